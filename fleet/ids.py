@@ -1,0 +1,57 @@
+"""Every id that Temporal and the store share. Nothing else builds an id from parts."""
+
+REPAIR, PLANNED, HOLD = "repair", "planned", "hold"
+REASON_PREFIX = "maintrain:"
+
+
+def dispatcher(cluster: str) -> str:
+    """Workflow id of a cluster's dispatcher."""
+    return f"dispatcher/{cluster}"
+
+
+def train(cluster: str, pool: str) -> str:
+    """Workflow id of a pool's maintenance train."""
+    return f"train/{cluster}/{pool}"
+
+
+def visit(cluster: str, pool: str, cycle: int, domain: str, attempt: int) -> str:
+    """Workflow id of one stop of a train at one domain; also its lease request's id."""
+    return f"visit/{cluster}/{pool}/{cycle}/{domain}/{attempt}"
+
+
+def host(cluster: str, name: str) -> str:
+    """Workflow id of all work on a host: the engine's lock on it."""
+    return f"host/{cluster}/{name}"
+
+
+def operation(holder: str, name: str) -> str:
+    """Operation id of one host's share in a visit (the idempotency key of its writes)."""
+    return f"{holder}#{name}"
+
+
+def repair_operation(cluster: str, name: str, number: int) -> str:
+    """Operation id of a host's n-th repair."""
+    return f"repair/{cluster}/{name}/{number}"
+
+
+def task_queue(cluster: str) -> str:
+    """Task queue of a cluster's activities: management networks are local."""
+    return f"maintrain/{cluster}"
+
+
+WORKFLOW_QUEUE = "maintrain"
+
+
+def drain_reason(kind: str, operation_id: str) -> str:
+    """The reason we write on a drained host: `maintrain:<planned|repair|hold>:<operation>`."""
+    return f"{REASON_PREFIX}{kind}:{operation_id}"
+
+
+def owned_reason(reason: str | None) -> tuple[str, str] | None:
+    """Split one of our reasons into (kind, operation); None when the reason is somebody else's or absent."""
+    if not reason or not reason.startswith(REASON_PREFIX):
+        return None
+    kind, _, operation_id = reason.removeprefix(REASON_PREFIX).partition(":")
+    if kind not in (REPAIR, PLANNED, HOLD) or not operation_id:
+        return None
+    return kind, operation_id

@@ -1,0 +1,1 @@
+"""The nouns, one a file. Frozen pydantic models: facts, messages and decisions alike."""

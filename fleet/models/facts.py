@@ -1,0 +1,44 @@
+"""What policies are given: facts read in one transaction."""
+
+from fleet.models.base import Fact, Moment
+from fleet.models.host import Host
+from fleet.models.ledger import Autostop, LeaseHost, Request
+from fleet.models.observation import Observation
+from fleet.models.pool import Pool
+from fleet.models.stop import Stop
+from fleet.models.train import Cycle
+
+
+class LedgerFacts(Fact):
+    """Everything `fleet.policy.grants.settle` looks at, for one cluster."""
+
+    cluster: str
+    now: Moment
+    pools: tuple[Pool, ...]
+    failed_reasons: tuple[str, ...]
+    hosts: dict[str, Host]
+    """Members, decommissioned ones too, by name."""
+    leases: dict[str, LeaseHost]
+    requests: tuple[Request, ...]
+    """Waiting ones, oldest first."""
+    observation: Observation | None
+    autostops: dict[str, Autostop]
+    """By pool."""
+    stops: tuple[Stop, ...]
+
+
+class TrainFacts(Fact):
+    """Everything `fleet.policy.next_stop` looks at, for one pool."""
+
+    cluster: str
+    pool: Pool
+    now: Moment
+    hosts: tuple[Host, ...]
+    cycle: Cycle | None
+    """The open cycle, or the last closed one, or None before the first."""
+    stops: tuple[Stop, ...]
+    open_visits: tuple[str, ...]
+    visit_seconds: float
+    """Expected length of a visit: mean of the last ones, else the visit budget."""
+    cycle_asked: bool
+    """True when a person asked for one more cycle, or the train runs without end."""

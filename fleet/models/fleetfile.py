@@ -1,0 +1,75 @@
+"""The fleet file: every cluster, pool, promise, version and driver. Its field checks are here, cross-checks that
+need the real hosts (overlapping selectors, buffers against members) are in `fleet.policy.membership`."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from fleet.models.base import Fact, Name, Version
+from fleet.models.drivers import Drivers
+from fleet.models.matrix import MatrixEntry
+from fleet.models.pool import Pool
+from fleet.models.stack import Stack
+from fleet.models.units import Duration, parse_duration
+
+
+class Cluster(Fact):
+    """A set of hosts under one scheduler, with one pin per job-facing component."""
+
+    name: Name
+    drivers: Drivers
+    stack: Stack
+    pins: dict[Name, Version] = Field(default_factory=dict, description="job-facing component: its one version")
+    desired: dict[Name, Version] = Field(default_factory=dict, description="host-facing component: version to reach")
+    matrix: tuple[MatrixEntry, ...] = Field((), description="entries besides those adopted or published")
+    failed_reasons: tuple[str, ...] = Field(
+        ("Not responding*", "Kill task failed*", "Prolog error*", "Epilog error*", "NHC:*", "Low *", "*reboot timed out*"),
+        description="globs of drain reasons that mean a failed host; every other reason is foreign",
+    )
+    observe_every: Duration = Field(parse_duration("15s"), description="cadence of the dispatcher's observation")
+    host_back_within: Duration = Field(parse_duration("30m"), description="time a rebooted host has to come back")
+    pools: tuple[Pool, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Cluster":
+        for name in self.pins:
+            component = self.stack.component(name)
+            if component is None or self.stack.host_facing(component):
+                raise ValueError(f"pins.{name}: expected a job-facing component of the stack")
+        wanted = [("desired", self.desired)] + [(f"pools.{p.name}.desired", p.desired) for p in self.pools]
+        for place, versions in wanted:
+            for name in versions:
+                component = self.stack.component(name)
+                if component is None or not self.stack.host_facing(component):
+                    raise ValueError(f"{place}.{name}: expected a host-facing component of the stack")
+        names = [p.name for p in self.pools]
+        if len(set(names)) != len(names):
+            raise ValueError("pools: expected each pool name once")
+        return self
+
+    def pool(self, name: str) -> Pool | None:
+        """The pool of that name, or None."""
+        return next((p for p in self.pools if p.name == name), None)
+
+    def desired_in(self, pool: Pool) -> dict[str, str]:
+        """Desired host-facing versions of a pool: the cluster's, overridden by the pool's."""
+        return {**self.desired, **pool.desired}
+
+
+class FleetFile(Fact):
+    """The whole file."""
+
+    version: Literal[1]
+    clusters: tuple[Cluster, ...] = Field(min_length=1)
+    notify: tuple[str, ...] = Field((), description="names of environment variables that hold apprise URLs for pages")
+
+    @model_validator(mode="after")
+    def _unique(self) -> "FleetFile":
+        names = [c.name for c in self.clusters]
+        if len(set(names)) != len(names):
+            raise ValueError("clusters: expected each cluster name once")
+        return self
+
+    def cluster(self, name: str) -> Cluster | None:
+        """The cluster of that name, or None."""
+        return next((c for c in self.clusters if c.name == name), None)

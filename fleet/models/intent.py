@@ -1,0 +1,38 @@
+"""Intents: what is written before a side effect, so that a later attempt can tell whether it happened."""
+
+from enum import StrEnum
+
+from fleet.models.base import Fact, Moment
+
+
+class IntentState(StrEnum):
+    """Life of an intent."""
+
+    OPEN = "open"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Before(Fact):
+    """What was read back before the side effect."""
+
+    boot_id: str | None = None
+    version: str | None = None
+    tasks: tuple[str, ...] = ()
+    """Ids of the device tasks known before, so that a new one is ours."""
+
+
+class Intent(Fact):
+    """One side effect of one operation. (operation, step) is unique; `token` names the attempt that may act."""
+
+    operation: str
+    step: str
+    token: str
+    before: Before
+    state: IntentState = IntentState.OPEN
+    task: str | None = None
+    """The device task that carries it out, once known."""
+    opened_at: Moment
+    token_at: Moment
+    """When the present token took the intent."""
+    result: str = ""

@@ -1,0 +1,95 @@
+"""Requests, leases and what the dispatcher decides about them."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from fleet.models.base import Decision, Fact, Moment
+
+
+class RequestClass(StrEnum):
+    """Whose work it is; earlier members go first."""
+
+    REPAIR = "repair"
+    EMERGENCY = "emergency"
+    ROLLBACK = "rollback"
+    TRAIN = "train"
+    AD_HOC = "ad_hoc"
+
+
+class RequestState(StrEnum):
+    """Life of a request."""
+
+    WAITING = "waiting"
+    GRANTED = "granted"
+    ENDED = "ended"
+
+
+class Request(Fact):
+    """Somebody asks to disrupt named hosts. Granted whole or not at all."""
+
+    id: str
+    cluster: str
+    kind: RequestClass
+    holder: str
+    """Workflow id that will hold the lease."""
+    hosts: tuple[str, ...] = Field(min_length=1)
+    asked_at: Moment
+    expected_seconds: float = 0.0
+    actor: str = "train"
+    why: str = ""
+    state: RequestState = RequestState.WAITING
+    waits_because: str = ""
+    granted_at: Moment | None = None
+    acknowledged_at: Moment | None = None
+
+
+class Counted(StrEnum):
+    """The set a leased host counts in."""
+
+    PLANNED = "planned"
+    FAILED = "failed"
+
+
+class LeaseHost(Fact):
+    """One host of a lease; (cluster, host) is unique, so two leases on one host can't be written."""
+
+    cluster: str
+    host: str
+    request: str
+    holder: str
+    operation: str
+    counted: Counted
+    since: Moment
+    expected_end: Moment | None = None
+    why: str = ""
+
+
+class Autostop(Decision):
+    """State of a pool's autostop. `clear_since` is when its cause was last seen to have gone."""
+
+    stopped: bool = False
+    since: Moment | None = None
+    clear_since: Moment | None = None
+    reason: str = ""
+
+
+class Grant(Decision):
+    """A request that may begin."""
+
+    request: str
+
+
+class Wait(Decision):
+    """A request that has to wait, and for what."""
+
+    request: str
+
+
+class Settlement(Decision):
+    """What one settling decided, to be committed in one transaction."""
+
+    grants: tuple[Grant, ...] = ()
+    waits: tuple[Wait, ...] = ()
+    autostops: dict[str, Autostop] = Field(default_factory=dict)
+    """Pool name: its autostop from now on."""

@@ -1,0 +1,94 @@
+"""What a scheduler shows of its nodes and jobs, in one vocabulary for all of them."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from fleet.models.base import Fact
+
+
+class NodeBase(StrEnum):
+    """A node's base state."""
+
+    IDLE = "idle"
+    ALLOCATED = "allocated"
+    MIXED = "mixed"
+    DOWN = "down"
+    ERROR = "error"
+    FUTURE = "future"
+    UNKNOWN = "unknown"
+
+
+class Node(Fact):
+    """One node as the scheduler shows it. Ages are the receiver's: see `ClusterView.began`."""
+
+    name: str
+    base: NodeBase
+    draining: bool = False
+    """The drain flag; not yet *drained*."""
+    completing: bool = False
+    not_responding: bool = False
+    powered: bool = True
+    """False for any POWER* flag: off, going off or coming up."""
+    rebooting: bool = False
+    reason: str | None = None
+    reason_by: str | None = None
+    comment: str | None = None
+    reservation: str | None = None
+    rack: str | None = None
+    nvlink: str | None = None
+    serial: str | None = None
+    partitions: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+
+
+class JobState(StrEnum):
+    """States in which a job holds its hosts; all others are `OTHER` and hold nothing."""
+
+    RUNNING = "running"
+    SUSPENDED = "suspended"
+    CONFIGURING = "configuring"
+    COMPLETING = "completing"
+    OTHER = "other"
+
+
+class JobKind(StrEnum):
+    """How a job takes an interruption."""
+
+    REQUEUEABLE = "requeueable"
+    NOT_REQUEUEABLE = "not_requeueable"
+    INTERACTIVE = "interactive"
+
+
+class Job(Fact):
+    """One job with its hosts. A gang's cost counts whole, wherever its other hosts are."""
+
+    id: str
+    name: str = ""
+    user: str = ""
+    state: JobState
+    kind: JobKind
+    hosts: tuple[str, ...] = ()
+    restarts: int = 0
+    comment: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """True while the job may have processes on its hosts."""
+        return self.state is not JobState.OTHER
+
+
+class ClusterView(Fact):
+    """One reading of the whole scheduler.
+
+    `began` is the reader's monotonic clock (seconds, `time.monotonic`) when the first of the calls was made: a view
+    shows a drain for certain only if it began after the drain was acknowledged.
+    """
+
+    began: float
+    nodes: dict[str, Node]
+    jobs: dict[str, Job] = Field(default_factory=dict)
+
+    def jobs_on(self, host: str) -> tuple[Job, ...]:
+        """Jobs that hold the host."""
+        return tuple(j for j in self.jobs.values() if j.holds and host in j.hosts)

@@ -1,0 +1,78 @@
+"""Durations and amounts as people write them in a fleet file."""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+_DURATION = r"^(\d+(\.\d+)?(ms|s|m|h|d|w))+$"
+
+
+def parse_duration(value: Any) -> timedelta:
+    """Read `90s`, `1h30m` or `30d`. Raises ValueError for a bare number: its unit can't be known."""
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str) or not re.match(_DURATION, value):
+        raise ValueError("expected a duration with its unit, such as 90s, 1h30m or 30d")
+    return timedelta(seconds=sum(float(n) * _UNITS[unit] for n, unit in _PART.findall(value)))
+
+
+def format_duration(value: timedelta) -> str:
+    """Write a duration as `parse_duration` reads it, largest units first."""
+    left = round(value.total_seconds(), 3)
+    if left == 0:
+        return "0s"
+    parts = []
+    for unit in ("d", "h", "m", "s"):
+        whole = int(left // _UNITS[unit])
+        if whole and unit != "s":
+            parts.append(f"{whole}{unit}")
+            left -= whole * _UNITS[unit]
+    if left > 0:
+        parts.append(f"{left:.3f}".rstrip("0").rstrip(".") + "s")
+    return "".join(parts)
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": _DURATION, "examples": ["90s", "1h30m", "30d"]}),
+]
+"""A length of time, written with its unit."""
+
+
+def parse_amount(value: Any) -> int | str:
+    """Read a count (`4`) or a share of the pool (`"5%"`). Raises ValueError for anything else."""
+    if isinstance(value, bool):
+        raise ValueError("expected a number of hosts or a percentage such as 5%")
+    if isinstance(value, int) and value >= 0:
+        return value
+    if isinstance(value, str) and re.match(r"^\d{1,3}(\.\d+)?%$", value) and float(value[:-1]) <= 100:
+        return value
+    raise ValueError("expected a number of hosts (0 or more) or a percentage such as 5%")
+
+
+Amount = Annotated[
+    int | str,
+    BeforeValidator(parse_amount),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\d{1,3}(\.\d+)?%$"}]}),
+]
+"""A number of hosts, or a percentage of the pool's members."""
+
+
+def buffer_hosts(amount: int | str, members: int) -> int:
+    """Hosts a buffer allows: percentages round down, but to at least 1."""
+    if isinstance(amount, int):
+        return amount
+    return max(1, int(members * float(amount[:-1]) / 100 + 1e-9))
+
+
+def floor_hosts(amount: int | str, members: int) -> int:
+    """Hosts a floor demands: percentages round up."""
+    if isinstance(amount, int):
+        return amount
+    return -int(-(members * float(amount[:-1]) / 100 - 1e-9) // 1)

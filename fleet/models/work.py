@@ -1,0 +1,135 @@
+"""What is to be done on a host: boarding, steps and their results."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from fleet.errors import HostState
+from fleet.models.base import Decision, Message, Moment
+from fleet.models.stack import Upgrade
+from fleet.models.units import Duration
+from fleet.models.verification import Verification, VerificationTask
+
+
+class StepKind(StrEnum):
+    """The steps of a host's visit, in their order."""
+
+    DRAIN = "drain"
+    APPLY = "apply"
+    REBOOT = "reboot"
+    VERIFY = "verify"
+    GATE = "gate"
+    RETURN = "return"
+
+
+class Step(Message):
+    """One step on one host; `key` is unique within the operation."""
+
+    key: str
+    kind: StepKind
+    upgrade: Upgrade | None = None
+    task: VerificationTask | None = None
+    safe_before: bool = True
+    """True when the work may end before this step: what is applied by then is an allowed set."""
+    expected: Duration
+
+
+class BoardAction(StrEnum):
+    """What boarding found for a host."""
+
+    VISIT = "visit"
+    CURRENT = "current"
+    NOT_ALLOWED = "not_allowed"
+
+
+class Boarding(Decision):
+    """Which upgrades board on a host, as steps, and what rides later and why."""
+
+    action: BoardAction
+    steps: tuple[Step, ...] = ()
+    resulting: dict[str, str] = Field(default_factory=dict)
+    """Host-facing versions after all steps."""
+    deferred: dict[str, str] = Field(default_factory=dict)
+    """Component: why it does not board this time."""
+    expected_seconds: float = 0.0
+
+
+class HostWork(Message):
+    """Input of `HostMaintenance` and `HostRepair`: everything but what must be read fresh."""
+
+    cluster: str
+    pool: str
+    host: str
+    operation: str
+    visit: str | None = None
+    """Workflow id of the visit that waits for this host; None for a repair that no visit waits for."""
+    steps: tuple[Step, ...] = ()
+    trouble: str = ""
+    """For a repair: what went wrong."""
+    host_state: HostState = HostState.UNTOUCHED
+
+
+class StepAction(StrEnum):
+    """What the workflow does next. Decided by policy inside the activity."""
+
+    GO_ON = "go_on"
+    SKIP_TO_VERIFY = "skip_to_verify"
+    """A safe point with work done: verify and return what there is."""
+    GIVE_BACK = "give_back"
+    """Nothing was changed: undrain if we drained, release."""
+    LEAVE = "leave"
+    """Somebody else's hold is on the host: release our lease, touch nothing."""
+    HOLD = "hold"
+    """A freeze is in force: wait and ask again."""
+    HAND_OVER = "hand_over"
+
+
+class StepResult(Decision):
+    """How a step ended."""
+
+    action: StepAction
+    host_state: HostState = HostState.UNTOUCHED
+    verification: Verification | None = None
+
+
+class Outcome(StrEnum):
+    """How a host's share in a visit ended."""
+
+    UPGRADED = "upgraded"
+    CURRENT = "current"
+    """Nothing was due."""
+    PARTLY_UPGRADED = "partly_upgraded"
+    """Stopped at a safe point; the rest rides later."""
+    GIVEN_BACK = "given_back"
+    LEFT_OUT = "left_out"
+    HANDED_OVER = "handed_over"
+    REPAIRED = "repaired"
+    DECOMMISSIONED = "decommissioned"
+
+
+class HostOutcome(Message):
+    """A row of history: one host, one operation."""
+
+    cluster: str
+    pool: str
+    host: str
+    operation: str
+    visit: str | None = None
+    outcome: Outcome
+    reason: str
+    applied: tuple[Upgrade, ...] = ()
+    at: Moment
+
+
+class StepRecord(Message):
+    """Evidence of one finished step, kept for `host show` and metrics."""
+
+    cluster: str
+    host: str
+    operation: str
+    step: str
+    action: StepAction
+    reason: str
+    started: Moment
+    ended: Moment
+    verification: Verification | None = None

@@ -1,0 +1,1 @@
+"""Decisions: pure functions of facts to a frozen Decision with its reason in words."""

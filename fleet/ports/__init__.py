@@ -1,0 +1,1 @@
+"""What the outside world must offer: Protocols that drivers and the store implement."""

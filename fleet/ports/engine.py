@@ -1,0 +1,19 @@
+"""The port to the workflow engine, for activities that must know whether a holder still exists."""
+
+from typing import Protocol
+
+
+class Engine(Protocol):
+    """What activities may ask of Temporal. Raises `Unreachable`."""
+
+    async def running(self, workflow_id: str) -> bool:
+        """True while a run of that id is open."""
+        ...
+
+
+class Pager(Protocol):
+    """Tells people."""
+
+    async def page(self, title: str, body: str) -> None:
+        """Send one page to every configured address; with none configured it is only logged."""
+        ...

@@ -1,0 +1,34 @@
+"""The port to hosts' hardware and software: inventory, upgrades, reboots."""
+
+from typing import Protocol
+
+from fleet.models.hardware import DeviceTask
+from fleet.ports.fence import Fence
+
+
+class Hardware(Protocol):
+    """Hands on a cluster's hosts. Raises `Unreachable`, `BadAnswer` or `Refused` (busy, unknown host)."""
+
+    async def versions(self, host: str) -> dict[str, str]:
+        """Versions in effect now, by component, job-facing ones too, read from the host and its BMC."""
+        ...
+
+    async def boot_id(self, host: str) -> str | None:
+        """Id of the host's current boot, or None while the host does not answer but its BMC does."""
+        ...
+
+    async def start_apply(self, host: str, component: str, version: str, fence: Fence) -> DeviceTask:
+        """Begin an upgrade and return its task. `Refused` when the device is busy with another."""
+        ...
+
+    async def tasks(self, host: str, component: str) -> tuple[DeviceTask, ...]:
+        """Upgrade tasks that the device knows of for a component, oldest first, ended ones too."""
+        ...
+
+    async def reboot(self, host: str, fence: Fence) -> None:
+        """Begin a reboot and return; the boot id changes when the host is back."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections and files."""
+        ...

@@ -1,0 +1,56 @@
+"""The port to a scheduler."""
+
+from typing import Protocol
+
+from fleet.models.scheduler import ClusterView
+from fleet.ports.fence import Fence
+
+
+class Scheduler(Protocol):
+    """A cluster's scheduler. Every method raises `Unreachable`, `BadAnswer` (malformed, stale, partial, or errors
+    inside a success) or `Refused` (unknown host), and never reads doubt as a yes."""
+
+    async def view(self, not_before: float = 0.0) -> ClusterView:
+        """The whole cluster as of a reading that began at or after `not_before` (`time.monotonic` seconds).
+
+        Readings are shared: a thousand callers cost one call. A cached reading is returned when it began at or after
+        `not_before` and is younger than the driver's poll interval.
+        """
+        ...
+
+    async def drain(self, host: str, reason: str, fence: Fence) -> None:
+        """Set our drain with `reason`, unless another's drain or down is on the host.
+
+        Reads just before (raises `ForeignHold`) and just after (raises `ForeignHold` when another's reason replaced
+        ours meanwhile). Repeating it with the same reason is harmless. Returns once the scheduler acknowledged.
+        """
+        ...
+
+    async def rewrite_reason(self, host: str, owned: str, reason: str) -> None:
+        """Replace our reason `owned` by our `reason` without an undrained instant. `ForeignHold` if not ours.
+        If the host is not drained at all any more, drains it with `reason`."""
+        ...
+
+    async def undrain(self, host: str, owned: str, fence: Fence, *, rebooted: bool) -> None:
+        """Lift our drain, which must carry `owned`, and restore what was noted before it (comment, reservation).
+
+        With `rebooted`, a node that our own reboot left DOWN is resumed as well. Reads back that the host takes jobs
+        again, else `BadAnswer`. Already undrained: nothing to do. `ForeignHold` when another's reason is on it.
+        """
+        ...
+
+    async def signal_jobs(self, jobs: tuple[str, ...], signal: str) -> None:
+        """Send a signal (`USR1`) to the jobs' batch shell and steps; a job that has ended is not an error."""
+        ...
+
+    async def requeue(self, jobs: tuple[str, ...]) -> None:
+        """Requeue jobs; one that has ended is not an error; one that can't be requeued raises `Refused`."""
+        ...
+
+    async def cancel(self, jobs: tuple[str, ...]) -> None:
+        """Cancel jobs; one that has ended is not an error."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections and files."""
+        ...
