@@ -1,5 +1,6 @@
 """The fleet file: every cluster, pool, promise, version and driver. Its field checks are here, cross-checks that
-need the real hosts (overlapping selectors, buffers against members) are in `fleet.policy.membership`."""
+need the real hosts (overlapping selectors, buffers against members) are in `fleet.policy.membership`.
+"""
 
 from typing import Literal
 
@@ -23,7 +24,15 @@ class Cluster(Fact):
     desired: dict[Name, Version] = Field(default_factory=dict, description="host-facing component: version to reach")
     matrix: tuple[MatrixEntry, ...] = Field((), description="entries besides those adopted or published")
     failed_reasons: tuple[str, ...] = Field(
-        ("Not responding*", "Kill task failed*", "Prolog error*", "Epilog error*", "NHC:*", "Low *", "*reboot timed out*"),
+        (
+            "Not responding*",
+            "Kill task failed*",
+            "Prolog error*",
+            "Epilog error*",
+            "NHC:*",
+            "Low *",
+            "*reboot timed out*",
+        ),
         description="globs of drain reasons that mean a failed host; every other reason is foreign",
     )
     observe_every: Duration = Field(parse_duration("15s"), description="cadence of the dispatcher's observation")

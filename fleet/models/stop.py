@@ -7,7 +7,8 @@ from fleet.models.base import Fact, Moment
 
 class StopKind(StrEnum):
     """`stop`: no grant and no drain begins, hosts end at their next safe point, repair goes on.
-    `freeze`: nothing disruptive begins, repair included; verified hosts may return."""
+    `freeze`: nothing disruptive begins, repair included; verified hosts may return.
+    """
 
     STOP = "stop"
     FREEZE = "freeze"

@@ -59,7 +59,9 @@ def parse_amount(value: Any) -> int | str:
 Amount = Annotated[
     int | str,
     BeforeValidator(parse_amount),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\d{1,3}(\.\d+)?%$"}]}),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\d{1,3}(\.\d+)?%$"}]}
+    ),
 ]
 """A number of hosts, or a percentage of the pool's members."""
 

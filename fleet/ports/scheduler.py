@@ -8,7 +8,8 @@ from fleet.ports.fence import Fence
 
 class Scheduler(Protocol):
     """A cluster's scheduler. Every method raises `Unreachable`, `BadAnswer` (malformed, stale, partial, or errors
-    inside a success) or `Refused` (unknown host), and never reads doubt as a yes."""
+    inside a success) or `Refused` (unknown host), and never reads doubt as a yes.
+    """
 
     async def view(self, not_before: float = 0.0) -> ClusterView:
         """The whole cluster as of a reading that began at or after `not_before` (`time.monotonic` seconds).
@@ -28,7 +29,8 @@ class Scheduler(Protocol):
 
     async def rewrite_reason(self, host: str, owned: str, reason: str) -> None:
         """Replace our reason `owned` by our `reason` without an undrained instant. `ForeignHold` if not ours.
-        If the host is not drained at all any more, drains it with `reason`."""
+        If the host is not drained at all any more, drains it with `reason`.
+        """
         ...
 
     async def undrain(self, host: str, owned: str, fence: Fence, *, rebooted: bool) -> None:

@@ -1,5 +1,6 @@
 """The port to the facts: SQL behind five nouns. Every write is idempotent by the id it carries; every method is one
-transaction; everything that touches a cluster's ledger is serialised per cluster."""
+transaction; everything that touches a cluster's ledger is serialised per cluster.
+"""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -10,11 +11,11 @@ from fleet.models.facts import LedgerFacts, TrainFacts
 from fleet.models.fleetfile import FleetFile
 from fleet.models.host import Host
 from fleet.models.intent import Before, Intent, IntentState
-from fleet.models.ledger import Autostop, Counted, LeaseHost, Request, Settlement
+from fleet.models.ledger import Autostop, LeaseHost, Request, Settlement
 from fleet.models.matrix import MatrixEntry
 from fleet.models.observation import Observation
-from fleet.models.stop import Stop, StopKind
-from fleet.models.train import Cycle, Domain, NextStop, Visit
+from fleet.models.stop import Stop
+from fleet.models.train import Cycle, Domain, Visit
 from fleet.models.work import HostOutcome, HostWork, StepRecord
 
 
@@ -49,7 +50,9 @@ class FleetFacts(Protocol):
         """Last observed versions by host."""
         ...
 
-    async def add_matrix(self, cluster: str, entries: tuple[MatrixEntry, ...], actor: str, reason: str, now: Moment) -> int:
+    async def add_matrix(
+        self, cluster: str, entries: tuple[MatrixEntry, ...], actor: str, reason: str, now: Moment
+    ) -> int:
         """Publish entries that are not there yet; how many were new. Audited."""
         ...
 
@@ -73,11 +76,15 @@ class TrainBook(Protocol):
         """Facts for the next stop; None when the fleet file has no such pool."""
         ...
 
-    async def ask_cycles(self, cluster: str, pool: str, cycles: int | None, actor: str, reason: str, now: Moment) -> None:
+    async def ask_cycles(
+        self, cluster: str, pool: str, cycles: int | None, actor: str, reason: str, now: Moment
+    ) -> None:
         """Let the train run `cycles` more cycles, or without end (None). Audited."""
         ...
 
-    async def open_cycle(self, cluster: str, pool: str, number: int, domains: tuple[Domain, ...], now: Moment, due: Moment) -> None:
+    async def open_cycle(
+        self, cluster: str, pool: str, number: int, domains: tuple[Domain, ...], now: Moment, due: Moment
+    ) -> None:
         """Open a cycle over these domains; idempotent by number."""
         ...
 
@@ -169,7 +176,9 @@ class Ledger(Protocol):
         """Lift stops and freezes of exactly this scope; how many. Audited."""
         ...
 
-    async def set_autostop(self, cluster: str, pool: str, autostop: Autostop, actor: str, reason: str, now: Moment) -> None:
+    async def set_autostop(
+        self, cluster: str, pool: str, autostop: Autostop, actor: str, reason: str, now: Moment
+    ) -> None:
         """An operator resumes (or a train pauses) a pool. Audited."""
         ...
 
@@ -221,7 +230,9 @@ class HostBook(Protocol):
         """History; idempotent by operation."""
         ...
 
-    async def outcomes(self, cluster: str, *, visit: str | None = None, host: str | None = None, limit: int = 1000) -> tuple[HostOutcome, ...]:
+    async def outcomes(
+        self, cluster: str, *, visit: str | None = None, host: str | None = None, limit: int = 1000
+    ) -> tuple[HostOutcome, ...]:
         """History, newest first."""
         ...
 
