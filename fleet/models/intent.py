@@ -11,6 +11,8 @@ class IntentState(StrEnum):
     OPEN = "open"
     DONE = "done"
     FAILED = "failed"
+    WITHDRAWN = "withdrawn"
+    """The fence refused, so nothing was sent; opening it again starts it anew."""
 
 
 class Before(Fact):

@@ -55,7 +55,11 @@ class DrainPolicy(Fact):
     requeueable: AtDeadline = AtDeadline.REQUEUE
     not_requeueable: AtDeadline = AtDeadline.GIVE_BACK
     interactive: AtDeadline = AtDeadline.CANCEL
-    signal: str | None = Field("USR1", pattern=r"^[A-Z][A-Z0-9]{1,9}$", description="sent to jobs with the notice")
+    signal: str | None = Field(
+        None,
+        pattern=r"^[A-Z][A-Z0-9]{1,9}$",
+        description="sent to jobs with the notice, such as USR1; only for jobs that handle it: by default it kills them",
+    )
     max_returns: int = Field(2, ge=0, description="give-backs of one domain in a cycle before a person is asked")
 
     @model_validator(mode="after")

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from fleet.models.base import Decision, Fact, Moment
 
 
@@ -91,5 +93,5 @@ class Visit(Fact):
     granted_at: Moment | None = None
     ended_at: Moment | None = None
     taken: tuple[str, ...] = ()
-    left_out: dict[str, str] = {}
+    left_out: dict[str, str] = Field(default_factory=dict)
     """Host: why it is not taken."""

@@ -2,16 +2,17 @@
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+_WHOLE = 100.0
 _DURATION = r"^(\d+(\.\d+)?(ms|s|m|h|d|w))+$"
 
 
-def parse_duration(value: Any) -> timedelta:
+def parse_duration(value: object) -> timedelta:
     """Read `90s`, `1h30m` or `30d`. Raises ValueError for a bare number: its unit can't be known."""
     if isinstance(value, timedelta):
         return value
@@ -45,13 +46,13 @@ Duration = Annotated[
 """A length of time, written with its unit."""
 
 
-def parse_amount(value: Any) -> int | str:
+def parse_amount(value: object) -> int | str:
     """Read a count (`4`) or a share of the pool (`"5%"`). Raises ValueError for anything else."""
     if isinstance(value, bool):
         raise ValueError("expected a number of hosts or a percentage such as 5%")
     if isinstance(value, int) and value >= 0:
         return value
-    if isinstance(value, str) and re.match(r"^\d{1,3}(\.\d+)?%$", value) and float(value[:-1]) <= 100:
+    if isinstance(value, str) and re.match(r"^\d{1,3}(\.\d+)?%$", value) and float(value[:-1]) <= _WHOLE:
         return value
     raise ValueError("expected a number of hosts (0 or more) or a percentage such as 5%")
 
@@ -70,11 +71,11 @@ def buffer_hosts(amount: int | str, members: int) -> int:
     """Hosts a buffer allows: percentages round down, but to at least 1."""
     if isinstance(amount, int):
         return amount
-    return max(1, int(members * float(amount[:-1]) / 100 + 1e-9))
+    return max(1, int(members * float(amount[:-1]) / _WHOLE + 1e-9))
 
 
 def floor_hosts(amount: int | str, members: int) -> int:
     """Hosts a floor demands: percentages round up."""
     if isinstance(amount, int):
         return amount
-    return -int(-(members * float(amount[:-1]) / 100 - 1e-9) // 1)
+    return -int(-(members * float(amount[:-1]) / _WHOLE - 1e-9) // 1)

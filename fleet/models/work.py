@@ -69,6 +69,32 @@ class HostWork(Message):
     host_state: HostState = HostState.UNTOUCHED
 
 
+class StepOrder(Message):
+    """Input of every step's activity."""
+
+    cluster: str
+    pool: str
+    host: str
+    operation: str
+    """Operation that holds the lease and whose id stands in the drain's reason."""
+    attempt: int = 0
+    """Try of a repair: intents and evidence of each try are apart."""
+    visit: str | None = None
+    step: Step
+    applied: tuple[Upgrade, ...] = ()
+    """Upgrades applied so far in this operation."""
+    repair: bool = False
+    stopped_early: bool = False
+    leaving: bool = False
+    """True when the host is only given back or left: see `StepAction`."""
+    reason: str = ""
+
+    @property
+    def record(self) -> str:
+        """Operation id under which intents and evidence of this try are kept."""
+        return f"{self.operation}.{self.attempt}" if self.attempt else self.operation
+
+
 class StepAction(StrEnum):
     """What the workflow does next. Decided by policy inside the activity."""
 

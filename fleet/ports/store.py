@@ -187,7 +187,7 @@ class HostBook(Protocol):
     """What happened on hosts: intents, steps, outcomes, repairs, rendezvous."""
 
     async def open_intent(self, operation: str, step: str, token: str, before: Before, now: Moment) -> Intent:
-        """Write an intent if there is none; the one in force either way (compare its token with yours)."""
+        """Write an intent if there is none, or reopen a withdrawn one; the one in force either way (compare tokens)."""
         ...
 
     async def intent(self, operation: str, step: str) -> Intent | None:
