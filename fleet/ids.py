@@ -19,6 +19,11 @@ def visit(cluster: str, pool: str, cycle: int, domain: str, attempt: int) -> str
     return f"visit/{cluster}/{pool}/{cycle}/{domain}/{attempt}"
 
 
+def request(visit_id: str, ask: int) -> str:
+    """Id of a visit's n-th lease request: it asks anew when its hosts changed while it waited."""
+    return visit_id if ask == 0 else f"{visit_id}~{ask}"
+
+
 def host(cluster: str, name: str) -> str:
     """Workflow id of all work on a host: the engine's lock on it."""
     return f"host/{cluster}/{name}"

@@ -1,1 +1,1 @@
-"""See docs/architecture.md."""
+"""State machines that wait. Every decision comes from `fleet.policy` by way of an activity."""

@@ -18,6 +18,7 @@ FaultKind = Literal[
     "garbage_answer",
     "stale_answer",
     "partial_answer",
+    "no_answer",
     "drained_by_other",
     "undrained_by_other",
 ]
@@ -28,7 +29,9 @@ class SimulatedFault(Fact):
 
     kind: FaultKind
     host: HostName | None = Field(None, description="on this host; else drawn by rate")
-    rate: float = Field(0.0, ge=0, le=1, description="chance that one occasion shows the fault")
+    rate: float = Field(
+        0.0, ge=0, le=1, description="chance that one occasion shows the fault; 0 with a host or times means always"
+    )
     times: int | None = Field(None, ge=1, description="how often at most; default without end")
     after: Duration = Field(parse_duration("0s"), description="simulated time before which it does not show")
     by: str = Field("admin: disk check", description="the other party's drain reason (drained_by_other)")

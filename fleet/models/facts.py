@@ -42,3 +42,5 @@ class TrainFacts(Fact):
     """Expected length of a visit: mean of the last ones, else the visit budget."""
     cycle_asked: bool
     """True when a person asked for one more cycle, or the train runs without end."""
+    endless: bool = False
+    """True when the train runs without end, so that its next cycle keeps a pace; a cycle asked for opens at once."""

@@ -58,7 +58,7 @@ class DrainPolicy(Fact):
     signal: str | None = Field(
         None,
         pattern=r"^[A-Z][A-Z0-9]{1,9}$",
-        description="sent to jobs with the notice, such as USR1; only for jobs that handle it: by default it kills them",
+        description="sent to jobs with the notice, such as USR1; only for jobs that handle it: by default it kills",
     )
     max_returns: int = Field(2, ge=0, description="give-backs of one domain in a cycle before a person is asked")
 
@@ -103,6 +103,7 @@ class Pool(Fact):
         VerificationTask.PERFORMANCE,
         VerificationTask.FABRIC,
     )
+    verify_duration: Duration = Field(timedelta(minutes=5), description="expected time of one verification task")
     fabric_wait: Duration = Field(timedelta(minutes=5), description="time a host waits for partners of its domain")
     reserve_after: Duration = Field(timedelta(hours=1), description="age at which a waiting request reserves its hosts")
     autostop: AutostopPolicy = AutostopPolicy()

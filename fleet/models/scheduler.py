@@ -35,6 +35,8 @@ class Node(Fact):
     reason_by: str | None = None
     comment: str | None = None
     reservation: str | None = None
+    maintenance: bool = False
+    """True inside a maintenance reservation: the scheduler starts no ordinary job on it."""
     rack: str | None = None
     nvlink: str | None = None
     serial: str | None = None

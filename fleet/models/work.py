@@ -64,8 +64,12 @@ class HostWork(Message):
     visit: str | None = None
     """Workflow id of the visit that waits for this host; None for a repair that no visit waits for."""
     steps: tuple[Step, ...] = ()
+    deferred: dict[str, str] = Field(default_factory=dict)
+    """Component: why it rides later."""
     trouble: str = ""
     """For a repair: what went wrong."""
+    tries: int = 0
+    """For a repair: how often it was tried."""
     host_state: HostState = HostState.UNTOUCHED
 
 
@@ -85,8 +89,10 @@ class StepOrder(Message):
     """Upgrades applied so far in this operation."""
     repair: bool = False
     stopped_early: bool = False
-    leaving: bool = False
-    """True when the host is only given back or left: see `StepAction`."""
+    outcome: "Outcome | None" = None
+    """For the return: how the host's share in the visit ended."""
+    undrain: bool = True
+    """For the return: False leaves the host under somebody else's hold."""
     reason: str = ""
 
     @property

@@ -108,8 +108,12 @@ class TrainBook(Protocol):
         """Write a visit and mark its domain as visiting."""
         ...
 
-    async def close_visit(self, visit_id: str, now: Moment, reason: str, *, gave_back: bool) -> None:
-        """End a visit. `gave_back`: jobs kept the domain; it is due again, and one give-back is counted."""
+    async def close_visit(
+        self, visit_id: str, now: Moment, reason: str, *, gave_back: bool, due_again: bool = False
+    ) -> None:
+        """End a visit. `gave_back`: jobs kept the domain; it is due again, and one give-back is counted.
+        `due_again`: due again for another reason (a stop), which is not counted.
+        """
         ...
 
     async def visit(self, visit_id: str) -> Visit | None:
@@ -150,6 +154,10 @@ class Ledger(Protocol):
 
     async def lease(self, cluster: str, host: str) -> LeaseHost | None:
         """The live lease on a host."""
+        ...
+
+    async def leases(self, holder: str) -> tuple[LeaseHost, ...]:
+        """Live leases that a workflow holds."""
         ...
 
     async def take_for_repair(self, lease: LeaseHost) -> LeaseHost:

@@ -1,0 +1,50 @@
+# Every target makes what it needs: nothing is installed by hand. `make demo` is the place to start.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+export DEBIAN_FRONTEND := noninteractive
+
+.PHONY: setup demo test check bench slurm-demo clean
+.DEFAULT_GOAL := demo
+
+setup: $(VENV)/.installed ## the virtual environment with Maintrain in it
+
+demo: setup ## a cycle over a simulated fleet, watched by an outside observer
+	@$(BIN)/maintrain demo
+
+slurm-demo: setup ## the same train on a real 16-node Slurm on loopback; root, for Debian's slurm packages
+	@command -v slurmctld >/dev/null && command -v munged >/dev/null || { \
+	  test "$$(id -u)" = 0 || { echo "make slurm-demo installs slurm-wlm and munge, so run it as root." >&2; exit 1; }; \
+	  apt-get update -qq && apt-get install -qq -y --no-install-recommends slurm-wlm munge </dev/null; }
+	@$(BIN)/maintrain demo --slurm
+
+test: $(VENV)/.installed-dev ## every test; ARGS go to pytest
+	@$(BIN)/pytest --durations=15 $(ARGS)
+
+check: $(VENV)/.installed-dev ## style, types and the arrows between the packages
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/.installed-dev ## throughput beside a bare Temporal program; writes bench/results/ and docs/limits.md
+	@$(BIN)/python -m bench
+
+clean: ## the virtual environment and caches; var/ with its facts stays
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Maintrain needs Python 3.11 or newer: install python3, or name one: make PYTHON=python3.12." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "Maintrain needs Python's venv module: install the package python3-venv." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(BIN)/pip pyproject.toml constraints.txt
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(BIN)/pip pyproject.toml constraints.txt
+	@$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/.installed

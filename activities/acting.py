@@ -1,0 +1,135 @@
+"""The checks that stand between a step and its side effect: the lease, the stops, the drain, the fence."""
+
+import asyncio
+import time
+
+from temporalio import activity
+
+from activities.deps import Deps, now
+from fleet import ids
+from fleet.errors import BadAnswer, LeaseLost, StaleAttempt
+from fleet.models.base import Moment
+from fleet.models.intent import Before, Intent
+from fleet.models.work import StepAction, StepOrder, StepResult
+from fleet.policy.draining import Drained, DrainState, drained, still_ours
+from fleet.policy.stopping import Deed, MayBegin, Proceed, may_begin
+from fleet.ports.fence import Fence
+
+FENCE_LIFE = 5.0
+"""Seconds for which a passed fence allows its effect; a successor waits as long before it repeats one. It is far
+above a driver's time from fence to wire, and below every heartbeat timeout."""
+POLL = 0.25
+"""Seconds between looks while a step waits; the drivers' shared views bound what the looks cost."""
+
+
+class StoppedAtFence(Exception):
+    """A stop or freeze came into force after the step began and before its effect was sent."""
+
+    def __init__(self, answer: MayBegin) -> None:
+        self.answer = answer
+        super().__init__(answer.reason)
+
+
+class Acting:
+    """One attempt of one step on one host."""
+
+    def __init__(self, deps: Deps, order: StepOrder) -> None:
+        self.deps, self.order = deps, order
+        self.hands = deps.reach(order.cluster)
+        info = activity.info()
+        self.token = f"{info.workflow_run_id}/{info.activity_id}/{info.attempt}"
+        self.owned = ids.drain_reason(ids.REPAIR if order.repair else ids.PLANNED, order.operation)
+        self.began: Moment = now()
+
+    async def may_begin(self, deed: Deed) -> MayBegin:
+        """Ask the stops in force, read from the store just now."""
+        stops = await self.deps.store.stops(self.order.cluster, self.order.pool)
+        safe = self.order.step.safe_before
+        return may_begin(stops, self.order.cluster, self.order.pool, deed, repair=self.order.repair, safe_point=safe)
+
+    async def check_lease(self) -> None:
+        """Raise `LeaseLost` unless our operation holds the host."""
+        lease = await self.deps.store.lease(self.order.cluster, self.order.host)
+        if lease is None or lease.operation != self.order.operation:
+            holder = lease.operation if lease else "nobody"
+            raise LeaseLost(f"{self.order.host} is held by {holder}, not by {self.order.operation}")
+
+    def fence(self, deed: Deed, intent: Intent | None = None) -> Fence:
+        """The check a driver makes last before its effect: token, lease and stops, read within FENCE_LIFE."""
+
+        async def check() -> None:
+            started = time.monotonic()
+            await self.check_lease()
+            answer = await self.may_begin(deed)
+            if answer.answer is not Proceed.GO:
+                raise StoppedAtFence(answer)
+            if intent is not None:
+                current = await self.deps.store.intent(intent.operation, intent.step)
+                if current is None or current.token != self.token:
+                    raise StaleAttempt(f"{intent.step} on {self.order.host} was taken over by a newer attempt")
+            if time.monotonic() - started > FENCE_LIFE:
+                raise StaleAttempt(f"{intent.step if intent else deed} on {self.order.host}: the check took too long")
+
+        return check
+
+    async def open_intent(self, before: Before) -> Intent:
+        """Write the intent in our name. `StaleAttempt` when another attempt wrote it first."""
+        intent = await self.deps.store.open_intent(self.order.record, self.order.step.key, self.token, before, now())
+        if intent.token != self.token:
+            raise StaleAttempt(f"{self.order.step.key} on {self.order.host} is in the hands of another attempt")
+        return intent
+
+    async def take_over(self, intent: Intent) -> float:
+        """Make an earlier attempt's intent ours; the monotonic instant from which its fence runs out."""
+        if intent.token != self.token and not await self.deps.store.take_over_intent(
+            intent.operation, intent.step, intent.token, self.token, now()
+        ):
+            raise StaleAttempt(f"{intent.step} on {self.order.host} was taken over by a newer attempt")
+        return time.monotonic()
+
+    async def touched(self) -> bool:
+        """True when any change was begun in this try."""
+        intents = await self.deps.store.intents(self.order.record)
+        return any(i.step != "drain" and i.state != "withdrawn" for i in intents)
+
+    async def look(self, *, rebooting: bool = False) -> Drained:
+        """The host's drain as of now. `BadAnswer` when it can't be told."""
+        asked = time.monotonic()
+        view = await self.hands.scheduler.view(not_before=asked)
+        answer = still_ours(self.order.host, self.owned, view, asked, rebooting=rebooting)
+        if answer.state is DrainState.DOUBTFUL:
+            raise BadAnswer(answer.reason)
+        return answer
+
+    async def hold_drained(self, *, rebooting: bool = False) -> StepResult | None:
+        """None while the host is ours and drained; else what to do instead of acting on it.
+
+        Undrained by another while changed: drained again at once, and people are told.
+        """
+        answer = await self.look(rebooting=rebooting)
+        touched = await self.touched()
+        if answer.state is DrainState.UNDRAINED and touched:
+            answer = await self._drain_again()
+        if answer.state is DrainState.DRAINED:
+            return None
+        if touched and answer.state is DrainState.FOREIGN and not answer.jobs:
+            return None  # what was begun is finished, verified and left under the other's hold
+        if not touched and answer.state in (DrainState.FOREIGN, DrainState.UNDRAINED):
+            return StepResult(action=StepAction.LEAVE, reason=answer.reason)
+        raise BadAnswer(f"{self.order.host} is not drained: {answer.reason}")
+
+    async def _drain_again(self) -> Drained:
+        order = self.order
+        await self.deps.page_once(
+            f"undrained/{order.record}/{order.step.key}",
+            f"{order.host} was undrained by another while it was being changed",
+            f"Maintrain drained it again ({self.owned}); jobs started meanwhile are waited for.",
+        )
+        await self.hands.scheduler.drain(order.host, self.owned, self.fence(Deed.RETURN))
+        acknowledged = time.monotonic()
+        while True:
+            view = await self.hands.scheduler.view(not_before=acknowledged)
+            answer = drained(order.host, self.owned, view, acknowledged)
+            if answer.state not in (DrainState.DRAINING, DrainState.DOUBTFUL):
+                return answer
+            await asyncio.sleep(POLL)

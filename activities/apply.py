@@ -1,0 +1,135 @@
+"""Apply one upgrade: intent first, then the device's task, then the inventory's word for it."""
+
+import asyncio
+import time
+from datetime import timedelta
+
+from temporalio import activity
+
+from activities.acting import FENCE_LIFE, POLL, Acting, StoppedAtFence
+from activities.deps import Deps, beating
+from activities.recording import recorded
+from activities.refusals import refused
+from activities.running import mapped
+from fleet.errors import HostState, Unreachable
+from fleet.models.hardware import DeviceTask, TaskState
+from fleet.models.intent import Before, Intent, IntentState
+from fleet.models.stack import Upgrade
+from fleet.models.work import StepAction, StepOrder, StepResult
+from fleet.policy.attempts import ResumeAction, after_apply, resume_apply
+from fleet.policy.stopping import Deed
+
+
+class Applying:
+    """Activity `apply`."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+
+    @activity.defn(name="apply")
+    @mapped
+    async def apply(self, order: StepOrder) -> StepResult:
+        """Bring one component to its version, exactly once whatever happens to the worker meanwhile."""
+        acting = Acting(self.deps, order)
+        async with beating():
+            return await recorded(acting, lambda: self._apply(acting))
+
+    async def _apply(self, acting: Acting) -> StepResult:
+        upgrade = acting.order.step.upgrade
+        assert upgrade is not None, "an apply step names its upgrade"
+        intent = await self.deps.store.intent(acting.order.record, acting.order.step.key)
+        if intent is not None and intent.state is IntentState.DONE:
+            return StepResult(action=StepAction.GO_ON, reason=intent.result, host_state=HostState.PARTLY_APPLIED)
+        if intent is not None and intent.state is IntentState.FAILED:
+            return _hand_over(intent.result)
+        try:
+            if intent is None or intent.state is IntentState.WITHDRAWN:
+                return await self._first(acting, upgrade)
+            return await self._resume(acting, upgrade, intent)
+        except StoppedAtFence as stop:
+            answer = refused(stop.answer, touched=await acting.touched())
+            assert answer is not None, "a fence only closes on a refusal"
+            return answer
+
+    async def _first(self, acting: Acting, upgrade: Upgrade) -> StepResult:
+        touched = await acting.touched()
+        stopped = refused(await acting.may_begin(Deed.DISRUPT), touched=touched)
+        result = stopped or await acting.hold_drained()
+        if result is not None:
+            return result
+        host, hardware = acting.order.host, acting.hands.hardware
+        version = (await hardware.versions(host)).get(upgrade.component)
+        if version == upgrade.version:
+            reason = f"{upgrade.component} already reports {version}"
+            return StepResult(action=StepAction.GO_ON, reason=reason, host_state=HostState.DRAINED)
+        known = tuple(t.id for t in await hardware.tasks(host, upgrade.component))
+        intent = await acting.open_intent(Before(version=version, tasks=known))
+        return await self._begin(acting, upgrade, intent)
+
+    async def _begin(self, acting: Acting, upgrade: Upgrade, intent: Intent) -> StepResult:
+        host = acting.order.host
+        try:
+            task = await acting.hands.hardware.start_apply(
+                host, upgrade.component, upgrade.version, acting.fence(Deed.DISRUPT, intent)
+            )
+        except StoppedAtFence:
+            await self._finish(acting, IntentState.WITHDRAWN, "stopped before it began")
+            raise
+        return await self._follow(acting, upgrade, task)
+
+    async def _resume(self, acting: Acting, upgrade: Upgrade, intent: Intent) -> StepResult:
+        """An earlier attempt wrote the intent: find out what it did before anything is repeated."""
+        taken = await acting.take_over(intent)
+        while True:
+            tasks, version = await self._read(acting, upgrade)
+            age = timedelta(seconds=time.monotonic() - taken)
+            resume = resume_apply(intent, tasks, version, upgrade.version, age, timedelta(seconds=FENCE_LIFE))
+            activity.logger.info(f"{acting.order.step.key} on {acting.order.host}: {resume.action}: {resume.reason}")
+            match resume.action:
+                case ResumeAction.WAIT:
+                    await asyncio.sleep(POLL)
+                case ResumeAction.BEGIN:
+                    held = await acting.hold_drained()
+                    return held or await self._begin(acting, upgrade, intent)
+                case ResumeAction.ADOPT | ResumeAction.DONE | ResumeAction.FAILED:
+                    task = next((t for t in tasks or () if t.id == resume.task), None)
+                    return await self._follow(acting, upgrade, task)
+                case ResumeAction.UNKNOWN:
+                    await self._finish(acting, IntentState.FAILED, resume.reason)
+                    return _hand_over(resume.reason, HostState.UNKNOWN)
+
+    async def _read(self, acting: Acting, upgrade: Upgrade) -> tuple[tuple[DeviceTask, ...] | None, str | None]:
+        host, hardware = acting.order.host, acting.hands.hardware
+        tasks = await hardware.tasks(host, upgrade.component)
+        return tasks, (await hardware.versions(host)).get(upgrade.component)
+
+    async def _follow(self, acting: Acting, upgrade: Upgrade, task: DeviceTask | None) -> StepResult:
+        """Poll the task to its end, then let the inventory decide."""
+        order, store = acting.order, self.deps.store
+        if task is not None:
+            await store.record_task(order.record, order.step.key, acting.token, task.id)
+        while task is not None and task.state is TaskState.RUNNING:
+            await asyncio.sleep(POLL)
+            task = await self._poll(acting, task)
+        cluster = await self.deps.cluster(order.cluster)
+        component = cluster.stack.component(upgrade.component)
+        version = (await acting.hands.hardware.versions(order.host)).get(upgrade.component)
+        result = after_apply(task, version, upgrade, component is not None and component.reboot)
+        state = IntentState.DONE if result.action is StepAction.GO_ON else IntentState.FAILED
+        await self._finish(acting, state, result.reason)
+        return result
+
+    async def _poll(self, acting: Acting, task: DeviceTask) -> DeviceTask:
+        known = await acting.hands.hardware.tasks(acting.order.host, task.component)
+        found = next((t for t in known if t.id == task.id), None)
+        if found is None:
+            raise Unreachable(f"the device of {acting.order.host} no longer shows task {task.id}")
+        return found
+
+    async def _finish(self, acting: Acting, state: IntentState, result: str) -> None:
+        order = acting.order
+        await self.deps.store.finish_intent(order.record, order.step.key, acting.token, state, result)
+
+
+def _hand_over(reason: str, state: HostState = HostState.PARTLY_APPLIED) -> StepResult:
+    return StepResult(action=StepAction.HAND_OVER, reason=reason, host_state=state)

@@ -1,0 +1,86 @@
+"""What every activity is given, and the clock."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from temporalio import activity
+
+from fleet.errors import InvalidInput
+from fleet.models.fleetfile import Cluster
+from fleet.models.pool import Pool
+from fleet.ports.engine import Engine, Pager
+from fleet.ports.hands import Hands
+from fleet.ports.store import Store
+
+
+def now() -> datetime:
+    """The time by our own clock, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Deps:
+    """The ports, as the composition root filled them."""
+
+    store: Store
+    hands: Mapping[str, Hands]
+    """By cluster."""
+    pager: Pager
+    engine: Engine
+
+    def reach(self, cluster: str) -> Hands:
+        """The drivers of a cluster. `InvalidInput` when this worker does not serve it."""
+        if cluster not in self.hands:
+            raise InvalidInput("worker", cluster, f"expected one of the clusters served here: {', '.join(self.hands)}")
+        return self.hands[cluster]
+
+    async def cluster(self, name: str) -> Cluster:
+        """The cluster as the fleet file in force has it. `InvalidInput` when it is not there."""
+        record = await self.store.fleet()
+        cluster = record.fleet.cluster(name) if record else None
+        if cluster is None:
+            raise InvalidInput("fleet file in force", f"clusters.{name}", "expected a cluster of that name")
+        return cluster
+
+    async def pool(self, cluster: str, name: str) -> tuple[Cluster, Pool]:
+        """A pool and its cluster. `InvalidInput` when it is not there."""
+        found = await self.cluster(cluster)
+        pool = found.pool(name)
+        if pool is None:
+            raise InvalidInput(
+                "fleet file in force", f"clusters.{cluster}.pools.{name}", "expected a pool of that name"
+            )
+        return found, pool
+
+    async def page_once(self, key: str, title: str, body: str) -> None:
+        """Page people, once for a key, however often the activity is repeated."""
+        if await self.store.page_once(key, now()):
+            await self.pager.page(title, body)
+
+
+@asynccontextmanager
+async def beating() -> AsyncIterator[None]:
+    """Heartbeat while the body runs; every call in it is bounded by its driver's own time-out, so a wedged one ends.
+
+    Beats three times per heartbeat timeout, which also brings cancellation in.
+    """
+    timeout = activity.info().heartbeat_timeout
+    if timeout is None:
+        yield
+        return
+
+    async def beat() -> None:
+        while True:
+            activity.heartbeat()
+            await asyncio.sleep(timeout.total_seconds() / 3)
+
+    task = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,172 @@
+"""The dispatcher's deeds: observe, settle, and write what stop signals brought."""
+
+import time
+
+from fleet.view import ledger_view
+from temporalio import activity
+
+from activities.deps import Deps, beating, now
+from activities.running import mapped
+from fleet import ids
+from fleet.errors import DriverError
+from fleet.models.facts import LedgerFacts
+from fleet.models.host import Standing
+from fleet.models.ledger import Autostop, Counted, LeaseHost
+from fleet.models.messages import ClusterInput, HandOver, Observed, Settled, StopCommand
+from fleet.models.observation import Observation, ObservedHost, SetCounts
+from fleet.models.stop import Stop, StopKind
+from fleet.models.work import HostWork
+from fleet.policy.grants import settle
+from fleet.policy.limits import Limits, limits
+from fleet.policy.owners import unowned, vanished
+from fleet.policy.sets import standings
+
+
+class Dispatching:
+    """Activities `observe`, `settle` and `write_stop`."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+
+    @activity.defn(name="observe")
+    @mapped
+    async def observe(self, order: ClusterInput) -> Observed:
+        """Read the scheduler into the five sets, check that every lease's holder exists, page what nobody owns."""
+        async with beating():
+            cluster = await self.deps.cluster(order.cluster)
+            await self._look(order.cluster)
+            facts = await self.deps.store.facts(order.cluster, now())
+            where = standings(facts)
+            counts = _limits(facts)
+            ownerless = await self._ownerless(facts)
+            await self._page(facts, where)
+            self._measure(facts, where)
+            return Observed(
+                next_look_seconds=cluster.observe_every.total_seconds(),
+                ledger=ledger_view(facts, where, counts),
+                ownerless=ownerless,
+            )
+
+    async def _look(self, cluster: str) -> None:
+        store = self.deps.store
+        began_at, members = now(), await store.hosts(cluster)
+        try:
+            view = await self.deps.reach(cluster).scheduler.view(not_before=time.monotonic())
+        except DriverError as error:
+            empty = Observation(cluster=cluster, began_at=began_at, hosts={}, error=str(error))
+            await store.record_observation(empty)
+            return
+        jobs: dict[str, list[str]] = {}
+        for job in view.jobs.values():
+            for host in job.hosts if job.holds else ():
+                jobs.setdefault(host, []).append(job.id)
+        seen = {
+            m.name: ObservedHost(host=m.name, node=view.nodes.get(m.name), jobs=tuple(jobs.get(m.name, ())))
+            for m in members
+        }
+        await store.record_observation(Observation(cluster=cluster, began_at=began_at, hosts=seen))
+
+    async def _ownerless(self, facts: LedgerFacts) -> tuple[HandOver, ...]:
+        """Hosts whose holder is gone. A visit that runs answers for all its hosts."""
+        running: dict[str, bool] = {}
+        for holder in sorted({lease.holder for lease in facts.leases.values()}):
+            running[holder] = await self.deps.engine.running(holder)
+        for lease in facts.leases.values():
+            if not running[lease.holder]:
+                host = ids.host(lease.cluster, lease.host)
+                running[host] = await self.deps.engine.running(host)
+        gone = {o.host: o for o in vanished(facts.leases.values(), running)}
+        return tuple(
+            HandOver(work=self._work(facts, facts.leases[host]), reason=gone[host].reason) for host in sorted(gone)
+        )
+
+    def _work(self, facts: LedgerFacts, lease: LeaseHost) -> HostWork:
+        host = facts.hosts.get(lease.host)
+        return HostWork(
+            cluster=lease.cluster,
+            pool=host.pool if host else "unknown",
+            host=lease.host,
+            operation=lease.operation,
+        )
+
+    async def _page(self, facts: LedgerFacts, where: dict[str, Standing]) -> None:
+        for standing in unowned(facts):
+            since = facts.hosts[standing.host].released_at
+            await self.deps.page_once(
+                f"unowned/{facts.cluster}/{standing.host}/{standing.set}/{standing.reason}/{since}",
+                f"{facts.cluster}/{standing.host} is {standing.set} and nobody's",
+                standing.reason,
+            )
+        for lease in facts.leases.values():
+            late = lease.expected_end is not None and lease.expected_end < facts.now
+            if late and lease.counted is Counted.PLANNED:
+                await self.deps.page_once(
+                    f"late/{lease.operation}",
+                    f"{facts.cluster}/{lease.host} is out longer than expected",
+                    f"held by {lease.holder} since {lease.since:%Y-%m-%d %H:%M:%S}Z; it is not taken back by the clock",
+                )
+        for pool, autostop in facts.autostops.items():
+            if autostop.stopped:
+                await self.deps.page_once(
+                    f"autostop/{facts.cluster}/{pool}/{autostop.since}",
+                    f"Autostop in {facts.cluster}/{pool}",
+                    autostop.reason,
+                )
+
+    def _measure(self, facts: LedgerFacts, where: dict[str, Standing]) -> None:
+        meter = activity.metric_meter()
+        gauge = meter.create_gauge("maintrain_hosts", "Hosts by set")
+        waits = meter.create_gauge("maintrain_waiting_requests", "Requests that wait")
+        for pool in facts.pools:
+            labels = {"cluster": facts.cluster, "pool": pool.name}
+            sets = [s.set for s in where.values() if facts.hosts[s.host].pool == pool.name]
+            for name, value in SetCounts.of(sets).model_dump().items():
+                gauge.set(value, {**labels, "set": name})
+        waits.set(len(facts.requests), {"cluster": facts.cluster})
+
+    @activity.defn(name="settle")
+    @mapped
+    async def settle(self, order: ClusterInput) -> Settled:
+        """Decide over every waiting request and commit it in one transaction; whom to tell of a grant."""
+        settlement = await self.deps.store.settle(order.cluster, now(), settle)
+        granted = await self.deps.store.unacknowledged(order.cluster)
+        return Settled(holders=tuple(sorted({r.holder for r in granted})), waiting=len(settlement.waits))
+
+    @activity.defn(name="write_stop")
+    @mapped
+    async def write_stop(self, command: StopCommand) -> tuple[str, ...]:
+        """Put a signal's stop, freeze or resume in force as a row; the pools whose trains are to be told."""
+        cluster = await self.deps.cluster(command.cluster)
+        pools = tuple(p.name for p in cluster.pools if command.pool in (None, p.name))
+        await self._write(command)
+        return pools
+
+    async def _write(self, command: StopCommand) -> None:
+        store, pool = self.deps.store, command.pool
+        if command.verb == "resume":
+            await store.lift_stop(command.cluster, pool, command.actor, command.reason, now())
+            await self._resume_autostops(command)
+            return
+        await store.set_stop(
+            Stop(
+                kind=StopKind(command.verb),
+                cluster=command.cluster,
+                pool=pool,
+                actor=command.actor,
+                reason=command.reason,
+                at=now(),
+            )
+        )
+
+    async def _resume_autostops(self, command: StopCommand) -> None:
+        facts = await self.deps.store.facts(command.cluster, now())
+        for pool, autostop in facts.autostops.items():
+            if autostop.stopped and command.pool in (None, pool):
+                await self.deps.store.set_autostop(
+                    command.cluster, pool, Autostop(reason=""), command.actor, command.reason, now()
+                )
+
+
+def _limits(facts: LedgerFacts) -> dict[str, Limits]:
+    members = [h.pool for h in facts.hosts.values() if not h.decommissioned]
+    return {pool.name: limits(pool, members.count(pool.name)) for pool in facts.pools}

@@ -1,0 +1,90 @@
+"""Drain a host: set our drain, wait until no job holds the host, treat jobs at the deadline as the pool says."""
+
+import asyncio
+import time
+
+from temporalio import activity
+
+from activities.acting import POLL, Acting
+from activities.deps import Deps, beating, now
+from activities.recording import recorded
+from activities.refusals import refused, stoppable
+from activities.running import mapped
+from fleet.errors import ForeignHold, HostState
+from fleet.models.intent import Before, Intent
+from fleet.models.scheduler import ClusterView
+from fleet.models.work import StepAction, StepOrder, StepResult
+from fleet.policy.draining import AtDeadlineDecision, Drained, DrainState, at_deadline, drained
+from fleet.policy.stopping import Deed
+
+
+class Draining:
+    """Activity `drain`."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+
+    @activity.defn(name="drain")
+    @mapped
+    async def drain(self, order: StepOrder) -> StepResult:
+        """Take the host out of production. Repeating it goes on where the last attempt was."""
+        acting = Acting(self.deps, order)
+        async with beating():
+            return await recorded(acting, lambda: stoppable(lambda: self._drain(acting), touched=False))
+
+    async def _drain(self, acting: Acting) -> StepResult:
+        refusal = refused(await acting.may_begin(Deed.DRAIN), touched=False)
+        if refusal is not None:
+            return refusal
+        intent = await self._since(acting)
+        try:
+            await acting.hands.scheduler.drain(acting.order.host, acting.owned, acting.fence(Deed.DRAIN))
+        except ForeignHold as hold:
+            return StepResult(action=StepAction.LEAVE, reason=f"drained by another: {hold.holder}")
+        return await self._until_drained(acting, intent, time.monotonic())
+
+    async def _since(self, acting: Acting) -> Intent:
+        """The drain's own row: its time of opening is where the deadline counts from, whoever drains."""
+        order = acting.order
+        return await self.deps.store.open_intent(order.record, order.step.key, acting.token, Before(), now())
+
+    async def _until_drained(self, acting: Acting, intent: Intent, acknowledged: float) -> StepResult:
+        _, pool = await self.deps.pool(acting.order.cluster, acting.order.pool)
+        while True:
+            view = await acting.hands.scheduler.view(not_before=acknowledged)
+            answer = drained(acting.order.host, acting.owned, view, acknowledged)
+            result = _ended(answer)
+            if result is None:
+                result = refused(await acting.may_begin(Deed.DRAIN), touched=False)
+            if result is not None:
+                return result
+            if answer.jobs:
+                jobs = tuple(view.jobs[j] for j in answer.jobs if j in view.jobs)
+                decision = at_deadline(jobs, pool.drain, now() - intent.opened_at)
+                if decision.give_back:
+                    return StepResult(action=StepAction.GIVE_BACK, reason=decision.reason, host_state=HostState.DRAINED)
+                await self._treat(acting, decision, view)
+            await asyncio.sleep(POLL)
+
+    async def _treat(self, acting: Acting, decision: AtDeadlineDecision, view: ClusterView) -> None:
+        for verb, jobs in (("requeued", decision.requeue), ("cancelled", decision.cancel)):
+            if not jobs:
+                continue
+            act = acting.hands.scheduler.requeue if verb == "requeued" else acting.hands.scheduler.cancel
+            await acting.fence(Deed.DRAIN)()
+            await act(jobs)
+            hosts = sum(len(view.jobs[j].hosts) for j in jobs)
+            activity.logger.info(f"{verb} {', '.join(jobs)} on {hosts} hosts at the drain deadline: {decision.reason}")
+
+
+def _ended(answer: Drained) -> StepResult | None:
+    """What ends the wait, or None to go on waiting."""
+    match answer.state:
+        case DrainState.DRAINED:
+            return StepResult(action=StepAction.GO_ON, reason=answer.reason, host_state=HostState.DRAINED)
+        case DrainState.FOREIGN | DrainState.UNDRAINED:
+            return StepResult(action=StepAction.LEAVE, reason=answer.reason)
+        case DrainState.DOWN:
+            return StepResult(action=StepAction.HAND_OVER, reason=answer.reason, host_state=HostState.UNKNOWN)
+        case _:
+            return None

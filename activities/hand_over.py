@@ -1,0 +1,140 @@
+"""A host passes from planned work to repair: ledger first, then the drain's reason, then people."""
+
+from temporalio import activity
+
+from activities.deps import Deps, beating, now
+from activities.running import mapped
+from fleet import ids
+from fleet.errors import ForeignHold
+from fleet.models.ledger import Counted, LeaseHost
+from fleet.models.messages import Command, HandOver
+from fleet.models.work import Boarding, HostOutcome, HostWork, Outcome
+from fleet.policy.boarding import repair_steps
+
+
+class HandingOver:
+    """Activities `hand_over`, `plan_repair`, `report_repair` and `decommission`."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+
+    @activity.defn(name="hand_over")
+    @mapped
+    async def hand_over(self, order: HandOver) -> HostWork:
+        """Move the host from planned to failed without an instant between owners; the work as repair will have it.
+
+        Repeating it finds the repair it began.
+        """
+        work, store = order.work, self.deps.store
+        async with beating():
+            operation = await self._repair_of(work)
+            await store.take_for_repair(
+                LeaseHost(
+                    cluster=work.cluster,
+                    host=work.host,
+                    request=operation,
+                    holder=ids.host(work.cluster, work.host),
+                    operation=operation,
+                    counted=Counted.FAILED,
+                    since=now(),
+                    why=order.reason,
+                )
+            )
+            await store.record_outcome(
+                HostOutcome(
+                    cluster=work.cluster,
+                    pool=work.pool,
+                    host=work.host,
+                    operation=work.operation,
+                    visit=work.visit,
+                    outcome=Outcome.HANDED_OVER,
+                    reason=order.reason,
+                    at=now(),
+                )
+            )
+            await self._own_drain(work, operation)
+            title = f"{work.cluster}/{work.host} is out of production and needs repair"
+            body = (
+                f"{order.reason}\n\nIt stays drained ({ids.drain_reason(ids.REPAIR, operation)}) and counts against "
+                f"the failure buffer of {work.cluster}/{work.pool}.\nWhen it is repaired: maintrain host repaired "
+                f"{work.cluster}/{work.host} --reason ..."
+            )
+            await self.deps.page_once(operation, title, body)
+        return work.model_copy(
+            update={
+                "operation": operation,
+                "visit": None,
+                "steps": (),
+                "trouble": order.reason,
+                "host_state": order.host_state,
+                "tries": 0,
+            }
+        )
+
+    async def _repair_of(self, work: HostWork) -> str:
+        lease = await self.deps.store.lease(work.cluster, work.host)
+        if lease is not None and lease.counted is Counted.FAILED:
+            return lease.operation
+        number = await self.deps.store.next_repair(work.cluster, work.host)
+        return ids.repair_operation(work.cluster, work.host, number)
+
+    async def _own_drain(self, work: HostWork, operation: str) -> None:
+        """Write our repair reason over our planned one; another's stays, and the repair waits under it."""
+        scheduler = self.deps.reach(work.cluster).scheduler
+        owned = ids.drain_reason(ids.PLANNED, work.operation)
+        try:
+            await scheduler.rewrite_reason(work.host, owned, ids.drain_reason(ids.REPAIR, operation))
+        except ForeignHold as hold:
+            activity.logger.warning(f"{work.host} goes to repair under another's drain: {hold.holder}")
+
+    @activity.defn(name="plan_repair")
+    @mapped
+    async def plan_repair(self, work: HostWork) -> Boarding:
+        """What a repaired host boards: all that is due, every verification, the gate."""
+        async with beating():
+            cluster, pool = await self.deps.pool(work.cluster, work.pool)
+            versions = await self.deps.reach(work.cluster).hardware.versions(work.host)
+            await self.deps.store.record_versions(work.cluster, work.host, versions, now())
+            await self._own_drain_again(work)
+            return repair_steps(cluster, pool, versions, await self.deps.store.matrix(work.cluster))
+
+    async def _own_drain_again(self, work: HostWork) -> None:
+        """A person may have undrained it by hand, or a reboot cleared the reason: it must be ours before we act."""
+        owned = ids.drain_reason(ids.REPAIR, work.operation)
+        await self.deps.reach(work.cluster).scheduler.rewrite_reason(work.host, owned, owned)
+
+    @activity.defn(name="report_repair")
+    @mapped
+    async def report_repair(self, work: HostWork) -> None:
+        """Tell people that a repair did not hold."""
+        title = f"{work.cluster}/{work.host} did not pass after its repair"
+        await self.deps.page_once(f"{work.operation}.{work.tries}", title, work.trouble)
+
+    @activity.defn(name="decommission")
+    @mapped
+    async def decommission(self, work: HostWork, command: Command) -> None:
+        """Take the host out of service for good: drained with our hold, out of every count, its lease ended."""
+        store = self.deps.store
+        async with beating():
+            owned = ids.drain_reason(ids.REPAIR, work.operation)
+            hold = ids.drain_reason(ids.HOLD, work.operation)
+            try:
+                await self.deps.reach(work.cluster).scheduler.rewrite_reason(work.host, owned, hold)
+            except ForeignHold as foreign:
+                activity.logger.warning(f"{work.host} is decommissioned under another's drain: {foreign.holder}")
+            await store.set_decommissioned(work.cluster, work.host, command.actor, command.reason, now())
+            await store.release(
+                work.cluster,
+                work.host,
+                work.operation,
+                HostOutcome(
+                    cluster=work.cluster,
+                    pool=work.pool,
+                    host=work.host,
+                    operation=work.operation,
+                    outcome=Outcome.DECOMMISSIONED,
+                    reason=f"{command.actor}: {command.reason}",
+                    at=now(),
+                ),
+                now(),
+            )

@@ -1,0 +1,111 @@
+"""Reboot a drained host and wait for its new boot."""
+
+import asyncio
+import time
+from datetime import timedelta
+
+from temporalio import activity
+
+from activities.acting import FENCE_LIFE, POLL, Acting, StoppedAtFence
+from activities.deps import Deps, beating, now
+from activities.recording import recorded
+from activities.refusals import refused
+from activities.running import mapped
+from fleet.errors import HostState, Unreachable
+from fleet.models.intent import Before, Intent, IntentState
+from fleet.models.work import StepAction, StepOrder, StepResult
+from fleet.policy.attempts import ResumeAction, after_reboot, resume_reboot
+from fleet.policy.stopping import Deed
+
+GRACE = timedelta(seconds=60)
+"""Time after which a host that still runs its old boot is taken as never told to reboot (a graceful shutdown of an
+idle host takes less)."""
+
+
+class Rebooting:
+    """Activity `reboot`."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+
+    @activity.defn(name="reboot")
+    @mapped
+    async def reboot(self, order: StepOrder) -> StepResult:
+        """Reboot once, wait for a new boot id, and read back what the upgrades became."""
+        acting = Acting(self.deps, order)
+        async with beating():
+            return await recorded(acting, lambda: self._reboot(acting))
+
+    async def _reboot(self, acting: Acting) -> StepResult:
+        intent = await self.deps.store.intent(acting.order.record, acting.order.step.key)
+        if intent is not None and intent.state in (IntentState.DONE, IntentState.FAILED):
+            return await self._closed(acting, intent)
+        try:
+            if intent is None or intent.state is IntentState.WITHDRAWN:
+                return await self._first(acting)
+            return await self._resume(acting, intent)
+        except StoppedAtFence as stop:
+            answer = refused(stop.answer, touched=await acting.touched())
+            assert answer is not None, "a fence only closes on a refusal"
+            return answer
+
+    async def _first(self, acting: Acting) -> StepResult:
+        stopped = refused(await acting.may_begin(Deed.DISRUPT), touched=await acting.touched())
+        result = stopped or await acting.hold_drained()
+        if result is not None:
+            return result
+        boot = await acting.hands.hardware.boot_id(acting.order.host)
+        if boot is None:
+            raise Unreachable(f"{acting.order.host} does not answer, so its boot id can't be noted")
+        intent = await acting.open_intent(Before(boot_id=boot))
+        await self._begin(acting, intent)
+        return await self._await_boot(acting, intent)
+
+    async def _begin(self, acting: Acting, intent: Intent) -> None:
+        try:
+            await acting.hands.hardware.reboot(acting.order.host, acting.fence(Deed.DISRUPT, intent))
+        except StoppedAtFence:
+            await self._finish(acting, IntentState.WITHDRAWN, "stopped before it began")
+            raise
+
+    async def _resume(self, acting: Acting, intent: Intent) -> StepResult:
+        taken = await acting.take_over(intent)
+        return await self._await_boot(acting, intent, taken)
+
+    async def _await_boot(self, acting: Acting, intent: Intent, taken: float | None = None) -> StepResult:
+        """Wait for another boot id. `taken`: when an earlier attempt's intent became ours, which may repeat it."""
+        cluster = await self.deps.cluster(acting.order.cluster)
+        deadline = intent.opened_at + cluster.host_back_within
+        while True:
+            boot = await acting.hands.hardware.boot_id(acting.order.host)
+            age = timedelta(seconds=time.monotonic() - taken) if taken is not None else timedelta(0)
+            resume = resume_reboot(intent, boot, age, timedelta(seconds=FENCE_LIFE), GRACE)
+            if resume.action is ResumeAction.DONE:
+                return await self._back(acting)
+            if resume.action is ResumeAction.BEGIN:
+                held = await acting.hold_drained()
+                if held is not None:
+                    return held
+                await self._begin(acting, intent)
+                taken = None
+            if now() > deadline:
+                reason = f"not back from its reboot within {cluster.host_back_within}"
+                await self._finish(acting, IntentState.FAILED, reason)
+                return StepResult(action=StepAction.HAND_OVER, reason=reason, host_state=HostState.UNKNOWN)
+            await asyncio.sleep(POLL)
+
+    async def _back(self, acting: Acting) -> StepResult:
+        versions = await acting.hands.hardware.versions(acting.order.host)
+        result = after_reboot(versions, acting.order.applied)
+        await self._finish(acting, IntentState.DONE, result.reason)
+        return result
+
+    async def _closed(self, acting: Acting, intent: Intent) -> StepResult:
+        """The reboot was over when an earlier attempt died: say again what came of it."""
+        if intent.state is IntentState.FAILED:
+            return StepResult(action=StepAction.HAND_OVER, reason=intent.result, host_state=HostState.UNKNOWN)
+        return after_reboot(await acting.hands.hardware.versions(acting.order.host), acting.order.applied)
+
+    async def _finish(self, acting: Acting, state: IntentState, result: str) -> None:
+        order = acting.order
+        await self.deps.store.finish_intent(order.record, order.step.key, acting.token, state, result)

@@ -1,0 +1,43 @@
+"""Every activity a worker serves for its clusters."""
+
+from collections.abc import Callable
+from typing import Any
+
+from activities.apply import Applying
+from activities.deps import Deps
+from activities.dispatcher import Dispatching
+from activities.drain import Draining
+from activities.gate import Gating
+from activities.hand_over import HandingOver
+from activities.reboot import Rebooting
+from activities.returning import Returning
+from activities.train import Planning
+from activities.verify import Verifying
+from activities.visit import Visiting
+
+
+def all_activities(deps: Deps) -> list[Callable[..., Any]]:
+    """The bound methods that `temporalio.worker.Worker(activities=…)` takes."""
+    visiting, planning = Visiting(deps), Planning(deps)
+    handing, dispatching = HandingOver(deps), Dispatching(deps)
+    return [
+        Draining(deps).drain,
+        Applying(deps).apply,
+        Rebooting(deps).reboot,
+        Verifying(deps).verify,
+        Gating(deps).gate,
+        Returning(deps).return_host,
+        handing.hand_over,
+        handing.plan_repair,
+        handing.report_repair,
+        handing.decommission,
+        visiting.ask_for_hosts,
+        visiting.board_hosts,
+        visiting.leave_out,
+        visiting.end_visit,
+        planning.plan_stop,
+        planning.skip_domain,
+        dispatching.observe,
+        dispatching.settle,
+        dispatching.write_stop,
+    ]

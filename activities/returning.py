@@ -1,0 +1,66 @@
+"""The last step: lift our drain and give the lease back, in this order, so that no instant lacks an owner."""
+
+from temporalio import activity
+
+from activities.acting import Acting
+from activities.deps import Deps, beating, now
+from activities.recording import recorded
+from activities.running import mapped
+from fleet.errors import ForeignHold
+from fleet.models.work import HostOutcome, Outcome, StepAction, StepOrder, StepResult
+from fleet.policy.stopping import Deed
+
+
+class Returning:
+    """Activity `return`."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+
+    @activity.defn(name="return")
+    @mapped
+    async def return_host(self, order: StepOrder) -> StepResult:
+        """Put the host back into production, or leave it under another's hold, and end its lease with an outcome."""
+        acting = Acting(self.deps, order)
+        async with beating():
+            return await recorded(acting, lambda: self._return(acting))
+
+    async def _return(self, acting: Acting) -> StepResult:
+        order, store = acting.order, self.deps.store
+        lease = await store.lease(order.cluster, order.host)
+        if lease is None or lease.operation != order.operation:
+            known = await store.outcomes(order.cluster, host=order.host, limit=20)
+            if any(o.operation == order.operation for o in known):
+                return StepResult(action=StepAction.GO_ON, reason="it had returned before")
+            await acting.check_lease()
+        reason = order.reason
+        if order.undrain:
+            reason = await self._undrain(acting) or reason
+        outcome = order.outcome or Outcome.UPGRADED
+        await store.release(order.cluster, order.host, order.operation, self._outcome(order, outcome, reason), now())
+        return StepResult(action=StepAction.GO_ON, reason=reason)
+
+    async def _undrain(self, acting: Acting) -> str:
+        """Lift our drain; the sentence to keep when another's hold is on the host meanwhile."""
+        intents = await self.deps.store.intents(acting.order.record)
+        rebooted = any(i.step == "reboot" for i in intents)
+        try:
+            await acting.hands.scheduler.undrain(
+                acting.order.host, acting.owned, acting.fence(Deed.RETURN), rebooted=rebooted
+            )
+        except ForeignHold as hold:
+            return f"{acting.order.reason}; left drained by another: {hold.holder}"
+        return ""
+
+    def _outcome(self, order: StepOrder, outcome: Outcome, reason: str) -> HostOutcome:
+        return HostOutcome(
+            cluster=order.cluster,
+            pool=order.pool,
+            host=order.host,
+            operation=order.operation,
+            visit=order.visit,
+            outcome=outcome,
+            reason=reason,
+            applied=order.applied if outcome is not Outcome.GIVEN_BACK else (),
+            at=now(),
+        )

@@ -1,0 +1,111 @@
+"""The train's planner: decide the next stop and commit what follows from it."""
+
+import time
+
+from fleet.view import cycle_view
+from temporalio import activity
+
+from activities.deps import Deps, beating, now
+from activities.running import mapped
+from fleet import ids
+from fleet.errors import InvalidInput
+from fleet.models.facts import TrainFacts
+from fleet.models.messages import SkipCommand, TrainInput, TrainStop
+from fleet.models.train import DomainState, NextStop, StopAction, Visit, VisitState
+from fleet.policy.domains import form_domains
+from fleet.policy.next_stop import next_stop
+
+_DUE = (DomainState.DUE, DomainState.NOTICED)
+
+
+class Planning:
+    """Activities `plan_stop` and `skip_domain`."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+
+    @activity.defn(name="plan_stop")
+    @mapped
+    async def plan_stop(self, train: TrainInput) -> TrainStop:
+        """The next stop of a train, with everything that must be written before it begins."""
+        async with beating():
+            ended = await self._close_vanished(train)
+            facts = await self.deps.store.train_facts(train.cluster, train.pool, now())
+            if facts is None:
+                raise InvalidInput("fleet file in force", f"{train.cluster}/{train.pool}", "expected a pool")
+            stop = next_stop(facts)
+            visit = await self._commit(facts, stop)
+            cycle = await self.deps.store.cycle(train.cluster, train.pool)
+        return TrainStop(
+            action=stop.action,
+            reason=stop.reason,
+            visit=visit,
+            domain=stop.domain,
+            until=stop.until,
+            at_risk=stop.at_risk,
+            ended=ended,
+            due=tuple(p.domain.name for p in cycle.domains if p.state in _DUE) if cycle else (),
+            timetable=cycle_view(cycle, stop, now()) if cycle else stop.reason,
+        )
+
+    async def _close_vanished(self, train: TrainInput) -> tuple[str, ...]:
+        """Visits that are open in the store and no longer run (ended unheard, or ended by hand): close them."""
+        facts = await self.deps.store.train_facts(train.cluster, train.pool, now())
+        known = set(train.under_way) | set(facts.open_visits if facts else ())
+        ended = [v for v in sorted(known) if not await self.deps.engine.running(v)]
+        for visit in ended:
+            await self.deps.store.close_visit(
+                visit, now(), "its workflow no longer runs", gave_back=False, due_again=True
+            )
+        return tuple(ended)
+
+    async def _commit(self, facts: TrainFacts, stop: NextStop) -> str | None:
+        store, pool, cycle = self.deps.store, facts.pool, facts.cycle
+        match stop.action:
+            case StopAction.OPEN_CYCLE:
+                number = cycle.number + 1 if cycle else 1
+                domains = form_domains(facts.hosts, pool.domain)
+                await store.open_cycle(
+                    facts.cluster, pool.name, number, domains, facts.now, facts.now + pool.cycle_bound
+                )
+            case StopAction.CLOSE_CYCLE if cycle is not None:
+                await store.close_cycle(facts.cluster, pool.name, cycle.number, facts.now)
+            case StopAction.NOTICE if cycle is not None and stop.domain is not None:
+                await self._notice(facts, stop.domain)
+                await store.noticed(facts.cluster, pool.name, cycle.number, stop.domain, now())
+            case StopAction.VISIT if cycle is not None and stop.domain is not None:
+                visit = ids.visit(facts.cluster, pool.name, cycle.number, stop.domain, stop.attempt)
+                await store.open_visit(
+                    Visit(
+                        id=visit,
+                        cluster=facts.cluster,
+                        pool=pool.name,
+                        cycle=cycle.number,
+                        domain=stop.domain,
+                        attempt=stop.attempt,
+                        state=VisitState.WAITING,
+                        opened_at=facts.now,
+                    )
+                )
+                return visit
+        return None
+
+    async def _notice(self, facts: TrainFacts, domain: str) -> None:
+        """Tell the jobs on a domain by the pool's signal, where it has one."""
+        signal = facts.pool.drain.signal
+        if signal is None or facts.cycle is None:
+            return
+        hosts = {h for p in facts.cycle.domains if p.domain.name == domain for h in p.domain.hosts}
+        scheduler = self.deps.reach(facts.cluster).scheduler
+        view = await scheduler.view(not_before=time.monotonic())
+        jobs = tuple(sorted(j.id for j in view.jobs.values() if j.holds and hosts & set(j.hosts)))
+        if jobs:
+            await scheduler.signal_jobs(jobs, signal)
+
+    @activity.defn(name="skip_domain")
+    @mapped
+    async def skip_domain(self, train: TrainInput, command: SkipCommand) -> bool:
+        """Leave a due domain out of the open cycle; False when it is not due."""
+        return await self.deps.store.skip(
+            train.cluster, train.pool, command.domain, command.actor, command.reason, now()
+        )

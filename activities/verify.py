@@ -1,0 +1,100 @@
+"""Run one verification task on a host."""
+
+import asyncio
+from collections.abc import Collection
+
+from temporalio import activity
+
+from activities.acting import POLL, Acting
+from activities.deps import Deps, beating, now
+from activities.recording import recorded
+from activities.running import mapped
+from fleet.errors import BadAnswer
+from fleet.models.ledger import Autostop, Counted
+from fleet.models.verification import Verdict as Found
+from fleet.models.verification import Verification, VerificationTask
+from fleet.models.work import StepAction, StepOrder, StepResult
+from fleet.policy.fabric import FabricAction, partners
+from fleet.policy.verifying import VerifyNext, after_verification
+
+
+class Verifying:
+    """Activity `verify`."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+
+    @activity.defn(name="verify")
+    @mapped
+    async def verify(self, order: StepOrder) -> StepResult:
+        """Verify once; an inconclusive answer is asked again, and a second one goes to a person."""
+        acting = Acting(self.deps, order)
+        async with beating():
+            return await recorded(acting, lambda: self._verify(acting))
+
+    async def _verify(self, acting: Acting) -> StepResult:
+        task = acting.order.step.task
+        assert task is not None, "a verify step names its task"
+        inconclusive = 0
+        while True:
+            verification = await self._run(acting, task)
+            decision = after_verification(verification, inconclusive)
+            if decision.pause_train:
+                await self._pause(acting, decision.reason)
+            if decision.next is VerifyNext.GO_ON:
+                return _result(StepAction.GO_ON, decision.reason, verification)
+            if decision.next is VerifyNext.HAND_OVER:
+                return _result(StepAction.HAND_OVER, decision.reason, verification)
+            inconclusive += 1
+
+    async def _run(self, acting: Acting, task: VerificationTask) -> Verification:
+        host, verifier = acting.order.host, acting.hands.verifier
+        if task is not VerificationTask.FABRIC:
+            return await verifier.verify(task, host, ())
+        found = await self._partners(acting)
+        if found is None:
+            return Verification(task=task, verdict=Found.INCONCLUSIVE)
+        return await verifier.verify(task, host, found)
+
+    async def _partners(self, acting: Acting) -> tuple[str, ...] | None:
+        """Hosts to measure the fabric with: of the domain when ready in time, else an idle one in production."""
+        order, store = acting.order, self.deps.store
+        _, pool = await self.deps.pool(order.cluster, order.pool)
+        rendezvous = order.visit or order.record
+        await store.ready_for_fabric(rendezvous, order.host, acting.began)
+        while True:
+            ready = await store.fabric_ready(rendezvous)
+            coming = await self._still_coming(acting, ready)
+            idle = await self._idle(acting) if not coming and len(ready) <= 1 else ()
+            answer = partners(order.host, ready, coming, idle, ready[order.host], now(), pool.fabric_wait)
+            if answer.action is FabricAction.WAIT:
+                await asyncio.sleep(POLL)
+                continue
+            if answer.action is FabricAction.BORROW and not answer.partners:
+                raise BadAnswer("fabric: asked to borrow a partner, and none was named")
+            return answer.partners or None
+
+    async def _still_coming(self, acting: Acting, ready: Collection[str]) -> tuple[str, ...]:
+        """Hosts of the visit that still hold a lease counted as planned and are not ready yet."""
+        if acting.order.visit is None:
+            return ()
+        leases = await self.deps.store.leases(acting.order.visit)
+        return tuple(sorted(x.host for x in leases if x.counted is Counted.PLANNED and x.host not in ready))
+
+    async def _idle(self, acting: Acting) -> tuple[str, ...]:
+        view = await acting.hands.scheduler.view()
+        hosts = await self.deps.store.hosts(acting.order.cluster, acting.order.pool)
+        nodes = (view.nodes.get(h.name) for h in hosts if not h.decommissioned and h.name != acting.order.host)
+        return tuple(n.name for n in nodes if n is not None and n.base == "idle" and not n.draining)
+
+    async def _pause(self, acting: Acting, reason: str) -> None:
+        order = acting.order
+        text = f"paused: {order.host}: {reason}"
+        await self.deps.store.set_autostop(
+            order.cluster, order.pool, Autostop(stopped=True, since=now(), reason=text), "maintrain", text, now()
+        )
+        await self.deps.page_once(f"pause/{order.record}", f"The train of {order.cluster}/{order.pool} is paused", text)
+
+
+def _result(action: StepAction, reason: str, verification: Verification) -> StepResult:
+    return StepResult(action=action, reason=reason, verification=verification)

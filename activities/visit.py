@@ -1,0 +1,177 @@
+"""A visit's own deeds: ask for its hosts, board them, end."""
+
+import asyncio
+
+from temporalio import activity
+
+from activities.deps import Deps, beating, now
+from activities.running import mapped
+from fleet import ids
+from fleet.errors import DriverError
+from fleet.models.fleetfile import Cluster
+from fleet.models.ledger import Request, RequestClass, RequestState
+from fleet.models.matrix import MatrixEntry
+from fleet.models.messages import VisitAsk, VisitAsked, VisitBoarded, VisitEnd, VisitInput
+from fleet.models.pool import Pool
+from fleet.models.work import BoardAction, Boarding, HostOutcome, HostWork, Outcome
+from fleet.policy.boarding import board
+from fleet.policy.visiting import free_to_take
+
+PROBES = 16
+"""Hosts whose versions are read at once."""
+
+
+class Visiting:
+    """Activities `ask_for_hosts`, `board_hosts`, `end_visit` and `leave_out`."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+
+    @activity.defn(name="ask_for_hosts")
+    @mapped
+    async def ask_for_hosts(self, ask: VisitAsk) -> VisitAsked:
+        """File the visit's lease request for the hosts of its domain that are free to take, or look how it stands.
+
+        A waiting request whose hosts are no longer the free ones is withdrawn and asked anew, keeping its age.
+        """
+        visit, store, number = ask.input, self.deps.store, ask.ask
+        facts = await store.facts(visit.cluster, now())
+        request_id = ids.request(visit.visit, number)
+        asked_at = now()
+        taking = free_to_take(await self._domain_hosts(visit), facts)
+        waiting = next((r for r in facts.requests if r.id == request_id), None)
+        if waiting is not None:
+            if waiting.hosts == taking.taken:
+                return VisitAsked(
+                    ask=number, request=request_id, granted=False, hosts=waiting.hosts, reason=waiting.waits_because
+                )
+            await store.withdraw(request_id, f"its free hosts changed: {taking.reason}", now())
+            asked_at, number = waiting.asked_at, number + 1
+            request_id = ids.request(visit.visit, number)
+        elif await store.leases(visit.visit):
+            return VisitAsked(ask=number, request=request_id, granted=True)
+        await store.add_left_out(visit.visit, taking.left_out)
+        if not taking.taken:
+            return VisitAsked(ask=number, request=request_id, granted=False, reason=taking.reason)
+        _, pool = await self.deps.pool(visit.cluster, visit.pool)
+        request = await store.request(
+            Request(
+                id=request_id,
+                cluster=visit.cluster,
+                kind=RequestClass.TRAIN,
+                holder=visit.visit,
+                hosts=taking.taken,
+                asked_at=asked_at,
+                expected_seconds=(pool.drain.deadline + pool.visit_budget).total_seconds(),
+                why=f"domain {visit.domain}",
+            )
+        )
+        granted = request.state is RequestState.GRANTED
+        return VisitAsked(
+            ask=number, request=request_id, granted=granted, hosts=request.hosts, reason=request.waits_because
+        )
+
+    async def _domain_hosts(self, visit: VisitInput) -> tuple[str, ...]:
+        known = await self.deps.store.visit(visit.visit)
+        cycle = await self.deps.store.cycle(visit.cluster, visit.pool, known.cycle) if known else None
+        found = (p.domain.hosts for p in cycle.domains if p.domain.name == visit.domain) if cycle else iter(())
+        return next(found, ())
+
+    @activity.defn(name="board_hosts")
+    @mapped
+    async def board_hosts(self, asked: VisitAsked, visit: VisitInput) -> VisitBoarded:
+        """Acknowledge the grant, read every host's versions, and decide what boards; hosts with nothing to do are
+        released at once.
+        """
+        store = self.deps.store
+        async with beating():
+            await store.acknowledge(asked.request, now())
+            cluster, pool = await self.deps.pool(visit.cluster, visit.pool)
+            entries = await store.matrix(visit.cluster)
+            leases = await store.leases(visit.visit)
+            several = asyncio.Semaphore(PROBES)
+
+            async def one(host: str) -> HostWork | None:
+                async with several:
+                    return await self._board(visit, host, cluster, pool, entries)
+
+            works = await asyncio.gather(*(one(lease.host) for lease in leases))
+        boarded = tuple(w for w in works if w is not None)
+        return VisitBoarded(works=boarded, reason=f"{len(boarded)} of {len(leases)} hosts have work")
+
+    async def _board(
+        self, visit: VisitInput, host: str, cluster: Cluster, pool: Pool, entries: tuple[MatrixEntry, ...]
+    ) -> HostWork | None:
+        operation = ids.operation(visit.visit, host)
+        known = await self.deps.store.work(operation)
+        if known is not None:
+            return known
+        try:
+            versions = await self.deps.reach(visit.cluster).hardware.versions(host)
+        except DriverError as error:
+            await self._release(visit, host, Outcome.LEFT_OUT, f"its versions can't be read: {error}")
+            return None
+        await self.deps.store.record_versions(visit.cluster, host, versions, now())
+        boarding = board(cluster, pool, versions, entries)
+        if boarding.action is not BoardAction.VISIT:
+            current = boarding.action is BoardAction.CURRENT
+            await self._release(visit, host, Outcome.CURRENT if current else Outcome.LEFT_OUT, boarding.reason)
+            return None
+        work = self._work(visit, host, operation, boarding)
+        await self.deps.store.save_work(work)
+        return work
+
+    def _work(self, visit: VisitInput, host: str, operation: str, boarding: Boarding) -> HostWork:
+        return HostWork(
+            cluster=visit.cluster,
+            pool=visit.pool,
+            host=host,
+            operation=operation,
+            visit=visit.visit,
+            steps=boarding.steps,
+            deferred=boarding.deferred,
+        )
+
+    async def _release(self, visit: VisitInput, host: str, outcome: Outcome, reason: str) -> None:
+        if outcome is Outcome.LEFT_OUT:
+            await self.deps.store.add_left_out(visit.visit, {host: reason})
+        row = HostOutcome(
+            cluster=visit.cluster,
+            pool=visit.pool,
+            host=host,
+            operation=ids.operation(visit.visit, host),
+            visit=visit.visit,
+            outcome=outcome,
+            reason=reason,
+            at=now(),
+        )
+        await self.deps.store.release(visit.cluster, host, row.operation, row, now())
+
+    @activity.defn(name="leave_out")
+    @mapped
+    async def leave_out(self, work: HostWork, reason: str) -> None:
+        """Give up a host that another workflow has in its hands."""
+        visit = VisitInput(cluster=work.cluster, pool=work.pool, visit=work.visit or "", domain="")
+        await self._release(visit, work.host, Outcome.LEFT_OUT, reason)
+
+    @activity.defn(name="end_visit")
+    @mapped
+    async def end_visit(self, end: VisitEnd) -> str:
+        """Close the visit: what came of it, in a sentence; whether its domain is due again."""
+        visit, store = end.input, self.deps.store
+        if end.request is not None:
+            await store.withdraw(end.request, end.reason or "the visit ended", now())
+        outcomes = await store.outcomes(visit.cluster, visit=visit.visit)
+        counts = {o: sum(1 for x in outcomes if x.outcome is o) for o in Outcome}
+        told = ", ".join(f"{n} {o.value.replace('_', ' ')}" for o, n in counts.items() if n) or end.reason
+        stopped = await store.stops(visit.cluster, visit.pool)
+        back = counts[Outcome.GIVEN_BACK] > 0
+        unfinished = counts[Outcome.PARTLY_UPGRADED] > 0
+        await store.close_visit(
+            visit.visit,
+            now(),
+            told,
+            gave_back=back and not stopped,
+            due_again=bool(stopped) and (back or unfinished),
+        )
+        return told

@@ -1,0 +1,41 @@
+"""Simulated hosts, behind `fleet.ports.hardware`."""
+
+from drivers.simulated import machines
+from drivers.simulated.world import World
+from fleet.models.hardware import DeviceTask
+from fleet.ports.fence import Fence
+
+BMC_FAULTS = ("bmc_silent",)
+
+
+class SimulatedHardwareDriver:
+    """Hardware of a simulated world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def versions(self, host: str) -> dict[str, str]:
+        """See the port."""
+        return await self._world.looking(lambda tx: machines.versions(tx, host), BMC_FAULTS)
+
+    async def boot_id(self, host: str) -> str | None:
+        """See the port."""
+        return await self._world.looking(lambda tx: machines.boot_id(tx, host), BMC_FAULTS)
+
+    async def start_apply(self, host: str, component: str, version: str, fence: Fence) -> DeviceTask:
+        """See the port."""
+        await fence()
+        return await self._world.changing(lambda tx: machines.start_apply(tx, host, component, version))
+
+    async def tasks(self, host: str, component: str) -> tuple[DeviceTask, ...]:
+        """See the port."""
+        return await self._world.looking(lambda tx: machines.tasks(tx, host, component), BMC_FAULTS)
+
+    async def reboot(self, host: str, fence: Fence) -> None:
+        """See the port."""
+        await fence()
+        await self._world.changing(lambda tx: machines.reboot(tx, host))
+
+    async def close(self) -> None:
+        """See the port."""
+        await self._world.close()

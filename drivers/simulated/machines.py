@@ -1,0 +1,168 @@
+"""The simulated hosts' BMCs, devices and reboots."""
+
+import json
+import sqlite3
+
+from drivers.simulated import jobs
+from drivers.simulated.faults import strikes
+from drivers.simulated.nodes import label, node
+from drivers.simulated.world import Tx
+from fleet.errors import Refused, Unreachable
+from fleet.models.hardware import DeviceTask, TaskState
+
+LOST = "lost"
+"""Power state of a host that did not come back from its reboot."""
+
+
+def reach_bmc(tx: Tx, host: str) -> sqlite3.Row:
+    """The host's row, by way of its BMC. Raises `Refused` for an unknown host, `Unreachable` when the BMC is silent."""
+    row = node(tx, host)
+    if strikes(tx, "bmc_silent", host):
+        raise Unreachable(f"the BMC of {host} does not answer")
+    return row
+
+
+def versions(tx: Tx, host: str) -> dict[str, str]:
+    """Versions in effect. Raises `Unreachable` while the host itself does not answer."""
+    row = reach_bmc(tx, host)
+    if row["power"] != "up":
+        raise Unreachable(f"{host} does not answer: it is {row['power']}")
+    found: dict[str, str] = json.loads(row["versions"])
+    return found
+
+
+def boot_id(tx: Tx, host: str) -> str | None:
+    """Id of the current boot, None while the host is not up."""
+    row = reach_bmc(tx, host)
+    return f"boot-{host}-{row['boot']}" if row["power"] == "up" else None
+
+
+def start_apply(tx: Tx, host: str, component: str, version: str) -> DeviceTask:
+    """Begin an upgrade. Raises `Refused` when the host's BMC is at one already, or the host is not up."""
+    row = reach_bmc(tx, host)
+    known = tx.settings.stack.component(component)
+    if known is None:
+        raise Refused(f"{host} has no component {component}")
+    busy = tx.one("SELECT component FROM task WHERE host = ? AND state = 'running'", host)
+    if busy is not None:
+        raise Refused(f"the BMC of {host} is busy with {busy['component']}")
+    if row["power"] != "up":
+        raise Refused(f"{host} is {row['power']}")
+    number = tx.count(f"task:{host}:{component}")
+    task = f"{host}-{component}-{number}"
+    seconds = tx.spread(known.duration.total_seconds(), f"flash:{task}")
+    tx.run(
+        "INSERT INTO task (id, host, component, version, state, number, started, ends)"
+        " VALUES (?, ?, ?, ?, 'running', ?, ?, ?)",
+        *(task, host, component, version, number, tx.sim, tx.sim + seconds),
+    )
+    tx.record("flash_started", host, row["job"], task=task, component=component, version=version)
+    if strikes(tx, "undrained_by_other", host, component):
+        tx.later(seconds / 2, "outsider_undrain", host)
+    tx.later(seconds, "flash_end", task)
+    return DeviceTask(id=task, component=component, version=version, state=TaskState.RUNNING)
+
+
+def flash_end(tx: Tx, task: str) -> None:
+    """The device ends an upgrade: done, failed, or done by its own word only."""
+    row = tx.one("SELECT * FROM task WHERE id = ? AND state = 'running'", task)
+    if row is None:
+        return
+    host, component = row["host"], row["component"]
+    if strikes(tx, "flash_fails", host, component):
+        _end(tx, row, TaskState.FAILED, "the image failed its check on the device")
+        return
+    lies = strikes(tx, "version_unchanged", host, component) is not None
+    _end(tx, row, TaskState.DONE, "")
+    known = tx.settings.stack.component(component)
+    if lies:
+        return
+    if known is not None and known.reboot:
+        pending = {**json.loads(node(tx, host)["pending"]), component: row["version"]}
+        tx.run("UPDATE host SET pending = ? WHERE name = ?", json.dumps(pending), host)
+    else:
+        _activate(tx, host, {component: row["version"]})
+
+
+def tasks(tx: Tx, host: str, component: str) -> tuple[DeviceTask, ...]:
+    """Upgrades of a component that the device knows of, oldest first."""
+    reach_bmc(tx, host)
+    rows = tx.all("SELECT * FROM task WHERE host = ? AND component = ? ORDER BY number", host, component)
+    return tuple(_task(tx, r) for r in rows)
+
+
+def reboot(tx: Tx, host: str) -> None:
+    """Begin a reboot. A job on the host fails, and so does an upgrade under way. `Refused` while one is under way."""
+    row = reach_bmc(tx, host)
+    if row["power"] == "rebooting":
+        raise Refused(f"{host} is rebooting")
+    tx.record("reboot_started", host, row["job"])
+    tx.run("UPDATE host SET power = 'rebooting' WHERE name = ?", host)
+    label(tx, host)
+    jobs.node_failed(tx, host, "reboot")
+    for task in tx.all("SELECT * FROM task WHERE host = ? AND state = 'running'", host):
+        tx.forget("flash_end", task["id"])
+        _end(tx, task, TaskState.FAILED, "interrupted by a reboot")
+    number = tx.count(f"reboot:{host}")
+    seconds = tx.spread(tx.settings.stack.reboot_duration.total_seconds(), f"reboot:{host}:{number}")
+    if strikes(tx, "host_not_back", host):
+        tx.later(seconds, "boot_lost", host)
+    else:
+        tx.later(seconds, "boot_done", host)
+
+
+def boot_done(tx: Tx, host: str) -> None:
+    """The host is back. A scheduler that had not drained it takes the reboot for unexpected and leaves it down."""
+    row = node(tx, host)
+    tx.run(
+        "UPDATE host SET power = 'up', boot = boot + 1, responding = 1, left_down = ? WHERE name = ?",
+        *(int(not row["drained"] and tx.settings.jobs is not None), host),
+    )
+    tx.record("host_up", host, boot=row["boot"] + 1)
+    _activate(tx, host, json.loads(row["pending"]))
+    tx.run("UPDATE host SET pending = '{}' WHERE name = ?", host)
+    label(tx, host)
+    jobs.fill(tx)
+
+
+def boot_lost(tx: Tx, host: str) -> None:
+    """The host does not come back until it is rebooted again or repaired."""
+    tx.run("UPDATE host SET power = ? WHERE name = ?", LOST, host)
+    tx.record("host_lost", host)
+
+
+def _activate(tx: Tx, host: str, changed: dict[str, str]) -> None:
+    """Put versions in effect."""
+    if changed:
+        now = {**json.loads(node(tx, host)["versions"]), **changed}
+        tx.run("UPDATE host SET versions = ? WHERE name = ?", json.dumps(now), host)
+    for component, version in changed.items():
+        tx.record("version_active", host, component=component, version=version)
+
+
+def _end(tx: Tx, row: sqlite3.Row, state: TaskState, message: str) -> None:
+    tx.run("UPDATE task SET state = ?, message = ? WHERE id = ?", state.value, message, row["id"])
+    tx.record(
+        "flash_ended",
+        row["host"],
+        task=row["id"],
+        component=row["component"],
+        version=row["version"],
+        state=state.value,
+    )
+
+
+def _task(tx: Tx, row: sqlite3.Row) -> DeviceTask:
+    done = (
+        100
+        if row["state"] != "running"
+        else int(99 * (tx.sim - row["started"]) / max(row["ends"] - row["started"], 1e-9))
+    )
+    return DeviceTask(
+        id=row["id"],
+        component=row["component"],
+        version=row["version"],
+        state=TaskState(row["state"]),
+        percent=min(done, 100),
+        message=row["message"],
+    )

@@ -1,0 +1,180 @@
+"""The simulated scheduler's nodes: drains and their reasons, and what a reading of the whole cluster shows.
+
+Like Slurm it keeps one reason a node, and lets anybody replace it; who may touch what is the callers' care.
+"""
+
+import json
+import sqlite3
+from dataclasses import dataclass
+
+from drivers.simulated import jobs
+from drivers.simulated.faults import strikes
+from drivers.simulated.world import Tx
+from fleet.errors import ForeignHold, Refused
+from fleet.models.scheduler import Job, JobKind, JobState, Node, NodeBase
+
+OURS = "maintrain"
+"""Who did it, in the journal, when it came through the driver."""
+VIEW_FAULTS = ("garbage_answer", "stale_answer", "partial_answer", "no_answer")
+STALE_BY = 60.0
+"""Real seconds by which a stale answer is too old."""
+
+
+def node(tx: Tx, host: str) -> sqlite3.Row:
+    """A host's row. Raises `Refused` for an unknown one."""
+    row = tx.one("SELECT * FROM host WHERE name = ?", host)
+    if row is None:
+        raise Refused(f"{host} is not a host of the simulated cluster")
+    return row
+
+
+def is_down(row: sqlite3.Row) -> bool:
+    """True while the scheduler can't use the node, drained or not."""
+    return row["power"] != "up" or not row["responding"] or bool(row["left_down"])
+
+
+def drain(tx: Tx, host: str, reason: str) -> None:
+    """Our drain. `ForeignHold` when anything but `reason` holds the host."""
+    row = node(tx, host)
+    if row["drained"] and row["reason"] == reason:
+        return
+    if row["drained"] or is_down(row):
+        raise ForeignHold(host, row["reason"] or "down")
+    put_drain(tx, host, reason, OURS)
+
+
+def put_drain(tx: Tx, host: str, reason: str, by: str) -> None:
+    """Set the drain flag and the reason, whatever is there, and note the comment as it was."""
+    row = node(tx, host)
+    if not row["drained"]:
+        tx.run("UPDATE host SET prior_comment = comment WHERE name = ?", host)
+    tx.run("UPDATE host SET drained = 1, reason = ?, reason_by = ? WHERE name = ?", reason, by, host)
+    tx.record("drained", host, row["job"], reason=reason, by=by, before=row["reason"] if row["drained"] else None)
+
+
+def rewrite(tx: Tx, host: str, owned: str, reason: str) -> None:
+    """Replace our reason by our reason; drain a host that is not drained any more."""
+    row = node(tx, host)
+    if not row["drained"] and not is_down(row):
+        put_drain(tx, host, reason, OURS)
+    elif row["reason"] not in (owned, reason):
+        raise ForeignHold(host, row["reason"] or "down")
+    elif row["reason"] != reason or not row["drained"]:
+        put_drain(tx, host, reason, OURS)
+
+
+def undrain(tx: Tx, host: str, owned: str, *, rebooted: bool) -> None:
+    """Lift our drain, and resume the node if our own reboot left it down."""
+    row = node(tx, host)
+    if row["drained"]:
+        if row["reason"] != owned:
+            raise ForeignHold(host, row["reason"] or "drained without a reason")
+        lift(tx, host, OURS)
+    if rebooted and row["left_down"]:
+        tx.run("UPDATE host SET left_down = 0, reason = NULL, reason_by = NULL WHERE name = ?", host)
+        tx.record("node_resumed", host, by=OURS)
+    jobs.fill(tx)
+
+
+def lift(tx: Tx, host: str, by: str) -> None:
+    """Take the drain off and put the comment back; a node that is down stays down and keeps a reason for it."""
+    row = node(tx, host)
+    kept = down_reason(row)
+    tx.run(
+        "UPDATE host SET drained = 0, reason = ?, reason_by = ?, comment = prior_comment, prior_comment = NULL"
+        " WHERE name = ?",
+        *(kept, "root" if kept else None, host),
+    )
+    tx.record("undrained", host, by=by, reason=row["reason"])
+
+
+def down_reason(row: sqlite3.Row) -> str | None:
+    """What the scheduler writes on a node that is down and not drained."""
+    if row["left_down"]:
+        return "Node unexpectedly rebooted"
+    return "Not responding" if is_down(row) else None
+
+
+def set_down(tx: Tx, host: str, *, responding: bool, left_down: bool, why: str) -> None:
+    """The node is down for the scheduler, which fails the job on it; a drain keeps its reason."""
+    tx.run("UPDATE host SET responding = ?, left_down = ? WHERE name = ?", responding, left_down, host)
+    label(tx, host)
+    tx.record("node_down", host, why=why, reason=node(tx, host)["reason"])
+    jobs.node_failed(tx, host, why)
+
+
+def set_up(tx: Tx, host: str) -> None:
+    """The node answers and takes jobs again, unless it is drained."""
+    tx.run("UPDATE host SET responding = 1, left_down = 0 WHERE name = ?", host)
+    label(tx, host)
+    tx.record("node_up", host)
+    jobs.fill(tx)
+
+
+def label(tx: Tx, host: str) -> None:
+    """Keep the reason of an undrained node in step with its state."""
+    row = node(tx, host)
+    if not row["drained"]:
+        kept = down_reason(row)
+        by = "root" if kept else None
+        tx.run("UPDATE host SET reason = ?, reason_by = ? WHERE name = ?", kept, by, host)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one reading of the scheduler brought, good or bad: `late` is by how many seconds it is too old."""
+
+    nodes: dict[str, Node]
+    jobs: dict[str, Job]
+    expected: int
+    garbage: bool = False
+    unreachable: bool = False
+    late: float = 0.0
+
+
+def show(tx: Tx) -> Answer:
+    """One reading of the whole scheduler, as good as its faults let it be."""
+    rows = tx.all("SELECT * FROM host ORDER BY idx")
+    shown = {r["name"]: _shown(r) for r in rows}
+    line = {str(r["id"]): _job(r) for r in tx.all("SELECT * FROM job ORDER BY id")}
+    missing = strikes(tx, "partial_answer")
+    if missing is not None:
+        for name in [missing.host] if missing.host else list(shown)[::2]:
+            shown.pop(name, None)
+    return Answer(
+        shown,
+        line,
+        len(rows),
+        garbage=strikes(tx, "garbage_answer") is not None,
+        unreachable=strikes(tx, "no_answer") is not None,
+        late=STALE_BY if strikes(tx, "stale_answer") is not None else 0.0,
+    )
+
+
+def _shown(row: sqlite3.Row) -> Node:
+    base = NodeBase.DOWN if is_down(row) else NodeBase.ALLOCATED if row["job"] is not None else NodeBase.IDLE
+    return Node(
+        name=row["name"],
+        base=base,
+        draining=bool(row["drained"]),
+        not_responding=row["power"] != "up" or not row["responding"],
+        reason=row["reason"],
+        reason_by=row["reason_by"],
+        comment=row["comment"],
+        rack=row["rack"],
+        nvlink=row["nvlink"],
+        serial=row["serial"],
+        partitions=("main",),
+    )
+
+
+def _job(row: sqlite3.Row) -> Job:
+    return Job(
+        id=str(row["id"]),
+        name=f"train-{row['id']}",
+        user="sim",
+        state=JobState.RUNNING if row["state"] == "running" else JobState.OTHER,
+        kind=JobKind(row["kind"]),
+        hosts=tuple(json.loads(row["hosts"])),
+        restarts=row["restarts"],
+    )

@@ -1,0 +1,247 @@
+"""The simulated world: one SQLite file that many processes share, and the clock that moves it.
+
+No daemon runs it. Every access first processes what came due since the last one, in order and at its exact simulated
+instant, so the world is the same however often and by whomever it is looked at.
+"""
+
+import asyncio
+import json
+import math
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from drivers.clock import wall
+from drivers.simulated import schema
+from drivers.simulated.schema import WorldSettings
+from fleet.errors import MaintrainError, Unreachable
+
+T = TypeVar("T")
+BUSY_TIMEOUT = 30.0
+"""Real seconds to wait for another process's transaction before the world counts as unreachable."""
+
+
+class Tx:
+    """One transaction at one simulated instant (`sim`, seconds since the epoch of the world)."""
+
+    def __init__(self, db: sqlite3.Connection, settings: WorldSettings, epoch: float, sim: float) -> None:
+        self._db, self.settings, self._epoch, self.sim = db, settings, epoch, sim
+
+    def one(self, sql: str, *args: object) -> sqlite3.Row | None:
+        """First row, or None."""
+        row: sqlite3.Row | None = self._db.execute(sql, args).fetchone()
+        return row
+
+    def all(self, sql: str, *args: object) -> list[sqlite3.Row]:
+        """Every row."""
+        return self._db.execute(sql, args).fetchall()
+
+    def run(self, sql: str, *args: object) -> int:
+        """Change rows; the id of the last row inserted."""
+        return self._db.execute(sql, args).lastrowid or 0
+
+    def record(self, kind: str, host: str | None = None, job: int | None = None, **detail: object) -> None:
+        """Write one change to the journal, at this instant."""
+        at = self._epoch + self.sim / self.settings.hardware.time_scale
+        self.run(
+            "INSERT INTO journal (at, sim, kind, host, job, detail) VALUES (?, ?, ?, ?, ?, ?)",
+            *(at, self.sim, kind, host, None if job is None else str(job), json.dumps(detail)),
+        )
+
+    def count(self, key: str) -> int:
+        """How many times `key` was counted, this time included: occasions are numbered, so draws can be repeated."""
+        row = self.one("INSERT INTO counter VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET n = n + 1 RETURNING n", key)
+        assert row is not None
+        return int(row[0])
+
+    def draw(self, key: str) -> random.Random:
+        """The random numbers of `key`: the same for the same seed, whatever happened before."""
+        return random.Random(f"{self.settings.hardware.seed}:{key}")  # noqa: S311 - a simulation, no secret
+
+    def spread(self, seconds: float, key: str) -> float:
+        """A duration of about `seconds`, drawn for `key`."""
+        sigma = self.settings.hardware.spread
+        return seconds * math.exp(self.draw(key).gauss(0, sigma)) if seconds and sigma else seconds
+
+    def later(self, seconds: float, kind: str, ref: str) -> None:
+        """Let something happen `seconds` from this instant."""
+        self.run("INSERT INTO event (at, kind, ref) VALUES (?, ?, ?)", self.sim + seconds, kind, ref)
+
+    def forget(self, kind: str, ref: str) -> None:
+        """What was to happen happens no more."""
+        self.run("DELETE FROM event WHERE kind = ? AND ref = ?", kind, ref)
+
+
+@dataclass(frozen=True)
+class Script:
+    """What happens in the world: `begin` when it is made or its settings change (with the ids of new faults), and a
+    handler for each kind of event, called with the event's `ref`.
+    """
+
+    begin: Callable[[Tx, tuple[int, ...]], None]
+    handlers: Mapping[str, Callable[[Tx, str], None]]
+
+
+class World:
+    """A handle on the file. `change` and `look` are for threads, `changing` and `looking` for event loops.
+
+    Raises `InvalidInput` when the file is that of another cluster, `Unreachable` when it stays locked.
+    """
+
+    def __init__(
+        self, path: Path, script: Script, settings: WorldSettings | None, clock: Callable[[], float] = wall
+    ) -> None:
+        self.path, self._script, self._clock = path, script, clock
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="simulated")
+        self._users = 1
+        self._db: sqlite3.Connection | None = None
+        self._wanted = settings
+        self._settings: WorldSettings | None = None
+        self._epoch = 0.0
+
+    def attach(self) -> "World":
+        """One more user; the file is let go of when every user has closed."""
+        self._users += 1
+        return self
+
+    async def changing(self, act: Callable[[Tx], T]) -> T:
+        """`change` on the world's own thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self.change, act)
+
+    async def looking(self, read: Callable[[Tx], T], faults: Sequence[str] = ()) -> T:
+        """`look` on the world's own thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self.look, read, faults)
+
+    async def close(self) -> None:
+        """One user less."""
+        self._users -= 1
+        if self._users == 0:
+            await asyncio.get_running_loop().run_in_executor(self._executor, self.close_now)
+            self._executor.shutdown(wait=False)
+
+    def close_now(self) -> None:
+        """Close the file, from the thread that uses it."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def look(self, read: Callable[[Tx], T], faults: Sequence[str] = ()) -> T:
+        """Read the world as of now, without a lock unless something came due or one of `faults` may show itself."""
+        db = self._open()
+        try:
+            due = db.execute("SELECT at FROM event ORDER BY at, id LIMIT 1").fetchone()
+            now = self._now(db)
+            marks = ",".join("?" * len(faults))
+            sql = f"SELECT 1 FROM fault WHERE cleared = 0 AND kind IN ({marks}) LIMIT 1"  # noqa: S608 - only marks
+            if (due is not None and due[0] <= now) or (faults and db.execute(sql, tuple(faults)).fetchone()):
+                return self.change(read)
+            db.execute("BEGIN")
+            try:
+                return read(Tx(db, self._loaded(), self._epoch, now))
+            finally:
+                db.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            raise Unreachable(f"simulated cluster {self.path}: {error}") from error
+
+    def change(self, act: Callable[[Tx], T]) -> T:
+        """Bring the world to now, act on it, and keep both. What `act` refuses must be refused before it changes
+        anything: a `MaintrainError` keeps what was written so far (an occasion on which a fault showed).
+        """
+        db = self._open()
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                tx = Tx(db, self._loaded(), self._epoch, self._now(db))
+                self._advance(tx)
+                answer = act(tx)
+                self._advance(tx)
+            except MaintrainError:
+                db.execute("COMMIT")
+                raise
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
+            db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise Unreachable(f"simulated cluster {self.path}: {error}") from error
+        return answer
+
+    def _advance(self, tx: Tx) -> None:
+        now = tx.sim
+        while True:
+            event = tx.one("SELECT id, at, kind, ref FROM event WHERE at <= ? ORDER BY at, id LIMIT 1", now)
+            if event is None:
+                break
+            tx.run("DELETE FROM event WHERE id = ?", event["id"])
+            tx.sim = event["at"]
+            self._script.handlers[event["kind"]](tx, event["ref"])
+        tx.sim = now
+
+    def _now(self, db: sqlite3.Connection) -> float:
+        """Simulated seconds; never before what the journal already tells, should the wall clock be set back."""
+        sim = (self._clock() - self._epoch) * self._loaded().hardware.time_scale
+        (last,) = db.execute("SELECT sim FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
+        return max(sim, float(last))
+
+    def _loaded(self) -> WorldSettings:
+        assert self._settings is not None
+        return self._settings
+
+    def _open(self) -> sqlite3.Connection:
+        if self._db is not None:
+            return self._db
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        db: Any = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT, isolation_level=None)
+        try:
+            db.row_factory = sqlite3.Row
+            _use_wal(db)
+            self._prepare(db)
+        except sqlite3.OperationalError as error:
+            db.close()
+            raise Unreachable(f"simulated cluster {self.path}: {error}") from error
+        except BaseException:
+            db.close()
+            raise
+        self._db = db
+        return self._db
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        """Make the file, or check that it is ours and bring its settings up to date. One process at a time."""
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            if new := not schema.exists(db):
+                if self._wanted is None:
+                    raise Unreachable(f"{self.path} is not the file of a simulated cluster")
+                schema.create(db, self._wanted, str(self.path), self._clock())
+            stored, self._epoch = schema.load(db)
+            self._settings = self._wanted or stored
+            schema.check_same(stored, self._settings, self.path)
+            faults = schema.sync_faults(db, self._settings.hardware.faults)
+            if new or faults or stored != self._settings:
+                db.execute("UPDATE meta SET value = ? WHERE key = 'settings'", (self._settings.model_dump_json(),))
+                self._script.begin(Tx(db, self._settings, self._epoch, self._now(db)), faults)
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+        db.execute("COMMIT")
+
+
+def _use_wal(db: sqlite3.Connection) -> None:
+    """WAL lets readers pass a writer. Two processes that switch a new file at once get "locked" without waiting."""
+    # A simulation loses nothing that matters to a power cut, so nothing waits for the disk.
+    db.execute("PRAGMA synchronous = OFF")
+    deadline = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return

@@ -1,0 +1,192 @@
+"""The Slurm driver: a `fleet.ports.scheduler.Scheduler` through scontrol, sinfo, squeue and scancel.
+
+Seen on 22.05.8, and why the code is as it is:
+- A drained node that reboots keeps our reason. If slurmctld notices the new boot it is DOWN+DRAIN under it; a quick
+  one may go by unnoticed (IDLE+DRAIN). UNDRAIN takes the flag and leaves it DOWN with our reason; RESUME ends that.
+- A node that reboots undrained is DOWN with "Node unexpectedly rebooted".
+- After UNDRAIN or RESUME a node reads NOT_RESPONDING for up to a second, until its slurmd answers.
+- UNDRAIN of a DOWN node says rc 0. Setting a reason replaces any other without a word: read before and after.
+- A slurmctld that is killed can lose a drain it acknowledged; callers look again before every effect.
+"""
+
+import asyncio
+import re
+import time
+
+from drivers.shared_view import SharedView
+from drivers.slurm import jobcontrol
+from drivers.slurm.command import SlurmCommand
+from drivers.slurm.jobs import parse_jobs
+from drivers.slurm.nodes import parse_node_text, parse_nodes
+from fleet.errors import BadAnswer, ForeignHold, InvalidInput
+from fleet.ids import owned_reason
+from fleet.models.base import HOST_PATTERN
+from fleet.models.drivers import SlurmScheduler
+from fleet.models.scheduler import ClusterView, Job, Node, NodeBase
+from fleet.ports.fence import Fence, open_fence
+
+UNEXPECTED_REBOOT = "Node unexpectedly rebooted"
+_HOST = re.compile(HOST_PATTERN)
+_REASON = re.compile(r"^[A-Za-z0-9 ._:;,/#@=+()-]{1,400}$")
+_OLDEST = (22, 5)
+_SCONTROL_JSON = (23, 2)
+_LOOK_AGAIN = 0.2
+
+
+class SlurmDriver:
+    """One Slurm cluster. `options.timeout` bounds every command, and how long a host may take to be back."""
+
+    def __init__(self, options: SlurmScheduler) -> None:
+        self._timeout = options.timeout.total_seconds()
+        self._slurm = SlurmCommand(options.conf, options.bin, self._timeout)
+        self._shared = SharedView(self._read, options.poll.total_seconds())
+        self._json: bool | None = None
+
+    async def view(self, not_before: float = 0.0) -> ClusterView:
+        """The whole cluster as of a reading that began at or after `not_before`."""
+        return await self._shared.get(not_before)
+
+    async def drain(self, host: str, reason: str, fence: Fence) -> None:
+        """Set our drain with `reason` unless another's drain or down is on the host."""
+        _check(host, reason)
+        before = await self._node(host)
+        if _out(before) and before.reason != reason:
+            raise ForeignHold(host, _holder(before))
+        if before.draining:
+            return
+        await fence()
+        await self._set_drain(host, reason)
+
+    async def rewrite_reason(self, host: str, owned: str, reason: str) -> None:
+        """Replace our reason `owned` by our `reason`; drains a host that is not drained any more."""
+        _check(host, owned)
+        _check(host, reason)
+        before = await self._node(host)
+        if _out(before) and before.reason not in (owned, reason):
+            raise ForeignHold(host, _holder(before))
+        if before.draining and before.reason == reason:
+            return
+        # DRAIN on a drained node changes nothing but the reason, so there is no undrained instant.
+        await self._set_drain(host, reason)
+
+    async def undrain(self, host: str, owned: str, fence: Fence, *, rebooted: bool) -> None:
+        """Lift our drain and return once the host takes jobs; `BadAnswer` when it does not in time."""
+        _check(host, owned)
+        deadline = time.monotonic() + self._timeout
+        while True:
+            node = await self._node(host)
+            if _takes_jobs(node):
+                return
+            effect = _next_effect(node, owned, rebooted=rebooted)
+            if effect is not None:
+                await fence()
+                await self._slurm.answer("scontrol", "update", f"nodename={host}", f"state={effect}")
+            elif time.monotonic() > deadline:
+                raise BadAnswer(f"{host} does not take jobs again after {self._timeout:g} s: {_told(node)}")
+            if effect is None:
+                await asyncio.sleep(_LOOK_AGAIN)
+
+    async def signal_jobs(self, jobs: tuple[str, ...], signal: str) -> None:
+        """Send a signal to the jobs' batch shells and steps."""
+        await jobcontrol.signal_jobs(self._slurm, jobs, signal)
+
+    async def requeue(self, jobs: tuple[str, ...]) -> None:
+        """Requeue those of the jobs that still hold hosts: Slurm would run a completed one again."""
+        held = await self._holding(jobs)
+        await jobcontrol.requeue(self._slurm, tuple(job.id for job in held))
+
+    async def cancel(self, jobs: tuple[str, ...]) -> None:
+        """Cancel jobs."""
+        await jobcontrol.cancel(self._slurm, jobs)
+
+    async def close(self) -> None:
+        """Give up a reading under way."""
+        await self._shared.close()
+
+    async def _read(self) -> ClusterView:
+        """One reading: nodes first, then jobs.
+
+        In the seconds after a slurmctld restart a busy draining node can read as drained while squeue is right; and
+        read in this order, a job that ends in between leaves its node looking busy, never the other way round.
+        """
+        began = time.monotonic()
+        command = ("scontrol", "--all", "show", "nodes", "--json") if await self._has_json() else ("sinfo", "--json")
+        nodes = parse_nodes(await self._slurm.answer(*command), " ".join(command))
+        jobs = parse_jobs(await self._slurm.answer("squeue", "--all", "--json"), "squeue --json")
+        for job in jobs.values():
+            missing = [host for host in job.hosts if job.holds and host not in nodes]
+            if missing:
+                raise BadAnswer(f"{command[0]}: partial answer: job {job.id} holds {missing[0]}, which is not listed")
+        return ClusterView(began=began, nodes=nodes, jobs=jobs)
+
+    async def _node(self, host: str) -> Node:
+        """One node, as of now. Raises `Refused` when Slurm does not know it."""
+        if not await self._has_json():
+            return parse_node_text(await self._slurm.answer("scontrol", "--all", "show", "node", host), host)
+        answer = await self._slurm.answer("scontrol", "--all", "show", "node", host, "--json")
+        nodes = parse_nodes(answer, f"scontrol show node {host} --json")
+        if list(nodes) != [host]:
+            raise BadAnswer(f"scontrol show node {host} --json: expected that node alone, found {list(nodes)[:3]}")
+        return nodes[host]
+
+    async def _set_drain(self, host: str, reason: str) -> None:
+        await self._slurm.answer("scontrol", "update", f"nodename={host}", "state=DRAIN", f"reason={reason}")
+        after = await self._node(host)
+        if after.reason != reason and after.draining:
+            raise ForeignHold(host, _holder(after))
+        if not after.draining:
+            raise BadAnswer(f"{host}: the drain was acknowledged and is not in force: {_told(after)}")
+
+    async def _holding(self, jobs: tuple[str, ...]) -> tuple[Job, ...]:
+        shown = (await self.view(time.monotonic())).jobs
+        return tuple(shown[job] for job in jobs if job in shown and shown[job].holds)
+
+    async def _has_json(self) -> bool:
+        """Whether this Slurm's scontrol speaks JSON; its version is asked for once."""
+        if self._json is None:
+            version = await self._slurm.version()
+            if version < _OLDEST:
+                raise BadAnswer(f"expected Slurm 22.05 or newer, found {version[0]:02}.{version[1]:02}")
+            self._json = version >= _SCONTROL_JSON
+        return self._json
+
+
+def _check(host: str, reason: str) -> None:
+    """Nothing unchecked reaches a command line; `nodename=ALL` would name every node there is."""
+    if not _HOST.match(host) or host.upper() == "ALL":
+        raise InvalidInput("host", "", f"expected a host name, found {host[:80]!r}")
+    if owned_reason(reason) is None or not _REASON.match(reason):
+        raise InvalidInput("reason", "", f"expected one of our drain reasons, found {reason[:80]!r}")
+
+
+def _out(node: Node) -> bool:
+    """True when somebody has taken the node out of production, or is about to."""
+    return node.draining or node.rebooting or node.base in (NodeBase.DOWN, NodeBase.ERROR)
+
+
+def _takes_jobs(node: Node) -> bool:
+    working = node.base in (NodeBase.IDLE, NodeBase.ALLOCATED, NodeBase.MIXED)
+    return working and node.powered and not (node.draining or node.rebooting or node.not_responding)
+
+
+def _next_effect(node: Node, owned: str, *, rebooted: bool) -> str | None:
+    """What brings the node one step nearer to taking jobs; None means wait. Raises when it must be left alone."""
+    ours = (owned, UNEXPECTED_REBOOT) if rebooted and not node.draining else (owned,)
+    if _out(node) and node.reason not in ours:
+        raise ForeignHold(node.name, _holder(node))
+    if node.base is NodeBase.DOWN and not rebooted:
+        raise BadAnswer(f"{node.name} is down without a reboot of ours: {_told(node)}")
+    if node.not_responding or node.base is NodeBase.UNKNOWN:
+        return None
+    if node.draining:
+        return "UNDRAIN"
+    return "RESUME" if node.base is NodeBase.DOWN else None
+
+
+def _holder(node: Node) -> str:
+    return node.reason or f"no reason given, state {node.base.value}"
+
+
+def _told(node: Node) -> str:
+    flags = [name for name in ("draining", "completing", "not_responding", "rebooting") if getattr(node, name)]
+    return f"{node.base.value}{'+' * bool(flags)}{'+'.join(flags)}, reason {node.reason!r}"

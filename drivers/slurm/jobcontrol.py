@@ -1,0 +1,63 @@
+"""Telling, requeueing and cancelling jobs. A job that has ended meanwhile is no error.
+
+Seen on 22.05.8: each command goes on to the next id after one that it can't serve and then says rc != 0, so every
+line of its complaint is judged; `--signal` alone reaches a job's steps only, `--batch` its batch shell only.
+"""
+
+import re
+from collections.abc import Iterator
+
+from drivers.slurm.command import SlurmCommand, failure
+from fleet.errors import InvalidInput, Refused
+
+_ID = re.compile(r"^[0-9]{1,10}(_[0-9]{1,10})?$")
+_SIGNAL = re.compile(r"^[A-Z][A-Z0-9]{1,9}$")
+_AT_ONCE = 200
+
+_ENDED = ("invalid job id", "already completing or completed", "already finished", "job not found")
+_NOT_STARTED = ("can not be altered now", "pending execution")
+_NO_BATCH_SHELL = ("job script not specified",)
+_CANT_REQUEUE = ("presently disabled", "only batch jobs are accepted", "not permitted", "het job", "hetjob")
+
+
+async def signal_jobs(slurm: SlurmCommand, jobs: tuple[str, ...], name: str) -> None:
+    """Send a signal to batch shells and to steps. Raises `Unreachable`, `Refused` or `BadAnswer`."""
+    if not _SIGNAL.match(name):
+        raise InvalidInput("signal", "", f"expected a name such as USR1, found {name[:40]!r}")
+    for some in _batches(jobs):
+        for part in (["--batch"], []):
+            await _run(slurm, ("scancel", f"--signal={name}", *part, *some), _ENDED + _NOT_STARTED + _NO_BATCH_SHELL)
+
+
+async def requeue(slurm: SlurmCommand, jobs: tuple[str, ...]) -> None:
+    """Requeue jobs that hold hosts now: a completed one would run again.
+
+    Raises `Refused` when one can't be requeued; the others are requeued all the same.
+    """
+    for some in _batches(jobs):
+        await _run(slurm, ("scontrol", "requeue", ",".join(some)), _ENDED + _NOT_STARTED)
+
+
+async def cancel(slurm: SlurmCommand, jobs: tuple[str, ...]) -> None:
+    """Cancel jobs."""
+    for some in _batches(jobs):
+        await _run(slurm, ("scancel", *some), _ENDED)
+
+
+async def _run(slurm: SlurmCommand, argv: tuple[str, ...], harmless: tuple[str, ...]) -> None:
+    done = await slurm.run(*argv)
+    lines = [line for line in done.err.splitlines() if line.strip()]
+    serious = [line for line in lines if not any(sign in line.lower() for sign in harmless)]
+    if done.rc == 0 or (lines and not serious):
+        return
+    if serious and all(any(sign in line.lower() for sign in _CANT_REQUEUE) for line in serious):
+        raise Refused("; ".join(line.strip() for line in serious)[:300])
+    raise failure(argv, done)
+
+
+def _batches(jobs: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for job in jobs:
+        if not _ID.match(job):
+            raise InvalidInput("job", "", f"expected a job id such as 123 or 123_4, found {job[:40]!r}")
+    for start in range(0, len(jobs), _AT_ONCE):
+        yield jobs[start : start + _AT_ONCE]

@@ -1,0 +1,63 @@
+"""Slurm's jobs: `squeue --json` of any version as `Job`s.
+
+Pure: text to models, `BadAnswer` for what can't be believed. squeue lists finished jobs too, with their nodes; they
+hold nothing.
+"""
+
+from drivers.slurm.answers import Record, records
+from drivers.slurm.states import job_state
+from fleet import hostlist
+from fleet.errors import BadAnswer
+from fleet.models.scheduler import Job, JobKind, JobState
+
+
+def parse_jobs(answer: str, source: str) -> dict[str, Job]:
+    """Every job of a JSON answer, by id. None at all is a quiet cluster."""
+    jobs: dict[str, Job] = {}
+    for record in records(answer, "jobs", source):
+        job = _job(record)
+        if job.id in jobs:
+            raise BadAnswer(f"{record.what}: expected each job once, found {job.id!r} again")
+        jobs[job.id] = job
+    return jobs
+
+
+def _job(record: Record) -> Job:
+    job_id = _id(record)
+    record.what = f"{record.what} ({job_id})"
+    words = record.words("job_state")
+    if not words:
+        raise BadAnswer(f"{record.what}: expected 'job_state' to name a state, found none")
+    state = job_state(words)
+    try:
+        hosts = hostlist.expand(record.text("nodes"))
+    except ValueError as error:
+        raise BadAnswer(f"{record.what}: expected 'nodes' to be a hostlist: {error}") from error
+    if state in (JobState.RUNNING, JobState.SUSPENDED) and not hosts:
+        raise BadAnswer(f"{record.what}: expected a {state.value} job to name its nodes, found none")
+    return Job(
+        id=job_id,
+        name=record.text("name"),
+        user=record.text("user_name"),
+        state=state,
+        kind=_kind(record),
+        hosts=hosts,
+        restarts=record.count("restart_cnt"),
+        comment=record.text("comment"),
+    )
+
+
+def _id(record: Record) -> str:
+    """`ARRAY_TASK` for a started array task, else the job's number.
+
+    The last task to start has the array's own number: that number alone would name every task to scancel.
+    """
+    number = record.count("job_id")
+    array, task = record.number("array_job_id"), record.number("array_task_id")
+    return f"{array}_{task}" if array and task is not None else str(number)
+
+
+def _kind(record: Record) -> JobKind:
+    if not record.flag("batch_flag"):
+        return JobKind.INTERACTIVE
+    return JobKind.REQUEUEABLE if record.flag("requeue") else JobKind.NOT_REQUEUEABLE

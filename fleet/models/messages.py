@@ -1,0 +1,135 @@
+"""What crosses between workflows, activities, the CLI and the Temporal UI."""
+
+from fleet.errors import HostState
+from fleet.models.base import Message, Moment
+from fleet.models.train import StopAction
+from fleet.models.work import HostWork, Outcome
+
+
+class Command(Message):
+    """A person's word: who, and why."""
+
+    actor: str = "unknown"
+    reason: str = "no reason given"
+
+
+class SkipCommand(Command):
+    """Leave a domain out of the open cycle."""
+
+    domain: str
+
+
+class ClusterInput(Message):
+    """Input of `Dispatcher`."""
+
+    cluster: str
+
+
+class TrainInput(Message):
+    """Input of `MaintenanceTrain`, and its state when it continues as new."""
+
+    cluster: str
+    pool: str
+    under_way: tuple[str, ...] = ()
+    """Visit ids that have not reported their end."""
+
+
+class TrainStop(Message):
+    """What the planner told the train."""
+
+    action: StopAction
+    reason: str
+    visit: str | None = None
+    domain: str | None = None
+    until: Moment | None = None
+    at_risk: str = ""
+    ended: tuple[str, ...] = ()
+    """Visits under way that turned out to have ended."""
+    due: tuple[str, ...] = ()
+    """Domains that may still be skipped."""
+    timetable: str = ""
+
+
+class VisitInput(Message):
+    """Input of `DomainVisit`."""
+
+    cluster: str
+    pool: str
+    visit: str
+    domain: str
+    ask: int = 0
+    """Number of the lease request under way, when the visit continues as new while it waits."""
+
+
+class VisitAsk(Message):
+    """One look at a visit's lease request."""
+
+    input: VisitInput
+    ask: int = 0
+
+
+class VisitAsked(Message):
+    """How the request stands."""
+
+    ask: int
+    request: str
+    granted: bool
+    hosts: tuple[str, ...] = ()
+    reason: str = ""
+    """Why it waits, or why there is nothing to take."""
+
+
+class VisitBoarded(Message):
+    """Hosts that are to be worked on."""
+
+    works: tuple[HostWork, ...] = ()
+    reason: str = ""
+
+
+class VisitEnd(Message):
+    """What a visit reports when it ends."""
+
+    input: VisitInput
+    request: str | None = None
+    reason: str = ""
+
+
+class HandOver(Message):
+    """A host goes to repair."""
+
+    work: HostWork
+    reason: str
+    host_state: HostState = HostState.UNKNOWN
+
+
+class Observed(Message):
+    """What the dispatcher's look found."""
+
+    next_look_seconds: float
+    ledger: str
+    """The ledger in markdown."""
+    ownerless: tuple[HandOver, ...] = ()
+    """Hosts whose holder no longer exists."""
+
+
+class HostEnd(Message):
+    """What `HostMaintenance` ends with."""
+
+    host: str
+    outcome: Outcome
+    reason: str
+
+
+class Settled(Message):
+    """Whom to tell of a grant."""
+
+    holders: tuple[str, ...] = ()
+    waiting: int = 0
+
+
+class StopCommand(Command):
+    """A stop, freeze or resume as a signal brought it, to be written as a row."""
+
+    cluster: str
+    pool: str | None = None
+    verb: str

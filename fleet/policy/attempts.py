@@ -1,0 +1,188 @@
+"""What a later attempt of a step makes of what an earlier one left behind, so that a side effect happens once.
+
+It adopts the task the intent names or the one that is new on the device, and repeats only when read-back proves that
+nothing began and the earlier attempt is shut out. If it can't be told, the answer is *unknown*.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from enum import StrEnum
+
+from fleet.errors import HostState
+from fleet.models.base import Decision
+from fleet.models.hardware import DeviceTask, TaskState
+from fleet.models.intent import Intent, IntentState
+from fleet.models.stack import Upgrade
+from fleet.models.units import format_duration
+from fleet.models.work import StepAction, StepResult
+
+
+class ResumeAction(StrEnum):
+    """What an attempt does about an intent that was there before it acted."""
+
+    BEGIN = "begin"
+    """Nothing began, and nobody else can begin it any more: send the side effect."""
+    ADOPT = "adopt"
+    """The side effect is under way: watch its task."""
+    WAIT = "wait"
+    """Look again shortly: an effect already sent may not be visible yet."""
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    """It can't be told: the host goes to repair."""
+
+
+class Resume(Decision):
+    """The answer, with the device task it rests on."""
+
+    action: ResumeAction
+    task: str | None = None
+
+
+def resume_apply(
+    intent: Intent,
+    tasks: Sequence[DeviceTask] | None,
+    version_now: str | None,
+    target: str,
+    token_age: timedelta,
+    fence_life: timedelta,
+) -> Resume:
+    """Judge an upgrade whose intent is open, from the device's tasks for the component and the inventory's version.
+
+    `tasks` or `version_now` None: could not be read. `token_age` says for how long the earlier attempt has been shut
+    out of its fence; `fence_life` is the longest time between passing a fence and the effect showing on the device.
+    Read tasks and version after that age was taken.
+    """
+    closed = _closed(intent)
+    if closed is not None:
+        return closed
+    if tasks is None:
+        return Resume(action=ResumeAction.UNKNOWN, reason="the BMC does not say which upgrade tasks it has")
+    named = next((t for t in tasks if t.id == intent.task), None)
+    if named is not None:
+        return _by_state(named)
+    new = [t for t in tasks if t.id not in intent.before.tasks]
+    if new:
+        return _new_task(new, target)
+    forgotten = {intent.task, *intent.before.tasks} - {None, *(t.id for t in tasks)}
+    return _by_version(intent, version_now, target) or (
+        Resume(action=ResumeAction.UNKNOWN, reason="the device has forgotten upgrade tasks that it knew before")
+        if forgotten
+        else _nothing_began(token_age, fence_life, f"no task began and the version is still {version_now}")
+    )
+
+
+def resume_reboot(
+    intent: Intent, boot_id_now: str | None, token_age: timedelta, fence_life: timedelta, grace: timedelta
+) -> Resume:
+    """Judge a reboot whose intent is open. `boot_id_now` None: the host is down, and the caller has a deadline.
+
+    `token_age` and `fence_life` as in `resume_apply`; `grace` is the time a host may still answer with its old boot
+    id after a reboot was sent.
+    """
+    closed = _closed(intent)
+    if closed is not None:
+        return closed
+    if intent.before.boot_id is None:
+        return Resume(action=ResumeAction.UNKNOWN, reason="the boot id before the reboot was not noted")
+    if boot_id_now is None:
+        return Resume(action=ResumeAction.WAIT, reason="the host is down; it may be rebooting")
+    if boot_id_now != intent.before.boot_id:
+        return Resume(action=ResumeAction.DONE, reason=f"the host has booted anew ({boot_id_now})")
+    return _nothing_began(token_age, max(fence_life, grace), "the boot id is unchanged")
+
+
+def after_apply(task: DeviceTask | None, version_now: str | None, upgrade: Upgrade, needs_reboot: bool) -> StepResult:
+    """Judge an upgrade that has ended. The device's word is a claim: only the inventory proves it.
+
+    `task` None: it was found done by its version alone. `needs_reboot`: the version shows only after the reboot.
+    """
+    name = f"{upgrade.component} {upgrade.version}"
+    if task is not None and task.state is TaskState.FAILED:
+        return _hand_over(HostState.PARTLY_APPLIED, f"{name}: the device says that it failed: {task.message}")
+    if task is not None and task.state is not TaskState.DONE:
+        return _hand_over(HostState.UNKNOWN, f"{name}: its task {task.id} has not ended ({task.percent}%)")
+    if version_now is None:
+        return _hand_over(HostState.UNKNOWN, f"{name}: the inventory does not report {upgrade.component} afterwards")
+    if version_now == upgrade.version:
+        return _go_on(f"{name} is installed")
+    return _still_old(task, version_now, name, needs_reboot)
+
+
+def _still_old(task: DeviceTask | None, version_now: str, name: str, needs_reboot: bool) -> StepResult:
+    """The inventory reports another version than the one asked for."""
+    if task is None:
+        return _hand_over(HostState.UNKNOWN, f"{name}: neither a task nor the version shows that it was installed")
+    if needs_reboot:
+        return _go_on(f"{name} is installed and becomes active with the reboot")
+    return _hand_over(
+        HostState.PARTLY_APPLIED, f"{name}: the device said done, the inventory still reports {version_now}"
+    )
+
+
+def after_reboot(versions: Mapping[str, str] | None, upgrades: Sequence[Upgrade]) -> StepResult:
+    """Judge the versions read back after the reboot; None: they could not be read."""
+    if versions is None:
+        return _hand_over(HostState.UNKNOWN, "the versions can't be read after the reboot")
+    for upgrade in upgrades:
+        found = versions.get(upgrade.component)
+        if found != upgrade.version:
+            return _hand_over(
+                HostState.PARTLY_APPLIED,
+                f"{upgrade.component}: expected {upgrade.version} after the reboot, found {found or 'none'}",
+            )
+    return _go_on(f"the host is back, and {len(upgrades)} upgrade(s) are active")
+
+
+def _closed(intent: Intent) -> Resume | None:
+    if intent.state is IntentState.OPEN:
+        return None
+    action = ResumeAction.DONE if intent.state is IntentState.DONE else ResumeAction.FAILED
+    return Resume(action=action, task=intent.task, reason=intent.result or f"it was found {action} before")
+
+
+def _by_state(task: DeviceTask) -> Resume:
+    """Go by the state of the task that carries the side effect out."""
+    action = {
+        TaskState.RUNNING: ResumeAction.ADOPT,
+        TaskState.DONE: ResumeAction.DONE,
+        TaskState.FAILED: ResumeAction.FAILED,
+    }[task.state]
+    return Resume(action=action, task=task.id, reason=f"task {task.id} is {task.state} {task.message}".rstrip())
+
+
+def _new_task(new: Sequence[DeviceTask], target: str) -> Resume:
+    """Go by the tasks that the device did not have before: exactly one, for our version, is ours."""
+    if len(new) > 1 or new[0].version != target:
+        found = ", ".join(f"{t.id} ({t.version}, {t.state})" for t in new)
+        return Resume(action=ResumeAction.UNKNOWN, reason=f"expected one new task for {target}, found {found}")
+    return _by_state(new[0])
+
+
+def _by_version(intent: Intent, version_now: str | None, target: str) -> Resume | None:
+    """No task shows that it began: what the version alone proves. None: it is what it was before."""
+    before = intent.before.version
+    if version_now is None:
+        return Resume(action=ResumeAction.UNKNOWN, reason="the version can't be read")
+    if version_now == target and before != target:
+        return Resume(action=ResumeAction.DONE, reason=f"the version is {target}, it was {before} before")
+    if before is None or version_now != before:
+        return Resume(
+            action=ResumeAction.UNKNOWN, reason=f"the version is {version_now}, neither {before} (before) nor {target}"
+        )
+    return None
+
+
+def _nothing_began(token_age: timedelta, life: timedelta, seen: str) -> Resume:
+    if token_age < life:
+        left = format_duration(life - token_age)
+        return Resume(action=ResumeAction.WAIT, reason=f"{seen}; an effect sent earlier may still show for {left}")
+    return Resume(action=ResumeAction.BEGIN, reason=f"{seen}; nothing sent earlier can still arrive")
+
+
+def _go_on(reason: str) -> StepResult:
+    return StepResult(action=StepAction.GO_ON, host_state=HostState.PARTLY_APPLIED, reason=reason)
+
+
+def _hand_over(state: HostState, reason: str) -> StepResult:
+    return StepResult(action=StepAction.HAND_OVER, host_state=state, reason=reason)

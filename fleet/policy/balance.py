@@ -1,0 +1,167 @@
+"""The running balance of one settling: where every host is, what each pool has out, and what is spoken for.
+
+It is built once from the facts and then moved by each grant and reservation, so that a settling costs one pass over
+the hosts however many requests wait.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from fleet.models.facts import LedgerFacts
+from fleet.models.host import Host, HostSet
+from fleet.models.ledger import Autostop, Request, RequestClass
+from fleet.models.pool import Pool
+from fleet.models.stop import Stop, StopKind
+from fleet.policy.autostop import autostop
+from fleet.policy.limits import Limits, limits
+from fleet.policy.sets import Place, is_settling, place
+from fleet.policy.stopping import earliest
+
+
+@dataclass(slots=True)
+class PoolBalance:
+    """One pool while a settling goes on."""
+
+    pool: Pool
+    members: int = 0
+    up: int = 0
+    planned: int = 0
+    failed: int = 0
+    settling: int = 0
+    """Released, and not seen since."""
+    reserved: int = 0
+    """Hosts set aside for requests that have waited too long; they count against the buffer and the floor."""
+    limits: Limits = field(init=False)
+    autostop: Autostop = field(init=False)
+    stop: Stop | None = field(init=False)
+    freeze: Stop | None = field(init=False)
+    stale: bool = field(init=False)
+    """True when the last look is too old, or there was none."""
+
+    def count(self, where: Place) -> None:
+        """One more member."""
+        self.members += 1
+        if where[0] is HostSet.UP:
+            self.up += 1
+        elif where[0] is HostSet.PLANNED:
+            self.planned += 1
+        elif where[0] is HostSet.FAILED:
+            self.failed += 1
+        elif is_settling(where):
+            self.settling += 1
+
+    def close(self, facts: LedgerFacts, age: timedelta | None) -> None:
+        """All members are counted: what holds for the pool now?"""
+        self.limits = limits(self.pool, self.members)
+        before = facts.autostops.get(self.pool.name) or Autostop()
+        self.autostop = autostop(self.pool, self.limits, self.failed, age, before, facts.now)
+        covering = [s for s in facts.stops if s.covers(facts.cluster, self.pool.name)]
+        self.stop, self.freeze = earliest(covering, StopKind.STOP), earliest(covering, StopKind.FREEZE)
+        self.stale = age is None or age > self.pool.autostop.stale_after
+
+
+@dataclass(slots=True)
+class Ask:
+    """A waiting request, with what it needs of each pool."""
+
+    request: Request
+    hosts: tuple[str, ...]
+    """Each host once."""
+    need: dict[str, int]
+    """Hosts by pool; hosts that are no members are not in it."""
+    aged: bool
+    """Older than its pools let a request wait before it reserves."""
+
+    @property
+    def is_repair(self) -> bool:
+        """Repair takes only hosts that are out."""
+        return self.request.kind is RequestClass.REPAIR
+
+
+@dataclass(slots=True)
+class Balance:
+    """A cluster while a settling goes on."""
+
+    hosts: dict[str, Host]
+    places: dict[str, Place]
+    """Members that are not decommissioned."""
+    pools: dict[str, PoolBalance]
+    held: dict[str, str]
+    """Host: the holder of its lease, those of this settling included."""
+    reserved: dict[str, str] = field(default_factory=dict)
+    """Host: the request it is set aside for."""
+
+    @classmethod
+    def of(cls, facts: LedgerFacts) -> "Balance":
+        """Where everything stands before the first grant."""
+        look = facts.observation
+        seen, observed_at = (look.hosts, look.began_at) if look else ({}, None)
+        pools = {p.name: PoolBalance(p) for p in facts.pools}
+        places: dict[str, Place] = {}
+        leases, globs = facts.leases, facts.failed_reasons
+        for name, host in facts.hosts.items():
+            if host.decommissioned:
+                continue
+            where = places[name] = place(host, seen.get(name), observed_at, leases.get(name), globs)
+            if host.pool in pools:
+                pools[host.pool].count(where)
+        age = None if observed_at is None else facts.now - observed_at
+        for pool in pools.values():
+            pool.close(facts, age)
+        return cls(facts.hosts, places, pools, {name: lease.holder for name, lease in leases.items()})
+
+    def ask(self, request: Request, facts: LedgerFacts) -> Ask:
+        """A request with its needs counted."""
+        hosts = tuple(dict.fromkeys(request.hosts))
+        need: dict[str, int] = {}
+        for name in hosts:
+            host = self.hosts.get(name)
+            if host is not None:
+                need[host.pool] = need.get(host.pool, 0) + 1
+        waits = [self.pools[p].pool.reserve_after for p in need if p in self.pools]
+        aged = bool(waits) and facts.now - request.asked_at >= max(waits)
+        return Ask(request, hosts, need, aged)
+
+    def of_ask(self, ask: Ask) -> Iterator[tuple[PoolBalance, int]]:
+        """The pools an ask touches, with how many hosts of each."""
+        return ((self.pools[name], need) for name, need in ask.need.items() if name in self.pools)
+
+    def grant(self, ask: Ask) -> None:
+        """Move an ask's hosts out."""
+        where = HostSet.FAILED if ask.is_repair else HostSet.PLANNED
+        for name in ask.hosts:
+            pool = self.pools[self.hosts[name].pool]
+            if self.places[name][0] is HostSet.UP:
+                pool.up -= 1
+            if not ask.is_repair:
+                pool.planned += 1
+            self.places[name] = (where, ask.request.holder, "granted just now")
+            self.held[name] = ask.request.holder
+
+    def reserve(self, ask: Ask) -> None:
+        """Set an ask's hosts aside, and a place in the buffer for each that is not out by plan already: one that is
+        brings its place along when it returns.
+        """
+        for name in ask.hosts:
+            if name not in self.reserved:
+                self.reserved[name] = ask.request.id
+            if self.places[name][0] is not HostSet.PLANNED:
+                self.pools[self.hosts[name].pool].reserved += 1
+
+    def within_reach(self, ask: Ask) -> bool:
+        """True when an ask waits for nothing but the return of hosts that are out by plan."""
+        waits_for = (self.places.get(name) for name in ask.hosts)
+        if not all(w is not None and (w[0] in (HostSet.UP, HostSet.PLANNED) or is_settling(w)) for w in waits_for):
+            return False
+        return all(
+            need <= pool.limits.planned_buffer and pool.up + pool.planned + pool.settling - need >= pool.limits.floor
+            for pool, need in self.of_ask(ask)
+        )
+
+
+def some(names: Iterable[str]) -> str:
+    """A few names and how many more there are, for a sentence."""
+    listed = list(names)
+    more = len(listed) - 3
+    return ", ".join(listed[:3]) + (f" and {more} more" if more > 0 else "")

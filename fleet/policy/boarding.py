@@ -1,0 +1,234 @@
+"""Which upgrades board on a host, and the steps that carry them out.
+
+Due upgrades are packed into the visit's budget by priority (their order in the stack), left out as few as possible
+until the resulting set is allowed, and applied deepest layer first with one reboot at the end.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from itertools import combinations, islice
+
+from fleet.models.fleetfile import Cluster
+from fleet.models.matrix import MatrixEntry
+from fleet.models.pool import Pool
+from fleet.models.stack import Component, Upgrade
+from fleet.models.units import format_duration
+from fleet.models.work import BoardAction, Boarding, Step, StepKind
+from fleet.policy.compatibility import Allowed, allowed
+
+_Unit = tuple[Component, ...]
+"""Due components that board together or not at all."""
+
+REMOVALS_TRIED = 2000
+"""Ways to leave units out that are tried, smallest first, before units are added one by one instead."""
+
+
+def board(cluster: Cluster, pool: Pool, observed: Mapping[str, str], entries: Sequence[MatrixEntry]) -> Boarding:
+    """What a visit does on a host whose versions are `observed`; `entries` are the published part of the matrix.
+
+    `CURRENT`: nothing is due. `NOT_ALLOWED`: something is, and no part of it leads to an allowed set.
+    """
+    plan = _Plan(cluster, pool, observed, entries)
+    if not plan.due:
+        return Boarding(
+            action=BoardAction.CURRENT, resulting=plan.base, deferred=plan.deferred, reason=plan.words("nothing is due")
+        )
+    if not plan.boarded:
+        return Boarding(
+            action=BoardAction.NOT_ALLOWED,
+            resulting=plan.base,
+            deferred=plan.deferred,
+            reason=plan.words("nothing that is due may board"),
+        )
+    drain = Step(key="drain", kind=StepKind.DRAIN, expected=pool.drain.deadline)
+    return _visit(plan, (drain, *_applies(plan, untouched=True), *_closing(pool)))
+
+
+def repair_steps(cluster: Cluster, pool: Pool, observed: Mapping[str, str], entries: Sequence[MatrixEntry]) -> Boarding:
+    """What a repaired host does before it may return: what it would have boarded, and every verification.
+
+    It is out already, so there is no drain. `NOT_ALLOWED` only when the set it would return with is not allowed.
+    """
+    plan = _Plan(cluster, pool, observed, entries)
+    verdict = plan.judge(plan.boarded)
+    if not verdict.allowed:
+        return Boarding(
+            action=BoardAction.NOT_ALLOWED,
+            resulting=plan.result(plan.boarded),
+            deferred=plan.deferred,
+            reason=plan.words(f"the host may not return: {verdict.reason}"),
+        )
+    return _visit(plan, (*_applies(plan, untouched=False), *_closing(pool)))
+
+
+class _Plan:
+    """What is due on a host, what of it boards, and why the rest does not."""
+
+    def __init__(
+        self, cluster: Cluster, pool: Pool, observed: Mapping[str, str], entries: Sequence[MatrixEntry]
+    ) -> None:
+        self.cluster, self.pool, self.entries = cluster, pool, entries
+        self.desired = cluster.desired_in(pool)
+        self.deferred: dict[str, str] = {}
+        stack = cluster.stack
+        self.base = {c.name: observed[c.name] for c in stack.components if stack.host_facing(c) and c.name in observed}
+        self._note_drift(observed)
+        self.due = self._due()
+        self.boarded = self._choose(self._units())
+
+    def result(self, components: Sequence[Component]) -> dict[str, str]:
+        """Host-facing versions once these components are upgraded."""
+        return {**self.base, **{c.name: self.desired[c.name] for c in components}}
+
+    def judge(self, components: Sequence[Component]) -> Allowed:
+        """Whether the set that results from these upgrades is allowed."""
+        return allowed(self.result(components), self.cluster, self.entries)
+
+    def cost(self, components: Sequence[Component]) -> timedelta:
+        """Time the upgrades take, with one reboot if any of them needs it."""
+        total = sum((c.duration for c in components), timedelta())
+        return total + (self.cluster.stack.reboot_duration if any(c.reboot for c in components) else timedelta())
+
+    def words(self, opening: str) -> str:
+        """The opening, followed by every reason why something does not board."""
+        return "; ".join((opening, *(f"{name}: {why}" for name, why in self.deferred.items())))
+
+    def _note_drift(self, observed: Mapping[str, str]) -> None:
+        for name, pinned in self.cluster.pins.items():
+            if observed.get(name) != pinned:
+                found = observed.get(name, "no known version")
+                self.deferred[name] = f"pinned at {pinned}, the host carries {found}, which boarding can't change"
+
+    def _due(self) -> tuple[Component, ...]:
+        wanted = [c for c in self.cluster.stack.components if c.name in self.desired]
+        for component in wanted:
+            if component.name not in self.base:
+                self.deferred[component.name] = "its version on this host is not known"
+        return tuple(c for c in wanted if c.name in self.base and self.base[c.name] != self.desired[c.name])
+
+    def _units(self) -> list[_Unit]:
+        """Due components by priority, atomic ones joined; a unit with a member of unknown version can't board."""
+        units, seen = [], set[str]()
+        for component in self.due:
+            if component.name in seen:
+                continue
+            group = atomic_group(self.cluster, component.name)
+            seen |= group
+            members = tuple(c for c in self.due if c.name in group)
+            blocked = next((name for name in sorted(group) if name in self.desired and name not in self.base), None)
+            if blocked is None:
+                units.append(members)
+            else:
+                self._defer([members], f"it boards only together with {blocked}, whose version is not known")
+        return units
+
+    def _choose(self, units: Sequence[_Unit]) -> tuple[Component, ...]:
+        """Pack, leave out what keeps the set from being allowed, and pack again with the room that leaves."""
+        left = list(units)
+        while True:
+            packed = self._pack(left)
+            dropped = self._smallest_removal(packed)
+            if not dropped:
+                break
+            left = [u for u in left if u not in dropped]
+        self._defer(
+            [u for u in left if u not in packed],
+            f"it does not fit into the visit budget of {format_duration(self.pool.visit_budget)} this time",
+        )
+        return _joined(packed)
+
+    def _pack(self, units: Sequence[_Unit]) -> list[_Unit]:
+        packed: list[_Unit] = []
+        for unit in units:
+            if self.cost(_joined([*packed, unit])) <= self.pool.visit_budget:
+                packed.append(unit)
+        return packed
+
+    def _smallest_removal(self, packed: list[_Unit]) -> list[_Unit]:
+        """The fewest units, lowest priority first, without which the set is allowed; all of them if nothing helps."""
+        verdict = self.judge(_joined(packed))
+        if verdict.allowed or not packed:
+            return []
+        backwards = packed[::-1]
+        removals = (list(r) for size in range(1, len(packed)) for r in combinations(backwards, size))
+        for dropped in islice(removals, REMOVALS_TRIED):
+            if self.judge(_joined([u for u in packed if u not in dropped])).allowed:
+                return self._defer(dropped, f"the set with it would not be allowed: {verdict.reason}")
+        kept: list[_Unit] = []
+        for unit in packed:
+            if self.judge(_joined([*kept, unit])).allowed:
+                kept.append(unit)
+        dropped = [u for u in packed if u not in kept]
+        return self._defer(dropped, f"the set with it would not be allowed: {verdict.reason}")
+
+    def _defer(self, units: list[_Unit], reason: str) -> list[_Unit]:
+        for component in _joined(units):
+            self.deferred[component.name] = reason
+        return units
+
+
+def atomic_group(cluster: Cluster, name: str) -> set[str]:
+    """The component and all that board only together with it, whichever of them says so."""
+    links = {(c.name, other) for c in cluster.stack.components for other in c.atomic_with}
+    group, size = {name}, 0
+    while len(group) != size:
+        size = len(group)
+        group |= {b for a, b in links if a in group} | {a for a, b in links if b in group}
+    return group
+
+
+def _joined(units: Sequence[_Unit]) -> tuple[Component, ...]:
+    return tuple(c for unit in units for c in unit)
+
+
+def _applies(plan: _Plan, *, untouched: bool) -> list[Step]:
+    """Apply steps deepest layer first, then the reboot. `untouched`: before the first of them nothing has changed."""
+    stack = plan.cluster.stack
+    order = {c.name: place for place, c in enumerate(stack.components)}
+    components = sorted(plan.boarded, key=lambda c: (stack.depth(c), order[c.name]))
+    steps = [
+        Step(
+            key=f"apply:{component.name}",
+            kind=StepKind.APPLY,
+            upgrade=Upgrade(component=component.name, version=plan.desired[component.name]),
+            safe_before=(untouched and not place) or _safe(plan, components[:place]),
+            expected=component.duration,
+        )
+        for place, component in enumerate(components)
+    ]
+    if any(c.reboot for c in components):
+        steps.append(Step(key="reboot", kind=StepKind.REBOOT, safe_before=False, expected=stack.reboot_duration))
+    return steps
+
+
+def _safe(plan: _Plan, done: Sequence[Component]) -> bool:
+    """True when work may end with these upgrades done: all active, no atomic group in halves, the set allowed."""
+    if any(c.reboot for c in done):
+        return False
+    names, boarded = {c.name for c in done}, {c.name for c in plan.boarded}
+    halves = any((atomic_group(plan.cluster, name) & boarded) - names for name in names)
+    return not halves and plan.judge(done).allowed
+
+
+def _closing(pool: Pool) -> list[Step]:
+    """Every verification, the gate and the return."""
+    verifications = [
+        Step(key=f"verify:{task}", kind=StepKind.VERIFY, task=task, expected=pool.verify_duration)
+        for task in dict.fromkeys(pool.verify)
+    ]
+    gate = Step(key="gate", kind=StepKind.GATE, expected=timedelta())
+    back = Step(key="return", kind=StepKind.RETURN, expected=timedelta())
+    return [*verifications, gate, back]
+
+
+def _visit(plan: _Plan, steps: Sequence[Step]) -> Boarding:
+    upgrades = [s.upgrade for s in steps if s.upgrade is not None]
+    names = ", ".join(f"{u.component} {u.version}" for u in upgrades)
+    return Boarding(
+        action=BoardAction.VISIT,
+        steps=tuple(steps),
+        resulting=plan.result(plan.boarded),
+        deferred=plan.deferred,
+        expected_seconds=sum(s.expected.total_seconds() for s in steps),
+        reason=plan.words(f"boards {names}" if names else "nothing is due; the host is verified before it returns"),
+    )

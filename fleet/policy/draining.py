@@ -1,0 +1,155 @@
+"""When a host counts as drained, whether the drain is still ours, and what happens to jobs at the deadline.
+
+A host is drained only if one view, begun after the drain was acknowledged, shows the flag, an idle base state, nothing
+completing, silent or powering, and no job on it. Everything less is draining, somebody else's, or doubt.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from enum import StrEnum
+
+from fleet.models.base import Decision
+from fleet.models.pool import AtDeadline, DrainPolicy
+from fleet.models.scheduler import ClusterView, Job, JobKind, JobState, Node, NodeBase
+from fleet.models.units import format_duration
+
+
+class DrainState(StrEnum):
+    """How far a drain of ours is."""
+
+    DRAINED = "drained"
+    DRAINING = "draining"
+    FOREIGN = "foreign"
+    """Another's reason is on the drain: it is respected."""
+    UNDRAINED = "undrained"
+    """The drain flag is gone."""
+    DOWN = "down"
+    DOUBTFUL = "doubtful"
+    """It can't be told from this view; look again."""
+
+
+class Drained(Decision):
+    """The answer about one host; `jobs` are those that hold it."""
+
+    state: DrainState
+    jobs: tuple[str, ...] = ()
+
+
+class AtDeadlineDecision(Decision):
+    """What happens to each job, by job id. With `give_back` no job is touched and the host is given back."""
+
+    requeue: tuple[str, ...] = ()
+    cancel: tuple[str, ...] = ()
+    wait: tuple[str, ...] = ()
+    give_back: bool = False
+
+
+def drained(host: str, owned_reason: str, view: ClusterView, acknowledged: float) -> Drained:
+    """Judge a drain of ours before anything on the host is changed.
+
+    `owned_reason` is the reason we wrote; `acknowledged` the monotonic second, by the clock of `view.began`, at which
+    the scheduler had acknowledged the drain.
+    """
+    return _judge(host, owned_reason, view, acknowledged, rebooting=False)
+
+
+def still_ours(host: str, owned_reason: str, view: ClusterView, acknowledged: float, *, rebooting: bool) -> Drained:
+    """Judge again before a flash or reboot, and at the gate. `DRAINED` means: go on.
+
+    With `rebooting` a node that our own reboot left down or silent passes too, as long as drain flag and reason are
+    ours and no job is on it.
+    """
+    return _judge(host, owned_reason, view, acknowledged, rebooting=rebooting)
+
+
+def _judge(host: str, owned_reason: str, view: ClusterView, acknowledged: float, *, rebooting: bool) -> Drained:
+    node = view.nodes.get(host)
+    if view.began <= acknowledged:
+        return Drained(state=DrainState.DOUBTFUL, reason="the view is too old: it began before the drain was certain")
+    if node is None:
+        return Drained(state=DrainState.DOUBTFUL, reason=f"the scheduler does not list {host}")
+    jobs = tuple(sorted(j.id for j in view.jobs_on(host)))
+    lost = _not_ours(node, owned_reason, jobs)
+    if lost is not None:
+        return lost
+    if rebooting and not jobs and _left_by_reboot(node):
+        return Drained(state=DrainState.DRAINED, reason="our own reboot left the node down; drain and reason are ours")
+    state, reason = _progress(node, jobs)
+    return Drained(state=state, jobs=jobs, reason=reason)
+
+
+def _not_ours(node: Node, owned_reason: str, jobs: tuple[str, ...]) -> Drained | None:
+    """An answer when the node can't be believed or the drain is no longer ours, else None."""
+    if node.base not in (NodeBase.IDLE, NodeBase.ALLOCATED, NodeBase.MIXED, NodeBase.DOWN):
+        return Drained(state=DrainState.DOUBTFUL, jobs=jobs, reason=f"the node's state is {node.base}")
+    if node.draining and node.reason != owned_reason:
+        holder = repr(node.reason) if node.reason else "no reason at all"
+        return Drained(state=DrainState.FOREIGN, jobs=jobs, reason=f"the drain carries another's reason: {holder}")
+    if node.draining:
+        return None
+    if node.base is NodeBase.DOWN:
+        return Drained(state=DrainState.DOWN, jobs=jobs, reason=f"the node is down and not drained ({node.reason})")
+    return Drained(state=DrainState.UNDRAINED, jobs=jobs, reason="the drain flag is gone; somebody undrained the node")
+
+
+def _left_by_reboot(node: Node) -> bool:
+    return node.base is NodeBase.DOWN or (node.base is NodeBase.IDLE and (node.not_responding or node.rebooting))
+
+
+def _progress(node: Node, jobs: tuple[str, ...]) -> tuple[DrainState, str]:
+    """State of a drain that carries our flag and reason."""
+    down = "the node is down, which is never drained: a job's processes may still run"
+    on_it = f"{len(jobs)} job(s) still on it: {', '.join(jobs[:5])}"
+    obstacles = (
+        (node.base is NodeBase.DOWN, DrainState.DOWN, down),
+        (node.not_responding, DrainState.DOUBTFUL, "the node does not respond to the scheduler"),
+        (not node.powered, DrainState.DOUBTFUL, "the node is being powered down or up"),
+        (node.rebooting, DrainState.DOUBTFUL, "the scheduler is about to reboot the node"),
+        (bool(jobs), DrainState.DRAINING, on_it),
+        (node.completing, DrainState.DRAINING, "a job on it is completing"),
+        (node.base is not NodeBase.IDLE, DrainState.DRAINING, f"the node is still {node.base}"),
+    )
+    drained_by_us = (DrainState.DRAINED, "drained by us, idle, and without a job")
+    return next(((state, reason) for found, state, reason in obstacles if found), drained_by_us)
+
+
+def at_deadline(jobs: Sequence[Job], policy: DrainPolicy, waited: timedelta) -> AtDeadlineDecision:
+    """What happens to the jobs that hold a draining host, `waited` after the drain began.
+
+    Before the deadline all are waited for. A job that is completing already is waited for at any time.
+    """
+    holding = [j for j in jobs if j.holds]
+    if waited < policy.deadline:
+        left = format_duration(policy.deadline - waited)
+        return AtDeadlineDecision(wait=_ids(holding), reason=f"{len(holding)} job(s) have {left} left to end")
+    answers = {j.id: _answer(j, policy) for j in holding}
+    giving = sorted(job for job, answer in answers.items() if answer is AtDeadline.GIVE_BACK)
+    if giving:
+        return AtDeadlineDecision(
+            give_back=True, reason=f"the host is given back: job {giving[0]} may be neither requeued nor cancelled"
+        )
+    requeue, cancel, wait = (
+        tuple(sorted(job for job, answer in answers.items() if answer is wanted))
+        for wanted in (AtDeadline.REQUEUE, AtDeadline.CANCEL, AtDeadline.WAIT)
+    )
+    return AtDeadlineDecision(
+        requeue=requeue,
+        cancel=cancel,
+        wait=wait,
+        reason=f"the drain deadline of {format_duration(policy.deadline)} has come: "
+        f"{len(requeue)} job(s) to requeue, {len(cancel)} to cancel, {len(wait)} to wait for",
+    )
+
+
+def _answer(job: Job, policy: DrainPolicy) -> AtDeadline:
+    if job.state is JobState.COMPLETING:
+        return AtDeadline.WAIT
+    return {
+        JobKind.REQUEUEABLE: policy.requeueable,
+        JobKind.NOT_REQUEUEABLE: policy.not_requeueable,
+        JobKind.INTERACTIVE: policy.interactive,
+    }[job.kind]
+
+
+def _ids(jobs: Sequence[Job]) -> tuple[str, ...]:
+    return tuple(sorted(j.id for j in jobs))

@@ -1,0 +1,115 @@
+"""The gate: the last decision before a host returns to production, on every path back.
+
+It lets pass what was never touched, and what is verified, allowed, as expected and still ours. Everything that isn't
+known is a no.
+"""
+
+from pydantic import Field
+
+from fleet.errors import HostState
+from fleet.models.base import Fact
+from fleet.models.stack import Upgrade
+from fleet.models.verification import Verdict, VerificationTask
+from fleet.models.work import StepAction, StepResult
+from fleet.policy.compatibility import Allowed
+from fleet.policy.draining import Drained, DrainState
+
+
+class GateFacts(Fact):
+    """Everything the gate looks at, read back just before."""
+
+    host: str
+    owned_reason: str
+    drained: Drained
+    """By `draining.still_ours`."""
+    versions: dict[str, str] | None
+    """As observed now, job-facing ones too. None: could not be read."""
+    allowed: Allowed
+    """Of the observed set."""
+    verifications: dict[str, Verdict] = Field(default_factory=dict)
+    """Task: its last verdict in this operation, after the last change."""
+    required: tuple[VerificationTask, ...]
+    touched: bool
+    """True when any intent was written for this operation."""
+    boarded: tuple[Upgrade, ...] = ()
+    stopped_early: bool = False
+    """True when work ended at a safe point before all boarded upgrades were applied."""
+    pins: dict[str, str] = Field(default_factory=dict)
+
+
+def gate(facts: GateFacts) -> StepResult:
+    """Decide whether a host returns.
+
+    `GO_ON`: undrain it. `LEAVE`: it is fit, and stays under another's drain. `HAND_OVER`: it stays out, for repair.
+    """
+    if not facts.touched:
+        return _untouched(facts)
+    state = facts.drained.state
+    if state in (DrainState.DOUBTFUL, DrainState.DOWN, DrainState.DRAINING):
+        return _hand_over(facts, HostState.UNKNOWN, f"its drain can't be relied on: {facts.drained.reason}")
+    unfit = _unfit(facts)
+    if unfit is not None and state is DrainState.UNDRAINED:
+        return _hand_over(facts, HostState.PARTLY_APPLIED, f"undrained by another while changed: {unfit.reason}")
+    if unfit is not None:
+        return unfit
+    if state is DrainState.FOREIGN:
+        return StepResult(
+            action=StepAction.LEAVE,
+            host_state=HostState.DRAINED,
+            reason=f"{facts.host} is verified and stays under the other's drain: {facts.drained.reason}",
+        )
+    already = "; another has undrained it already" if state is DrainState.UNDRAINED else ""
+    return StepResult(
+        action=StepAction.GO_ON, host_state=HostState.DRAINED, reason=f"{facts.host} {_fit(facts)}{already}"
+    )
+
+
+def _untouched(facts: GateFacts) -> StepResult:
+    state, told = facts.drained.state, facts.drained.reason
+    if state is DrainState.FOREIGN:
+        return StepResult(action=StepAction.LEAVE, reason=f"{facts.host} was not touched; {told}")
+    if state in (DrainState.DOUBTFUL, DrainState.DOWN):
+        return _hand_over(facts, HostState.UNKNOWN, f"not touched, but not seen to be well either: {told}")
+    return StepResult(action=StepAction.GO_ON, reason=f"{facts.host} was not touched, so it returns as it is")
+
+
+def _unfit(facts: GateFacts) -> StepResult | None:
+    """Why a touched host must stay out, or None."""
+    if facts.versions is None:
+        return _hand_over(facts, HostState.UNKNOWN, "its versions can't be read back")
+    if not facts.allowed.allowed:
+        return _hand_over(facts, HostState.PARTLY_APPLIED, f"its versions are not allowed: {facts.allowed.reason}")
+    missing = _missing_version(facts, facts.versions)
+    if missing is not None:
+        return _hand_over(facts, HostState.PARTLY_APPLIED, missing)
+    if not facts.required:
+        return _hand_over(facts, HostState.PARTLY_APPLIED, "no verification is named that could vouch for it")
+    for task in facts.required:
+        verdict = facts.verifications.get(task)
+        if verdict is not Verdict.PASSED:
+            found = verdict or "not run"
+            return _hand_over(facts, HostState.PARTLY_APPLIED, f"{task} is {found}, and nothing returns unverified")
+    return None
+
+
+def _missing_version(facts: GateFacts, versions: dict[str, str]) -> str | None:
+    """The first version that is not what it should be. Upgrades left out at a safe point ride later."""
+    for upgrade in () if facts.stopped_early else facts.boarded:
+        found = versions.get(upgrade.component, "no version")
+        if found != upgrade.version:
+            return f"{upgrade.component}: expected {upgrade.version}, the host carries {found}"
+    for name, pinned in facts.pins.items():
+        found = versions.get(name, "no known version")
+        if found != pinned:
+            return f"{name} is pinned at {pinned}, the host carries {found}"
+    return None
+
+
+def _fit(facts: GateFacts) -> str:
+    if facts.stopped_early:
+        return "stopped at a safe point; what it carries is allowed and verified, the rest rides later"
+    return f"carries {len(facts.boarded)} boarded upgrade(s), is allowed, and passed {', '.join(facts.required)}"
+
+
+def _hand_over(facts: GateFacts, state: HostState, reason: str) -> StepResult:
+    return StepResult(action=StepAction.HAND_OVER, host_state=state, reason=f"{facts.host}: {reason}")

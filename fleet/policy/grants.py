@@ -1,0 +1,63 @@
+"""Who may begin: every waiting request of a cluster, granted whole or told in words what it waits for.
+
+The queue: repair, then emergencies, then requests older than their pool's `reserve_after` by age alone, then the
+rest by class and age. An old request whose hosts and numbers others will give back reserves them: whatever comes
+after it in the queue can't take them, whatever does not touch them passes, and repair and emergencies stand before
+it. So an old request waits only for leases that were there when it grew old, for requests asked before it, and for
+emergencies; one that waits for something else (a stop, a failed or foreign host, a floor out of reach) reserves
+nothing, as nobody could say for how long.
+"""
+
+from datetime import datetime
+
+from fleet.models.facts import LedgerFacts
+from fleet.models.ledger import Grant, RequestClass, RequestState, Settlement, Wait
+from fleet.policy.balance import Ask, Balance
+from fleet.policy.obstacles import barred, busy
+
+_RANK = {kind: rank for rank, kind in enumerate(RequestClass)}
+_AGED = 1.5
+"""After emergencies, before every other class."""
+
+
+def settle(facts: LedgerFacts) -> Settlement:
+    """Decide on every waiting request of a cluster; pure, to be committed in the transaction that read the facts."""
+    balance = Balance.of(facts)
+    queue = [balance.ask(r, facts) for r in facts.requests if r.state is RequestState.WAITING]
+    queue.sort(key=_turn)
+    grants, waits = [], []
+    for ask in queue:
+        bar = barred(ask, balance)
+        why = bar or busy(ask, balance)
+        if why:
+            waits.append(Wait(request=ask.request.id, reason=why))
+            if not bar and ask.aged and not ask.is_repair and balance.within_reach(ask):
+                balance.reserve(ask)
+        else:
+            balance.grant(ask)
+            grants.append(Grant(request=ask.request.id, reason=_granted(ask, balance)))
+    return Settlement(
+        grants=tuple(grants),
+        waits=tuple(waits),
+        autostops={name: pool.autostop for name, pool in balance.pools.items()},
+        reason=f"{len(grants)} granted, {len(waits)} waiting",
+    )
+
+
+def _turn(ask: Ask) -> tuple[float, datetime, str]:
+    rank: float = _RANK[ask.request.kind]
+    if ask.aged and rank > _AGED:
+        rank = _AGED
+    return rank, ask.request.asked_at, ask.request.id
+
+
+def _granted(ask: Ask, balance: Balance) -> str:
+    """What a grant leaves of the limits, in numbers."""
+    if ask.is_repair:
+        return f"{len(ask.hosts)} hosts that are out already, for repair"
+    after = (
+        f"pool {pool.pool.name}: planned {pool.planned} of {pool.limits.planned_buffer}, "
+        f"{pool.up} up with a floor of {pool.limits.floor}"
+        for pool, _ in balance.of_ask(ask)
+    )
+    return f"{len(ask.hosts)} hosts; " + "; ".join(after)

@@ -1,0 +1,156 @@
+"""A train's next stop: the next domain, or "wait until T, because R".
+
+Order: domains in their fixed order, those given back after the rest. One domain at a time, and notice for one ahead
+while it runs. A domain that jobs have kept `max_returns` times is at risk: it is taken again only when all others are
+done, after a pause that doubles each time from the drain deadline on; when the cycle's due date has come, the cycle
+closes without it.
+
+Pace: visits follow one another at once. A cycle that was asked for opens at once; a train without end opens its next
+one when the last has closed, and not before half the cycle bound after that one opened, so that jobs have quiet
+between cycles and half the bound is left to be late in.
+"""
+
+from datetime import timedelta
+
+from fleet.models.base import Moment
+from fleet.models.facts import TrainFacts
+from fleet.models.stop import Stop
+from fleet.models.train import Cycle, DomainProgress, DomainState, NextStop, StopAction
+from fleet.models.units import format_duration
+from fleet.policy.stopping import in_words
+
+_DONE = (DomainState.VISITED, DomainState.SKIPPED)
+_MOST_DOUBLINGS = 10
+
+
+def next_stop(facts: TrainFacts) -> NextStop:
+    """What the train does now, with the reason; `at_risk` is filled whenever the cycle bound can't be met."""
+    stops = [s for s in facts.stops if s.covers(facts.cluster, facts.pool.name)]
+    cycle = facts.cycle
+    if cycle is None or cycle.closed_at is not None:
+        return _between_cycles(facts, cycle, stops)
+    # The sort is stable: the fixed order among equals.
+    remaining = sorted((d for d in cycle.domains if d.state not in _DONE), key=lambda d: d.give_backs)
+    risk = _at_risk(facts, cycle, remaining)
+    if facts.open_visits:
+        found = _during_visit(facts, remaining, stops)
+    elif not remaining:
+        visited = sum(d.state is DomainState.VISITED for d in cycle.domains)
+        found = NextStop(
+            action=StopAction.CLOSE_CYCLE,
+            reason=f"all {len(cycle.domains)} domains are done: {visited} visited, the others skipped",
+        )
+    elif stops:
+        found = NextStop(action=StopAction.WAIT, reason=in_words(stops[0]))
+    else:
+        found = _next_domain(facts, cycle, remaining)
+    return found.model_copy(update={"at_risk": risk})
+
+
+def _between_cycles(facts: TrainFacts, last: Cycle | None, stops: list[Stop]) -> NextStop:
+    """No cycle is open."""
+    if not facts.cycle_asked:
+        return NextStop(action=StopAction.WAIT, reason="no cycle asked")
+    if stops:
+        return NextStop(action=StopAction.WAIT, reason=in_words(stops[0]))
+    if last is None:
+        return NextStop(action=StopAction.OPEN_CYCLE, reason="the pool's first cycle was asked for")
+    if not facts.endless:
+        return NextStop(action=StopAction.OPEN_CYCLE, reason=f"a cycle after number {last.number} was asked for")
+    earliest = last.opened_at + facts.pool.cycle_bound / 2
+    if facts.now < earliest:
+        half = format_duration(facts.pool.cycle_bound / 2)
+        reason = f"endless train: the next cycle opens {half} (half the cycle bound) after the last one opened"
+        return NextStop(action=StopAction.WAIT, until=earliest, reason=reason)
+    return NextStop(action=StopAction.OPEN_CYCLE, reason=f"endless train: cycle {last.number} has closed")
+
+
+def _during_visit(facts: TrainFacts, remaining: list[DomainProgress], stops: list[Stop]) -> NextStop:
+    """A visit is open: nothing but notice to the jobs of the next stop."""
+    waiting = [d for d in remaining if d.visit not in facts.open_visits]
+    visit = facts.open_visits[0]
+    ahead = next((d for d in waiting if _is_noticed(d)), None)
+    due = next((d for d in waiting if _paused_until(facts, d) <= facts.now), None)
+    if stops:
+        return NextStop(action=StopAction.WAIT, reason=in_words(stops[0]))
+    if ahead is None and due is not None and not _is_at_risk(facts, due):
+        name = due.domain.name
+        return NextStop(
+            action=StopAction.NOTICE, domain=name, reason=f"{name} is the next stop while {visit} is under way"
+        )
+    return NextStop(action=StopAction.WAIT, reason=f"waits for {visit}")
+
+
+def _next_domain(facts: TrainFacts, cycle: Cycle, remaining: list[DomainProgress]) -> NextStop:
+    """No visit is open and domains are left."""
+    at_risk = [d for d in remaining if _is_at_risk(facts, d)]
+    if len(at_risk) == len(remaining) and facts.now >= cycle.due_at:
+        names = ", ".join(d.domain.name for d in at_risk)
+        reason = f"closed at its due date without {names}: jobs kept them, and a person was asked"
+        return NextStop(action=StopAction.CLOSE_CYCLE, reason=reason)
+    noticed = next((d for d in remaining if _is_noticed(d)), None)
+    if noticed is not None:
+        return _noticed_domain(facts, noticed)
+    domain = min(remaining, key=lambda d: (_is_at_risk(facts, d), _paused_until(facts, d)))
+    name, until = domain.domain.name, _paused_until(facts, domain)
+    if facts.now < until:
+        reason = f"{name} was given back {domain.give_backs} times: a person is asked, and it is tried again later"
+        return NextStop(action=StopAction.WAIT, until=min(until, cycle.due_at), domain=name, reason=reason)
+    return NextStop(action=StopAction.NOTICE, domain=name, reason=f"{name} is the next stop")
+
+
+def _noticed_domain(facts: TrainFacts, domain: DomainProgress) -> NextStop:
+    """Its jobs were told; have they had their time?"""
+    name, notice = domain.domain.name, facts.pool.notice
+    until = (domain.noticed_at or facts.now) + notice
+    if facts.now < until:
+        reason = f"jobs of {name} have {format_duration(notice)} from their notice on"
+        return NextStop(action=StopAction.WAIT, until=until, domain=name, reason=reason)
+    return NextStop(
+        action=StopAction.VISIT,
+        domain=name,
+        attempt=domain.attempts + 1,
+        reason=f"{name} is due, its jobs were told {format_duration(facts.now - until + notice)} ago",
+    )
+
+
+def _is_noticed(domain: DomainProgress) -> bool:
+    """A domain that was given back is due again, and its new jobs have yet to be told."""
+    return domain.state is DomainState.NOTICED
+
+
+def _is_at_risk(facts: TrainFacts, domain: DomainProgress) -> bool:
+    """True when jobs have kept a domain so often that a person is asked."""
+    return domain.give_backs > 0 and domain.give_backs >= facts.pool.drain.max_returns
+
+
+def _paused_until(facts: TrainFacts, domain: DomainProgress) -> Moment:
+    """When a domain may be taken again."""
+    if not _is_at_risk(facts, domain) or domain.ended_at is None:
+        return facts.now
+    doublings = min(domain.give_backs - facts.pool.drain.max_returns, _MOST_DOUBLINGS)
+    return domain.ended_at + facts.pool.drain.deadline * (1 << doublings)
+
+
+def _at_risk(facts: TrainFacts, cycle: Cycle, remaining: list[DomainProgress]) -> str:
+    """Why the cycle bound can't be met, with the numbers; empty when it can."""
+    reasons = []
+    if remaining:
+        needed = timedelta(seconds=facts.visit_seconds) * len(remaining)
+        late = facts.now + needed - cycle.due_at
+        if late > timedelta(0):
+            each = format_duration(timedelta(seconds=round(facts.visit_seconds)))
+            reasons.append(
+                f"{len(remaining)} domains left at {each} each end {format_duration(_rounded(late))} after the due date"
+                f" {cycle.due_at.isoformat(sep=' ', timespec='seconds')}"
+            )
+    reasons += [
+        f"{d.domain.name} was given back {d.give_backs} times and a person is asked"
+        for d in remaining
+        if _is_at_risk(facts, d)
+    ]
+    return "; ".join(reasons)
+
+
+def _rounded(length: timedelta) -> timedelta:
+    return timedelta(seconds=max(1, round(length.total_seconds())))

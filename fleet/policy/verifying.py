@@ -1,0 +1,48 @@
+"""What follows from a verification's answer. Inconclusive never returns a host and never counts against it."""
+
+from enum import StrEnum
+
+from fleet.models.base import Decision
+from fleet.models.pool import Pool
+from fleet.models.verification import Verdict, Verification
+
+
+class VerifyNext(StrEnum):
+    """What a host does after a verification."""
+
+    GO_ON = "go_on"
+    AGAIN = "again"
+    HAND_OVER = "hand_over"
+
+
+class AfterVerification(Decision):
+    """The answer; `pause_train` asks that the pool's train stop and a person be paged."""
+
+    next: VerifyNext
+    pause_train: bool = False
+
+
+def after_verification(verification: Verification, inconclusive_before: int) -> AfterVerification:
+    """Judge an answer, after `inconclusive_before` inconclusive ones in a row of the same task on the same host."""
+    told = f"{verification.task}: {verification.summary}"
+    if verification.verdict is Verdict.PASSED:
+        return AfterVerification(next=VerifyNext.GO_ON, reason=told)
+    if verification.verdict is Verdict.FAILED:
+        return AfterVerification(next=VerifyNext.HAND_OVER, reason=told)
+    if inconclusive_before < 1:
+        return AfterVerification(next=VerifyNext.AGAIN, reason=f"{told}; it runs once more")
+    return AfterVerification(
+        next=VerifyNext.HAND_OVER,
+        pause_train=True,
+        reason=f"{told}, twice in a row: it goes to a person and counts against neither host nor upgrade",
+    )
+
+
+def pause_for_inconclusive(hosts_inconclusive: int, pool: Pool) -> Decision | None:
+    """A reason to pause the pool's train when that many hosts have inconclusive verifications, else None."""
+    most = pool.autostop.inconclusive_hosts
+    if hosts_inconclusive < most:
+        return None
+    return Decision(
+        reason=f"{hosts_inconclusive} hosts of {pool.name} have inconclusive verifications ({most} pause the train)"
+    )

@@ -1,0 +1,51 @@
+"""Which hosts of a domain a visit may ask for, and why the others are left out, by name."""
+
+from collections.abc import Sequence
+
+from fleet.models.base import Decision
+from fleet.models.facts import LedgerFacts
+from fleet.models.host import Host, HostSet
+from fleet.models.ledger import Counted, LeaseHost
+from fleet.policy.sets import is_settling, place
+
+
+class Taking(Decision):
+    """Hosts a visit asks for, and the rest with the reason each."""
+
+    taken: tuple[str, ...]
+    left_out: dict[str, str]
+
+
+def free_to_take(hosts: Sequence[str], facts: LedgerFacts) -> Taking:
+    """Split a domain's hosts by whether they are free.
+
+    A host that was released a moment ago and not seen since is asked for too: its grant waits for the next look, and
+    judges it by that. The same goes for an observation that has grown stale.
+    """
+    taken, left_out = [], {}
+    for name in dict.fromkeys(hosts):
+        why = _why_not(facts.hosts.get(name), facts.leases.get(name), facts)
+        if why:
+            left_out[name] = why
+        else:
+            taken.append(name)
+    reason = f"{len(taken)} of {len(taken) + len(left_out)} hosts are free to take"
+    return Taking(taken=tuple(taken), left_out=left_out, reason=reason)
+
+
+def _why_not(host: Host | None, lease: LeaseHost | None, facts: LedgerFacts) -> str:
+    """Why a host is not free; empty when it is."""
+    if host is None:
+        return "no longer in the pool"
+    if host.decommissioned:
+        return "decommissioned"
+    if lease is not None:
+        hands = "in repair by" if lease.counted is Counted.FAILED else "in the hands of"
+        return f"{hands} {lease.holder}" + (f": {lease.why}" if lease.why else "")
+    look = facts.observation
+    seen, at = (look.hosts.get(host.name), look.began_at) if look else (None, None)
+    found = place(host, seen, at, None, facts.failed_reasons)
+    where, owner, reason = found
+    if where is HostSet.UP or is_settling(found):
+        return ""
+    return f"foreign: {owner}" if where is HostSet.FOREIGN else f"{where}: {reason}"

@@ -1,0 +1,43 @@
+"""`fleet.ports.engine.Pager` over apprise. The fleet file names environment variables; the addresses, which hold
+credentials, stay in them.
+"""
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+
+import apprise
+import structlog
+
+from fleet.errors import InvalidInput, Unreachable
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class ApprisePager:
+    """Sends pages to every address (several in one variable are parted by spaces or commas)."""
+
+    def __init__(self, notify: Sequence[str], environ: Mapping[str, str] | None = None) -> None:
+        """Raises `InvalidInput` for an address that apprise can't read; one that is not set is only logged."""
+        self._environ = os.environ if environ is None else environ
+        self._addresses = apprise.Apprise()
+        for name in notify:
+            self._add(name)
+
+    def _add(self, name: str) -> None:
+        value = self._environ.get(name, "").strip()
+        if not value:
+            log.warning("pages can't go to an address that is not set", variable=name)
+        elif not self._addresses.add(value):
+            raise InvalidInput("environment", name, "expected an apprise URL, such as mailto://… or slack://…")
+
+    async def page(self, title: str, body: str) -> None:
+        """Send one page to every address; with none it is only logged. Raises `Unreachable` if one did not take it."""
+        if not len(self._addresses):
+            log.warning("page", title=title, body=body)
+            return
+        # In a thread: apprise's own coroutine runs blocking HTTP in the loop's default executor all the same.
+        delivered = await asyncio.to_thread(self._addresses.notify, title=title, body=body)
+        if not delivered:
+            raise Unreachable(f"a page was not delivered everywhere: {title}")
+        log.info("paged", title=title)

@@ -1,0 +1,102 @@
+"""Cross-checks of a fleet file that no single field can make: hostlists, patterns of the matrix, promises against the
+members as far as the file itself tells them. What only the scheduler knows is checked again at `fleet sync`.
+"""
+
+from collections.abc import Iterator
+from pathlib import PurePath
+
+from fleet.hostlist import compact, expand
+from fleet.models.drivers import SimulatedHardware, SimulatedScheduler
+from fleet.models.fleetfile import Cluster, FleetFile
+from fleet.models.matrix import MatrixEntry
+from fleet.models.pool import Pool
+from fleet.policy.limits import problems as limit_problems
+from fleet.policy.version_patterns import check as check_pattern
+
+Found = tuple[str, str]
+"""The place, as names joined by dots, and what was expected there."""
+
+
+def file_problems(fleet: FleetFile) -> list[Found]:
+    """Everything wrong with a file whose fields are right by themselves."""
+    return [
+        (f"clusters.{cluster.name}.{place}", wanted)
+        for cluster in fleet.clusters
+        for check in (_hostlists, _states, _matrix, _members)
+        for place, wanted in check(cluster)
+    ]
+
+
+def entry_problems(entry: MatrixEntry, cluster: Cluster) -> list[Found]:
+    """What is wrong with an entry of the matrix: its patterns, and names that the stack does not have."""
+    found: list[Found] = []
+    for part, patterns, facing in (("components", entry.components, True), ("pins", entry.pins, False)):
+        for name, pattern in patterns.items():
+            component = cluster.stack.component(name)
+            if component is None or cluster.stack.host_facing(component) is not facing:
+                side = "host-facing" if facing else "job-facing"
+                found.append((f"{part}.{name}", f"expected a {side} component of the stack"))
+            try:
+                check_pattern(pattern)
+            except ValueError as error:
+                found.append((f"{part}.{name}", str(error)))
+    return found
+
+
+def _hostlists(cluster: Cluster) -> Iterator[Found]:
+    lists = [(f"pools.{p.name}.hosts.names", p.hosts.names) for p in cluster.pools]
+    if isinstance(cluster.drivers.hardware, SimulatedHardware):
+        lists.append(("drivers.hardware.hosts", cluster.drivers.hardware.hosts))
+    for place, text in lists:
+        try:
+            if text is not None and not expand(text):
+                yield place, "expected at least one host"
+        except ValueError as error:
+            yield place, f"expected a hostlist such as gpu[001-064]: {error}"
+
+
+def _states(cluster: Cluster) -> Iterator[Found]:
+    scheduler, hardware = cluster.drivers.scheduler, cluster.drivers.hardware
+    for place, driver in (("scheduler", scheduler), ("hardware", hardware)):
+        if isinstance(driver, SimulatedScheduler | SimulatedHardware):
+            path = PurePath(driver.state)
+            if path.is_absolute() or ".." in path.parts or not path.name:
+                yield f"drivers.{place}.state", f"expected a path below the data folder, found {driver.state!r}"
+    if isinstance(scheduler, SimulatedScheduler):
+        if not isinstance(hardware, SimulatedHardware):
+            yield "drivers.hardware.kind", "expected 'simulated': a simulated scheduler needs simulated hosts"
+        elif hardware.state != scheduler.state:
+            yield "drivers.hardware.state", f"expected the scheduler's {scheduler.state!r}: they share one cluster"
+
+
+def _matrix(cluster: Cluster) -> Iterator[Found]:
+    for index, entry in enumerate(cluster.matrix):
+        for place, wanted in entry_problems(entry, cluster):
+            yield f"matrix.{index}.{place}", wanted
+
+
+def _members(cluster: Cluster) -> Iterator[Found]:
+    """Promises and overlaps of the pools whose selector is a hostlist alone: their members are known here."""
+    taken: dict[str, str] = {}
+    for pool in cluster.pools:
+        names = _named(pool)
+        if names is None:
+            continue
+        for problem in limit_problems(pool, len(names)):
+            field, _, wanted = problem.partition(": ")
+            yield f"pools.{pool.name}.{field}", wanted
+        shared = [name for name in names if name in taken]
+        if shared:
+            other = taken[shared[0]]
+            wanted = f"expected each host in one pool, {compact(shared)} is in {other} as well"
+            yield f"pools.{pool.name}.hosts.names", wanted
+        taken.update((name, pool.name) for name in names)
+
+
+def _named(pool: Pool) -> tuple[str, ...] | None:
+    if pool.hosts.names is None or pool.hosts.partition or pool.hosts.feature:
+        return None
+    try:
+        return expand(pool.hosts.names) or None
+    except ValueError:  # told by _hostlists
+        return None

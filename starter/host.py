@@ -1,0 +1,122 @@
+"""`maintrain host`: what is known of a host, and a person's word on one that is in repair."""
+
+from typing import Annotated
+
+import typer
+
+from fleet import ids
+from fleet.errors import InvalidInput
+from fleet.models.fleetfile import FleetFile
+from fleet.models.host import Host
+from fleet.models.messages import Command
+from fleet.models.work import HostOutcome, StepRecord
+from fleet.ports.store import Store
+from starter.engine import engine, update
+from starter.options import Actor, DryRun, Json, Reason, command, host_name
+from starter.picture import picture
+from starter.session import facts, find_cluster, in_force
+from starter.show import dump, print_json, say, table
+from starter.sync import run
+from starter.wording import near
+
+app = typer.Typer(help="Look at a host; say that it is repaired, or gone for good.", no_args_is_help=True)
+
+HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="A host, such as gpu019.")]
+InCluster = Annotated[str | None, typer.Option("--cluster", help="Its cluster, where the name alone is ambiguous.")]
+
+MOST_OUTCOMES = 10
+
+
+@app.command()
+def show(host: HostArgument, cluster: InCluster = None, as_json: Json = False) -> None:
+    """Its set and owner, its versions, what happened to it last."""
+    run(_show(host_name(host), cluster, as_json))
+
+
+@app.command()
+def repaired(
+    host: HostArgument, *, reason: Reason, cluster: InCluster = None, actor: Actor = None, dry_run: DryRun = False
+) -> None:
+    """Say that a host in repair is repaired: it is upgraded, verified, and returns if it passes."""
+    run(_tell(host_name(host), cluster, "repaired", command(actor, reason), dry_run))
+
+
+@app.command()
+def decommission(
+    host: HostArgument, *, reason: Reason, cluster: InCluster = None, actor: Actor = None, dry_run: DryRun = False
+) -> None:
+    """Take a host in repair out of service for good."""
+    run(_tell(host_name(host), cluster, "decommission", command(actor, reason), dry_run))
+
+
+@app.command()
+def retry(
+    host: HostArgument, *, reason: Reason, cluster: InCluster = None, actor: Actor = None, dry_run: DryRun = False
+) -> None:
+    """Let a repair that stands still try its last step again."""
+    run(_tell(host_name(host), cluster, "retry", command(actor, reason), dry_run))
+
+
+async def find_host(store: Store, fleet: FleetFile, wanted: str, cluster: str | None) -> Host:
+    """The one member of that name. `InvalidInput` when there is none, or several clusters have one."""
+    clusters = [find_cluster(fleet, cluster)] if cluster else list(fleet.clusters)
+    members = [host for c in clusters for host in await store.hosts(c.name)]
+    found = [host for host in members if host.name == wanted]
+    if not found:
+        hint = near(wanted, [host.name for host in members])
+        raise InvalidInput("HOST", "", f"expected a member of the fleet, {wanted!r} is none{hint}; see fleet sync")
+    if len(found) > 1:
+        raise InvalidInput("--cluster", "", f"expected one of {', '.join(h.cluster for h in found)}: all have {wanted}")
+    return found[0]
+
+
+async def _tell(name: str, cluster: str | None, what: str, asked: Command, dry_run: bool) -> None:
+    async with facts() as store:
+        host = await find_host(store, (await in_force(store)).fleet, name, cluster)
+    if dry_run:
+        say(f"would be told to the repair of {host.cluster}/{name}: {what} ({asked.reason}); nothing was changed")
+        return
+    absent = f"{host.cluster}/{name} is not in repair"
+    async with engine() as client:
+        answer = await update(client, ids.host(host.cluster, name), what, asked, absent)
+    say(answer or f"{host.cluster}/{name}: {what}")
+
+
+async def _show(name: str, cluster: str | None, as_json: bool) -> None:
+    async with facts() as store:
+        fleet = (await in_force(store)).fleet
+        host = await find_host(store, fleet, name, cluster)
+        standing = (await picture(store, fleet, host.cluster)).standings[name]
+        lease = await store.lease(host.cluster, name)
+        versions = (await store.versions(host.cluster)).get(name, {})
+        outcomes = await store.outcomes(host.cluster, host=name, limit=MOST_OUTCOMES)
+        last = lease.operation if lease else outcomes[0].operation if outcomes else None
+        steps = await store.steps(last) if last else ()
+    if as_json:
+        print_json(
+            {
+                "host": dump(host),
+                "standing": dump(standing),
+                "lease": lease,
+                "versions": versions,
+                "outcomes": outcomes,
+                "steps": steps,
+            }
+        )
+        return
+    say(f"{host.cluster}/{name}, pool {host.pool}: {standing.set}, {standing.reason}")
+    say(f"rack {host.rack or '-'}, nvlink {host.nvlink or '-'}, serial {host.serial or '-'}, since {host.since:%F}")
+    if lease:
+        say(f"held by {lease.holder} since {lease.since:%F %T}, counted as {lease.counted}: {lease.why or '-'}")
+    _say_past(versions, outcomes, steps)
+
+
+def _say_past(versions: dict[str, str], outcomes: tuple[HostOutcome, ...], steps: tuple[StepRecord, ...]) -> None:
+    if versions:
+        say("\n" + table(("component", "version last observed"), sorted(versions.items())))
+    if outcomes:
+        rows = [(f"{o.at:%F %T}", o.outcome, o.reason, o.operation) for o in outcomes]
+        say("\n" + table(("at", "outcome", "reason", "operation"), rows))
+    if steps:
+        lasted = [(s.step, s.action, f"{(s.ended - s.started).total_seconds():.1f} s", s.reason) for s in steps]
+        say("\n" + table(("last steps", "then", "took", "reason"), lasted))

@@ -1,0 +1,90 @@
+"""The console script `maintrain`. Whatever goes wrong, a person reads one clear error and never a traceback: 1 is
+refused or failed, 2 is bad input or usage; a fault of our own leaves its traceback in a file.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import typer
+from pydantic import ValidationError
+
+from fleet.errors import InvalidInput, MaintrainError
+from runtime.exiting import run_and_exit
+from runtime.settings import load_settings
+from starter import audit, compat, demo_command, fleet, host, ledger, stop, train, up, watch
+
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+
+app = typer.Typer(
+    name="maintrain",
+    help="Maintenance trains: keeps a GPU fleet patched while its jobs run.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(fleet.app, name="fleet")
+app.add_typer(train.app, name="train")
+app.add_typer(host.app, name="host")
+app.add_typer(compat.app, name="compat")
+for noun in (stop, ledger, watch, audit, up, demo_command):
+    app.add_typer(noun.app)
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    run_and_exit(lambda: run_command(sys.argv[1:]))
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run one command; every failure becomes one message on stderr and an exit code."""
+    try:
+        code = app(args=list(arguments), prog_name="maintrain", standalone_mode=False)
+    except InvalidInput as error:
+        return _fail(str(error), BAD_INPUT)
+    except MaintrainError as error:
+        return _fail(str(error), FAILED)
+    except typer.TyperException as error:
+        return _fail(error.format_message(), BAD_INPUT)
+    except (typer.Abort, KeyboardInterrupt):
+        return _fail("interrupted", INTERRUPTED)
+    except BrokenPipeError:  # `maintrain log | head`: nobody reads on, and there is nothing to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(key) for key in first["loc"])
+        return _fail(f"{error.title}: {place}: {first['msg']} ({_kept(error)})", BAD_INPUT)
+    except Exception as error:  # the last resort of a command line
+        return _fail(f"maintrain failed: {type(error).__name__}: {_line(str(error))} ({_kept(error)})", FAILED)
+    return code if isinstance(code, int) else 0
+
+
+def _fail(message: str, code: int) -> int:
+    typer.echo(f"error: {message}", err=True)
+    return code
+
+
+def _kept(error: BaseException) -> str:
+    """Where the traceback was written, in words."""
+    text = "".join(traceback.format_exception(error))
+    try:
+        folder = load_settings().data / "failures"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.txt"
+        path.write_text(text, encoding="utf-8")
+    except (OSError, MaintrainError) as trouble:
+        return f"its details could not be written: {trouble}"
+    return f"details: {_near(path)}"
+
+
+def _near(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:300]

@@ -1,0 +1,30 @@
+"""What the store needs of a database: run a piece of work as one transaction, for reading or for writing.
+
+A piece of work is a plain function of a connection, so each is written once and runs on every database.
+"""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+T = TypeVar("T")
+
+
+class Database(Protocol):
+    """One database; both methods raise Unreachable when it does not answer, and MaintrainError when it says no."""
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on one snapshot of the facts."""
+        ...
+
+    async def write(self, work: Callable[[Connection], T], *, lock: str | None = None) -> T:
+        """Run `work` as one transaction: committed whole, or, if it raises, not at all.
+
+        Transactions that name the same `lock` run one after the other, over all processes.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...

@@ -1,0 +1,99 @@
+"""What was boarded on hosts, how each step went, and how it ended."""
+
+from sqlalchemy import Connection, select
+
+from fleet import ids
+from fleet.models.work import HostOutcome, HostWork, StepRecord
+from store import documents, upserts
+from store.part import Part
+from store.tables.hosts import OUTCOMES, STEPS, WORKS
+from store.tables.ledger import LEASE_HOSTS
+
+
+def write_outcome(connection: Connection, outcome: HostOutcome) -> None:
+    """Add an outcome; the first one of an operation counts."""
+    row = outcome.model_dump(include={"operation", "cluster", "host", "visit", "at"})
+    statement = upserts.insert(connection, OUTCOMES).values(**row, document=documents.dump(outcome))
+    connection.execute(statement.on_conflict_do_nothing())
+
+
+class History(Part):
+    """Work, steps and outcomes."""
+
+    async def save_work(self, work: HostWork) -> None:
+        """Keep what was boarded on a host, by operation; the last one counts."""
+
+        def save(connection: Connection) -> None:
+            row = {"cluster": work.cluster, "host": work.host, "document": documents.dump(work)}
+            statement = upserts.insert(connection, WORKS).values(operation=work.operation, **row)
+            connection.execute(statement.on_conflict_do_update(index_elements=["operation"], set_=row))
+
+        await self._database.write(save)
+
+    async def work(self, operation: str) -> HostWork | None:
+        """What was boarded."""
+
+        def read(connection: Connection) -> HostWork | None:
+            statement = select(WORKS.c.document).where(WORKS.c.operation == operation)
+            text = connection.execute(statement).scalar_one_or_none()
+            return None if text is None else documents.load(HostWork, text, "works", operation)
+
+        return await self._database.read(read)
+
+    async def record_step(self, record: StepRecord) -> None:
+        """Evidence; idempotent by operation and step (the last one counts)."""
+
+        def work(connection: Connection) -> None:
+            row = {"started": record.started, "document": documents.dump(record)}
+            key = {"operation": record.operation, "step": record.step}
+            statement = upserts.insert(connection, STEPS).values(**key, **row)
+            connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=row))
+
+        await self._database.write(work)
+
+    async def steps(self, operation: str) -> tuple[StepRecord, ...]:
+        """Evidence of an operation, oldest first."""
+
+        def work(connection: Connection) -> tuple[StepRecord, ...]:
+            statement = select(STEPS).where(STEPS.c.operation == operation).order_by(STEPS.c.started, STEPS.c.id)
+            rows = connection.execute(statement)
+            return tuple(documents.load(StepRecord, r.document, "steps", f"{operation} {r.step}") for r in rows)
+
+        return await self._database.read(work)
+
+    async def record_outcome(self, outcome: HostOutcome) -> None:
+        """History; idempotent by operation (the first one counts)."""
+        await self._database.write(lambda connection: write_outcome(connection, outcome))
+
+    async def outcomes(
+        self, cluster: str, *, visit: str | None = None, host: str | None = None, limit: int = 1000
+    ) -> tuple[HostOutcome, ...]:
+        """History, newest first."""
+        statement = select(OUTCOMES).where(OUTCOMES.c.cluster == cluster)
+        if visit is not None:
+            statement = statement.where(OUTCOMES.c.visit == visit)
+        if host is not None:
+            statement = statement.where(OUTCOMES.c.host == host)
+        statement = statement.order_by(OUTCOMES.c.at.desc(), OUTCOMES.c.id.desc()).limit(limit)
+
+        def work(connection: Connection) -> tuple[HostOutcome, ...]:
+            rows = connection.execute(statement)
+            return tuple(documents.load(HostOutcome, row.document, "outcomes", row.operation) for row in rows)
+
+        return await self._database.read(work)
+
+    async def next_repair(self, cluster: str, host: str) -> int:
+        """Number of the host's next repair, from 1: one more than any that boarded, is under way, or ended."""
+        prefix = ids.repair_operation(cluster, host, 0).removesuffix("0")
+
+        def work(connection: Connection) -> int:
+            last = 0
+            for table in (LEASE_HOSTS, WORKS, OUTCOMES):
+                statement = select(table.c.operation).where(table.c.cluster == cluster, table.c.host == host)
+                for operation in connection.execute(statement).scalars():
+                    number = operation.removeprefix(prefix)
+                    if number != operation and number.isdecimal():
+                        last = max(last, int(number))
+            return last + 1
+
+        return await self._database.read(work)

@@ -1,0 +1,106 @@
+"""Leases on hosts: held, handed over to repair, released, withdrawn."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, select
+
+from fleet.models.base import Moment
+from fleet.models.ledger import Counted, LeaseHost
+from fleet.models.work import HostOutcome
+from store import upserts
+from store.history import write_outcome
+from store.members import mark_released
+from store.part import Part, ledger_lock
+from store.requests import end_request, end_without_leases
+from store.tables.ledger import LEASE_HOSTS, REQUESTS
+
+
+def read_lease(row: "Row[Any]") -> LeaseHost:
+    """A row as the lease it is."""
+    return LeaseHost(
+        cluster=row.cluster,
+        host=row.host,
+        request=row.request,
+        holder=row.holder,
+        operation=row.operation,
+        counted=row.counted,
+        since=row.since,
+        expected_end=row.expected_end,
+        why=row.why,
+    )
+
+
+def lease_on(connection: Connection, cluster: str, host: str) -> LeaseHost | None:
+    """The live lease on a host."""
+    this = (LEASE_HOSTS.c.cluster == cluster) & (LEASE_HOSTS.c.host == host)
+    row = connection.execute(select(LEASE_HOSTS).where(this)).one_or_none()
+    return None if row is None else read_lease(row)
+
+
+class Leases(Part):
+    """Leases after their grant."""
+
+    async def lease(self, cluster: str, host: str) -> LeaseHost | None:
+        """The live lease on a host."""
+        return await self._database.read(lambda connection: lease_on(connection, cluster, host))
+
+    async def take_for_repair(self, lease: LeaseHost) -> LeaseHost:
+        """Hand over: make the host's lease this one, counted as failed, whatever it was before.
+
+        Idempotent by operation. The row is altered in place, so no reader ever sees the host without a holder.
+        """
+        lease = lease.model_copy(update={"counted": Counted.FAILED})
+
+        def work(connection: Connection) -> LeaseHost:
+            before = lease_on(connection, lease.cluster, lease.host)
+            if before is not None and (before.operation, before.counted) == (lease.operation, lease.counted):
+                return before
+            row = lease.model_dump()
+            statement = upserts.insert(connection, LEASE_HOSTS).values(**row)
+            connection.execute(statement.on_conflict_do_update(index_elements=["cluster", "host"], set_=row))
+            if before is not None and before.request != lease.request:
+                end_without_leases(connection, before.request, "its last host was handed over", lease.since)
+            return lease
+
+        return await self._database.write(work, lock=ledger_lock(lease.cluster))
+
+    async def release(self, cluster: str, host: str, operation: str, outcome: HostOutcome, now: Moment) -> bool:
+        """Write the outcome and end the lease if `operation` holds it; its request ends with its last host.
+
+        True when a lease was ended; False when the operation holds none (any more).
+        """
+
+        def work(connection: Connection) -> bool:
+            write_outcome(connection, outcome)
+            held = (
+                (LEASE_HOSTS.c.cluster == cluster)
+                & (LEASE_HOSTS.c.host == host)
+                & (LEASE_HOSTS.c.operation == operation)
+            )
+            row = connection.execute(delete(LEASE_HOSTS).where(held).returning(LEASE_HOSTS.c.request)).one_or_none()
+            if row is None:
+                return False
+            mark_released(connection, cluster, [host], now)
+            end_without_leases(connection, row.request, "its last host was released", now)
+            return True
+
+        return await self._database.write(work, lock=ledger_lock(cluster))
+
+    async def withdraw(self, request_id: str, reason: str, now: Moment) -> None:
+        """End a request and every lease of it that is still counted as planned. Nothing for an unknown request."""
+        cluster = await self._database.read(lambda connection: _cluster_of(connection, request_id))
+        if cluster is None:
+            return
+
+        def work(connection: Connection) -> None:
+            end_request(connection, request_id, reason, now)
+            planned = (LEASE_HOSTS.c.request == request_id) & (LEASE_HOSTS.c.counted == Counted.PLANNED)
+            gone = connection.execute(delete(LEASE_HOSTS).where(planned).returning(LEASE_HOSTS.c.host)).scalars().all()
+            if gone:
+                mark_released(connection, cluster, list(gone), now)
+
+        await self._database.write(work, lock=ledger_lock(cluster))
+
+
+def _cluster_of(connection: Connection, request_id: str) -> str | None:
+    return connection.execute(select(REQUESTS.c.cluster).where(REQUESTS.c.id == request_id)).scalar_one_or_none()

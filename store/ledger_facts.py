@@ -1,0 +1,59 @@
+"""Everything the grants policy looks at, read in one transaction."""
+
+from sqlalchemy import Connection, or_, select
+
+from fleet.errors import InvalidInput
+from fleet.models.base import Moment
+from fleet.models.facts import LedgerFacts
+from fleet.models.fleetfile import Cluster
+from fleet.models.ledger import Autostop
+from fleet.models.stop import Stop
+from store import documents
+from store.leases import read_lease
+from store.part import Part
+from store.requests import waiting
+from store.stops import EVERY, in_force
+from store.tables.ledger import AUTOSTOPS, LEASE_HOSTS, STOPS
+
+
+class Facts(Part):
+    """Facts of a cluster's ledger."""
+
+    async def facts(self, cluster: str, now: Moment) -> LedgerFacts:
+        """What `settle` would decide on now. Raises InvalidInput when the fleet file in force has no such cluster."""
+        return await self._database.read(lambda connection: self._ledger_facts(connection, cluster, now))
+
+    def _ledger_facts(self, connection: Connection, cluster: str, now: Moment) -> LedgerFacts:
+        promised = self._promised(connection, cluster)
+        leases = connection.execute(select(LEASE_HOSTS).where(LEASE_HOSTS.c.cluster == cluster))
+        # Every part is a model already: checking a fleet of hosts once more would cost more than reading it.
+        return LedgerFacts.model_construct(
+            cluster=cluster,
+            now=now,
+            pools=promised.pools,
+            failed_reasons=promised.failed_reasons,
+            hosts=self._hosts.read(connection, cluster),
+            leases={row.host: read_lease(row) for row in leases},
+            requests=waiting(connection, cluster),
+            observation=self._observations.read(connection, cluster),
+            autostops=_autostops(connection, cluster),
+            stops=_stops(connection, cluster),
+        )
+
+    def _promised(self, connection: Connection, cluster: str) -> Cluster:
+        record = self._fleet.read(connection)
+        found = None if record is None else record.fleet.cluster(cluster)
+        if found is None:
+            raise InvalidInput(
+                "fleet file in force", "clusters", f"expected cluster {cluster}; load a file that has it"
+            )
+        return found
+
+
+def _autostops(connection: Connection, cluster: str) -> dict[str, Autostop]:
+    rows = connection.execute(select(AUTOSTOPS).where(AUTOSTOPS.c.cluster == cluster))
+    return {row.pool: documents.load(Autostop, row.document, "autostops", f"{cluster}/{row.pool}") for row in rows}
+
+
+def _stops(connection: Connection, cluster: str) -> tuple[Stop, ...]:
+    return in_force(connection, or_(STOPS.c.cluster == EVERY, STOPS.c.cluster == cluster))

@@ -1,0 +1,137 @@
+"""Members of a cluster's pools: kept in step with what the scheduler shows, never forgotten."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from fleet.errors import InvalidInput
+from fleet.models.audit import AuditEntry
+from fleet.models.base import Moment
+from fleet.models.host import Host
+from store import upserts
+from store.audit import MAINTRAIN, write_audit
+from store.identity import Match, match
+from store.part import Part, ledger_lock
+from store.tables.fleet import CLUSTERS, HOSTS
+
+NAMED_IN_AUDIT = 20
+"""Names an audit row lists before it only counts."""
+
+
+def next_hosts_version(connection: Connection, cluster: str) -> int:
+    """The version for rows that are about to change. Holds the cluster's row, so that versions commit in order."""
+    statement = upserts.insert(connection, CLUSTERS).values(name=cluster, hosts_version=1)
+    more = {"hosts_version": CLUSTERS.c.hosts_version + 1}
+    statement = statement.on_conflict_do_update(index_elements=["name"], set_=more)
+    return int(connection.execute(statement.returning(CLUSTERS.c.hosts_version)).scalar_one())
+
+
+def mark_released(connection: Connection, cluster: str, hosts: list[str], now: Moment) -> None:
+    """Our last lease on these hosts has ended."""
+    version = next_hosts_version(connection, cluster)
+    these = (HOSTS.c.cluster == cluster) & HOSTS.c.name.in_(hosts) & HOSTS.c.retired_at.is_(None)
+    connection.execute(update(HOSTS).where(these).values(released_at=now, version=version))
+
+
+class Members(Part):
+    """Hosts."""
+
+    async def sync_hosts(self, cluster: str, hosts: tuple[Host, ...], now: Moment) -> None:
+        """Make the members be exactly these; gone ones are kept as retired. Audited when something changed.
+
+        Raises InvalidInput for a host of another cluster, or one named twice.
+        """
+        if any(host.cluster != cluster for host in hosts) or len({host.name for host in hosts}) != len(hosts):
+            raise InvalidInput("hosts", cluster, "expected hosts of this cluster, each name once")
+        if _as_they_are(await self._members(cluster), hosts):
+            return
+        await self._database.write(lambda c: _sync(c, cluster, hosts, now), lock=ledger_lock(cluster))
+
+    async def hosts(self, cluster: str, pool: str | None = None) -> tuple[Host, ...]:
+        """Members by name, decommissioned ones too, retired ones not."""
+        members = await self._members(cluster)
+        return tuple(host for host in members.values() if pool in (None, host.pool))
+
+    async def set_decommissioned(self, cluster: str, host: str, actor: str, reason: str, now: Moment) -> None:
+        """Take a host out of service for good. Audited. Raises InvalidInput for a host that is not a member."""
+
+        def work(connection: Connection) -> None:
+            member = (HOSTS.c.cluster == cluster) & (HOSTS.c.name == host) & HOSTS.c.retired_at.is_(None)
+            row = connection.execute(select(HOSTS).where(member)).one_or_none()
+            if row is None:
+                raise InvalidInput("host", host, f"expected a member of a pool of {cluster}")
+            if row.decommissioned:
+                return
+            version = next_hosts_version(connection, cluster)
+            connection.execute(update(HOSTS).where(HOSTS.c.id == row.id).values(decommissioned=True, version=version))
+            subject = f"host {cluster}/{host}"
+            entry = AuditEntry(at=now, actor=actor, action="host decommission", subject=subject, reason=reason)
+            write_audit(connection, entry)
+
+        await self._database.write(work, lock=ledger_lock(cluster))
+
+    async def _members(self, cluster: str) -> dict[str, Host]:
+        return await self._database.read(lambda connection: self._hosts.read(connection, cluster))
+
+
+def _as_they_are(members: dict[str, Host], hosts: tuple[Host, ...]) -> bool:
+    if len(members) != len(hosts):
+        return False
+    return all(host.name in members and not _changes(members[host.name], host) for host in hosts)
+
+
+def _changes(before: "Host | Row[Any]", host: Host) -> dict[str, Any]:
+    """Columns that differ. A serial that is not reported just now is no news."""
+    wanted = {"name": host.name, "pool": host.pool, "rack": host.rack, "nvlink": host.nvlink}
+    if host.serial is not None:
+        wanted["serial"] = host.serial
+    return {column: value for column, value in wanted.items() if getattr(before, column) != value}
+
+
+def _sync(connection: Connection, cluster: str, hosts: tuple[Host, ...], now: Moment) -> None:
+    known = connection.execute(select(HOSTS).where(HOSTS.c.cluster == cluster).order_by(HOSTS.c.id)).all()
+    matches = match(known, hosts)
+    kept = {m.row.id for m in matches if m.row is not None}
+    gone = [row for row in known if row.retired_at is None and row.id not in kept]
+    moved = [m for m in matches if m.row is not None and (_changes(m.row, m.host) or m.row.retired_at is not None)]
+    new = [m.host for m in matches if m.row is None]
+    if not (gone or moved or new):
+        return
+    version = next_hosts_version(connection, cluster)
+    # First out, then in: two hosts that swap their names must not meet under one.
+    renamed = [m.row for m in moved if m.row is not None and m.row.name != m.host.name]
+    for row in [*gone, *renamed]:
+        connection.execute(update(HOSTS).where(HOSTS.c.id == row.id).values(retired_at=now, version=version))
+    for m in moved:
+        changes = {**_changes(m.row, m.host), "retired_at": None, "version": version}  # type: ignore[arg-type]
+        connection.execute(update(HOSTS).where(HOSTS.c.id == m.row.id).values(**changes))  # type: ignore[union-attr]
+    if new:
+        rows = [{**host.model_dump(), "retired_at": None, "version": version} for host in new]
+        connection.execute(insert(HOSTS), rows)
+    write_audit(connection, _entry(cluster, new, gone, moved, now))
+
+
+def _entry(cluster: str, new: list[Host], gone: "list[Row[Any]]", moved: list[Match], now: Moment) -> AuditEntry:
+    back = [m.host.name for m in moved if m.row is not None and m.row.retired_at is not None]
+    changed = [
+        m.host.name if m.row.name == m.host.name else f"{m.row.name} now {m.host.name}"
+        for m in moved
+        if m.row is not None and m.row.retired_at is None
+    ]
+    added = [host.name for host in new] + back
+    parts = [_names("+", added), _names("−", [row.name for row in gone]), _names("changed ", changed)]
+    return AuditEntry(
+        at=now,
+        actor=MAINTRAIN,
+        action="fleet sync",
+        subject=f"cluster {cluster}",
+        reason=f"+{len(added)} −{len(gone)} hosts, {len(changed)} changed",
+        detail="; ".join(part for part in parts if part),
+    )
+
+
+def _names(sign: str, names: list[str]) -> str:
+    if not names:
+        return ""
+    more = f" and {len(names) - NAMED_IN_AUDIT} more" if len(names) > NAMED_IN_AUDIT else ""
+    return f"{sign}{len(names)}: {', '.join(sorted(names)[:NAMED_IN_AUDIT])}{more}"

@@ -1,0 +1,49 @@
+"""Facts in PostgreSQL, through asyncpg."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import URL, Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from store.failures import told_plainly
+
+T = TypeVar("T")
+
+CONNECTIONS, SPARE = 8, 8
+CONNECT_TIMEOUT_S, COMMAND_TIMEOUT_S, POOL_TIMEOUT_S = 10, 60, 30
+
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+
+
+class PostgresDatabase:
+    """See `store.database.Database`. A `lock` is an advisory lock that ends with its transaction."""
+
+    def __init__(self, url: URL) -> None:
+        self._engine = create_async_engine(
+            url,
+            connect_args={"timeout": CONNECT_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S},
+            pool_size=CONNECTIONS,
+            max_overflow=SPARE,
+            pool_timeout=POOL_TIMEOUT_S,
+        )
+        # Several statements of one reading must see the same facts.
+        self._reading = self._engine.execution_options(isolation_level="REPEATABLE READ")
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on one snapshot."""
+        with told_plainly():
+            async with self._reading.connect() as connection:
+                return await connection.run_sync(work)
+
+    async def write(self, work: Callable[[Connection], T], *, lock: str | None = None) -> T:
+        """Run `work` as one transaction."""
+        with told_plainly():
+            async with self._engine.begin() as connection:
+                if lock is not None:
+                    await connection.execute(_LOCK, {"name": f"maintrain/{lock}"})
+                return await connection.run_sync(work)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()

@@ -1,0 +1,40 @@
+"""Who is ready as a fabric partner, and which pages were sent."""
+
+from sqlalchemy import Connection, select
+
+from fleet.models.base import Moment
+from store import upserts
+from store.part import Part
+from store.tables.hosts import FABRIC_READY, PAGES
+
+
+class Rendezvous(Part):
+    """Rendezvous of hosts, and of people with their pages."""
+
+    async def ready_for_fabric(self, visit: str, host: str, now: Moment) -> None:
+        """A host of a visit is ready to be a partner; the first time counts."""
+
+        def work(connection: Connection) -> None:
+            statement = upserts.insert(connection, FABRIC_READY).values(visit=visit, host=host, at=now)
+            connection.execute(statement.on_conflict_do_nothing())
+
+        await self._database.write(work)
+
+    async def fabric_ready(self, visit: str) -> dict[str, Moment]:
+        """Hosts ready, since when, first come first."""
+
+        def work(connection: Connection) -> dict[str, Moment]:
+            statement = select(FABRIC_READY.c.host, FABRIC_READY.c.at).where(FABRIC_READY.c.visit == visit)
+            rows = connection.execute(statement.order_by(FABRIC_READY.c.at, FABRIC_READY.c.host))
+            return {row.host: row.at for row in rows}
+
+        return await self._database.read(work)
+
+    async def page_once(self, key: str, now: Moment) -> bool:
+        """True the first time a key is seen: that page is to be sent."""
+
+        def work(connection: Connection) -> bool:
+            statement = upserts.insert(connection, PAGES).values(key=key, at=now).on_conflict_do_nothing()
+            return connection.execute(statement.returning(PAGES.c.key)).first() is not None
+
+        return await self._database.write(work)

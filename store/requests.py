@@ -1,0 +1,93 @@
+"""Requests to disrupt hosts, from asking to the holder's acknowledgement."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, select, update
+
+from fleet.models.base import Moment
+from fleet.models.ledger import Request, RequestState
+from store import documents, upserts
+from store.part import Part, ledger_lock
+from store.tables.ledger import LEASE_HOSTS, REQUESTS
+
+
+def read_request(row: "Row[Any]") -> Request:
+    """A row as the request it is."""
+    return Request(
+        id=row.id,
+        cluster=row.cluster,
+        kind=row.kind,
+        holder=row.holder,
+        hosts=documents.load_names(row.hosts, "requests", row.id),
+        asked_at=row.asked_at,
+        expected_seconds=row.expected_seconds,
+        actor=row.actor,
+        why=row.why,
+        state=row.state,
+        waits_because=row.waits_because,
+        granted_at=row.granted_at,
+        acknowledged_at=row.acknowledged_at,
+    )
+
+
+def waiting(connection: Connection, cluster: str) -> tuple[Request, ...]:
+    """Waiting requests, oldest first."""
+    statement = select(REQUESTS).where(REQUESTS.c.cluster == cluster, REQUESTS.c.state == RequestState.WAITING)
+    rows = connection.execute(statement.order_by(REQUESTS.c.asked_at, REQUESTS.c.id))
+    return tuple(read_request(row) for row in rows)
+
+
+def end_request(connection: Connection, request_id: str, reason: str, now: Moment) -> None:
+    """End a request that has not ended yet."""
+    statement = update(REQUESTS).where(REQUESTS.c.id == request_id, REQUESTS.c.state != RequestState.ENDED)
+    connection.execute(statement.values(state=RequestState.ENDED, ended_at=now, end_reason=reason))
+
+
+def end_without_leases(connection: Connection, request_id: str, reason: str, now: Moment) -> None:
+    """End a granted request whose last lease is gone."""
+    left = select(LEASE_HOSTS.c.host).where(LEASE_HOSTS.c.request == request_id).limit(1)
+    if connection.execute(left).first() is None:
+        end_request(connection, request_id, reason, now)
+
+
+class Requests(Part):
+    """Requests as their holders see them."""
+
+    async def request(self, request: Request) -> Request:
+        """File a request, or return the one of that id as it stands."""
+
+        def work(connection: Connection) -> Request:
+            row = {**request.model_dump(), "hosts": documents.dump_names(request.hosts)}
+            statement = upserts.insert(connection, REQUESTS).values(**row, end_reason="")
+            filed = connection.execute(statement.on_conflict_do_nothing().returning(REQUESTS.c.id)).first()
+            if filed is not None:
+                return request
+            return read_request(connection.execute(select(REQUESTS).where(REQUESTS.c.id == request.id)).one())
+
+        return await self._database.write(work, lock=ledger_lock(request.cluster))
+
+    async def unacknowledged(self, cluster: str) -> tuple[Request, ...]:
+        """Granted requests whose holder has not acknowledged, oldest grant first."""
+        these = and_(
+            REQUESTS.c.cluster == cluster,
+            REQUESTS.c.state == RequestState.GRANTED,
+            REQUESTS.c.acknowledged_at.is_(None),
+        )
+
+        def work(connection: Connection) -> tuple[Request, ...]:
+            rows = connection.execute(select(REQUESTS).where(these).order_by(REQUESTS.c.granted_at, REQUESTS.c.id))
+            return tuple(read_request(row) for row in rows)
+
+        return await self._database.read(work)
+
+    async def acknowledge(self, request_id: str, now: Moment) -> Request | None:
+        """The holder knows of its grant. None for an unknown request; one that waits stays unacknowledged."""
+
+        def work(connection: Connection) -> Request | None:
+            this = REQUESTS.c.id == request_id
+            first = REQUESTS.c.acknowledged_at.is_(None) & REQUESTS.c.granted_at.is_not(None)
+            connection.execute(update(REQUESTS).where(this, first).values(acknowledged_at=now))
+            row = connection.execute(select(REQUESTS).where(this)).one_or_none()
+            return None if row is None else read_request(row)
+
+        return await self._database.write(work)

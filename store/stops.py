@@ -1,0 +1,105 @@
+"""Stops and freezes: plain rows, so that they are written and read while everything else is down."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, select, true, update
+
+from fleet.errors import InvalidInput
+from fleet.models.audit import AuditEntry
+from fleet.models.base import Moment
+from fleet.models.stop import Stop, StopKind
+from store import upserts
+from store.audit import write_audit
+from store.part import Part
+from store.tables.ledger import STOPS
+
+EVERY = ""
+"""How a scope's open end (every cluster, every pool) stands in its columns."""
+
+# Read just before every side effect: built once, answered from the index of stops in force.
+_COVERING = (
+    select(STOPS)
+    .where(
+        STOPS.c.lifted_at.is_(None),
+        STOPS.c.cluster.in_((EVERY, bindparam("cluster_"))),
+        STOPS.c.pool.in_((EVERY, bindparam("pool_"))),
+    )
+    .order_by(STOPS.c.id)
+)
+
+
+def covering(connection: Connection, cluster: str, pool: str | None) -> tuple[Stop, ...]:
+    """Stops that hold for a pool, or for the whole of a cluster, oldest first."""
+    rows = connection.execute(_COVERING, {"cluster_": cluster, "pool_": pool or EVERY})
+    return tuple(_read(row) for row in rows)
+
+
+def in_force(connection: Connection, where: ColumnElement[bool]) -> tuple[Stop, ...]:
+    """Stops not lifted, oldest first."""
+    rows = connection.execute(select(STOPS).where(STOPS.c.lifted_at.is_(None), where).order_by(STOPS.c.id))
+    return tuple(_read(row) for row in rows)
+
+
+class Stops(Part):
+    """Stops."""
+
+    async def stops(self, cluster: str | None = None, pool: str | None = None) -> tuple[Stop, ...]:
+        """Stops in force, oldest first: those that cover the pool; those that cover the whole cluster; or all of them.
+
+        Raises InvalidInput for a pool without its cluster.
+        """
+        _check_scope(cluster, pool)
+        if cluster is None:
+            return await self._database.read(lambda connection: in_force(connection, true()))
+        return await self._database.read(lambda connection: covering(connection, cluster, pool))
+
+    async def set_stop(self, stop: Stop) -> None:
+        """Put a stop in force; the same scope and kind again keeps the first. Audited."""
+        _check_scope(stop.cluster, stop.pool)
+
+        def work(connection: Connection) -> None:
+            row = {**stop.model_dump(), "cluster": stop.cluster or EVERY, "pool": stop.pool or EVERY}
+            statement = upserts.insert(connection, STOPS).values(**row).on_conflict_do_nothing()
+            if connection.execute(statement.returning(STOPS.c.id)).first() is None:
+                return
+            action = stop.kind.value
+            entry = AuditEntry(at=stop.at, actor=stop.actor, action=action, subject=stop.scope, reason=stop.reason)
+            write_audit(connection, entry)
+
+        await self._database.write(work)
+
+    async def lift_stop(self, cluster: str | None, pool: str | None, actor: str, reason: str, now: Moment) -> int:
+        """Lift stops and freezes of exactly this scope; how many. Audited when there was one."""
+        _check_scope(cluster, pool)
+
+        def work(connection: Connection) -> int:
+            scope = (STOPS.c.cluster == (cluster or EVERY)) & (STOPS.c.pool == (pool or EVERY))
+            statement = update(STOPS).where(scope, STOPS.c.lifted_at.is_(None))
+            statement = statement.values(lifted_at=now, lifted_by=actor, lift_reason=reason)
+            kinds = connection.execute(statement.returning(STOPS.c.kind)).scalars().all()
+            if kinds:
+                named = Stop(kind=StopKind.STOP, cluster=cluster, pool=pool, actor=actor, reason=reason, at=now)
+                detail = f"lifted: {', '.join(sorted(kinds))}"
+                entry = AuditEntry(
+                    at=now, actor=actor, action="lift", subject=named.scope, reason=reason, detail=detail
+                )
+                write_audit(connection, entry)
+            return len(kinds)
+
+        return await self._database.write(work)
+
+
+def _check_scope(cluster: str | None, pool: str | None) -> None:
+    if pool is not None and cluster is None:
+        raise InvalidInput("scope", "pool", f"expected the cluster of pool {pool} beside it")
+
+
+def _read(row: "Row[Any]") -> Stop:
+    return Stop(
+        kind=row.kind,
+        cluster=row.cluster or None,
+        pool=row.pool or None,
+        actor=row.actor,
+        reason=row.reason,
+        at=row.at,
+    )

@@ -1,0 +1,39 @@
+"""All of the facts behind one object, each noun in a file of its own."""
+
+from store.audit import Audit
+from store.cycles import Cycles
+from store.fleet_files import FleetFiles
+from store.history import History
+from store.intents import Intents
+from store.leases import Leases
+from store.members import Members
+from store.rendezvous import Rendezvous
+from store.requests import Requests
+from store.settling import Settling
+from store.stops import Stops
+from store.trains import Trains
+from store.versions import Versions
+from store.visits import Visits
+
+
+class SqlStore(
+    FleetFiles,
+    Members,
+    Versions,
+    Audit,
+    Trains,
+    Cycles,
+    Visits,
+    Requests,
+    Settling,
+    Leases,
+    Stops,
+    Intents,
+    History,
+    Rendezvous,
+):
+    """The `fleet.ports.store.Store` over SQL. Use it from one event loop."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._database.close()

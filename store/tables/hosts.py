@@ -1,0 +1,72 @@
+"""Tables of what happened on hosts: intents, boarded work, steps, outcomes, rendezvous, pages."""
+
+from sqlalchemy import Column, Index, Table, Text, UniqueConstraint
+
+from store.tables.columns import METADATA, UtcMoment, number
+
+INTENTS = Table(
+    "intents",
+    METADATA,
+    number(),
+    Column("operation", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("token", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("task", Text),
+    Column("opened_at", UtcMoment, nullable=False),
+    Column("token_at", UtcMoment, nullable=False),
+    Column("result", Text, nullable=False),
+    UniqueConstraint("operation", "step"),
+)
+
+WORKS = Table(
+    "works",
+    METADATA,
+    Column("operation", Text, primary_key=True),
+    Column("cluster", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("ix_works_cluster_host", "cluster", "host"),
+)
+
+STEPS = Table(
+    "steps",
+    METADATA,
+    number(),
+    Column("operation", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("started", UtcMoment, nullable=False),
+    Column("document", Text, nullable=False),
+    UniqueConstraint("operation", "step"),
+)
+
+OUTCOMES = Table(
+    "outcomes",
+    METADATA,
+    number(),
+    Column("operation", Text, nullable=False, unique=True),
+    Column("cluster", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("visit", Text),
+    Column("at", UtcMoment, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("ix_outcomes_cluster_at", "cluster", "at"),
+    Index("ix_outcomes_cluster_host_at", "cluster", "host", "at"),
+    Index("ix_outcomes_visit", "visit"),
+)
+
+FABRIC_READY = Table(
+    "fabric_ready",
+    METADATA,
+    Column("visit", Text, primary_key=True),
+    Column("host", Text, primary_key=True),
+    Column("at", UtcMoment, nullable=False),
+)
+
+PAGES = Table(
+    "pages",
+    METADATA,
+    Column("key", Text, primary_key=True),
+    Column("at", UtcMoment, nullable=False),
+)

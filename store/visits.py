@@ -1,0 +1,113 @@
+"""Visits: one stop of a train at one domain, and what it does to the domain's state."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, select, update
+
+from fleet.errors import InvalidInput
+from fleet.models.base import Moment
+from fleet.models.train import DomainState, Visit, VisitState
+from store import documents, upserts
+from store.part import Part
+from store.tables.trains import DOMAINS, VISITS
+
+
+class Visits(Part):
+    """Visits."""
+
+    async def open_visit(self, visit: Visit) -> None:
+        """Write a visit and mark its domain as visiting. The same visit again renews what it takes while it is open.
+
+        Raises InvalidInput when its cycle has no such domain.
+        """
+
+        def work(connection: Connection) -> None:
+            domain = _domain(visit.cluster, visit.pool, visit.cycle, visit.domain)
+            if connection.execute(select(DOMAINS.c.name).where(domain)).first() is None:
+                raise InvalidInput("visit", visit.id, f"expected a domain of cycle {visit.cycle}")
+            told = {"taken": documents.dump_names(visit.taken), "left_out": documents.dump_notes(visit.left_out)}
+            row = {**visit.model_dump(), **told, "end_reason": "", "gave_back": False}
+            statement = upserts.insert(connection, VISITS).values(**row).on_conflict_do_nothing()
+            if connection.execute(statement.returning(VISITS.c.id)).first() is None:
+                _renew(connection, visit, told)
+                return
+            now_visiting = {"state": DomainState.VISITING, "visit": visit.id, "attempts": DOMAINS.c.attempts + 1}
+            connection.execute(update(DOMAINS).where(domain).values(**now_visiting))
+
+        await self._database.write(work)
+
+    async def close_visit(self, visit_id: str, now: Moment, reason: str, *, gave_back: bool) -> None:
+        """End a visit. `gave_back`: jobs kept the domain; it is due again, and one give-back is counted. The first end counts."""
+
+        def work(connection: Connection) -> None:
+            this = (VISITS.c.id == visit_id) & VISITS.c.ended_at.is_(None)
+            ended = {"state": VisitState.ENDED, "ended_at": now, "end_reason": reason, "gave_back": gave_back}
+            row = connection.execute(update(VISITS).where(this).values(**ended).returning(VISITS)).one_or_none()
+            if row is None:
+                return
+            # A domain that has gone on to another visit is that one's to close.
+            domain = _domain(row.cluster, row.pool, row.cycle, row.domain) & (DOMAINS.c.visit == visit_id)
+            values: dict[str, Any] = {"state": DomainState.VISITED, "ended_at": now, "reason": reason}
+            if gave_back:
+                give_backs = DOMAINS.c.give_backs + 1
+                values |= {"state": DomainState.DUE, "ended_at": None, "noticed_at": None, "give_backs": give_backs}
+            connection.execute(update(DOMAINS).where(domain).values(**values))
+
+        await self._database.write(work)
+
+    async def visit(self, visit_id: str) -> Visit | None:
+        """A visit."""
+
+        def work(connection: Connection) -> Visit | None:
+            row = connection.execute(select(VISITS).where(VISITS.c.id == visit_id)).one_or_none()
+            return None if row is None else _read(row)
+
+        return await self._database.read(work)
+
+    async def add_left_out(self, visit_id: str, left_out: dict[str, str]) -> None:
+        """Name more hosts that a visit does not take, with why; a host named before keeps its reason.
+
+        Raises InvalidInput for an unknown visit.
+        """
+
+        def work(connection: Connection) -> None:
+            this = VISITS.c.id == visit_id
+            before = connection.execute(select(VISITS.c.left_out).where(this)).scalar_one_or_none()
+            if before is None:
+                raise InvalidInput("visit", visit_id, "expected a visit that was opened")
+            both = {**left_out, **documents.load_notes(before, "visits", visit_id)}
+            connection.execute(update(VISITS).where(this).values(left_out=documents.dump_notes(both)))
+
+        await self._database.write(work, lock=f"visit/{visit_id}")
+
+
+def _domain(cluster: str, pool: str, cycle: int, name: str) -> ColumnElement[bool]:
+    in_pool = (DOMAINS.c.cluster == cluster) & (DOMAINS.c.pool == pool)
+    return in_pool & (DOMAINS.c.cycle == cycle) & (DOMAINS.c.name == name)
+
+
+def _renew(connection: Connection, visit: Visit, told: dict[str, str]) -> None:
+    this = (VISITS.c.id == visit.id) & VISITS.c.ended_at.is_(None)
+    values: dict[str, Any] = dict(told)
+    if visit.state is VisitState.RUNNING:
+        values["state"] = VisitState.RUNNING
+    if visit.granted_at is not None:
+        values["granted_at"] = visit.granted_at
+    connection.execute(update(VISITS).where(this).values(**values))
+
+
+def _read(row: "Row[Any]") -> Visit:
+    return Visit(
+        id=row.id,
+        cluster=row.cluster,
+        pool=row.pool,
+        cycle=row.cycle,
+        domain=row.domain,
+        attempt=row.attempt,
+        state=row.state,
+        opened_at=row.opened_at,
+        granted_at=row.granted_at,
+        ended_at=row.ended_at,
+        taken=documents.load_names(row.taken, "visits", row.id),
+        left_out=documents.load_notes(row.left_out, "visits", row.id),
+    )

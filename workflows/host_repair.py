@@ -1,0 +1,120 @@
+"""`HostRepair`: a host stays out, drained, counted as failed and named, until a person says it is repaired."""
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from fleet.view import host_view
+
+    from activities.hand_over import HandingOver
+    from fleet.models.messages import Command, HostEnd
+    from fleet.models.work import BoardAction, Boarding, HostWork, Outcome, StepResult
+    from workflows.attributes import OUTCOME
+    from workflows.host_steps import HostSteps, unknown_state
+    from workflows.options import at
+
+
+@workflow.defn(name="HostRepair")
+class HostRepair:
+    """Wait for a person; then apply what is due, verify and gate, or take the host out for good."""
+
+    @workflow.init
+    def __init__(self, work: HostWork) -> None:
+        self.work = work
+        self.done: list[tuple[str, str]] = []
+        self.asked: Command | None = None
+        self.leaves: Command | None = None
+        self.busy = False
+
+    @workflow.run
+    async def run(self, work: HostWork) -> HostEnd:
+        """Repair until the host returns or is decommissioned."""
+        while True:
+            self._show("waiting for `maintrain host repaired` or `maintrain host decommission`")
+            await workflow.wait_condition(lambda: self.asked is not None or self.leaves is not None)
+            if self.leaves is not None:
+                return await self._decommission(self.leaves)
+            end = await self._try()
+            if end is not None:
+                return end
+            if workflow.info().is_continue_as_new_suggested():
+                await workflow.wait_condition(workflow.all_handlers_finished)
+                workflow.continue_as_new(self.work)
+
+    async def _try(self) -> HostEnd | None:
+        """One try: what is due, every verification, the gate; None when the host did not pass."""
+        self.busy, self.asked = True, None
+        self.work = self.work.model_copy(update={"tries": self.work.tries + 1})
+        try:
+            outcome, result = await self._walk()
+        except ActivityError as error:
+            outcome, result = Outcome.HANDED_OVER, unknown_state(error)
+        self.busy = False
+        if outcome is not Outcome.HANDED_OVER:
+            workflow.upsert_search_attributes([OUTCOME.value_set(outcome)])
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            return HostEnd(host=self.work.host, outcome=outcome, reason=result.reason)
+        self.work = self.work.model_copy(update={"trouble": result.reason, "host_state": result.host_state})
+        await workflow.execute_activity_method(HandingOver.report_repair, self.work, **at(self.work.cluster, "report"))
+        return None
+
+    async def _walk(self) -> tuple[Outcome, StepResult]:
+        boarding: Boarding = await workflow.execute_activity_method(
+            HandingOver.plan_repair, self.work, **at(self.work.cluster, "plan the repair")
+        )
+        if boarding.action is not BoardAction.VISIT:
+            raise ApplicationError(boarding.reason)
+        steps = HostSteps(self.work, boarding.steps, repair=True)
+        try:
+            return await steps.walk()
+        finally:
+            self.done += steps.done
+
+    async def _decommission(self, order: Command) -> HostEnd:
+        self.busy = True
+        await workflow.execute_activity_method(
+            HandingOver.decommission, args=[self.work, order], **at(self.work.cluster, "decommission")
+        )
+        workflow.upsert_search_attributes([OUTCOME.value_set(Outcome.DECOMMISSIONED)])
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return HostEnd(host=self.work.host, outcome=Outcome.DECOMMISSIONED, reason=order.reason)
+
+    @workflow.update(description="The host is repaired: apply what is due, verify, and let it return through the gate")
+    def repaired(self, order: Command) -> str:
+        """Begin a try."""
+        self.asked = order
+        return f"{self.work.host}: apply, verify and gate begin"
+
+    @workflow.update(description="Try again as it is: apply what is due, verify, and let it return through the gate")
+    def retry(self, order: Command) -> str:
+        """Begin a try without claiming a repair."""
+        self.asked = order
+        return f"{self.work.host}: apply, verify and gate begin again"
+
+    @workflow.update(description="Take the host out of service for good")
+    def decommission(self, order: Command) -> str:
+        """Leave for good."""
+        self.leaves = order
+        return f"{self.work.host} leaves for good"
+
+    @repaired.validator
+    def _may_try(self, order: Command) -> None:
+        self._refuse_while_busy(order)
+
+    @retry.validator
+    def _may_retry(self, order: Command) -> None:
+        self._refuse_while_busy(order)
+
+    @decommission.validator
+    def _may_leave(self, order: Command) -> None:
+        self._refuse_while_busy(order)
+
+    def _refuse_while_busy(self, order: Command) -> None:
+        if not order.reason.strip():
+            raise ValueError("expected a reason")
+        if self.busy or self.asked is not None or self.leaves is not None:
+            raise ValueError(f"{self.work.host} is already being tried or decommissioned; wait for its end")
+
+    def _show(self, waiting: str) -> None:
+        trouble = f"{waiting}; trouble: {self.work.trouble}"
+        workflow.set_current_details(host_view(self.work, self.done, trouble))

@@ -1,0 +1,135 @@
+"""Walk the steps of one host, as the results of its activities say: used by maintenance and repair alike."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from fleet.view import host_view
+
+    from activities.apply import Applying
+    from activities.drain import Draining
+    from activities.gate import Gating
+    from activities.reboot import Rebooting
+    from activities.returning import Returning
+    from activities.verify import Verifying
+    from fleet.errors import HostState
+    from fleet.models.stack import Upgrade
+    from fleet.models.work import HostWork, Outcome, Step, StepAction, StepKind, StepOrder, StepResult
+    from workflows.options import STEP, at
+
+_ACTIVITIES: dict[StepKind, Callable[[Any, StepOrder], Awaitable[StepResult]]] = {
+    StepKind.DRAIN: Draining.drain,
+    StepKind.APPLY: Applying.apply,
+    StepKind.REBOOT: Rebooting.reboot,
+    StepKind.VERIFY: Verifying.verify,
+    StepKind.GATE: Gating.gate,
+    StepKind.RETURN: Returning.return_host,
+}
+
+
+@dataclass
+class HostSteps:
+    """One walk over a host's steps; `yielded` may be set from outside and is heeded at the next safe point."""
+
+    work: HostWork
+    steps: tuple[Step, ...]
+    repair: bool = False
+    yielded: str = ""
+    """Why the walk is to end early; empty to go on."""
+    applied: list[Upgrade] = field(default_factory=list)
+    done: list[tuple[str, str]] = field(default_factory=list)
+    stopped_early: bool = False
+    undrain: bool = True
+    reason: str = ""
+
+    async def walk(self) -> tuple[Outcome, StepResult]:
+        """Take every step in its turn; how it ended, and the result that says why."""
+        for step in self.steps:
+            if self.stopped_early and step.kind in (StepKind.APPLY, StepKind.REBOOT):
+                continue
+            if step.kind is StepKind.RETURN:
+                break
+            if self.yielded and step.safe_before and step.kind in (StepKind.APPLY, StepKind.REBOOT):
+                if not self.applied:
+                    return await self._give_back(self.yielded)
+                self.stopped_early, self.reason = True, self.yielded
+                continue
+            result = await self._perform(step)
+            ended = await self._after(step, result)
+            if ended is not None:
+                return ended
+        outcome = Outcome.PARTLY_UPGRADED if self.stopped_early else Outcome.UPGRADED
+        return await self._return(Outcome.REPAIRED if self.repair else outcome, self.reason)
+
+    async def _after(self, step: Step, result: StepResult) -> tuple[Outcome, StepResult] | None:
+        """What a step's result makes of the walk; None to take the next step."""
+        match result.action:
+            case StepAction.GO_ON if step.upgrade is not None:
+                self.applied.append(step.upgrade)
+            case StepAction.SKIP_TO_VERIFY:
+                self.stopped_early, self.reason = True, result.reason
+            case StepAction.GIVE_BACK:
+                return await self._give_back(result.reason)
+            case StepAction.LEAVE if step.kind is StepKind.GATE:
+                self.undrain, self.reason = False, result.reason
+            case StepAction.LEAVE:
+                self.undrain = False
+                return await self._return(Outcome.LEFT_OUT, result.reason)
+            case StepAction.HAND_OVER:
+                return Outcome.HANDED_OVER, result
+            case _:
+                self.reason = result.reason if step.kind is StepKind.GATE else self.reason
+        return None
+
+    async def _give_back(self, reason: str) -> tuple[Outcome, StepResult]:
+        return await self._return(Outcome.GIVEN_BACK, reason)
+
+    async def _return(self, outcome: Outcome, reason: str) -> tuple[Outcome, StepResult]:
+        step = next((s for s in self.steps if s.kind is StepKind.RETURN), self.steps[-1])
+        returning = step.model_copy(update={"kind": StepKind.RETURN, "key": "return"})
+        result = await self._perform(returning, outcome=outcome, reason=reason)
+        return outcome, result
+
+    async def _perform(self, step: Step, *, outcome: Outcome | None = None, reason: str = "") -> StepResult:
+        work = self.work
+        order = StepOrder(
+            cluster=work.cluster,
+            pool=work.pool,
+            host=work.host,
+            operation=work.operation,
+            attempt=work.tries,
+            visit=work.visit,
+            step=step,
+            applied=tuple(self.applied),
+            repair=self.repair,
+            stopped_early=self.stopped_early,
+            outcome=outcome,
+            undrain=self.undrain,
+            reason=reason,
+        )
+        self._show(f"{describe(step)} under way")
+        result = await workflow.execute_activity_method(
+            _ACTIVITIES[step.kind], order, **at(work.cluster, describe(step), STEP)
+        )
+        self.done.append((describe(step), f"{result.action}: {result.reason}"))
+        self._show("")
+        return result
+
+    def _show(self, waiting: str) -> None:
+        workflow.set_current_details(host_view(self.work, self.done, waiting))
+
+
+def describe(step: Step) -> str:
+    """A step in a few words, for the UI's bars."""
+    if step.upgrade is not None:
+        return f"{step.kind} {step.upgrade.component} {step.upgrade.version}"
+    return f"{step.kind} {step.task}" if step.task is not None else step.kind.value
+
+
+def unknown_state(error: BaseException) -> StepResult:
+    """A step that ended in an error nobody foresaw: the host's state is unknown, repair looks at it."""
+    cause = error.__cause__ or error
+    return StepResult(action=StepAction.HAND_OVER, reason=f"a step broke off: {cause}", host_state=HostState.UNKNOWN)

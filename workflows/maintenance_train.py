@@ -1,0 +1,138 @@
+"""`MaintenanceTrain`: the endless visitor of one pool's domains."""
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.dispatcher import Dispatching
+    from activities.train import Planning
+    from fleet import ids
+    from fleet.models.messages import SkipCommand, StopCommand, TrainInput, TrainStop, VisitInput
+    from fleet.models.train import StopAction
+    from workflows.attributes import of_visit
+    from workflows.domain_visit import DomainVisit
+    from workflows.options import TRAIN_LOOKS, at
+    from workflows.telling import Note, command, tell
+
+
+@workflow.defn(name="MaintenanceTrain")
+class MaintenanceTrain:
+    """Ask the planner for the next stop, start its visit, wait for its end or for what the planner said."""
+
+    @workflow.init
+    def __init__(self, train: TrainInput) -> None:
+        self.train = train
+        self.under_way = list(train.under_way)
+        self.orders: list[tuple[str, Note]] = []
+        self.woken = False
+        self.last: TrainStop | None = None
+
+    @workflow.run
+    async def run(self, train: TrainInput) -> None:
+        """Without end; continues as new when the server suggests it, mid-cycle too."""
+        while not workflow.info().is_continue_as_new_suggested():
+            self.woken = False
+            await self._write_orders()
+            stop: TrainStop = await workflow.execute_activity_method(
+                Planning.plan_stop, self._state(), **at(self.train.cluster, "plan the next stop")
+            )
+            self.last = stop
+            workflow.set_current_details(stop.timetable)
+            self.under_way = [v for v in self.under_way if v not in stop.ended]
+            if stop.action is StopAction.VISIT and stop.visit is not None and stop.domain is not None:
+                await self._visit(stop.visit, stop.domain)
+            elif stop.action is StopAction.WAIT:
+                await self._wait(stop)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        workflow.continue_as_new(self._state())
+
+    async def _visit(self, visit: str, domain: str) -> None:
+        self.under_way.append(visit)
+        train = self.train
+        try:
+            await workflow.start_child_workflow(
+                DomainVisit.run,
+                VisitInput(cluster=train.cluster, pool=train.pool, visit=visit, domain=domain),
+                id=visit,
+                task_queue=ids.WORKFLOW_QUEUE,
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                static_summary=f"visit {domain} of {train.cluster}/{train.pool}",
+                search_attributes=of_visit(train.cluster, train.pool, domain),
+            )
+        except WorkflowAlreadyStartedError:
+            workflow.logger.info(f"{visit} is under way already")
+
+    async def _wait(self, stop: TrainStop) -> None:
+        pause = (
+            TRAIN_LOOKS if stop.until is None else min(TRAIN_LOOKS, max(stop.until - workflow.now(), TRAIN_LOOKS * 0))
+        )
+        try:
+            await workflow.wait_condition(
+                lambda: self.woken or bool(self.orders), timeout=pause, timeout_summary=stop.reason[:200]
+            )
+        except TimeoutError:
+            self.woken = True
+
+    async def _write_orders(self) -> None:
+        while self.orders:
+            verb, note = self.orders.pop(0)
+            order = command(note)
+            await workflow.execute_activity_method(
+                Dispatching.write_stop,
+                StopCommand(
+                    cluster=self.train.cluster,
+                    pool=self.train.pool,
+                    verb=verb,
+                    actor=order.actor,
+                    reason=order.reason,
+                ),
+                **at(self.train.cluster, f"{verb}: {order.reason}"),
+            )
+            await tell(ids.dispatcher(self.train.cluster), "wake")
+
+    @workflow.signal(description="Something changed: ask the planner anew")
+    def wake(self) -> None:
+        """Ask the planner anew."""
+        self.woken = True
+
+    @workflow.signal(description="A visit ended")
+    def visit_ended(self, visit: str) -> None:
+        """Forget the visit and ask for the next stop."""
+        self.under_way = [v for v in self.under_way if v != visit]
+        self.woken = True
+
+    @workflow.signal(description="Stop this pool: no grant and no drain begins, hosts end at their next safe point")
+    def stop(self, note: Note = None) -> None:
+        """Stop the pool."""
+        self.orders.append(("stop", note))
+
+    @workflow.signal(description="Lift the stops and freezes of this pool")
+    def resume(self, note: Note = None) -> None:
+        """Resume the pool."""
+        self.orders.append(("resume", note))
+
+    @workflow.update(description="Leave a due domain out of the open cycle")
+    async def skip(self, order: SkipCommand) -> str:
+        """Skip a domain."""
+        done: bool = await workflow.execute_activity_method(
+            Planning.skip_domain, args=[self._state(), order], **at(self.train.cluster, f"skip {order.domain}")
+        )
+        self.woken = True
+        if not done:
+            raise ApplicationError(f"{order.domain} is no longer due in this cycle", non_retryable=True)
+        return f"{order.domain} is left out of this cycle"
+
+    @skip.validator
+    def _may_skip(self, order: SkipCommand) -> None:
+        if not order.reason.strip():
+            raise ValueError("expected a reason")
+        if self.last is not None and order.domain not in self.last.due:
+            raise ValueError(f"{order.domain} is not due; due are: {', '.join(self.last.due) or 'none'}")
+
+    @workflow.query(description="Domains of the cycle, the next stop and why the train waits")
+    def timetable(self) -> str:
+        """The timetable in markdown."""
+        return self.last.timetable if self.last else "not planned yet"
+
+    def _state(self) -> TrainInput:
+        return self.train.model_copy(update={"under_way": tuple(self.under_way)})

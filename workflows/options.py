@@ -1,0 +1,62 @@
+"""Every timeout, retry policy and waiting time of the workflows, with the reason for its value."""
+
+from datetime import timedelta
+from typing import TypedDict
+
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityCancellationType
+
+from fleet.ids import task_queue
+
+
+class ActivityOptions(TypedDict, total=False):
+    """Keyword arguments of `workflow.execute_activity_method`."""
+
+    task_queue: str
+    summary: str
+    start_to_close_timeout: timedelta
+    heartbeat_timeout: timedelta
+    retry_policy: RetryPolicy
+    cancellation_type: ActivityCancellationType
+
+
+_PATIENT = RetryPolicy(
+    initial_interval=timedelta(milliseconds=500), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=20)
+)
+"""Without end: the outside world comes back, and until then the host stays in our hands, which the ledger shows."""
+
+HEARTBEAT = timedelta(seconds=15)
+"""A worker silent for so long is taken for dead and its step passes to another. Above every driver's single call
+(those run while a task beats), and three times the life of a fence."""
+
+QUICK = ActivityOptions(start_to_close_timeout=timedelta(minutes=2), heartbeat_timeout=HEARTBEAT, retry_policy=_PATIENT)
+"""Reads and writes of the store, and short talks with a scheduler."""
+
+BOARD = ActivityOptions(
+    start_to_close_timeout=timedelta(minutes=20), heartbeat_timeout=HEARTBEAT, retry_policy=_PATIENT
+)
+"""Reading the versions of a domain's hosts: slow BMCs answer in tens of seconds."""
+
+STEP = ActivityOptions(
+    start_to_close_timeout=timedelta(days=14),
+    heartbeat_timeout=HEARTBEAT,
+    retry_policy=_PATIENT,
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)
+"""Steps on a host. How long a drain, a flash or a reboot may take is the fleet file's to say; the engine's bound only
+ends what nothing else would."""
+
+ASK_AGAIN = timedelta(seconds=30)
+"""First pause after which a visit that was not granted looks at its request again; doubled each time."""
+ASK_AGAIN_AT_MOST = timedelta(minutes=10)
+
+TRAIN_LOOKS = timedelta(minutes=5)
+"""Pause after which a train that waits for nothing dated looks again, should a signal have been lost with a visit."""
+
+TELL_AGAIN = timedelta(seconds=5)
+"""Pause after which a holder that has not acknowledged its grant is told again."""
+
+
+def at(cluster: str, summary: str, options: ActivityOptions = QUICK) -> ActivityOptions:
+    """Options of an activity of a cluster, with the few words the UI shows on its bar (400 bytes at most)."""
+    return ActivityOptions(**{**options, "task_queue": task_queue(cluster), "summary": summary[:200]})

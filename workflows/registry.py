@@ -1,0 +1,9 @@
+"""Every workflow class a worker serves."""
+
+from workflows.dispatcher import Dispatcher
+from workflows.domain_visit import DomainVisit
+from workflows.host_maintenance import HostMaintenance
+from workflows.host_repair import HostRepair
+from workflows.maintenance_train import MaintenanceTrain
+
+ALL: tuple[type, ...] = (Dispatcher, MaintenanceTrain, DomainVisit, HostMaintenance, HostRepair)
