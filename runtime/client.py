@@ -3,6 +3,7 @@
 """
 
 import asyncio
+import re
 import time
 from collections.abc import Sequence
 
@@ -45,6 +46,8 @@ async def connect(
 async def _connect_once(settings: Settings, runtime: Runtime | None, interceptors: Sequence[Interceptor]) -> Client:
     config = _config(settings)
     target = config.get("target_host", "")
+    if not re.fullmatch(r"([\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}", target):
+        raise InvalidInput("environment", "TEMPORAL_ADDRESS", f"expected host:port, found {target!r}")
     try:
         async with asyncio.timeout(CONNECT_WITHIN):
             return await Client.connect(
@@ -60,10 +63,6 @@ async def _connect_once(settings: Settings, runtime: Runtime | None, interceptor
     except (RuntimeError, RPCError, TimeoutError) as error:
         why = str(error) or f"no answer within {CONNECT_WITHIN:.0f} s"
         raise Unreachable(f"Temporal at {target} can't be reached: {why}") from error
-    except ValueError as error:
-        raise InvalidInput(
-            "environment", "TEMPORAL_ADDRESS", f"expected host:port, found {target!r}: {error}"
-        ) from None
 
 
 def _config(settings: Settings) -> ClientConnectConfig:

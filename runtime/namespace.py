@@ -18,8 +18,17 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from fleet.errors import Unreachable
 
-SEARCH_ATTRIBUTES = ("Cluster", "Pool", "Domain", "Host", "Component", "Version", "Outcome")
-"""Keywords, of which a server on SQL has room for ten."""
+KEYWORD, KEYWORD_LIST = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD, IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST
+SEARCH_ATTRIBUTES: dict[str, IndexedValueType.ValueType] = {
+    "Cluster": KEYWORD,
+    "Pool": KEYWORD,
+    "Domain": KEYWORD,
+    "Host": KEYWORD,
+    "Component": KEYWORD_LIST,
+    "Version": KEYWORD_LIST,
+    "Outcome": KEYWORD,
+}
+"""A server on SQL has room for ten keywords and three lists."""
 RETENTION_DAYS = 90
 VISIBLE_WITHIN = 30.0
 """Seconds until a change of the namespace is seen by every part of the server."""
@@ -47,7 +56,7 @@ async def setup_namespace(client: Client) -> tuple[str, ...]:
 _WISHES = {
     "_ensure_namespace": "register or describe namespace",
     "_ensure_retention": f"set the retention ({RETENTION_DAYS} days)",
-    "_ensure_search_attributes": f"add the search attributes {', '.join(SEARCH_ATTRIBUTES)} (Keyword)",
+    "_ensure_search_attributes": f"add the search attributes {', '.join(SEARCH_ATTRIBUTES)}",
 }
 
 
@@ -80,13 +89,12 @@ async def _ensure_retention(client: Client) -> list[str]:
 
 
 async def _ensure_search_attributes(client: Client) -> list[str]:
-    missing = set(SEARCH_ATTRIBUTES) - await _known_attributes(client)
+    missing = SEARCH_ATTRIBUTES.keys() - await _known_attributes(client)
     if not missing:
         return []
-    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
     await client.operator_service.add_search_attributes(
         AddSearchAttributesRequest(
-            namespace=client.namespace, search_attributes=dict.fromkeys(sorted(missing), keyword)
+            namespace=client.namespace, search_attributes={name: SEARCH_ATTRIBUTES[name] for name in missing}
         )
     )
     await _until(lambda: _knows(client, missing), "search attributes")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from fleet.errors import InvalidInput, MaintrainError, Refused
+from fleet.errors import InvalidInput, Refused
 from fleet.models.fleetfile import Cluster
 from fleet.models.host import HostSet
 from fleet.models.matrix import MatrixEntry
@@ -17,6 +17,7 @@ from fleet.policy.compatibility import adopt as adopted
 from fleet.policy.compatibility import allowed, describe
 from starter.checks import entry_problems
 from starter.complaints import complaint, one_error
+from starter.inventory import read_versions
 from starter.options import Actor, DryRun, Json, MaybeCluster, Reason, command
 from starter.picture import picture
 from starter.session import facts, find_cluster, hands, in_force, now
@@ -108,7 +109,10 @@ async def _adopt(wanted: str | None, asked: Command, dry_run: bool) -> None:
         up = [name for name, standing in standings.items() if standing.set is HostSet.UP]
         if not up:
             raise Refused(f"no host of {cluster.name} is known to be in production: run maintrain fleet sync first")
-        observed, silent = await _read_versions(cluster, up)
+        async with hands(cluster) as reach:
+            observed, silent = await read_versions(reach.hardware, up)
+        if not observed:
+            raise Refused(f"none of the {len(up)} hosts in production of {cluster.name} told its versions")
         at = now()
         entries = adopted(cluster, observed, asked.actor, at, asked.reason)
         say(f"{len(observed)} hosts in production read, {len(silent)} did not answer")
@@ -121,21 +125,6 @@ async def _adopt(wanted: str | None, asked: Command, dry_run: bool) -> None:
             await store.record_versions(cluster.name, name, versions, at)
         new = await store.add_matrix(cluster.name, entries, asked.actor, asked.reason, at)
         say(f"{new} new entries published, {len(entries) - new} were there already")
-
-
-async def _read_versions(cluster: Cluster, hosts: list[str]) -> tuple[dict[str, dict[str, str]], list[str]]:
-    """Versions by host as the hosts report them, and the hosts that gave no answer that can be believed."""
-    observed: dict[str, dict[str, str]] = {}
-    silent = []
-    async with hands(cluster) as reach:
-        for host in hosts:
-            try:
-                observed[host] = await reach.hardware.versions(host)
-            except MaintrainError:
-                silent.append(host)
-    if not observed:
-        raise Refused(f"none of the {len(hosts)} hosts in production of {cluster.name} told its versions")
-    return observed, silent
 
 
 async def _publish(path: Path, wanted: str | None, asked: Command, dry_run: bool) -> None:

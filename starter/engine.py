@@ -9,14 +9,15 @@ from typing import Any
 
 from pydantic import BaseModel
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
-from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from fleet import ids
-from fleet.errors import Refused, Unreachable
+from fleet.errors import MaintrainError, Refused, Unreachable
+from fleet.models.messages import ClusterInput, TrainInput
 from runtime.client import connect
 from runtime.settings import load_settings
-from fleet.models.messages import ClusterInput, TrainInput
+from workflows.attributes import CLUSTER, POOL
 
 ANSWERS_WITHIN = 3.0
 """Seconds that Temporal has to answer a signal or a start."""
@@ -38,7 +39,12 @@ async def engine() -> AsyncIterator[Client]:
 async def start_dispatcher(client: Client, cluster: str) -> bool:
     """Make sure that a cluster's dispatcher runs; True when it was started now."""
     return await _start(
-        client, "Dispatcher", ClusterInput(cluster=cluster), ids.dispatcher(cluster), f"Dispatcher of {cluster}"
+        client,
+        "Dispatcher",
+        ClusterInput(cluster=cluster),
+        ids.dispatcher(cluster),
+        f"dispatcher of {cluster}",
+        TypedSearchAttributes([SearchAttributePair(CLUSTER, cluster)]),
     )
 
 
@@ -49,7 +55,8 @@ async def start_train(client: Client, cluster: str, pool: str) -> bool:
         "MaintenanceTrain",
         TrainInput(cluster=cluster, pool=pool),
         ids.train(cluster, pool),
-        f"Maintenance train of {cluster}/{pool}",
+        f"maintenance train of {cluster}/{pool}",
+        TypedSearchAttributes([SearchAttributePair(CLUSTER, cluster), SearchAttributePair(POOL, pool)]),
     )
     if not started:
         await signal(client, ids.train(cluster, pool), "wake")
@@ -80,7 +87,7 @@ async def wake_all(workflow_ids: Sequence[str], what: str) -> str:
     try:
         async with asyncio.timeout(ANSWERS_WITHIN), engine() as client:
             told = await asyncio.gather(*(signal(client, i, "wake") for i in workflow_ids))
-    except (Unreachable, TimeoutError):
+    except (MaintrainError, TimeoutError):
         return f"Temporal does not answer; {what} is in force in the store, every step reads it"
     heard = [i for i, hears in zip(workflow_ids, told, strict=True) if hears]
     return f"told: {', '.join(heard)}" if heard else "no dispatcher or train runs that could be told"
@@ -100,7 +107,7 @@ async def update(client: Client, workflow_id: str, name: str, argument: BaseMode
         raise _unreachable(error) from error
     except TimeoutError as error:
         raise Unreachable(f"{workflow_id} does not answer within {UPDATES_WITHIN:g} s: does a worker run?") from error
-    return answer if isinstance(answer, str) else ""
+    return str(answer)
 
 
 async def running(client: Client, workflow_id: str) -> bool:
@@ -117,7 +124,14 @@ async def running(client: Client, workflow_id: str) -> bool:
     return described.status is not None and described.status.name == "RUNNING"
 
 
-async def _start(client: Client, workflow: str, argument: BaseModel, workflow_id: str, summary: str) -> bool:
+async def _start(
+    client: Client,
+    workflow: str,
+    argument: BaseModel,
+    workflow_id: str,
+    summary: str,
+    attributes: TypedSearchAttributes,
+) -> bool:
     """Start a workflow by name unless it runs; True when it was started now."""
     if await running(client, workflow_id):
         return False
@@ -130,6 +144,7 @@ async def _start(client: Client, workflow: str, argument: BaseModel, workflow_id
                 task_queue=ids.WORKFLOW_QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 static_summary=summary,
+                search_attributes=attributes,
             )
     except RPCError as error:
         raise _unreachable(error) from error

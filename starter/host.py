@@ -79,7 +79,7 @@ async def _tell(name: str, cluster: str | None, what: str, asked: Command, dry_r
     absent = f"{host.cluster}/{name} is not in repair"
     async with engine() as client:
         answer = await update(client, ids.host(host.cluster, name), what, asked, absent)
-    say(answer or f"{host.cluster}/{name}: {what}")
+    say(answer)
 
 
 async def _show(name: str, cluster: str | None, as_json: bool) -> None:

@@ -40,8 +40,8 @@ def ledger_lines(seen: Picture) -> list[str]:
         lines += ["", table(("host", "counted as", "held by", "since", "why"), rows)]
     elsewhere = out_without_lease(seen)
     if elsewhere:
-        rows = [(s.host, s.set, s.owner or "-", s.reason) for s in elsewhere]
-        lines += ["", table(("host", "set", "owner", "why"), rows)]
+        others = [(s.host, s.set, s.owner or "-", s.reason) for s in elsewhere]
+        lines += ["", table(("host", "set", "owner", "why"), others)]
     if seen.facts.requests:
         waits = [(r.id, r.kind, len(r.hosts), f"{r.asked_at:%F %T}", r.waits_because) for r in seen.facts.requests]
         lines += ["", table(("waiting", "class", "hosts", "since", "because"), waits)]

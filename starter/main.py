@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
-from pydantic import ValidationError
+from typer._click.exceptions import NoArgsIsHelpError
 
 from fleet.errors import InvalidInput, MaintrainError
 from runtime.exiting import run_and_exit
@@ -26,6 +26,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(train.app, name="train")
@@ -44,27 +45,30 @@ def run_command(arguments: Sequence[str]) -> int:
     """Run one command; every failure becomes one message on stderr and an exit code."""
     try:
         code = app(args=list(arguments), prog_name="maintrain", standalone_mode=False)
-    except InvalidInput as error:
-        return _fail(str(error), BAD_INPUT)
-    except MaintrainError as error:
-        return _fail(str(error), FAILED)
-    except typer.TyperException as error:
-        return _fail(error.format_message(), BAD_INPUT)
-    except (typer.Abort, KeyboardInterrupt):
-        return _fail("interrupted", INTERRUPTED)
-    except BrokenPipeError:  # `maintrain log | head`: nobody reads on, and there is nothing to say
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(key) for key in first["loc"])
-        return _fail(f"{error.title}: {place}: {first['msg']} ({_kept(error)})", BAD_INPUT)
-    except Exception as error:  # the last resort of a command line
-        return _fail(f"maintrain failed: {type(error).__name__}: {_line(str(error))} ({_kept(error)})", FAILED)
+    except (Exception, KeyboardInterrupt) as error:
+        return _ended(error)
     return code if isinstance(code, int) else 0
 
 
-def _fail(message: str, code: int) -> int:
+def _ended(error: BaseException) -> int:
+    """Tell what ended a command, and with which exit code."""
+    match error:
+        case BrokenPipeError():  # `maintrain log | head`: nobody reads on, and there is nothing to say
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return FAILED
+        case KeyboardInterrupt() | typer.Abort():
+            message, code = "interrupted", INTERRUPTED
+        case InvalidInput():
+            message, code = str(error), BAD_INPUT
+        case MaintrainError():
+            message, code = str(error), FAILED
+        case NoArgsIsHelpError():  # a noun without a verb
+            typer.echo(error.format_message(), err=True)
+            return BAD_INPUT
+        case typer.TyperException():
+            message, code = error.format_message(), BAD_INPUT
+        case _:  # a fault of our own: the last resort of a command line
+            message, code = f"maintrain failed: {type(error).__name__}: {_line(error)} ({_kept(error)})", FAILED
     typer.echo(f"error: {message}", err=True)
     return code
 
@@ -86,5 +90,5 @@ def _near(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _line(text: str) -> str:
-    return " ".join(text.split())[:300]
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]

@@ -10,9 +10,9 @@ from fleet.models.fleetfile import FleetFile
 from fleet.models.host import Standing
 from fleet.models.observation import SetCounts
 from fleet.models.pool import Pool
-from fleet.ports.store import Store
 from fleet.policy.limits import Limits, limits
 from fleet.policy.sets import standings
+from fleet.ports.store import Store
 from starter.session import now
 from starter.show import dump
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+from drivers.registry import OpenDrivers, open_drivers
 from fleet.errors import InvalidInput, Refused
 from fleet.models.audit import FleetRecord
 from fleet.models.fleetfile import Cluster, FleetFile
@@ -20,7 +21,7 @@ IN_FORCE = "fleet file in force"
 
 
 def now() -> datetime:
-    """This machine's clock, in UTC."""
+    """The clock of the machine that the command runs on, in UTC."""
     return datetime.now(UTC)
 
 
@@ -32,6 +33,16 @@ async def facts() -> AsyncIterator[Store]:
         yield store
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def hands(cluster: Cluster) -> AsyncIterator[OpenDrivers]:
+    """A cluster's drivers, opened for one command. Raises what the drivers raise."""
+    drivers = await open_drivers(cluster, load_settings().data)
+    try:
+        yield drivers
+    finally:
+        await drivers.close()
 
 
 async def in_force(store: Store) -> FleetRecord:

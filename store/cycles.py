@@ -45,9 +45,7 @@ class Cycles(Part):
 
         def work(connection: Connection) -> None:
             row = {"cluster": cluster, "pool": pool, "number": number, "opened_at": now, "due_at": due}
-            statement = upserts.insert(connection, CYCLES).values(**row).on_conflict_do_nothing()
-            new = connection.execute(statement.returning(CYCLES.c.number)).first()
-            if new is not None and domains:
+            if upserts.add_missing(connection, CYCLES, row) and domains:
                 rows = [_row(cluster, pool, number, place, domain) for place, domain in enumerate(domains)]
                 connection.execute(insert(DOMAINS), rows)
 

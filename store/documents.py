@@ -16,7 +16,8 @@ _NOTES = TypeAdapter(dict[str, str])
 
 def load(model: type[M], text: str, table: str, key: object) -> M:
     """Read a model. Raises MaintrainError that names table and key."""
-    return _parse(_adapter(model), text, table, key)
+    adapter: TypeAdapter[M] = _adapter(model)
+    return _parse(adapter, text, table, key)
 
 
 def load_names(text: str, table: str, key: object) -> tuple[str, ...]:
@@ -45,7 +46,7 @@ def dump_notes(value: dict[str, str]) -> str:
 
 
 @cache
-def _adapter(model: type[M]) -> TypeAdapter[M]:
+def _adapter(model: type[BaseModel]) -> TypeAdapter[Any]:
     return TypeAdapter(model)
 
 

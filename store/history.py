@@ -13,8 +13,7 @@ from store.tables.ledger import LEASE_HOSTS
 def write_outcome(connection: Connection, outcome: HostOutcome) -> None:
     """Add an outcome; the first one of an operation counts."""
     row = outcome.model_dump(include={"operation", "cluster", "host", "visit", "at"})
-    statement = upserts.insert(connection, OUTCOMES).values(**row, document=documents.dump(outcome))
-    connection.execute(statement.on_conflict_do_nothing())
+    upserts.add_missing(connection, OUTCOMES, {**row, "document": documents.dump(outcome)})
 
 
 class History(Part):
@@ -24,9 +23,8 @@ class History(Part):
         """Keep what was boarded on a host, by operation; the last one counts."""
 
         def save(connection: Connection) -> None:
-            row = {"cluster": work.cluster, "host": work.host, "document": documents.dump(work)}
-            statement = upserts.insert(connection, WORKS).values(operation=work.operation, **row)
-            connection.execute(statement.on_conflict_do_update(index_elements=["operation"], set_=row))
+            row = {"operation": work.operation, "cluster": work.cluster, "host": work.host}
+            upserts.put(connection, WORKS, {**row, "document": documents.dump(work)}, key=("operation",))
 
         await self._database.write(save)
 
@@ -44,10 +42,8 @@ class History(Part):
         """Evidence; idempotent by operation and step (the last one counts)."""
 
         def work(connection: Connection) -> None:
-            row = {"started": record.started, "document": documents.dump(record)}
-            key = {"operation": record.operation, "step": record.step}
-            statement = upserts.insert(connection, STEPS).values(**key, **row)
-            connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=row))
+            row = {"operation": record.operation, "step": record.step, "started": record.started}
+            upserts.put(connection, STEPS, {**row, "document": documents.dump(record)}, key=("operation", "step"))
 
         await self._database.write(work)
 

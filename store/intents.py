@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select, update
+from sqlalchemy import Connection, Row, Update, bindparam, select, update
 
 from fleet.errors import StaleAttempt
 from fleet.models.base import Moment
@@ -10,6 +10,13 @@ from fleet.models.intent import Before, Intent, IntentState
 from store import documents, upserts
 from store.part import Part
 from store.tables.hosts import INTENTS
+
+_THIS = (INTENTS.c.operation == bindparam("operation_")) & (INTENTS.c.step == bindparam("step_"))
+_HELD = update(INTENTS).where(_THIS, INTENTS.c.token == bindparam("token_"))
+_SELECT = select(INTENTS).where(_THIS)
+_TAKE_OVER = _HELD.values(token=bindparam("new_"), token_at=bindparam("now_"))
+_TASK = _HELD.values(task=bindparam("task_"))
+_FINISH = _HELD.values(state=bindparam("state_"), result=bindparam("result_"))
 
 
 class Intents(Part):
@@ -21,10 +28,9 @@ class Intents(Part):
 
         def work(connection: Connection) -> Intent:
             row = {**intent.model_dump(), "before": documents.dump(before)}
-            statement = upserts.insert(connection, INTENTS).values(**row).on_conflict_do_nothing()
-            if connection.execute(statement.returning(INTENTS.c.id)).first() is not None:
+            if upserts.add_missing(connection, INTENTS, row):
                 return intent
-            return _read(connection.execute(select(INTENTS).where(_this(operation, step))).one())
+            return _read(connection.execute(_SELECT, _key(operation, step)).one())
 
         return await self._database.write(work)
 
@@ -32,7 +38,7 @@ class Intents(Part):
         """The intent of a step."""
 
         def work(connection: Connection) -> Intent | None:
-            row = connection.execute(select(INTENTS).where(_this(operation, step))).one_or_none()
+            row = connection.execute(_SELECT, _key(operation, step)).one_or_none()
             return None if row is None else _read(row)
 
         return await self._database.read(work)
@@ -41,21 +47,23 @@ class Intents(Part):
         """Compare-and-set the token; False when another attempt was faster. True again for the attempt that has it."""
 
         def work(connection: Connection) -> bool:
-            statement = update(INTENTS).where(_this(operation, step), INTENTS.c.token == old)
-            if connection.execute(statement.values(token=new, token_at=now)).rowcount == 1:
+            key = _key(operation, step)
+            if connection.execute(_TAKE_OVER, {**key, "token_": old, "new_": new, "now_": now}).rowcount == 1:
                 return True
-            token = connection.execute(select(INTENTS.c.token).where(_this(operation, step))).scalar_one_or_none()
-            return token == new
+            row = connection.execute(_SELECT, key).one_or_none()
+            return row is not None and row.token == new
 
         return await self._database.write(work)
 
     async def record_task(self, operation: str, step: str, token: str, task: str) -> None:
         """Name the device task. Raises `StaleAttempt` when the token is no longer in force."""
-        await self._database.write(lambda c: _write(c, operation, step, token, {"task": task}))
+        key = {**_key(operation, step), "token_": token}
+        await self._database.write(lambda connection: _write(connection, _TASK, key, {"task_": task}))
 
     async def finish_intent(self, operation: str, step: str, token: str, state: IntentState, result: str) -> None:
         """Close an intent. Raises `StaleAttempt` when the token is no longer in force."""
-        await self._database.write(lambda c: _write(c, operation, step, token, {"state": state, "result": result}))
+        key, end = {**_key(operation, step), "token_": token}, {"state_": state.value, "result_": result}
+        await self._database.write(lambda connection: _write(connection, _FINISH, key, end))
 
     async def intents(self, operation: str) -> tuple[Intent, ...]:
         """Intents of an operation in the order they were opened."""
@@ -67,13 +75,13 @@ class Intents(Part):
         return await self._database.read(work)
 
 
-def _this(operation: str, step: str) -> ColumnElement[bool]:
-    return (INTENTS.c.operation == operation) & (INTENTS.c.step == step)
+def _key(operation: str, step: str) -> dict[str, Any]:
+    return {"operation_": operation, "step_": step}
 
 
-def _write(connection: Connection, operation: str, step: str, token: str, values: dict[str, str]) -> None:
-    statement = update(INTENTS).where(_this(operation, step), INTENTS.c.token == token).values(**values)
-    if connection.execute(statement).rowcount == 0:
+def _write(connection: Connection, statement: Update, key: dict[str, Any], values: dict[str, str]) -> None:
+    operation, step, token = key["operation_"], key["step_"], key["token_"]
+    if connection.execute(statement, {**key, **values}).rowcount == 0:
         raise StaleAttempt(f"{operation}, {step}: attempt {token} no longer holds the intent")
 
 

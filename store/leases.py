@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import Connection, Row, bindparam, delete, select
 
 from fleet.models.base import Moment
 from fleet.models.ledger import Counted, LeaseHost
@@ -13,6 +13,15 @@ from store.members import mark_released
 from store.part import Part, ledger_lock
 from store.requests import end_request, end_without_leases
 from store.tables.ledger import LEASE_HOSTS, REQUESTS
+
+_THIS_HOST = (LEASE_HOSTS.c.cluster == bindparam("cluster_")) & (LEASE_HOSTS.c.host == bindparam("host_"))
+_ON_HOST = select(LEASE_HOSTS).where(_THIS_HOST)
+_IN_CLUSTER = select(LEASE_HOSTS).where(LEASE_HOSTS.c.cluster == bindparam("cluster_"))
+_RELEASE = (
+    delete(LEASE_HOSTS)
+    .where(_THIS_HOST, LEASE_HOSTS.c.operation == bindparam("operation_"))
+    .returning(LEASE_HOSTS.c.request)
+)
 
 
 def read_lease(row: "Row[Any]") -> LeaseHost:
@@ -32,9 +41,13 @@ def read_lease(row: "Row[Any]") -> LeaseHost:
 
 def lease_on(connection: Connection, cluster: str, host: str) -> LeaseHost | None:
     """The live lease on a host."""
-    this = (LEASE_HOSTS.c.cluster == cluster) & (LEASE_HOSTS.c.host == host)
-    row = connection.execute(select(LEASE_HOSTS).where(this)).one_or_none()
+    row = connection.execute(_ON_HOST, {"cluster_": cluster, "host_": host}).one_or_none()
     return None if row is None else read_lease(row)
+
+
+def leases_in(connection: Connection, cluster: str) -> dict[str, LeaseHost]:
+    """Live leases of a cluster, by host."""
+    return {row.host: read_lease(row) for row in connection.execute(_IN_CLUSTER, {"cluster_": cluster})}
 
 
 class Leases(Part):
@@ -43,6 +56,16 @@ class Leases(Part):
     async def lease(self, cluster: str, host: str) -> LeaseHost | None:
         """The live lease on a host."""
         return await self._database.read(lambda connection: lease_on(connection, cluster, host))
+
+    async def leases(self, holder: str) -> tuple[LeaseHost, ...]:
+        """Live leases that a workflow holds, by host."""
+
+        def work(connection: Connection) -> tuple[LeaseHost, ...]:
+            statement = select(LEASE_HOSTS).where(LEASE_HOSTS.c.holder == holder)
+            rows = connection.execute(statement.order_by(LEASE_HOSTS.c.cluster, LEASE_HOSTS.c.host))
+            return tuple(read_lease(row) for row in rows)
+
+        return await self._database.read(work)
 
     async def take_for_repair(self, lease: LeaseHost) -> LeaseHost:
         """Hand over: make the host's lease this one, counted as failed, whatever it was before.
@@ -55,9 +78,7 @@ class Leases(Part):
             before = lease_on(connection, lease.cluster, lease.host)
             if before is not None and (before.operation, before.counted) == (lease.operation, lease.counted):
                 return before
-            row = lease.model_dump()
-            statement = upserts.insert(connection, LEASE_HOSTS).values(**row)
-            connection.execute(statement.on_conflict_do_update(index_elements=["cluster", "host"], set_=row))
+            upserts.put(connection, LEASE_HOSTS, lease.model_dump(), key=("cluster", "host"))
             if before is not None and before.request != lease.request:
                 end_without_leases(connection, before.request, "its last host was handed over", lease.since)
             return lease
@@ -72,12 +93,8 @@ class Leases(Part):
 
         def work(connection: Connection) -> bool:
             write_outcome(connection, outcome)
-            held = (
-                (LEASE_HOSTS.c.cluster == cluster)
-                & (LEASE_HOSTS.c.host == host)
-                & (LEASE_HOSTS.c.operation == operation)
-            )
-            row = connection.execute(delete(LEASE_HOSTS).where(held).returning(LEASE_HOSTS.c.request)).one_or_none()
+            held = {"cluster_": cluster, "host_": host, "operation_": operation}
+            row = connection.execute(_RELEASE, held).one_or_none()
             if row is None:
                 return False
             mark_released(connection, cluster, [host], now)

@@ -1,19 +1,20 @@
 """Everything the grants policy looks at, read in one transaction."""
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, bindparam, select
 
 from fleet.errors import InvalidInput
 from fleet.models.base import Moment
 from fleet.models.facts import LedgerFacts
 from fleet.models.fleetfile import Cluster
 from fleet.models.ledger import Autostop
-from fleet.models.stop import Stop
 from store import documents
-from store.leases import read_lease
+from store.leases import leases_in
 from store.part import Part
 from store.requests import waiting
-from store.stops import EVERY, in_force
-from store.tables.ledger import AUTOSTOPS, LEASE_HOSTS, STOPS
+from store.stops import stops_touching
+from store.tables.ledger import AUTOSTOPS
+
+_AUTOSTOPS = select(AUTOSTOPS).where(AUTOSTOPS.c.cluster == bindparam("cluster_"))
 
 
 class Facts(Part):
@@ -25,7 +26,6 @@ class Facts(Part):
 
     def _ledger_facts(self, connection: Connection, cluster: str, now: Moment) -> LedgerFacts:
         promised = self._promised(connection, cluster)
-        leases = connection.execute(select(LEASE_HOSTS).where(LEASE_HOSTS.c.cluster == cluster))
         # Every part is a model already: checking a fleet of hosts once more would cost more than reading it.
         return LedgerFacts.model_construct(
             cluster=cluster,
@@ -33,11 +33,11 @@ class Facts(Part):
             pools=promised.pools,
             failed_reasons=promised.failed_reasons,
             hosts=self._hosts.read(connection, cluster),
-            leases={row.host: read_lease(row) for row in leases},
+            leases=leases_in(connection, cluster),
             requests=waiting(connection, cluster),
             observation=self._observations.read(connection, cluster),
             autostops=_autostops(connection, cluster),
-            stops=_stops(connection, cluster),
+            stops=stops_touching(connection, cluster),
         )
 
     def _promised(self, connection: Connection, cluster: str) -> Cluster:
@@ -51,9 +51,5 @@ class Facts(Part):
 
 
 def _autostops(connection: Connection, cluster: str) -> dict[str, Autostop]:
-    rows = connection.execute(select(AUTOSTOPS).where(AUTOSTOPS.c.cluster == cluster))
+    rows = connection.execute(_AUTOSTOPS, {"cluster_": cluster})
     return {row.pool: documents.load(Autostop, row.document, "autostops", f"{cluster}/{row.pool}") for row in rows}
-
-
-def _stops(connection: Connection, cluster: str) -> tuple[Stop, ...]:
-    return in_force(connection, or_(STOPS.c.cluster == EVERY, STOPS.c.cluster == cluster))

@@ -1,8 +1,9 @@
 """Members of a cluster's pools: kept in step with what the scheduler shows, never forgotten."""
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from fleet.errors import InvalidInput
 from fleet.models.audit import AuditEntry
@@ -16,21 +17,34 @@ from store.tables.fleet import CLUSTERS, HOSTS
 
 NAMED_IN_AUDIT = 20
 """Names an audit row lists before it only counts."""
+_RELEASED = (
+    update(HOSTS)
+    .where(
+        HOSTS.c.cluster == bindparam("cluster_"),
+        HOSTS.c.name.in_(bindparam("names_", expanding=True)),
+        HOSTS.c.retired_at.is_(None),
+    )
+    .values(released_at=bindparam("now_"), version=bindparam("version_"))
+)
 
 
 def next_hosts_version(connection: Connection, cluster: str) -> int:
     """The version for rows that are about to change. Holds the cluster's row, so that versions commit in order."""
-    statement = upserts.insert(connection, CLUSTERS).values(name=cluster, hosts_version=1)
-    more = {"hosts_version": CLUSTERS.c.hosts_version + 1}
-    statement = statement.on_conflict_do_update(index_elements=["name"], set_=more)
-    return int(connection.execute(statement.returning(CLUSTERS.c.hosts_version)).scalar_one())
+    statement = _next_version(connection.dialect.name)
+    return int(connection.execute(statement, {"name": cluster, "hosts_version": 1}).scalar_one())
 
 
 def mark_released(connection: Connection, cluster: str, hosts: list[str], now: Moment) -> None:
     """Our last lease on these hosts has ended."""
     version = next_hosts_version(connection, cluster)
-    these = (HOSTS.c.cluster == cluster) & HOSTS.c.name.in_(hosts) & HOSTS.c.retired_at.is_(None)
-    connection.execute(update(HOSTS).where(these).values(released_at=now, version=version))
+    connection.execute(_RELEASED, {"cluster_": cluster, "names_": hosts, "now_": now, "version_": version})
+
+
+@cache
+def _next_version(dialect: str) -> Any:  # noqa: ANN401  (its type names every column)
+    more = {"hosts_version": CLUSTERS.c.hosts_version + 1}
+    statement = upserts.insert(dialect, CLUSTERS).on_conflict_do_update(index_elements=["name"], set_=more)
+    return statement.returning(CLUSTERS.c.hosts_version)
 
 
 class Members(Part):

@@ -13,12 +13,8 @@ class Rendezvous(Part):
 
     async def ready_for_fabric(self, visit: str, host: str, now: Moment) -> None:
         """A host of a visit is ready to be a partner; the first time counts."""
-
-        def work(connection: Connection) -> None:
-            statement = upserts.insert(connection, FABRIC_READY).values(visit=visit, host=host, at=now)
-            connection.execute(statement.on_conflict_do_nothing())
-
-        await self._database.write(work)
+        row = {"visit": visit, "host": host, "at": now}
+        await self._database.write(lambda connection: upserts.add_missing(connection, FABRIC_READY, row))
 
     async def fabric_ready(self, visit: str) -> dict[str, Moment]:
         """Hosts ready, since when, first come first."""
@@ -32,9 +28,5 @@ class Rendezvous(Part):
 
     async def page_once(self, key: str, now: Moment) -> bool:
         """True the first time a key is seen: that page is to be sent."""
-
-        def work(connection: Connection) -> bool:
-            statement = upserts.insert(connection, PAGES).values(key=key, at=now).on_conflict_do_nothing()
-            return connection.execute(statement.returning(PAGES.c.key)).first() is not None
-
-        return await self._database.write(work)
+        row = {"key": key, "at": now}
+        return await self._database.write(lambda connection: upserts.add_missing(connection, PAGES, row))

@@ -2,13 +2,25 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, select, update
 
 from fleet.models.base import Moment
 from fleet.models.ledger import Request, RequestState
 from store import documents, upserts
 from store.part import Part, ledger_lock
 from store.tables.ledger import LEASE_HOSTS, REQUESTS
+
+_WAITING = (
+    select(REQUESTS)
+    .where(REQUESTS.c.cluster == bindparam("cluster_"), REQUESTS.c.state == RequestState.WAITING)
+    .order_by(REQUESTS.c.asked_at, REQUESTS.c.id)
+)
+_END = (
+    update(REQUESTS)
+    .where(REQUESTS.c.id == bindparam("id_"), REQUESTS.c.state != RequestState.ENDED)
+    .values(state=RequestState.ENDED, ended_at=bindparam("now_"), end_reason=bindparam("reason_"))
+)
+_LEFT = select(LEASE_HOSTS.c.host).where(LEASE_HOSTS.c.request == bindparam("request_")).limit(1)
 
 
 def read_request(row: "Row[Any]") -> Request:
@@ -32,21 +44,17 @@ def read_request(row: "Row[Any]") -> Request:
 
 def waiting(connection: Connection, cluster: str) -> tuple[Request, ...]:
     """Waiting requests, oldest first."""
-    statement = select(REQUESTS).where(REQUESTS.c.cluster == cluster, REQUESTS.c.state == RequestState.WAITING)
-    rows = connection.execute(statement.order_by(REQUESTS.c.asked_at, REQUESTS.c.id))
-    return tuple(read_request(row) for row in rows)
+    return tuple(read_request(row) for row in connection.execute(_WAITING, {"cluster_": cluster}))
 
 
 def end_request(connection: Connection, request_id: str, reason: str, now: Moment) -> None:
     """End a request that has not ended yet."""
-    statement = update(REQUESTS).where(REQUESTS.c.id == request_id, REQUESTS.c.state != RequestState.ENDED)
-    connection.execute(statement.values(state=RequestState.ENDED, ended_at=now, end_reason=reason))
+    connection.execute(_END, {"id_": request_id, "now_": now, "reason_": reason})
 
 
 def end_without_leases(connection: Connection, request_id: str, reason: str, now: Moment) -> None:
     """End a granted request whose last lease is gone."""
-    left = select(LEASE_HOSTS.c.host).where(LEASE_HOSTS.c.request == request_id).limit(1)
-    if connection.execute(left).first() is None:
+    if connection.execute(_LEFT, {"request_": request_id}).first() is None:
         end_request(connection, request_id, reason, now)
 
 
@@ -58,9 +66,7 @@ class Requests(Part):
 
         def work(connection: Connection) -> Request:
             row = {**request.model_dump(), "hosts": documents.dump_names(request.hosts)}
-            statement = upserts.insert(connection, REQUESTS).values(**row, end_reason="")
-            filed = connection.execute(statement.on_conflict_do_nothing().returning(REQUESTS.c.id)).first()
-            if filed is not None:
+            if upserts.add_missing(connection, REQUESTS, {**row, "end_reason": ""}):
                 return request
             return read_request(connection.execute(select(REQUESTS).where(REQUESTS.c.id == request.id)).one())
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -30,7 +31,8 @@ class Settling(Facts):
         """Read the facts, decide, and commit grants (leases counted as planned), waits and autostops at once.
 
         Only a waiting request is granted: one granted before is left as it is. Raises MaintrainError, and changes
-        nothing, when a grant names an ended or unknown request or a host that is leased; so does whatever `decide` raises.
+        nothing, when a grant names an ended or unknown request or a host that is leased; what `decide` raises does
+        the same.
         """
 
         def work(connection: Connection) -> Settlement:
@@ -60,8 +62,8 @@ class Settling(Facts):
 
         def work(connection: Connection) -> int:
             row = {"cluster": observation.cluster, "document": document, "error": observation.error}
-            statement = upserts.insert(connection, OBSERVATIONS).values(**row, version=1)
-            set_ = {"error": observation.error}
+            statement = upserts.insert(connection.dialect.name, OBSERVATIONS).values(**row, version=1)
+            set_: dict[str, Any] = {"error": observation.error}
             if not observation.error:
                 set_ |= {"document": document, "version": OBSERVATIONS.c.version + 1}
             statement = statement.on_conflict_do_update(index_elements=["cluster"], set_=set_)
@@ -101,8 +103,8 @@ def _granted_before(connection: Connection, cluster: str, request_id: str) -> Re
 def _grant(connection: Connection, request: Request, now: Moment) -> None:
     row = {"state": RequestState.GRANTED, "granted_at": now, "waits_because": ""}
     connection.execute(update(REQUESTS).where(REQUESTS.c.id == request.id).values(**row))
-    # A visit's id is its request's: the time of its grant begins its length.
-    visit = (VISITS.c.id == request.id) & (VISITS.c.state == VisitState.WAITING)
+    # Where the holder is a visit, the grant begins its length.
+    visit = (VISITS.c.id == request.holder) & (VISITS.c.state == VisitState.WAITING)
     connection.execute(update(VISITS).where(visit).values(state=VisitState.RUNNING, granted_at=now))
     try:
         connection.execute(insert(LEASE_HOSTS), [_lease(request, host, now).model_dump() for host in request.hosts])
@@ -126,6 +128,5 @@ def _lease(request: Request, host: str, now: Moment) -> LeaseHost:
 
 
 def _write_autostop(connection: Connection, cluster: str, pool: str, autostop: Autostop) -> None:
-    row = {"document": documents.dump(autostop)}
-    statement = upserts.insert(connection, AUTOSTOPS).values(cluster=cluster, pool=pool, **row)
-    connection.execute(statement.on_conflict_do_update(index_elements=["cluster", "pool"], set_=row))
+    row = {"cluster": cluster, "pool": pool, "document": documents.dump(autostop)}
+    upserts.put(connection, AUTOSTOPS, row, key=("cluster", "pool"))

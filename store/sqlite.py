@@ -1,8 +1,8 @@
 """Facts in an SQLite file: one thread writes, a few read, and other processes share the file (WAL).
 
 The driver is the plain one, in threads of our own, since a transaction is then one hop off the event loop; through
-aiosqlite every statement, fetch and commit is one, which was measured at six times the time and CPU. A caller that is cancelled leaves
-its transaction to end by itself, whole.
+aiosqlite every statement, fetch and commit is one: measured, six times the time and CPU. A caller that is cancelled
+leaves its transaction to end by itself, whole.
 """
 
 import asyncio
@@ -26,9 +26,9 @@ BUSY_TIMEOUT_S = 30
 class SqliteDatabase:
     """See `store.database.Database`. Every write locks the whole file from its start, so no `lock` is needed."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
         self._engine = create_engine(
-            url, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_S}, pool_size=READERS + 1
+            url, connect_args={"check_same_thread": False, "timeout": busy_timeout_s}, pool_size=READERS + 1
         )
         event.listen(self._engine, "connect", _prepare)
         event.listen(self._engine, "begin", _begin)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, select, true, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from fleet.errors import InvalidInput
 from fleet.models.audit import AuditEntry
@@ -17,15 +17,9 @@ EVERY = ""
 """How a scope's open end (every cluster, every pool) stands in its columns."""
 
 # Read just before every side effect: built once, answered from the index of stops in force.
-_COVERING = (
-    select(STOPS)
-    .where(
-        STOPS.c.lifted_at.is_(None),
-        STOPS.c.cluster.in_((EVERY, bindparam("cluster_"))),
-        STOPS.c.pool.in_((EVERY, bindparam("pool_"))),
-    )
-    .order_by(STOPS.c.id)
-)
+_IN_FORCE = select(STOPS).where(STOPS.c.lifted_at.is_(None)).order_by(STOPS.c.id)
+_TOUCHING = _IN_FORCE.where(STOPS.c.cluster.in_((EVERY, bindparam("cluster_"))))
+_COVERING = _TOUCHING.where(STOPS.c.pool.in_((EVERY, bindparam("pool_"))))
 
 
 def covering(connection: Connection, cluster: str, pool: str | None) -> tuple[Stop, ...]:
@@ -34,10 +28,13 @@ def covering(connection: Connection, cluster: str, pool: str | None) -> tuple[St
     return tuple(_read(row) for row in rows)
 
 
-def in_force(connection: Connection, where: ColumnElement[bool]) -> tuple[Stop, ...]:
-    """Stops not lifted, oldest first."""
-    rows = connection.execute(select(STOPS).where(STOPS.c.lifted_at.is_(None), where).order_by(STOPS.c.id))
-    return tuple(_read(row) for row in rows)
+def stops_touching(connection: Connection, cluster: str) -> tuple[Stop, ...]:
+    """Stops that hold for any part of a cluster, oldest first."""
+    return tuple(_read(row) for row in connection.execute(_TOUCHING, {"cluster_": cluster}))
+
+
+def _all_in_force(connection: Connection) -> tuple[Stop, ...]:
+    return tuple(_read(row) for row in connection.execute(_IN_FORCE))
 
 
 class Stops(Part):
@@ -50,7 +47,7 @@ class Stops(Part):
         """
         _check_scope(cluster, pool)
         if cluster is None:
-            return await self._database.read(lambda connection: in_force(connection, true()))
+            return await self._database.read(_all_in_force)
         return await self._database.read(lambda connection: covering(connection, cluster, pool))
 
     async def set_stop(self, stop: Stop) -> None:
@@ -59,8 +56,7 @@ class Stops(Part):
 
         def work(connection: Connection) -> None:
             row = {**stop.model_dump(), "cluster": stop.cluster or EVERY, "pool": stop.pool or EVERY}
-            statement = upserts.insert(connection, STOPS).values(**row).on_conflict_do_nothing()
-            if connection.execute(statement.returning(STOPS.c.id)).first() is None:
+            if not upserts.add_missing(connection, STOPS, row):
                 return
             action = stop.kind.value
             entry = AuditEntry(at=stop.at, actor=stop.actor, action=action, subject=stop.scope, reason=stop.reason)

@@ -28,6 +28,7 @@ class Trains(Part):
             if promised is None:
                 return None
             hosts = self._hosts.read(connection, cluster).values()
+            asked, left = _asked(connection, cluster, pool)
             # As in LedgerFacts: every part is a model already.
             return TrainFacts.model_construct(
                 cluster=cluster,
@@ -38,7 +39,8 @@ class Trains(Part):
                 stops=covering(connection, cluster, pool),
                 open_visits=_open_visits(connection, cluster, pool),
                 visit_seconds=_visit_seconds(connection, cluster, pool) or promised.visit_budget.total_seconds(),
-                cycle_asked=_asked(connection, cluster, pool),
+                cycle_asked=asked and left != 0,
+                endless=asked and left is None,
             )
 
         return await self._database.read(work)
@@ -99,7 +101,8 @@ def _visit_seconds(connection: Connection, cluster: str, pool: str) -> float | N
     return sum(lengths) / len(lengths) if lengths else None
 
 
-def _asked(connection: Connection, cluster: str, pool: str) -> bool:
+def _asked(connection: Connection, cluster: str, pool: str) -> tuple[bool, int | None]:
+    """Whether the train was ever asked to run, and the cycles left of that; None is without end."""
     this = (TRAINS.c.cluster == cluster) & (TRAINS.c.pool == pool)
     row = connection.execute(select(TRAINS.c.cycles_left).where(this)).one_or_none()
-    return row is not None and (row.cycles_left is None or row.cycles_left > 0)
+    return (False, 0) if row is None else (True, row.cycles_left)

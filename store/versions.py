@@ -25,8 +25,7 @@ class Versions(Part):
             before = connection.execute(select(HOST_VERSIONS.c.versions).where(place)).scalar_one_or_none()
             known = {} if before is None else documents.load_notes(before, "host_versions", f"{cluster}/{host}")
             row = {"versions": documents.dump_notes({**known, **versions}), "at": now}
-            statement = upserts.insert(connection, HOST_VERSIONS).values(cluster=cluster, host=host, **row)
-            connection.execute(statement.on_conflict_do_update(index_elements=["cluster", "host"], set_=row))
+            upserts.put(connection, HOST_VERSIONS, {"cluster": cluster, "host": host, **row}, key=("cluster", "host"))
 
         await self._database.write(work, lock=f"versions/{cluster}/{host}")
 
@@ -75,5 +74,4 @@ class Versions(Part):
 def _add(connection: Connection, cluster: str, entry: MatrixEntry) -> bool:
     said = json.dumps([entry.components, entry.pins, entry.verdict], sort_keys=True)
     row = {"cluster": cluster, "key": hashlib.sha256(said.encode()).hexdigest(), "document": documents.dump(entry)}
-    statement = upserts.insert(connection, MATRIX_ENTRIES).values(**row).on_conflict_do_nothing()
-    return connection.execute(statement.returning(MATRIX_ENTRIES.c.id)).first() is not None
+    return upserts.add_missing(connection, MATRIX_ENTRIES, row)

@@ -27,8 +27,7 @@ class Visits(Part):
                 raise InvalidInput("visit", visit.id, f"expected a domain of cycle {visit.cycle}")
             told = {"taken": documents.dump_names(visit.taken), "left_out": documents.dump_notes(visit.left_out)}
             row = {**visit.model_dump(), **told, "end_reason": "", "gave_back": False}
-            statement = upserts.insert(connection, VISITS).values(**row).on_conflict_do_nothing()
-            if connection.execute(statement.returning(VISITS.c.id)).first() is None:
+            if not upserts.add_missing(connection, VISITS, row):
                 _renew(connection, visit, told)
                 return
             now_visiting = {"state": DomainState.VISITING, "visit": visit.id, "attempts": DOMAINS.c.attempts + 1}
@@ -36,8 +35,12 @@ class Visits(Part):
 
         await self._database.write(work)
 
-    async def close_visit(self, visit_id: str, now: Moment, reason: str, *, gave_back: bool) -> None:
-        """End a visit. `gave_back`: jobs kept the domain; it is due again, and one give-back is counted. The first end counts."""
+    async def close_visit(
+        self, visit_id: str, now: Moment, reason: str, *, gave_back: bool, due_again: bool = False
+    ) -> None:
+        """End a visit; its first end counts. `gave_back`: jobs kept the domain; it is due again, and one give-back is
+        counted. `due_again`: due again for another reason (a stop), which is not counted.
+        """
 
         def work(connection: Connection) -> None:
             this = (VISITS.c.id == visit_id) & VISITS.c.ended_at.is_(None)
@@ -45,12 +48,14 @@ class Visits(Part):
             row = connection.execute(update(VISITS).where(this).values(**ended).returning(VISITS)).one_or_none()
             if row is None:
                 return
+            values: dict[str, Any] = {"state": DomainState.VISITED, "ended_at": now, "reason": reason}
+            if gave_back or due_again:
+                # Its jobs were told of the visit that has ended; they are told of the next one too.
+                values |= {"state": DomainState.DUE, "ended_at": None, "noticed_at": None}
+            if gave_back:
+                values["give_backs"] = DOMAINS.c.give_backs + 1
             # A domain that has gone on to another visit is that one's to close.
             domain = _domain(row.cluster, row.pool, row.cycle, row.domain) & (DOMAINS.c.visit == visit_id)
-            values: dict[str, Any] = {"state": DomainState.VISITED, "ended_at": now, "reason": reason}
-            if gave_back:
-                give_backs = DOMAINS.c.give_backs + 1
-                values |= {"state": DomainState.DUE, "ended_at": None, "noticed_at": None, "give_backs": give_backs}
             connection.execute(update(DOMAINS).where(domain).values(**values))
 
         await self._database.write(work)

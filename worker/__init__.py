@@ -1,1 +1,1 @@
-"""See docs/architecture.md."""
+"""The process that runs workflows and activities: `python -m worker`, or `maintrain worker`."""

@@ -5,7 +5,7 @@ import sqlite3
 
 from drivers.simulated import jobs
 from drivers.simulated.faults import strikes
-from drivers.simulated.nodes import label, node
+from drivers.simulated.nodes import label, node, state
 from drivers.simulated.world import Tx
 from fleet.errors import Refused, Unreachable
 from fleet.models.hardware import DeviceTask, TaskState
@@ -96,9 +96,9 @@ def reboot(tx: Tx, host: str) -> None:
     row = reach_bmc(tx, host)
     if row["power"] == "rebooting":
         raise Refused(f"{host} is rebooting")
-    tx.record("reboot_started", host, row["job"])
     tx.run("UPDATE host SET power = 'rebooting' WHERE name = ?", host)
     label(tx, host)
+    tx.record("reboot_started", host, row["job"], now=state(tx, host))
     jobs.node_failed(tx, host, "reboot")
     for task in tx.all("SELECT * FROM task WHERE host = ? AND state = 'running'", host):
         tx.forget("flash_end", task["id"])
@@ -118,10 +118,10 @@ def boot_done(tx: Tx, host: str) -> None:
         "UPDATE host SET power = 'up', boot = boot + 1, responding = 1, left_down = ? WHERE name = ?",
         *(int(not row["drained"] and tx.settings.jobs is not None), host),
     )
-    tx.record("host_up", host, boot=row["boot"] + 1)
+    label(tx, host)
+    tx.record("host_up", host, boot=row["boot"] + 1, now=state(tx, host))
     _activate(tx, host, json.loads(row["pending"]))
     tx.run("UPDATE host SET pending = '{}' WHERE name = ?", host)
-    label(tx, host)
     jobs.fill(tx)
 
 
@@ -140,15 +140,15 @@ def _activate(tx: Tx, host: str, changed: dict[str, str]) -> None:
         tx.record("version_active", host, component=component, version=version)
 
 
-def _end(tx: Tx, row: sqlite3.Row, state: TaskState, message: str) -> None:
-    tx.run("UPDATE task SET state = ?, message = ? WHERE id = ?", state.value, message, row["id"])
+def _end(tx: Tx, row: sqlite3.Row, ended: TaskState, message: str) -> None:
+    tx.run("UPDATE task SET state = ?, message = ? WHERE id = ?", ended.value, message, row["id"])
     tx.record(
         "flash_ended",
         row["host"],
         task=row["id"],
         component=row["component"],
         version=row["version"],
-        state=state.value,
+        state=ended.value,
     )
 
 

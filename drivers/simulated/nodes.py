@@ -49,7 +49,7 @@ def put_drain(tx: Tx, host: str, reason: str, by: str) -> None:
     if not row["drained"]:
         tx.run("UPDATE host SET prior_comment = comment WHERE name = ?", host)
     tx.run("UPDATE host SET drained = 1, reason = ?, reason_by = ? WHERE name = ?", reason, by, host)
-    tx.record("drained", host, row["job"], reason=reason, by=by, before=row["reason"] if row["drained"] else None)
+    tx.record("drained", host, row["job"], reason=reason, by=by, now=state(tx, host))
 
 
 def rewrite(tx: Tx, host: str, owned: str, reason: str) -> None:
@@ -72,7 +72,7 @@ def undrain(tx: Tx, host: str, owned: str, *, rebooted: bool) -> None:
         lift(tx, host, OURS)
     if rebooted and row["left_down"]:
         tx.run("UPDATE host SET left_down = 0, reason = NULL, reason_by = NULL WHERE name = ?", host)
-        tx.record("node_resumed", host, by=OURS)
+        tx.record("node_resumed", host, by=OURS, now=state(tx, host))
     jobs.fill(tx)
 
 
@@ -85,7 +85,7 @@ def lift(tx: Tx, host: str, by: str) -> None:
         " WHERE name = ?",
         *(kept, "root" if kept else None, host),
     )
-    tx.record("undrained", host, by=by, reason=row["reason"])
+    tx.record("undrained", host, by=by, reason=row["reason"], now=state(tx, host))
 
 
 def down_reason(row: sqlite3.Row) -> str | None:
@@ -99,7 +99,7 @@ def set_down(tx: Tx, host: str, *, responding: bool, left_down: bool, why: str) 
     """The node is down for the scheduler, which fails the job on it; a drain keeps its reason."""
     tx.run("UPDATE host SET responding = ?, left_down = ? WHERE name = ?", responding, left_down, host)
     label(tx, host)
-    tx.record("node_down", host, why=why, reason=node(tx, host)["reason"])
+    tx.record("node_down", host, why=why, now=state(tx, host))
     jobs.node_failed(tx, host, why)
 
 
@@ -107,8 +107,14 @@ def set_up(tx: Tx, host: str) -> None:
     """The node answers and takes jobs again, unless it is drained."""
     tx.run("UPDATE host SET responding = 1, left_down = 0 WHERE name = ?", host)
     label(tx, host)
-    tx.record("node_up", host)
+    tx.record("node_up", host, now=state(tx, host))
     jobs.fill(tx)
+
+
+def state(tx: Tx, host: str) -> dict[str, object]:
+    """How the node stands now, for the journal."""
+    row = node(tx, host)
+    return {"down": is_down(row), "drained": bool(row["drained"]), "reason": row["reason"]}
 
 
 def label(tx: Tx, host: str) -> None:

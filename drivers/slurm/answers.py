@@ -70,20 +70,20 @@ class Record:
             return ()
         if isinstance(value, str):
             return tuple(value.split(","))
-        items: list[Any] = self._typed(name, value, list, "a list of strings")
+        items: list[object] = self._typed(name, value, list, "a list of strings")
         return tuple(self._typed(name, item, str, "a list of strings") for item in items)
 
-    def _get(self, name: str) -> Any:
+    def _get(self, name: str) -> object:
         if name not in self._fields:
             raise BadAnswer(f"{self.what}: expected a field {name!r}, found none")
         return self._fields[name]
 
-    def _typed(self, name: str, value: Any, wanted: type[_T], words: str) -> _T:
+    def _typed(self, name: str, value: object, wanted: type[_T], words: str) -> _T:
         if not isinstance(value, wanted):
             raise self._wrong(name, value, words)
         return value
 
-    def _wrong(self, name: str, value: Any, wanted: str) -> BadAnswer:
+    def _wrong(self, name: str, value: object, wanted: str) -> BadAnswer:
         return BadAnswer(f"{self.what}: expected {name!r} to be {wanted}, found {str(value)[:_SHOWN]!r}")
 
 
@@ -117,7 +117,7 @@ def _check_errors(body: dict[str, Any], source: str) -> None:
     raise BadAnswer(f"{source}: errors inside the answer: {told}")
 
 
-def _told(error: Any) -> str:
+def _told(error: object) -> str:
     if not isinstance(error, dict):
         return str(error)
     said = [str(error[key]) for key in ("source", "description", "error") if error.get(key)]

@@ -4,6 +4,7 @@ Variables that change what Slurm's commands show (SQUEUE_STATES, SLURM_CLUSTERS 
 """
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -98,8 +99,6 @@ def _told(argv: tuple[str, ...]) -> str:
 
 async def _end(process: asyncio.subprocess.Process) -> None:
     """Kill a command with all that it started, and reap it."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     await process.wait()

@@ -18,12 +18,12 @@ from drivers.slurm import jobcontrol
 from drivers.slurm.command import SlurmCommand
 from drivers.slurm.jobs import parse_jobs
 from drivers.slurm.nodes import parse_node_text, parse_nodes
-from fleet.errors import BadAnswer, ForeignHold, InvalidInput
+from fleet.errors import BadAnswer, ForeignHold, InvalidInput, Unreachable
 from fleet.ids import owned_reason
 from fleet.models.base import HOST_PATTERN
 from fleet.models.drivers import SlurmScheduler
 from fleet.models.scheduler import ClusterView, Job, Node, NodeBase
-from fleet.ports.fence import Fence, open_fence
+from fleet.ports.fence import Fence
 
 UNEXPECTED_REBOOT = "Node unexpectedly rebooted"
 _HOST = re.compile(HOST_PATTERN)
@@ -78,13 +78,12 @@ class SlurmDriver:
             if _takes_jobs(node):
                 return
             effect = _next_effect(node, owned, rebooted=rebooted)
+            if time.monotonic() > deadline:
+                raise BadAnswer(f"{host} does not take jobs again after {self._timeout:g} s: {_told(node)}")
             if effect is not None:
                 await fence()
                 await self._slurm.answer("scontrol", "update", f"nodename={host}", f"state={effect}")
-            elif time.monotonic() > deadline:
-                raise BadAnswer(f"{host} does not take jobs again after {self._timeout:g} s: {_told(node)}")
-            if effect is None:
-                await asyncio.sleep(_LOOK_AGAIN)
+            await asyncio.sleep(_LOOK_AGAIN)
 
     async def signal_jobs(self, jobs: tuple[str, ...], signal: str) -> None:
         """Send a signal to the jobs' batch shells and steps."""
@@ -111,13 +110,23 @@ class SlurmDriver:
         """
         began = time.monotonic()
         command = ("scontrol", "--all", "show", "nodes", "--json") if await self._has_json() else ("sinfo", "--json")
-        nodes = parse_nodes(await self._slurm.answer(*command), " ".join(command))
+        try:
+            nodes = parse_nodes(await self._slurm.answer(*command), " ".join(command))
+        except BadAnswer:
+            await self._check_controller()
+            raise
         jobs = parse_jobs(await self._slurm.answer("squeue", "--all", "--json"), "squeue --json")
         for job in jobs.values():
             missing = [host for host in job.hosts if job.holds and host not in nodes]
             if missing:
                 raise BadAnswer(f"{command[0]}: partial answer: job {job.id} holds {missing[0]}, which is not listed")
         return ClusterView(began=began, nodes=nodes, jobs=jobs)
+
+    async def _check_controller(self) -> None:
+        """Raise `Unreachable` when no controller is up: 22.05's JSON calls that an "Unspecified error" at rc 0."""
+        said = (await self._slurm.run("scontrol", "ping")).out
+        if " is UP" not in said:
+            raise Unreachable(f"scontrol ping: {said.strip()[:200]}")
 
     async def _node(self, host: str) -> Node:
         """One node, as of now. Raises `Refused` when Slurm does not know it."""

@@ -1,4 +1,4 @@
-"""Slurm's nodes: `sinfo --json` of 22.05, `scontrol show nodes --json` of newer versions, and scontrol's text, as `Node`s.
+"""Slurm's nodes as `Node`s: `sinfo --json` of 22.05, `scontrol show nodes --json` of newer versions, scontrol's text.
 
 Pure functions from text to models; each raises `BadAnswer` for what it can't believe.
 """

@@ -18,9 +18,14 @@ _HARMLESS = {
 }  # fmt: skip
 _KNOWN = {"DRAIN", "COMPLETING", "NOT_RESPONDING", *_POWER, *_REBOOT, *_HARMLESS}
 
-_HOLDING = {state.value.upper(): state for state in JobState if state is not JobState.OTHER}
-_HOLDING |= {"SIGNALING": JobState.RUNNING, "STAGE_OUT": JobState.COMPLETING, "STOPPED": JobState.SUSPENDED}
-_HOLDING |= {"RESIZING": JobState.RUNNING}
+_HOLDING = {
+    "COMPLETING": JobState.COMPLETING,
+    "STAGE_OUT": JobState.COMPLETING,
+    "CONFIGURING": JobState.CONFIGURING,
+    "POWER_UP_NODE": JobState.CONFIGURING,
+    "SUSPENDED": JobState.SUSPENDED,
+    "STOPPED": JobState.SUSPENDED,
+}
 _FREE = {
     "PENDING", "COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "PREEMPTED", "BOOT_FAIL", "DEADLINE",
     "OUT_OF_MEMORY", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD", "REVOKED",
@@ -71,9 +76,9 @@ def job_state(words: Iterable[str]) -> JobState:
     A flag such as COMPLETING goes before the base it stands beside (`["CANCELLED", "COMPLETING"]` still holds).
     """
     said = {word.strip().upper() for word in words}
-    for sign in ("COMPLETING", "STAGE_OUT", "CONFIGURING", "SUSPENDED", "STOPPED"):
+    for sign, state in _HOLDING.items():
         if sign in said:
-            return _HOLDING[sign]
+            return state
     if said and said <= _FREE:
         return JobState.OTHER
     return JobState.RUNNING

@@ -68,9 +68,10 @@ def place(
     if lease is not None:
         where = HostSet.PLANNED if lease.counted is Counted.PLANNED else HostSet.FAILED
         return where, lease.holder, lease.why or f"leased to {lease.holder}"
-    if observed_at is None:
+    if observed_at is None or seen is None:
+        # Never looked at, or a member only since the last look: the next one tells.
         return HostSet.UNKNOWN, ids.dispatcher(host.cluster), "not observed yet"
-    if seen is None or seen.node is None:
+    if seen.node is None:
         found: Place = (HostSet.UNKNOWN, OPERATOR, "the scheduler does not list it")
     else:
         found = _shown(seen.node, failed_reasons)

@@ -18,7 +18,9 @@ _SCRIPT = """\
 #!/bin/sh
 trap 'echo $SLURM_JOB_ID >> {told}' USR1
 ( trap '' USR1; exec {work} ) &
+echo $! > {told}.work.$SLURM_JOB_ID
 while kill -0 $! 2>/dev/null; do wait $!; done
+exit 0
 """
 """A job that notes USR1 and works on."""
 
@@ -30,7 +32,7 @@ class LoopbackSlurm:
     """
 
     def __init__(self, folder: Path, slurmd_timeout: int = 10) -> None:
-        self._layout = Layout(folder.absolute())
+        self._layout = Layout.of(folder)
         self._slurmd_timeout = slurmd_timeout
         self.nodes: tuple[str, ...] = ()
 
@@ -54,7 +56,7 @@ class LoopbackSlurm:
         self.conf.write_text(slurm_conf(self._layout, self.nodes, self._slurmd_timeout))
         (folder / "cgroup.conf").write_text(CGROUP_CONF)
         self._start_munged()
-        self._start_slurmctld()
+        self.start_slurmctld()
         for node in self.nodes:
             self.start_slurmd(node, boot=False)
         self.wait_for_states({"idle"}, self.nodes)
@@ -73,6 +75,10 @@ class LoopbackSlurm:
         if jobs:
             slurm_daemons.end(slurm_daemons.job_processes(self._layout.folder, node))
 
+    def slurmd_runs(self, node: str) -> bool:
+        """True while the node's slurmd is alive."""
+        return slurm_daemons.owned_pid(self._layout.pid_file(node), self._layout.folder) is not None
+
     def start_slurmd(self, node: str, *, boot: bool = True) -> None:
         """Start a node's slurmd; with `boot` it reports a boot that began now."""
         self._layout.spool(node).mkdir(exist_ok=True)
@@ -85,12 +91,34 @@ class LoopbackSlurm:
         time.sleep(seconds)
         self.start_slurmd(node, boot=True)
 
-    def restart_slurmctld(self, *, kill: bool = False) -> None:
-        """Restart the controller, keeping its state; with `kill` it gets no chance to save it."""
+    def start_if_dead(self) -> None:
+        """Start again what was killed: the controller, and slurmds (as a new boot, without the old one's jobs)."""
+        if "UP" not in self._ping():
+            self.start_slurmctld()
+        for node in self.nodes:
+            if not self.slurmd_runs(node):
+                slurm_daemons.end(slurm_daemons.job_processes(self._layout.folder, node))
+                self.start_slurmd(node)
+
+    def stop_slurmctld(self, *, kill: bool = False) -> None:
+        """Stop the controller; with `kill` it gets no chance to save its state."""
         pid = slurm_daemons.owned_pid(self._layout.pid_file("slurmctld"), self._layout.folder)
         if pid is not None:
             slurm_daemons.end([pid], signal.SIGKILL if kill else signal.SIGTERM, wait=15.0)
-        self._start_slurmctld()
+
+    def start_slurmctld(self) -> None:
+        """Start the controller with the state it saved, and return when it answers."""
+        slurm_daemons.run(["slurmctld", "-f", str(self.conf)], self.conf)
+        deadline = time.monotonic() + _START_TIMEOUT
+        while "UP" not in self._ping():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"slurmctld does not answer; see {self._layout.folder}/log/slurmctld.log")
+            time.sleep(0.05)
+
+    def restart_slurmctld(self, *, kill: bool = False) -> None:
+        """Stop and start the controller."""
+        self.stop_slurmctld(kill=kill)
+        self.start_slurmctld()
 
     def submit(
         self,
@@ -118,6 +146,22 @@ class LoopbackSlurm:
     def told(self) -> tuple[str, ...]:
         """Ids of the jobs whose batch shell was sent USR1, a word for every time."""
         return tuple(self._told.read_text().split()) if self._told.exists() else ()
+
+    def script_runs(self, job: str) -> bool:
+        """True once the batch shell of a job of `submit` can be sent USR1."""
+        return self._work(job) is not None
+
+    def finish(self, job: str) -> None:
+        """Let a job of `submit` end its work now, with success."""
+        pid = self._work(job)
+        if pid is not None:
+            slurm_daemons.end([pid], signal.SIGTERM)
+
+    def _work(self, job: str) -> int | None:
+        """Process whose end is the end of the job."""
+        file = Path(f"{self._told}.work.{job}")
+        text = file.read_text().strip() if file.exists() else ""
+        return int(text) if text else None
 
     @property
     def _told(self) -> Path:
@@ -153,14 +197,6 @@ class LoopbackSlurm:
         pid = f"--pid-file={self._layout.pid_file('munged')}"
         # --force: the folders above may be closed to other users; only this user's processes need the socket.
         slurm_daemons.run(["munged", "--force", f"--socket={self._layout.munge_socket}", pid, *files], self.conf)
-
-    def _start_slurmctld(self) -> None:
-        slurm_daemons.run(["slurmctld", "-f", str(self.conf)], self.conf)
-        deadline = time.monotonic() + _START_TIMEOUT
-        while "UP" not in self._ping():
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"slurmctld does not answer; see {self._layout.folder}/log/slurmctld.log")
-            time.sleep(0.05)
 
     def _ping(self) -> str:
         try:

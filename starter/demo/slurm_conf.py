@@ -19,11 +19,15 @@ class Layout:
 
     folder: Path
 
-    def __post_init__(self) -> None:
-        if len(str(self.folder)) > _MAX_FOLDER:
+    @classmethod
+    def of(cls, folder: Path) -> "Layout":
+        """The layout of a folder. Raises ValueError when its path is too long for sockets."""
+        whole = folder.absolute()
+        if len(str(whole)) > _MAX_FOLDER:
             raise ValueError(
-                f"{self.folder}: expected a folder path of at most {_MAX_FOLDER} characters (Unix sockets)"
+                f"{whole}: expected a path of at most {_MAX_FOLDER} characters, for Unix sockets lie in it"
             )
+        return cls(whole)
 
     @property
     def conf(self) -> Path:
@@ -92,14 +96,15 @@ ReturnToService=1
 JobRequeue=1
 SlurmdTimeout={slurmd_timeout}
 SlurmctldTimeout=30
-MessageTimeout=10
+MessageTimeout={max(2, min(10, slurmd_timeout - 1))}
+TCPTimeout=1
 InactiveLimit=0
 KillWait=2
 MinJobAge=60
 WaitTime=0
 """
     lines = [
-        f"NodeName={name} NodeHostname=localhost NodeAddr=127.0.0.1 Port={port} CPUs={_CPUS} RealMemory=1000 State=UNKNOWN"
+        f"NodeName={name} NodeHostname=localhost NodeAddr=127.0.0.1 Port={port} CPUs={_CPUS} RealMemory=1000"
         for name, port in zip(nodes, ports[1:], strict=True)
     ]
     partition = f"PartitionName=train Nodes={','.join(nodes)} Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO"

@@ -55,7 +55,7 @@ def run(argv: list[str], conf: Path, timeout: float = 30.0, stdin: str | None = 
 
 
 def slurm_env(conf: Path) -> dict[str, str]:
-    """This process's environment, pointed at the loopback cluster."""
+    """The environment of the caller, pointed at the loopback cluster."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("SLURM_", "SBATCH_"))}
     return clean | {"SLURM_CONF": str(conf)}
 

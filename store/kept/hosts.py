@@ -3,6 +3,7 @@
 A roll is never altered, only replaced: whoever was given its `members` may keep them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,7 +42,7 @@ class KeptHosts:
         return roll.members
 
 
-def _after(roll: Roll, changed: "list[Row[Any]] | Any") -> Roll:
+def _after(roll: Roll, changed: "Sequence[Row[Any]]") -> Roll:
     names, members = dict(roll.names), dict(roll.members)
     for row in changed:
         gone = names.pop(row.id, None)

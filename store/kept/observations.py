@@ -1,4 +1,4 @@
-"""The last good look at a cluster, parsed once a version: at 75,000 hosts that is the costliest thing settling reads."""
+"""The last good look at a cluster, parsed once a version: of a large fleet it is the costliest part of settling."""
 
 from sqlalchemy import Connection, bindparam, select
 

@@ -40,7 +40,9 @@ HOSTS = Table(
     Column("version", Integer, nullable=False),
     Index("ix_hosts_cluster_version", "cluster", "version"),
 )
-"""A row is one identity. `version` is the cluster's `hosts_version` at the row's last change, so that a reader asks for changes only."""
+"""A row is one identity. `version` is the cluster's `hosts_version` at the row's last change, so that a reader
+asks only for what changed.
+"""
 
 Index(
     "ix_hosts_live",

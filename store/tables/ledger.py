@@ -38,6 +38,7 @@ LEASE_HOSTS = Table(
     Column("expected_end", UtcMoment),
     Column("why", Text, nullable=False),
     Index("ix_lease_hosts_request", "request"),
+    Index("ix_lease_hosts_holder", "holder"),
 )
 """The primary key is the promise that no host is in two leases."""
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, precondition, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, precondition, rule
 
 from fleet.models.hardware import DeviceTask, TaskState
 from fleet.models.intent import Before, Intent
@@ -17,6 +17,9 @@ from fleet.policy.attempts import Resume, ResumeAction, resume_apply, resume_reb
 from tests.host_policy.build import NOW
 
 LIFE, GRACE = 5, 12
+PAUSES = st.sampled_from([0, 0, 1, LIFE - 1, LIFE, GRACE])
+STEPS = st.sampled_from([1, 2, 4, 4])
+DELAYS = st.integers(0, LIFE - 1)
 
 
 @dataclass
@@ -44,7 +47,7 @@ class Race(RuleBasedStateMachine):
     def before(self) -> Before:
         raise NotImplementedError
 
-    def read(self) -> object:
+    def read(self, silent: bool) -> object:
         raise NotImplementedError
 
     def decide(self, read, age: timedelta) -> Resume:
@@ -53,8 +56,12 @@ class Race(RuleBasedStateMachine):
     def land(self, token: str) -> None:
         raise NotImplementedError
 
-    @rule(target=attempts)
-    def an_attempt_starts(self):
+    def note(self, attempt: Attempt) -> None:
+        """What an attempt writes down once it has sent."""
+
+    @precondition(lambda self: self.number < 3)
+    @rule(target=attempts, pause=PAUSES)
+    def an_attempt_starts(self, pause):
         self.number += 1
         attempt = Attempt(token=f"t{self.number}", fresh=self.intent is None)
         if self.intent is None:
@@ -66,14 +73,21 @@ class Race(RuleBasedStateMachine):
         self.token_at = self.now
         if attempt.fresh:
             attempt.phase = "send"
+        self.time_passes(pause)
         return multiple(attempt)
 
-    @rule(attempt=attempts, delay=st.integers(0, LIFE - 1))
-    def an_attempt_takes_one_step(self, attempt, delay):
+    @rule(attempt=attempts, steps=STEPS, delay=DELAYS, silent=st.booleans(), pause=PAUSES)
+    def an_attempt_runs_until_it_freezes(self, attempt, steps, delay, silent, pause):
+        for _ in range(steps):
+            self.one_step(attempt, delay, silent)
+            self.arrivals()
+        self.time_passes(pause)
+
+    def one_step(self, attempt, delay, silent):
         if attempt.phase == "age" and self.intent.token == attempt.token:
             attempt.age, attempt.phase = self.now - self.token_at, "read"
         elif attempt.phase == "read":
-            attempt.read, attempt.phase = self.read(), "decide"
+            attempt.read, attempt.phase = self.read(silent), "decide"
         elif attempt.phase == "decide":
             action = self.decide(attempt.read, timedelta(seconds=attempt.age)).action
             attempt.decided.append(action)
@@ -81,10 +95,11 @@ class Race(RuleBasedStateMachine):
         elif attempt.phase == "send":
             if self.intent.token == attempt.token:
                 self.flying.append((self.now + delay, attempt.token))
+            attempt.phase = "note"
+        elif attempt.phase == "note":
+            self.note(attempt)
             attempt.phase = "over"
-        self.arrivals()
 
-    @rule(seconds=st.integers(1, 2 * GRACE))
     def time_passes(self, seconds):
         for _ in range(seconds):
             self.now += 1
@@ -103,29 +118,31 @@ class Race(RuleBasedStateMachine):
 
 
 class ApplyRace(Race):
-    """A BMC that runs one upgrade; it may be silent, and may forget its tasks."""
+    """A BMC that runs one upgrade; it may be silent, and may forget its tasks (which shows if it had any before)."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.version, self.silent = "1.0", False
+        self.version = "1.0"
         self.tasks = [DeviceTask(id="old", component="bmc", version="1.0", state=TaskState.DONE)]
+
+    @initialize(history=st.booleans())
+    def the_device_has_a_history(self, history):
+        if not history:
+            self.tasks = []
 
     def before(self):
         return Before(version=self.version, tasks=tuple(t.id for t in self.tasks))
 
-    def read(self):
-        return (None, None) if self.silent else (tuple(self.tasks), self.version)
+    def read(self, silent):
+        return (None, None) if silent else (tuple(self.tasks), self.version)
 
     def decide(self, read, age):
         return resume_apply(self.intent, *read, "1.1", age, timedelta(seconds=LIFE))
 
     def land(self, token):
-        self.tasks.append(
-            DeviceTask(id=f"task-{token}", component="bmc", version="1.1", state=TaskState.RUNNING)
-        )
+        self.tasks.append(DeviceTask(id=f"task-{token}", component="bmc", version="1.1", state=TaskState.RUNNING))
 
-    @rule(attempt=Race.attempts)
-    def the_attempt_notes_its_task(self, attempt):
+    def note(self, attempt):
         mine = f"task-{attempt.token}"
         if self.intent.token == attempt.token and any(t.id == mine for t in self.tasks):
             self.intent = self.intent.model_copy(update={"task": mine})
@@ -137,11 +154,7 @@ class ApplyRace(Race):
         if changes and state is TaskState.DONE:
             self.version = "1.1"
 
-    @rule()
-    def the_bmc_falls_silent_or_answers_again(self):
-        self.silent = not self.silent
-
-    @precondition(lambda self: self.intent is not None)
+    @precondition(lambda self: self.intent is not None and self.intent.before.tasks)
     @rule()
     def the_bmc_forgets_its_tasks(self):
         self.tasks = []
@@ -158,8 +171,8 @@ class RebootRace(Race):
     def before(self):
         return Before(boot_id=self.boot_id)
 
-    def read(self):
-        return self.boot_id
+    def read(self, silent):
+        return None if silent else self.boot_id
 
     def decide(self, read, age):
         return resume_reboot(self.intent, read, age, timedelta(seconds=LIFE), timedelta(seconds=GRACE))
@@ -180,7 +193,7 @@ class RebootRace(Race):
 
 def shaped(machine):
     case = machine.TestCase
-    case.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+    case.settings = settings(max_examples=1000, stateful_step_count=12, deadline=None)
     return case
 
 
@@ -190,9 +203,7 @@ TestTwoAttemptsNeverRebootTwice = shaped(RebootRace)
 
 def test_an_attempt_that_finds_nothing_begun_does_begin_in_the_end():
     for race, seconds in ((ApplyRace(), LIFE), (RebootRace(), GRACE)):
-        race.an_attempt_starts()
-        successor = race.an_attempt_starts().values[0]
-        race.time_passes(seconds)
-        for _ in range(4):
-            race.an_attempt_takes_one_step(successor, 0)
+        race.an_attempt_starts(0)
+        successor = race.an_attempt_starts(seconds).values[0]
+        race.an_attempt_runs_until_it_freezes(successor, steps=4, delay=0, silent=False, pause=0)
         assert (successor.decided, race.effects) == ([ResumeAction.BEGIN], 1)

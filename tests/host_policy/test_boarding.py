@@ -4,7 +4,18 @@ from fleet.models.matrix import Verdict
 from fleet.models.verification import VerificationTask
 from fleet.models.work import BoardAction
 from fleet.policy.boarding import board, repair_steps
-from tests.host_policy.build import ANYTHING, COMPONENTS, DESIRED, OBSERVED, PINS, cluster, component, entry, pool, stack
+from tests.host_policy.build import (
+    ANYTHING,
+    COMPONENTS,
+    DESIRED,
+    OBSERVED,
+    PINS,
+    cluster,
+    component,
+    entry,
+    pool,
+    stack,
+)
 
 AS_DESIRED = {**OBSERVED, **DESIRED}
 
@@ -70,9 +81,7 @@ def test_a_prefix_that_is_not_allowed_is_no_safe_point():
 
 
 def test_half_an_atomic_group_is_no_safe_point():
-    components = tuple(
-        component("bmc", "firmware", atomic_with=("nic",)) if c.name == "bmc" else c for c in COMPONENTS
-    )
+    components = tuple(component("bmc", "firmware", atomic_with=("nic",)) if c.name == "bmc" else c for c in COMPONENTS)
     bound = cluster(stack=stack(components), desired={"bmc": "1.1", "nic": "28.2", "gpu-driver": "550.90"})
     found = board(bound, pool(), OBSERVED, (ANYTHING,))
     assert safe(found) == {"apply:bmc": True, "apply:nic": False, "apply:gpu-driver": True}
@@ -139,7 +148,10 @@ def test_job_facing_drift_is_told_and_never_boarded():
 
 
 def test_a_repaired_host_boards_and_verifies_without_a_drain():
-    visit, repair = board(cluster(), pool(), OBSERVED, (ANYTHING,)), repair_steps(cluster(), pool(), OBSERVED, (ANYTHING,))
+    visit, repair = (
+        board(cluster(), pool(), OBSERVED, (ANYTHING,)),
+        repair_steps(cluster(), pool(), OBSERVED, (ANYTHING,)),
+    )
     assert (repair.action, keys(repair)) == (BoardAction.VISIT, keys(visit)[1:])
 
 

@@ -41,16 +41,18 @@ def entries(draw):
     made = st.builds(
         entry, st.dictionaries(st.sampled_from(HOST_FACING), patterns, min_size=1, max_size=2), pins, verdicts
     )
-    tested_all = entry({name: "*" for name in HOST_FACING}, PINS)
+    tested_all = entry(dict.fromkeys(HOST_FACING, "*"), PINS)
     return (*draw(st.sampled_from([(), (tested_all,), (tested_all,)])), *draw(st.lists(made, max_size=4)))
 
 
 @st.composite
 def situations(draw):
-    east = cluster(stack=stack(draw(components())), desired=draw(st.dictionaries(st.sampled_from(HOST_FACING), VERSIONS)))
+    east = cluster(
+        stack=stack(draw(components())), desired=draw(st.dictionaries(st.sampled_from(HOST_FACING), VERSIONS))
+    )
     observed = draw(st.dictionaries(st.sampled_from(HOST_FACING), VERSIONS))
     train = pool(visit_budget=draw(minutes) * 2)
-    return east, train, {**OBSERVED, **{n: "1" for n in HOST_FACING}, **observed}, draw(entries())
+    return east, train, {**OBSERVED, **dict.fromkeys(HOST_FACING, "1"), **observed}, draw(entries())
 
 
 def after(east, observed, steps):

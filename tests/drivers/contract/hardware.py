@@ -78,7 +78,7 @@ class HardwareContract:
         listed = await case.hardware.tasks(case.host, component)
 
         assert [first.id, second.id] == [t.id for t in listed]
-        assert () == await case.hardware.tasks(case.host, case.rebooting[0])
+        assert await case.hardware.tasks(case.host, case.rebooting[0]) == ()
 
     async def test_a_failed_upgrade_says_so_and_leaves_the_version(self, case: HardwareCase):
         component, version = case.plain
@@ -87,7 +87,7 @@ class HardwareContract:
 
         task = await apply(case, component, version)
 
-        assert TaskState.FAILED == task.state
+        assert task.state == TaskState.FAILED
         assert task.message
         assert before == (await case.hardware.versions(case.host))[component]
 
@@ -98,7 +98,7 @@ class HardwareContract:
 
         task = await apply(case, component, version)
 
-        assert TaskState.DONE == task.state
+        assert task.state == TaskState.DONE
         assert before == (await case.hardware.versions(case.host))[component]
 
     async def test_a_busy_device_refuses_a_second_upgrade(self, case: HardwareCase):
@@ -108,14 +108,14 @@ class HardwareContract:
         with pytest.raises(Refused):
             await case.hardware.start_apply(case.host, *case.rebooting, open_fence)
 
-        assert TaskState.DONE == (await ended(case, component, task.id)).state
-        assert () == await case.hardware.tasks(case.host, case.rebooting[0])
+        assert (await ended(case, component, task.id)).state == TaskState.DONE
+        assert await case.hardware.tasks(case.host, case.rebooting[0]) == ()
 
     async def test_a_closed_fence_keeps_an_upgrade_from_being_sent(self, case: HardwareCase):
         with pytest.raises(StaleAttempt):
             await case.hardware.start_apply(case.host, *case.plain, closed_fence)
 
-        assert () == await case.hardware.tasks(case.host, case.plain[0])
+        assert await case.hardware.tasks(case.host, case.plain[0]) == ()
 
     async def test_a_closed_fence_keeps_a_reboot_from_being_sent(self, case: HardwareCase):
         before = await case.hardware.boot_id(case.host)

@@ -37,6 +37,16 @@ async def until(case: ContractCase, holds: Callable[[ClusterView], bool]) -> Clu
     return view
 
 
+async def _signals(case: ContractCase, job: str) -> tuple[str, ...]:
+    """What the job was sent, once there is something, or nothing when the case's patience is over."""
+    deadline = time.monotonic() + case.patience
+    sent: tuple[str, ...] = ()
+    while not sent and time.monotonic() < deadline:
+        sent = await case.signals(job)
+        await asyncio.sleep(0.05)
+    return sent
+
+
 class SchedulerContract:
     """Subclass it and give it a fixture `case`."""
 
@@ -45,7 +55,7 @@ class SchedulerContract:
 
         assert set(case.hosts) <= set(view.nodes)
         assert {NodeBase.IDLE} == {view.nodes[h].base for h in case.hosts}
-        assert [] == [h for h in case.hosts if view.nodes[h].draining or view.jobs_on(h)]
+        assert [h for h in case.hosts if view.nodes[h].draining or view.jobs_on(h)] == []
 
     async def test_a_view_began_at_or_after_the_instant_asked_for(self, case: ContractCase):
         await case.scheduler.view()
@@ -71,7 +81,7 @@ class SchedulerContract:
         view = await fresh(case)
 
         assert [(job,), (job,), ()] == [tuple(j.id for j in view.jobs_on(h)) for h in (a, b, c)]
-        assert JobState.RUNNING == view.jobs[job].state
+        assert view.jobs[job].state == JobState.RUNNING
         assert (a, b) == tuple(sorted(view.jobs[job].hosts))
 
     async def test_a_drain_shows_with_our_reason_in_the_next_view(self, case: ContractCase):
@@ -80,7 +90,7 @@ class SchedulerContract:
         await case.scheduler.drain(host, OURS, open_fence)
 
         shown = await node(case, host)
-        assert (True, OURS, NodeBase.IDLE) == (shown.draining, shown.reason, shown.base)
+        assert (shown.draining, shown.reason, shown.base) == (True, OURS, NodeBase.IDLE)
 
     async def test_a_drained_host_with_a_job_is_draining_and_still_holds_the_job(self, case: ContractCase):
         a, b, *_ = case.hosts
@@ -90,7 +100,7 @@ class SchedulerContract:
 
         view = await fresh(case)
         assert view.nodes[a].draining
-        assert NodeBase.IDLE != view.nodes[a].base
+        assert view.nodes[a].base != NodeBase.IDLE
         assert [job] == [j.id for j in view.jobs_on(a)]
 
     async def test_a_host_is_idle_once_its_job_ended(self, case: ContractCase):
@@ -101,7 +111,7 @@ class SchedulerContract:
         await case.end_job(job)
 
         view = await until(case, lambda v: v.nodes[a].base is NodeBase.IDLE and not v.nodes[a].completing)
-        assert ((), True) == (view.jobs_on(a), view.nodes[a].draining)
+        assert (view.jobs_on(a), view.nodes[a].draining) == ((), True)
 
     async def test_draining_again_with_the_same_reason_changes_nothing(self, case: ContractCase):
         host = case.hosts[0]
@@ -110,7 +120,7 @@ class SchedulerContract:
         await case.scheduler.drain(host, OURS, open_fence)
 
         shown = await node(case, host)
-        assert (True, OURS) == (shown.draining, shown.reason)
+        assert (shown.draining, shown.reason) == (True, OURS)
 
     async def test_a_drain_set_by_another_is_refused_and_left_as_it_is(self, case: ContractCase):
         host = case.hosts[0]
@@ -120,7 +130,7 @@ class SchedulerContract:
             await case.scheduler.drain(host, OURS, open_fence)
 
         shown = await node(case, host)
-        assert (THEIRS, True, THEIRS) == (held.value.holder, shown.draining, shown.reason)
+        assert (held.value.holder, shown.draining, shown.reason) == (THEIRS, True, THEIRS)
 
     async def test_a_drain_of_another_operation_of_ours_is_not_replaced(self, case: ContractCase):
         host = case.hosts[0]
@@ -129,7 +139,7 @@ class SchedulerContract:
         with pytest.raises(ForeignHold):
             await case.scheduler.drain(host, OURS, open_fence)
 
-        assert NEXT == (await node(case, host)).reason
+        assert (await node(case, host)).reason == NEXT
 
     async def test_a_host_that_is_down_is_not_drained(self, case: ContractCase):
         host = case.hosts[0]
@@ -138,7 +148,7 @@ class SchedulerContract:
         with pytest.raises(ForeignHold):
             await case.scheduler.drain(host, OURS, open_fence)
 
-        assert OURS != (await node(case, host)).reason
+        assert (await node(case, host)).reason != OURS
 
     async def test_a_closed_fence_keeps_a_drain_from_being_sent(self, case: ContractCase):
         host = case.hosts[0]
@@ -174,7 +184,7 @@ class SchedulerContract:
 
         await case.scheduler.undrain(host, OURS, open_fence, rebooted=False)
 
-        assert "ask ops before use" == (await node(case, host)).comment
+        assert (await node(case, host)).comment == "ask ops before use"
 
     async def test_undraining_an_undrained_host_does_nothing(self, case: ContractCase):
         host = case.hosts[0]
@@ -192,7 +202,7 @@ class SchedulerContract:
             await case.scheduler.undrain(host, OURS, open_fence, rebooted=False)
 
         shown = await node(case, host)
-        assert (THEIRS, True, THEIRS) == (held.value.holder, shown.draining, shown.reason)
+        assert (held.value.holder, shown.draining, shown.reason) == (THEIRS, True, THEIRS)
 
     async def test_a_node_left_down_by_our_reboot_is_resumed(self, case: ContractCase):
         host = case.hosts[0]
@@ -202,7 +212,7 @@ class SchedulerContract:
         await case.scheduler.undrain(host, OURS, open_fence, rebooted=True)
 
         shown = await node(case, host)
-        assert (NodeBase.IDLE, False) == (shown.base, shown.draining)
+        assert (shown.base, shown.draining) == (NodeBase.IDLE, False)
 
     async def test_an_undrain_that_leaves_the_node_down_is_a_bad_answer(self, case: ContractCase):
         host = case.hosts[0]
@@ -219,7 +229,7 @@ class SchedulerContract:
         await case.scheduler.rewrite_reason(host, OURS, NEXT)
 
         shown = await node(case, host)
-        assert (True, NEXT) == (shown.draining, shown.reason)
+        assert (shown.draining, shown.reason) == (True, NEXT)
 
     async def test_rewriting_the_reason_again_changes_nothing(self, case: ContractCase):
         host = case.hosts[0]
@@ -228,7 +238,7 @@ class SchedulerContract:
 
         await case.scheduler.rewrite_reason(host, OURS, NEXT)
 
-        assert NEXT == (await node(case, host)).reason
+        assert (await node(case, host)).reason == NEXT
 
     async def test_the_reason_of_another_is_not_rewritten(self, case: ContractCase):
         host = case.hosts[0]
@@ -237,7 +247,7 @@ class SchedulerContract:
         with pytest.raises(ForeignHold):
             await case.scheduler.rewrite_reason(host, OURS, NEXT)
 
-        assert THEIRS == (await node(case, host)).reason
+        assert (await node(case, host)).reason == THEIRS
 
     async def test_rewriting_the_reason_of_a_host_undrained_meanwhile_drains_it_again(self, case: ContractCase):
         host = case.hosts[0]
@@ -247,7 +257,7 @@ class SchedulerContract:
         await case.scheduler.rewrite_reason(host, OURS, NEXT)
 
         shown = await node(case, host)
-        assert (True, NEXT) == (shown.draining, shown.reason)
+        assert (shown.draining, shown.reason) == (True, NEXT)
 
     async def test_a_daemon_that_dies_under_a_job_never_looks_idle(self, case: ContractCase):
         a, b, *_ = case.hosts
@@ -257,7 +267,7 @@ class SchedulerContract:
         await case.kill_daemon(a)
 
         shown = await node(case, a)
-        assert (NodeBase.DOWN, True) == (shown.base, shown.not_responding)
+        assert (shown.base, shown.not_responding) == (NodeBase.DOWN, True)
 
     async def test_requeue_frees_every_host_of_the_gang(self, case: ContractCase):
         a, b, *_ = case.hosts
@@ -291,10 +301,8 @@ class SchedulerContract:
 
         await case.scheduler.signal_jobs((job,), "USR1")
 
-        deadline = time.monotonic() + case.patience
-        while not (sent := await case.signals(job)) and time.monotonic() < deadline:
-            await asyncio.sleep(0.05)
-        assert ("USR1",) == sent
+        sent = await _signals(case, job)
+        assert sent == ("USR1",)
         assert [job] == [j.id for j in (await fresh(case)).jobs_on(host)]
 
     async def test_jobs_that_have_ended_are_no_error(self, case: ContractCase):

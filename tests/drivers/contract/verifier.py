@@ -22,29 +22,29 @@ class VerifierContract:
 
         found = await case.verifier.verify(VerificationTask.HEALTH, case.hosts[0], ())
 
-        assert (Verdict.FAILED, Category.HARDWARE) == (found.verdict, found.findings[0].category)
+        assert (found.verdict, found.findings[0].category) == (Verdict.FAILED, Category.HARDWARE)
 
     async def test_a_slow_gpu_fails_performance_and_points_to_performance(self, case: VerifierCase):
         await case.slow_gpu(case.hosts[0])
 
         found = await case.verifier.verify(VerificationTask.PERFORMANCE, case.hosts[0], ())
 
-        assert (Verdict.FAILED, Category.PERFORMANCE) == (found.verdict, found.findings[0].category)
+        assert (found.verdict, found.findings[0].category) == (Verdict.FAILED, Category.PERFORMANCE)
 
     async def test_a_missing_tool_is_inconclusive_with_evidence_and_never_a_pass(self, case: VerifierCase):
         await case.remove_tool(case.hosts[0])
 
         found = await case.verifier.verify(VerificationTask.HEALTH, case.hosts[0], ())
 
-        assert Verdict.INCONCLUSIVE == found.verdict
+        assert found.verdict == Verdict.INCONCLUSIVE
         assert found.findings[0].evidence
 
     async def test_fabric_without_a_partner_is_inconclusive(self, case: VerifierCase):
         found = await case.verifier.verify(VerificationTask.FABRIC, case.hosts[0], ())
 
-        assert Verdict.INCONCLUSIVE == found.verdict
+        assert found.verdict == Verdict.INCONCLUSIVE
 
     async def test_an_unknown_host_is_inconclusive_and_no_exception(self, case: VerifierCase):
         found = await case.verifier.verify(VerificationTask.HEALTH, "no-such-host", ())
 
-        assert Verdict.INCONCLUSIVE == found.verdict
+        assert found.verdict == Verdict.INCONCLUSIVE

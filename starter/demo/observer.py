@@ -1,0 +1,216 @@
+"""The outside observer: checks the contract from what a cluster shows, knowing nothing of our store or policies.
+
+It is fed snapshots and keeps its own books, so it is wrong independently of the code it watches. A drain is ours when
+its reason begins with `maintrain:`; the reason names the operation.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from drivers.snapshot import Event, HostSeen, Snapshot
+from starter.demo.pool_books import PoolBook, PoolLimits, is_foreign, is_ours, is_planned
+
+REPAIR = "maintrain:repair:"
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One breach of the contract; `kind` is a word to count by."""
+
+    kind: str
+    at: float
+    host: str
+    text: str
+
+
+@dataclass
+class HostBook:
+    """What the observer remembers of a host."""
+
+    owes: bool = False
+    """True from a flash or reboot on, until it went back into production verified."""
+    passed: set[str] = field(default_factory=set)
+    flashing: set[str] = field(default_factory=set)
+    flashed: set[tuple[str, str, str]] = field(default_factory=set)
+    reboots: Counter[str] = field(default_factory=Counter)
+    visited: bool = False
+
+
+class Observer:
+    """Watches the pools named. `reboots_per_operation` is how often one operation may reboot a host."""
+
+    def __init__(self, pools: Iterable[PoolLimits], reboots_per_operation: int = 1) -> None:
+        self._pools = [PoolBook(p) for p in pools]
+        self._pool_of = {host: book for book in self._pools for host in book.limits.members}
+        self._hosts = {host: HostBook() for host in self._pool_of}
+        self._seen: dict[str, HostSeen] = {}
+        self._at = 0.0
+        self._reboots = reboots_per_operation
+        self._all = PoolBook(PoolLimits.total(b.limits for b in self._pools))
+        self.violations: list[Violation] = []
+        self.jobs_interrupted = 0
+        self.upgrades_applied = 0
+
+    def see(self, snapshot: Snapshot) -> None:
+        """Take in the next snapshot; snapshots come in the order of time."""
+        self._at = snapshot.at
+        names = self._pool_of if snapshot.changed is None else snapshot.changed & self._pool_of.keys()
+        moved = {n: (self._seen.get(n), snapshot.hosts[n]) for n in names if n in snapshot.hosts}
+        for name, (before, now) in moved.items():
+            self._seen[name] = now
+            self._pool_of[name].move(before, now)
+            self._all.move(before, now)
+        for event in snapshot.events:
+            self._happened(snapshot.at, event, moved)
+        for name, (before, now) in moved.items():
+            self._moved(snapshot.at, name, before, now)
+        for book in (*self._pools, self._all):
+            book.note()
+
+    def report(self) -> dict[str, Any]:
+        """The figures so far, with what must hold at the end checked as of the last snapshot."""
+        violations = [*self.violations, *self._at_the_end()]
+        seen = self._seen
+        return {
+            "hosts": len(self._pool_of),
+            "visited": sum(b.visited for b in self._hosts.values()),
+            "min_up": self._all.min_up,
+            "floor": self._all.limits.floor,
+            "max_planned": self._all.max_planned,
+            "planned_buffer": self._all.limits.planned_buffer,
+            "violations": len(violations),
+            "jobs_interrupted": self.jobs_interrupted,
+            "upgrades_applied": self.upgrades_applied,
+            "handed_over": sorted(h for h, s in seen.items() if s.drained and (s.reason or "").startswith(REPAIR)),
+            "left_out": sorted(h for h, b in self._hosts.items() if not b.visited or is_foreign(seen.get(h))),
+            "still_planned": sorted(h for h, s in seen.items() if is_planned(s)),
+            "violation_details": [v.text for v in violations],
+            "pools": {b.limits.name: b.figures() for b in self._pools},
+        }
+
+    def _happened(self, at: float, event: Event, moved: Mapping[str, tuple[HostSeen | None, HostSeen]]) -> None:
+        """Keep books of one event, and check it against how its host stood."""
+        self._count_job(event)
+        name = event.host
+        if name is None:
+            return
+        if name not in self._hosts:
+            if event.kind in ("flash_started", "reboot_started"):
+                self._breach("stranger", at, name, f"{event.kind} on {name}, which is in no pool")
+            return
+        now = self._seen.get(name, HostSeen())
+        before = (moved[name][0] if name in moved else None) or now
+        if event.kind == "verified":
+            passed = self._hosts[name].passed
+            (passed.add if event.detail["verdict"] == "passed" else passed.discard)(event.detail["task"])
+        elif event.kind == "version_active":
+            component, version = event.detail["component"], event.detail["version"]
+            self.upgrades_applied += name not in moved or before.versions.get(component) != version
+        elif event.kind == "undrained" and event.detail["by"] == "maintrain":
+            self._returned(at, name, event.detail.get("reason") or before.reason, now)
+        else:
+            self._disruption(at, name, event, now)
+
+    def _disruption(self, at: float, name: str, event: Event, now: HostSeen) -> None:
+        """Flashes and reboots: whatever begins or ends one makes earlier verifications worthless."""
+        book = self._hosts[name]
+        if event.kind == "flash_started":
+            self._flash(at, name, event, now)
+        elif event.kind == "flash_ended":
+            book.flashing.discard(event.detail["task"])
+        elif event.kind == "reboot_started":
+            self._reboot(at, name, now)
+        elif event.kind != "host_up":
+            return
+        book.owes = True
+        book.passed.clear()
+
+    def _flash(self, at: float, name: str, event: Event, now: HostSeen) -> None:
+        book, detail = self._hosts[name], event.detail
+        what = f"flash of {detail['component']} {detail['version']} on {name}"
+        self._must_be_ours(at, name, now, what)
+        if book.flashing:
+            self._breach("overlapping_flash", at, name, f"{what} while {', '.join(sorted(book.flashing))} ran")
+        book.flashing.add(detail["task"])
+        effect = (now.reason or "", detail["component"], detail["version"])
+        if effect in book.flashed:
+            self._breach("duplicate_effect", at, name, f"{what}: a second time in {now.reason}")
+        book.flashed.add(effect)
+
+    def _reboot(self, at: float, name: str, now: HostSeen) -> None:
+        book, operation = self._hosts[name], now.reason or ""
+        self._must_be_ours(at, name, now, f"reboot of {name}")
+        book.reboots[operation] += 1
+        if book.reboots[operation] > self._reboots:
+            self._breach(
+                "duplicate_effect", at, name, f"reboot of {name}: number {book.reboots[operation]} in {operation}"
+            )
+
+    def _must_be_ours(self, at: float, name: str, now: HostSeen, what: str) -> None:
+        if not is_ours(now):
+            held = f"drained as {now.reason!r}" if now.drained else "not drained"
+            self._breach("not_ours", at, name, f"{what}, which is {held}")
+        if now.jobs:
+            self._breach("job_on_host", at, name, f"{what} under job {', '.join(now.jobs)}")
+
+    def _returned(self, at: float, name: str, reason: str | None, now: HostSeen) -> None:
+        """We lifted a drain: was it ours, and may the host be in production?"""
+        book, limits = self._hosts[name], self._pool_of[name].limits
+        if not (reason or "").startswith("maintrain:"):
+            self._breach("foreign_cleared", at, name, f"drain {reason!r} on {name} lifted by us")
+        missing = limits.verify - book.passed
+        if book.owes and missing:
+            names = ", ".join(sorted(missing))
+            self._breach("unverified", at, name, f"{name} back in production without a pass of {names}")
+        if limits.allowed and now.versions and not any(a.items() <= now.versions.items() for a in limits.allowed):
+            shown = ", ".join(f"{c} {v}" for c, v in sorted(now.versions.items()))
+            self._breach("versions", at, name, f"{name} back in production with versions not allowed: {shown}")
+        if book.flashing:
+            self._breach("unverified", at, name, f"{name} back in production in the middle of a flash")
+        book.owes = False
+
+    def _moved(self, at: float, name: str, before: HostSeen | None, now: HostSeen) -> None:
+        """Check how a host changed sets."""
+        pool, book = self._pool_of[name], self._hosts[name]
+        if is_planned(now):
+            book.visited = True
+            if not is_planned(before) and pool.planned > pool.limits.planned_buffer:
+                text = (
+                    f"{name} taken: {pool.planned} planned in {pool.limits.name}, {pool.limits.planned_buffer} allowed"
+                )
+                self._breach("planned_buffer", at, name, text)
+        if before is None:
+            return
+        # A host that was undrained by another in mid change has to be drained again, whatever is up.
+        if before.up and is_ours(now) and pool.up < pool.limits.floor and not book.owes:
+            text = f"{name} taken: {pool.up} up in {pool.limits.name}, the floor is {pool.limits.floor}"
+            self._breach("floor", at, name, text)
+        if is_foreign(before) and is_ours(now):
+            self._breach("foreign_overwritten", at, name, f"drain {before.reason!r} on {name} replaced by ours")
+
+    def _count_job(self, event: Event) -> None:
+        by_us = event.detail.get("by") == "maintrain"
+        if (event.kind in ("job_requeued", "job_cancelled") and by_us) or (
+            # A job that fails with a host that we hold is our doing, whoever did the counting.
+            (event.kind == "job_failed" or (event.kind == "job_requeued" and event.detail.get("by") == "node_fail"))
+            and any(is_ours(self._seen.get(h)) for h in event.detail.get("hosts", ()))
+        ):
+            self.jobs_interrupted += 1
+
+    def _at_the_end(self) -> list[Violation]:
+        """Hosts that are out now and that no reason explains, and changed hosts in production without their passes."""
+        found = []
+        for name, seen in self._seen.items():
+            book = self._hosts[name]
+            if not seen.up and not seen.reason:
+                text = f"{name} is out of production at the end, and no reason says in whose hands"
+                found.append(Violation("no_owner", self._at, name, text))
+            if seen.up and book.owes and self._pool_of[name].limits.verify - book.passed:
+                text = f"{name} is in production at the end, changed and not verified since"
+                found.append(Violation("unverified", self._at, name, text))
+        return found
+
+    def _breach(self, kind: str, at: float, host: str, text: str) -> None:
+        self.violations.append(Violation(kind, at, host, text))

@@ -1,0 +1,217 @@
+"""The dry run of a train: its next stops with hosts, upgrades, reboots, time and the jobs that would be interrupted,
+decided by the very policies that the train follows.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from datetime import timedelta
+
+from fleet.errors import DriverError
+from fleet.hostlist import compact
+from fleet.models.base import Fact
+from fleet.models.facts import LedgerFacts
+from fleet.models.fleetfile import Cluster
+from fleet.models.matrix import MatrixEntry
+from fleet.models.pool import AtDeadline, DrainPolicy, Pool
+from fleet.models.scheduler import ClusterView, Job, JobKind
+from fleet.models.train import Cycle, Domain, DomainState, NextStop
+from fleet.models.units import format_duration
+from fleet.models.work import BoardAction, StepKind
+from fleet.policy.boarding import board
+from fleet.policy.domains import form_domains
+from fleet.policy.next_stop import next_stop
+from fleet.policy.visiting import free_to_take
+from fleet.ports.store import Store
+from starter.inventory import read_versions
+from starter.session import hands, now
+from starter.show import table
+
+
+class PlannedJob(Fact):
+    """A job on hosts that a stop takes."""
+
+    id: str
+    user: str
+    kind: JobKind
+    hosts: tuple[str, ...]
+    at_deadline: AtDeadline
+
+
+class PlannedStop(Fact):
+    """One stop to come."""
+
+    domain: str
+    hosts: tuple[str, ...]
+    left_out: dict[str, str]
+    upgrades: dict[str, int]
+    """`component version`: on how many hosts."""
+    reboots: int
+    stays: dict[str, str]
+    """Hosts that are taken for no upgrade, with the reason."""
+    expected_seconds: float
+    jobs: tuple[PlannedJob, ...] | None
+    """None when the scheduler could not be read."""
+
+
+class TrainPlan(Fact):
+    """What a train would do from now on."""
+
+    cluster: str
+    pool: str
+    next: NextStop
+    stops: tuple[PlannedStop, ...]
+    more_stops: int
+    expected_seconds: float
+    jobs_unknown: str = ""
+    """Why the jobs could not be read."""
+
+
+async def make_plan(store: Store, cluster: Cluster, pool: Pool, most: int) -> TrainPlan:
+    """Plan from the facts and one look at the scheduler; writes nothing."""
+    at = now()
+    train = await store.train_facts(cluster.name, pool.name, at)
+    assert train is not None, "the pool is in the fleet file in force"
+    ledger, entries = await store.facts(cluster.name, at), await store.matrix(cluster.name)
+    versions = await store.versions(cluster.name)
+    ahead = _ahead(train.cycle) or form_domains(train.hosts, pool.domain)
+    wanted = [h for domain in ahead[:most] for h in domain.hosts if h not in versions]
+    view, trouble, read = await _look(cluster, wanted)
+    versions = {**versions, **read}
+    planner = _Planner(cluster, pool, ledger, entries, versions, view)
+    stops = tuple(planner.stop(domain) for domain in ahead[:most])
+    return TrainPlan(
+        cluster=cluster.name,
+        pool=pool.name,
+        next=next_stop(train),
+        stops=stops,
+        more_stops=len(ahead) - len(stops),
+        expected_seconds=sum(s.expected_seconds for s in stops),
+        jobs_unknown=trouble,
+    )
+
+
+def plan_lines(plan: TrainPlan) -> list[str]:
+    """The plan for people."""
+    lines = [f"{plan.cluster}/{plan.pool}, next: {plan.next.action}: {plan.next.reason}"]
+    if plan.next.at_risk:
+        lines.append(f"at risk: {plan.next.at_risk}")
+    rows = []
+    for stop in plan.stops:
+        upgrades = ", ".join(f"{what} on {count}" for what, count in stop.upgrades.items()) or "none"
+        jobs = "?" if stop.jobs is None else _jobs_in_words(stop.jobs)
+        hosts = compact(stop.hosts) if stop.hosts else "-"
+        rows.append((stop.domain, hosts, len(stop.hosts), upgrades, stop.reboots, _length(stop.expected_seconds), jobs))
+    lines += ["", table(("domain", "hosts", "count", "upgrades", "reboots", "expected", "jobs interrupted"), rows)]
+    if plan.more_stops:
+        lines.append(f"and {plan.more_stops} more stops")
+    lines.append(f"\n{len(plan.stops)} stops, expected {_length(plan.expected_seconds)} in all")
+    notes = [
+        *_notes("left out", (s.left_out for s in plan.stops)),
+        *_notes("no upgrade", (s.stays for s in plan.stops)),
+    ]
+    if notes:
+        lines += ["", table(("hosts", "are", "because"), notes)]
+    if plan.jobs_unknown:
+        lines.append(f"the jobs are not known: {plan.jobs_unknown}")
+    return lines
+
+
+class _Planner:
+    def __init__(
+        self,
+        cluster: Cluster,
+        pool: Pool,
+        ledger: LedgerFacts,
+        entries: tuple[MatrixEntry, ...],
+        versions: dict[str, dict[str, str]],
+        view: ClusterView | None,
+    ) -> None:
+        self.cluster, self.pool, self.ledger, self.entries = cluster, pool, ledger, entries
+        self.versions, self.view = versions, view
+
+    def stop(self, domain: Domain) -> PlannedStop:
+        """What a visit of this domain would do."""
+        taking = free_to_take(domain.hosts, self.ledger)
+        upgrades: Counter[str] = Counter()
+        stays: dict[str, str] = {}
+        taken, reboots, longest = [], 0, 0.0
+        for host in taking.taken:
+            if host not in self.versions:
+                stays[host] = "its versions could not be read; the visit reads them again"
+                taken.append(host)
+                continue
+            boarding = board(self.cluster, self.pool, self.versions[host], self.entries)
+            if boarding.action is not BoardAction.VISIT:
+                stays[host] = boarding.reason
+                continue
+            taken.append(host)
+            upgrades.update(f"{s.upgrade.component} {s.upgrade.version}" for s in boarding.steps if s.upgrade)
+            reboots += any(s.kind is StepKind.REBOOT for s in boarding.steps)
+            longest = max(longest, boarding.expected_seconds)
+        return PlannedStop(
+            domain=domain.name,
+            hosts=tuple(taken),
+            left_out=taking.left_out,
+            upgrades=dict(sorted(upgrades.items())),
+            reboots=reboots,
+            stays=stays,
+            expected_seconds=longest + (self.pool.notice.total_seconds() if taken else 0.0),
+            jobs=self._jobs(taken),
+        )
+
+    def _jobs(self, hosts: list[str]) -> tuple[PlannedJob, ...] | None:
+        if self.view is None:
+            return None
+        taken = set(hosts)
+        return tuple(
+            PlannedJob(
+                id=job.id, user=job.user, kind=job.kind, hosts=job.hosts, at_deadline=_fate(job, self.pool.drain)
+            )
+            for _, job in sorted(self.view.jobs.items())
+            if job.holds and taken & set(job.hosts)
+        )
+
+
+def _ahead(cycle: Cycle | None) -> tuple[Domain, ...]:
+    """Domains that the open cycle has before it; none between cycles."""
+    if cycle is None or cycle.closed_at is not None:
+        return ()
+    done = (DomainState.VISITED, DomainState.SKIPPED, DomainState.VISITING)
+    return tuple(d.domain for d in cycle.domains if d.state not in done)
+
+
+async def _look(cluster: Cluster, hosts: list[str]) -> tuple[ClusterView | None, str, dict[str, dict[str, str]]]:
+    """The scheduler now, or why it can't be read; and the versions of hosts that were never read."""
+    async with hands(cluster) as reach:
+        read, _ = await read_versions(reach.hardware, hosts)
+        try:
+            return await reach.scheduler.view(not_before=time.monotonic()), "", read
+        except DriverError as error:
+            return None, str(error), read
+
+
+def _notes(what: str, told: Iterable[dict[str, str]]) -> list[tuple[str, str, str]]:
+    """Hosts of one reason together, as a hostlist."""
+    hosts: dict[str, list[str]] = {}
+    for group in told:
+        for host, why in group.items():
+            hosts.setdefault(why, []).append(host)
+    return [(compact(names), what, why) for why, names in hosts.items()]
+
+
+def _fate(job: Job, drain: DrainPolicy) -> AtDeadline:
+    return {
+        JobKind.REQUEUEABLE: drain.requeueable,
+        JobKind.NOT_REQUEUEABLE: drain.not_requeueable,
+        JobKind.INTERACTIVE: drain.interactive,
+    }[job.kind]
+
+
+def _jobs_in_words(jobs: tuple[PlannedJob, ...]) -> str:
+    fates = Counter(job.at_deadline for job in jobs)
+    return ", ".join(f"{count} {fate}" for fate, count in sorted(fates.items())) or "none"
+
+
+def _length(seconds: float) -> str:
+    return format_duration(timedelta(seconds=round(seconds)))

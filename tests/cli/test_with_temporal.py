@@ -1,0 +1,42 @@
+"""Commands that speak to a real Temporal: an embedded server on the test's own data folder, without a worker."""
+
+import asyncio
+
+import pytest
+
+from runtime.embedded import EmbeddedServer
+from runtime.settings import load_settings
+
+POOL = "sim/gpu-train"
+BECAUSE = ("--reason", "a try")
+
+
+@pytest.fixture
+def ready(synced):
+    """The command line with hosts read, beside a running Temporal that is set up."""
+    server = EmbeddedServer(load_settings())
+    asyncio.run(server.start())
+    try:
+        assert synced("setup").code == 0
+        yield synced
+    finally:
+        asyncio.run(server.stop())
+
+
+def test_the_commands_reach_dispatcher_train_and_repair(ready):
+    """One server for all of it: starting one takes longer than the commands."""
+    again = ready("setup")
+    assert again.out == "dispatcher of sim: it runs already\n"
+
+    first, second = ready("train", "start", POOL), ready("train", "start", POOL, "--endless")
+    assert first.out == f"train of {POOL}: asked for 1 cycle(s), started\n"
+    assert second.out == f"train of {POOL}: asked for cycles without end, it runs already\n"
+
+    stopped = ready("stop", POOL, *BECAUSE)
+    assert stopped.out == ("stopped: pool sim/gpu-train (a try)\ntold: dispatcher/sim, train/sim/gpu-train\n")
+
+    waits = ready("train", "start", POOL)
+    assert "it waits: stop of pool sim/gpu-train by ada (a try)" in waits.out
+
+    repaired = ready("host", "repaired", "gpu001", *BECAUSE)
+    assert (repaired.code, repaired.err) == (1, "error: sim/gpu001 is not in repair\n")

@@ -1,0 +1,371 @@
+"""The outside observer finds nothing wrong with a right visit, and every kind of breach in a wrong one."""
+
+from collections.abc import Callable
+
+import pytest
+
+from drivers.simulated import SimulatedCluster
+from drivers.simulated.happenings import open_world
+from drivers.simulated.journal import JournalReplay, replay
+from drivers.simulated.nodes import lift, put_drain
+from drivers.simulated.schema import WorldSettings
+from drivers.simulated.world import Tx
+from drivers.snapshot import Event, HostSeen, Snapshot
+from fleet.errors import Unreachable
+from fleet.models.drivers import SimulatedFault
+from fleet.models.scheduler import JobKind
+from fleet.models.verification import VerificationTask
+from fleet.ports.fence import open_fence
+from starter.demo.observer import Observer
+from starter.demo.pool_books import PoolLimits
+from tests.drivers.simulated import world
+
+HOSTS = tuple(f"gpu{n:03d}" for n in range(1, 9))
+OURS, REPAIR = "maintrain:planned:op1", "maintrain:repair:repair/sim/gpu001/1"
+OLD, NEW = {"bmc": "1.0", "gpu-driver": "535.1"}, {"bmc": "2.0", "gpu-driver": "550"}
+
+
+def limits(**changes) -> PoolLimits:
+    chosen = {"name": "gpu", "members": HOSTS, "planned_buffer": 2, "floor": 5, "allowed": (OLD, NEW), **changes}
+    return PoolLimits(**chosen)
+
+
+class Stage:
+    """A simulated cluster with instant upgrades, and an observer of its journal."""
+
+    def __init__(self, folder, parts, hands: SimulatedCluster) -> None:
+        self.path, self.parts, self.hands = folder / "sim.sqlite", parts, hands
+        self.scheduler, self.hardware, self.verifier = parts.scheduler, parts.hardware, parts.verifier
+
+    async def drain(self, *hosts: str, reason: str = OURS) -> None:
+        for host in hosts:
+            await self.scheduler.drain(host, reason, open_fence)
+
+    async def flash(self, host: str, component: str = "bmc", version: str = "2.0") -> None:
+        await self.hardware.start_apply(host, component, version, open_fence)
+
+    async def reboot(self, host: str) -> None:
+        await self.hardware.reboot(host, open_fence)
+
+    async def verify(self, host: str, *tasks: VerificationTask) -> None:
+        for task in tasks or VerificationTask:
+            await self.verifier.verify(task, host, ("gpu008",))
+
+    async def undrain(self, host: str, reason: str = OURS) -> None:
+        await self.scheduler.undrain(host, reason, open_fence, rebooted=True)
+
+    async def visit(self, host: str) -> None:
+        await self.drain(host)
+        await self.flash(host)
+        await self.flash(host, "gpu-driver", "550")
+        await self.reboot(host)
+        await self.verify(host)
+        await self.undrain(host)
+
+    def wrong(self, act: Callable[[Tx], object]) -> None:
+        """Do what the drivers refuse to do."""
+        crooked = open_world(self.path, None)
+        crooked.change(act)
+        crooked.close_now()
+
+    def observer(self, **changes) -> Observer:
+        observer = Observer((limits(**changes),))
+        for snapshot in replay(self.path):
+            observer.see(snapshot)
+        return observer
+
+    def kinds(self, **changes) -> list[str]:
+        return [v.kind for v in self.observer(**changes).violations]
+
+
+@pytest.fixture
+async def stage(tmp_path):
+    hardware, stack = world.hardware(hosts="gpu[001-008]"), world.stack("0s", "0s", "0s")
+    parts = await world.opened(tmp_path, hardware, stack_=stack)
+    hands = world.cluster(tmp_path, hardware, stack_=stack)
+    yield Stage(tmp_path, parts, hands)
+    hands.close()
+    await world.close(parts)
+
+
+async def test_a_right_cycle_has_its_figures_and_no_violation(stage):
+    stage.hands.drain_by_other("gpu006", "admin: disk check")
+    stage.hands.set_fault(SimulatedFault(kind="version_unchanged", host="gpu004"))
+    job = stage.hands.submit_job(hosts=("gpu001", "gpu002"))
+    await stage.drain("gpu001")
+    await stage.scheduler.cancel((job,))
+    for host in ("gpu001", "gpu002", "gpu003"):
+        await stage.visit(host)
+    await stage.drain("gpu004")
+    await stage.flash("gpu004")
+    await stage.scheduler.rewrite_reason("gpu004", OURS, REPAIR)
+
+    report = stage.observer().report()
+
+    assert report == {
+        "hosts": 8,
+        "visited": 4,
+        "min_up": 6,
+        "floor": 5,
+        "max_planned": 1,
+        "planned_buffer": 2,
+        "violations": 0,
+        "jobs_interrupted": 1,
+        "upgrades_applied": 6,
+        "handed_over": ["gpu004"],
+        "left_out": ["gpu005", "gpu006", "gpu007", "gpu008"],
+        "still_planned": [],
+        "violation_details": [],
+        "pools": {"gpu": {"hosts": 8, "min_up": 6, "floor": 5, "max_planned": 1, "planned_buffer": 2}},
+    }
+
+
+async def test_more_hosts_planned_than_the_buffer_are_seen_even_for_an_instant(stage):
+    await stage.drain("gpu001", "gpu002", "gpu003")
+    await stage.undrain("gpu003")
+
+    assert stage.kinds() == ["planned_buffer"]
+    assert stage.observer().report()["max_planned"] == 3
+
+
+async def test_taking_a_host_below_the_floor_is_seen_and_failing_below_it_is_not_ours(stage):
+    for host in HOSTS[4:]:
+        stage.hands.kill_daemon(host)
+    before = stage.kinds()
+
+    await stage.drain("gpu001")
+
+    assert (before, stage.kinds()) == ([], ["floor"])
+
+
+async def test_a_flash_of_a_host_that_is_not_drained_is_seen(stage):
+    await stage.flash("gpu001")
+
+    assert stage.kinds() == ["not_ours"]
+
+
+async def test_a_reboot_under_the_drain_of_another_is_seen(stage):
+    stage.hands.drain_by_other("gpu001", "admin")
+
+    await stage.reboot("gpu001")
+
+    assert stage.kinds() == ["not_ours"]
+
+
+async def test_a_flash_under_a_running_job_is_seen(stage):
+    stage.hands.submit_job(hosts=("gpu001",))
+    await stage.drain("gpu001")
+
+    await stage.flash("gpu001")
+
+    assert stage.kinds() == ["job_on_host"]
+
+
+async def test_a_reboot_under_a_running_job_is_seen_and_counted_as_an_interruption(stage):
+    stage.hands.submit_job(hosts=("gpu001",), kind=JobKind.NOT_REQUEUEABLE)
+    await stage.drain("gpu001")
+
+    await stage.reboot("gpu001")
+
+    assert stage.kinds() == ["job_on_host"]
+    assert stage.observer().jobs_interrupted == 1
+
+
+async def test_a_return_without_every_verification_is_seen(stage):
+    await stage.drain("gpu001")
+    await stage.reboot("gpu001")
+    await stage.verify("gpu001", VerificationTask.HEALTH, VerificationTask.FABRIC)
+
+    await stage.undrain("gpu001")
+
+    assert stage.kinds() == ["unverified"]
+    assert stage.kinds(verify=frozenset({"health"})) == []
+
+
+async def test_a_verification_before_the_last_reboot_does_not_count(stage):
+    await stage.drain("gpu001")
+    await stage.verify("gpu001")
+    await stage.reboot("gpu001")
+
+    await stage.undrain("gpu001")
+
+    assert stage.kinds() == ["unverified"]
+
+
+async def test_a_failed_verification_takes_back_an_earlier_pass(stage):
+    await stage.drain("gpu001")
+    await stage.reboot("gpu001")
+    await stage.verify("gpu001")
+    stage.hands.set_fault(SimulatedFault(kind="gpu_slow", host="gpu001"))
+    await stage.verify("gpu001", VerificationTask.PERFORMANCE)
+
+    await stage.undrain("gpu001")
+
+    assert stage.kinds() == ["unverified"]
+
+
+async def test_an_untouched_host_returns_without_verification(stage):
+    await stage.drain("gpu001")
+    await stage.undrain("gpu001")
+
+    assert stage.kinds() == []
+
+
+async def test_a_return_with_versions_that_are_not_allowed_is_seen(stage):
+    await stage.drain("gpu001")
+    await stage.flash("gpu001")
+    await stage.verify("gpu001")
+
+    await stage.undrain("gpu001")
+
+    assert stage.kinds() == ["versions"]
+    assert stage.kinds(allowed=()) == []
+
+
+async def test_a_drain_of_another_lifted_by_us_is_seen(stage):
+    stage.hands.drain_by_other("gpu001", "admin")
+
+    stage.wrong(lambda tx: lift(tx, "gpu001", "maintrain"))
+
+    assert stage.kinds() == ["foreign_cleared"]
+
+
+async def test_a_drain_of_another_overwritten_by_us_is_seen(stage):
+    stage.hands.drain_by_other("gpu001", "admin")
+
+    stage.wrong(lambda tx: put_drain(tx, "gpu001", OURS, "maintrain"))
+
+    assert stage.kinds() == ["foreign_overwritten"]
+
+
+async def test_a_second_flash_of_the_same_version_in_one_operation_is_seen(stage):
+    await stage.drain("gpu001")
+    await stage.flash("gpu001")
+    await stage.flash("gpu001")
+
+    assert stage.kinds() == ["duplicate_effect"]
+
+
+async def test_a_second_reboot_in_one_operation_is_seen_and_one_in_the_next_is_not(stage):
+    await stage.drain("gpu001")
+    await stage.reboot("gpu001")
+    await stage.scheduler.rewrite_reason("gpu001", OURS, REPAIR)
+    await stage.reboot("gpu001")
+    before = stage.kinds()
+
+    await stage.reboot("gpu001")
+
+    assert (before, stage.kinds()) == ([], ["duplicate_effect"])
+
+
+async def test_a_changed_host_that_another_undrained_must_not_stay_in_production(stage):
+    await stage.drain("gpu001")
+    await stage.flash("gpu001")
+
+    stage.hands.undrain_by_other("gpu001")
+
+    assert stage.kinds() == []
+    assert stage.observer().report()["violation_details"] == [
+        "gpu001 is in production at the end, changed and not verified since"
+    ]
+
+
+async def test_draining_a_changed_host_again_is_right_even_at_the_floor(stage):
+    await stage.drain("gpu001")
+    await stage.flash("gpu001")
+    stage.hands.undrain_by_other("gpu001")
+
+    await stage.drain("gpu001")
+
+    assert stage.kinds(floor=8) == ["floor"]  # the first drain only
+
+
+def fed(*snapshots: Snapshot, **changes) -> Observer:
+    observer = Observer((limits(**changes),))
+    observer.see(Snapshot(0.0, dict.fromkeys(HOSTS, HostSeen())))
+    for snapshot in snapshots:
+        observer.see(snapshot)
+    return observer
+
+
+def at(second: float, *events: Event, **changed: HostSeen) -> Snapshot:
+    return Snapshot(second, {**dict.fromkeys(HOSTS, HostSeen()), **changed}, events)
+
+
+MINE = HostSeen(drained=True, reason=OURS)
+
+
+def flash(task: str, version: str, host: str = "gpu001") -> Event:
+    return Event("flash_started", host, None, {"task": task, "component": "bmc", "version": version})
+
+
+def test_two_flashes_at_once_on_one_bmc_are_seen():
+    observer = fed(at(1.0, gpu001=MINE), at(2.0, flash("t1", "2.0"), flash("t2", "3.0"), gpu001=MINE))
+
+    assert [v.kind for v in observer.violations] == ["overlapping_flash"]
+
+
+def test_a_return_in_the_middle_of_a_flash_is_seen():
+    passes = [Event("verified", "gpu001", None, {"task": t, "verdict": "passed"}) for t in ("health", "performance")]
+    back = Event("undrained", "gpu001", None, {"by": "maintrain"})
+    observer = fed(at(1.0, flash("t1", "2.0"), *passes, gpu001=MINE), at(2.0, back), verify=frozenset({"health"}))
+
+    assert [v.kind for v in observer.violations] == ["unverified"]
+
+
+def test_a_flash_of_a_host_in_no_pool_is_seen():
+    observer = fed(at(1.0, flash("t1", "2.0", host="login1")))
+
+    assert [v.kind for v in observer.violations] == ["stranger"]
+
+
+def test_a_host_that_is_out_at_the_end_without_a_reason_is_seen():
+    observer = fed(at(1.0, gpu001=HostSeen(down=True), gpu002=HostSeen(down=True, reason="Not responding")))
+
+    assert observer.report()["violation_details"] == [
+        "gpu001 is out of production at the end, and no reason says in whose hands"
+    ]
+
+
+def test_a_report_twice_says_the_same():
+    observer = fed(at(1.0, gpu001=HostSeen(down=True)))
+
+    assert observer.report() == observer.report()
+
+
+def test_pools_are_counted_apart():
+    both = Observer((limits(name="a", members=HOSTS[:4], floor=2), limits(name="b", members=HOSTS[4:], floor=2)))
+    both.see(Snapshot(0.0, dict.fromkeys(HOSTS, HostSeen())))
+    both.see(at(1.0, gpu001=MINE, gpu002=MINE, gpu003=MINE))
+
+    report = both.report()
+
+    assert [v.kind for v in both.violations] == ["planned_buffer", "floor"] * 3
+    assert (report["pools"]["a"]["min_up"], report["pools"]["b"]["min_up"], report["min_up"]) == (1, 4, 5)
+    assert report["floor"] == 4
+
+
+async def test_a_replay_goes_on_where_it_stopped(stage):
+    following = JournalReplay(stage.hands)
+    first = [s.events[0].kind for s in following.more()]
+    await stage.drain("gpu001")
+
+    then = [s.events[0].kind for s in following.more()]
+
+    assert (first, then) == (["created"], ["drained"])
+
+
+def test_a_replay_of_no_file_is_unreachable(tmp_path):
+    with pytest.raises(Unreachable):
+        list(replay(tmp_path / "nothing.sqlite"))
+
+
+def test_the_observer_follows_jobs_and_versions_through_the_journal(tmp_path):
+    settings = WorldSettings(hardware=world.hardware(hosts="gpu[001-002]"), stack=world.stack())
+    hands = SimulatedCluster(tmp_path / "sim.sqlite", settings)
+    job = hands.submit_job(hosts=("gpu001", "gpu002"))
+
+    *_, last = JournalReplay(hands).more()
+
+    assert last.hosts["gpu002"] == HostSeen(jobs=(job,), versions=world.INSTALLED)
+    hands.close()

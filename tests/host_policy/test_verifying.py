@@ -1,0 +1,51 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet.models.pool import AutostopPolicy
+from fleet.models.verification import Category, Finding, Verdict, Verification, VerificationTask
+from fleet.policy.verifying import VerifyNext, after_verification, pause_for_inconclusive
+from tests.host_policy.build import pool
+
+
+def answer(verdict):
+    finding = Finding(category=Category.HARDWARE, summary="row remap pending")
+    findings = () if verdict is Verdict.PASSED else (finding,)
+    return Verification(task=VerificationTask.HEALTH, verdict=verdict, findings=findings)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "before", "expected"),
+    [
+        (Verdict.PASSED, 0, (VerifyNext.GO_ON, False)),
+        (Verdict.PASSED, 1, (VerifyNext.GO_ON, False)),
+        (Verdict.FAILED, 0, (VerifyNext.HAND_OVER, False)),
+        (Verdict.FAILED, 1, (VerifyNext.HAND_OVER, False)),
+        (Verdict.INCONCLUSIVE, 0, (VerifyNext.AGAIN, False)),
+        (Verdict.INCONCLUSIVE, 1, (VerifyNext.HAND_OVER, True)),
+    ],
+)
+def test_what_follows_from_a_verification(verdict, before, expected):
+    found = after_verification(answer(verdict), before)
+    assert (found.next, found.pause_train) == expected
+
+
+def test_a_failed_verification_is_handed_over_with_its_finding():
+    assert after_verification(answer(Verdict.FAILED), 0).reason == "health: failed: row remap pending"
+
+
+def test_an_inconclusive_one_says_that_it_counts_against_nothing():
+    assert "counts against neither host nor upgrade" in after_verification(answer(Verdict.INCONCLUSIVE), 1).reason
+
+
+@given(st.sampled_from(Verdict), st.integers(0, 5))
+def test_only_a_pass_goes_on(verdict, before):
+    assert (after_verification(answer(verdict), before).next is VerifyNext.GO_ON) == (verdict is Verdict.PASSED)
+
+
+def test_so_many_inconclusive_hosts_pause_the_train():
+    train = pool(autostop=AutostopPolicy(inconclusive_hosts=3))
+    assert pause_for_inconclusive(2, train) is None
+    assert pause_for_inconclusive(3, train).reason == (
+        "3 hosts of gpu-train have inconclusive verifications (3 pause the train)"
+    )

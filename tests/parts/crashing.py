@@ -1,0 +1,161 @@
+"""A plugin driver over the simulated cluster whose worker dies by SIGKILL at named points, once each.
+
+A point is `host@call:when`: the call is a port's method, `when` is `before` or `after` its effect. A mark in a folder
+shared by all worker processes says which have fired.
+"""
+
+import os
+import signal
+from pathlib import Path
+
+from drivers.simulated import SimulatedParts, open_simulated
+from fleet.models.hardware import DeviceTask
+from fleet.models.scheduler import ClusterView
+from fleet.models.verification import Verification, VerificationTask
+from fleet.ports.fence import Fence
+from fleet.ports.hardware import Hardware
+from fleet.ports.scheduler import Scheduler
+from fleet.ports.verifier import Verifier
+from starter.fleetfile import read_fleet
+
+Options = dict[str, str | int | float | bool]
+
+
+class Points:
+    """The points at which a worker dies."""
+
+    def __init__(self, options: Options) -> None:
+        self._points = set(str(options["points"]).split(","))
+        self._marks = Path(str(options["marks"]))
+
+    def reach(self, host: str, call: str, when: str) -> None:
+        """Die here if this point is named and has not fired."""
+        point = f"{host}@{call}:{when}"
+        if point not in self._points:
+            return
+        try:
+            (self._marks / point).touch(exist_ok=False)
+        except FileExistsError:
+            return
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def _inner(options: Options, data: Path) -> SimulatedParts:
+    fleet, _ = read_fleet(Path(str(options["inner"])))
+    cluster = fleet.clusters[0]
+    return await open_simulated(cluster.drivers, cluster.stack, data)
+
+
+class CrashingScheduler:
+    """The simulated scheduler, deadly around drain, undrain and rewrite_reason."""
+
+    def __init__(self, inner: Scheduler, points: Points) -> None:
+        self._inner, self._points = inner, points
+
+    async def view(self, not_before: float = 0.0) -> ClusterView:
+        return await self._inner.view(not_before)
+
+    async def drain(self, host: str, reason: str, fence: Fence) -> None:
+        self._points.reach(host, "drain", "before")
+        await self._inner.drain(host, reason, fence)
+        self._points.reach(host, "drain", "after")
+
+    async def rewrite_reason(self, host: str, owned: str, reason: str) -> None:
+        self._points.reach(host, "rewrite_reason", "before")
+        await self._inner.rewrite_reason(host, owned, reason)
+        self._points.reach(host, "rewrite_reason", "after")
+
+    async def undrain(self, host: str, owned: str, fence: Fence, *, rebooted: bool) -> None:
+        self._points.reach(host, "undrain", "before")
+        await self._inner.undrain(host, owned, fence, rebooted=rebooted)
+        self._points.reach(host, "undrain", "after")
+
+    async def signal_jobs(self, jobs: tuple[str, ...], signal: str) -> None:
+        await self._inner.signal_jobs(jobs, signal)
+
+    async def requeue(self, jobs: tuple[str, ...]) -> None:
+        await self._inner.requeue(jobs)
+
+    async def cancel(self, jobs: tuple[str, ...]) -> None:
+        await self._inner.cancel(jobs)
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+class CrashingHardware:
+    """The simulated hardware, deadly around the starts of upgrades and reboots, and while they run."""
+
+    def __init__(self, inner: Hardware, points: Points) -> None:
+        self._inner, self._points = inner, points
+        self._rebooting: set[str] = set()
+
+    async def versions(self, host: str) -> dict[str, str]:
+        found = await self._inner.versions(host)
+        if host in self._rebooting:  # the first look after the reboot, and the gate's
+            self._points.reach(host, "versions", "after")
+        return found
+
+    async def boot_id(self, host: str) -> str | None:
+        found = await self._inner.boot_id(host)
+        if found is None:
+            self._points.reach(host, "boot_id", "after")
+        return found
+
+    async def start_apply(self, host: str, component: str, version: str, fence: Fence) -> DeviceTask:
+        self._points.reach(host, f"apply-{component}", "before")
+        task = await self._inner.start_apply(host, component, version, fence)
+        self._points.reach(host, f"apply-{component}", "after")
+        return task
+
+    async def tasks(self, host: str, component: str) -> tuple[DeviceTask, ...]:
+        found = await self._inner.tasks(host, component)
+        if any(t.state == "running" for t in found):
+            self._points.reach(host, f"apply-{component}", "during")
+        return found
+
+    async def reboot(self, host: str, fence: Fence) -> None:
+        self._points.reach(host, "reboot", "before")
+        await self._inner.reboot(host, fence)
+        self._rebooting.add(host)
+        self._points.reach(host, "reboot", "after")
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+class CrashingVerifier:
+    """The simulated verifier, deadly around each task."""
+
+    def __init__(self, inner: Verifier, points: Points) -> None:
+        self._inner, self._points = inner, points
+
+    async def verify(self, task: VerificationTask, host: str, partners: tuple[str, ...]) -> Verification:
+        self._points.reach(host, f"verify-{task}", "before")
+        found = await self._inner.verify(task, host, partners)
+        self._points.reach(host, f"verify-{task}", "after")
+        return found
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+async def scheduler(options: Options, data: Path) -> Scheduler:
+    """Factory of `drivers.scheduler`."""
+    inner = (await _inner(options, data)).scheduler
+    assert inner is not None
+    return CrashingScheduler(inner, Points(options))
+
+
+async def hardware(options: Options, data: Path) -> Hardware:
+    """Factory of `drivers.hardware`."""
+    inner = (await _inner(options, data)).hardware
+    assert inner is not None
+    return CrashingHardware(inner, Points(options))
+
+
+async def verifier(options: Options, data: Path) -> Verifier:
+    """Factory of `drivers.verifier`."""
+    inner = (await _inner(options, data)).verifier
+    assert inner is not None
+    return CrashingVerifier(inner, Points(options))

@@ -1,0 +1,269 @@
+"""A ledger in memory that applies settlements as the store does, a cluster that misbehaves at random, and a checker
+beside them that counts for itself and shares no code with the policy.
+"""
+
+import heapq
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+from fleet.models.facts import LedgerFacts
+from fleet.models.ledger import Autostop, Counted, LeaseHost, Request, RequestClass, Settlement
+from fleet.models.observation import Observation, ObservedHost
+from fleet.models.scheduler import Node, NodeBase
+from fleet.models.stop import Stop, StopKind
+from fleet.policy.grants import settle
+from tests.policy.checker import Checker
+from tests.policy.make import GLOBS, host, names, pool
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+STEP_S = 4  # an event takes up to this
+LONGEST_LEASE_S = 600
+QUEUE = 12
+
+SHAPES = {
+    "up": {},
+    "down": {"base": NodeBase.DOWN},
+    "foreign": {"draining": True, "reason": "DBE on GPU 3, bob"},
+    "nhc": {"draining": True, "reason": "NHC: no /scratch"},
+    "ours": {"draining": True, "reason": "maintrain:planned:visit/x#h"},
+}
+
+WEIGHTS = {
+    "look": 140,
+    "ask_train": 30,
+    "ask_small": 40,
+    "ask_across": 8,
+    "ask_emergency": 2,
+    "ask_repair": 8,
+    "hand_over": 6,
+    "repaired": 60,
+    "fail": 1,
+    "taken_by_another": 0.7,
+    "heal": 16,
+    "withdraw": 2,
+    "set_stop": 0.4,
+    "set_freeze": 0.2,
+    "lift": 8,
+    "resume": 4,
+    "pause": 0.1,
+    "outage": 0.2,
+    "decommission": 0.3,
+    "recommission": 10,
+    "time_passes": 670,
+}
+
+
+def two_pools():
+    """The loop's cluster: small, so that limits bind all the time."""
+    quick = {"settle": timedelta(seconds=60), "stale_after": timedelta(seconds=120)}
+    common = {"reserve_after": timedelta(seconds=300)}
+    a = pool("a", planned_buffer=4, failure_buffer=4, floor=8, autostop=quick, **common)
+    b = pool("b", planned_buffer=3, failure_buffer=3, floor=6, domain={"size": 3}, autostop=quick, **common)
+    return (a, b), {**dict.fromkeys(names(14), "a"), **dict.fromkeys(names(10, first=15), "b")}
+
+
+class LedgerModel:
+    """The facts, the events that change them, and `settle_now`, which decides, commits and checks."""
+
+    def __init__(self, rng: Random, pools, members: dict[str, str]) -> None:
+        self.rng, self.pools = rng, pools
+        self.seconds = 0
+        self.hosts = {name: host(name, pool_name, since=START) for name, pool_name in members.items()}
+        self.truth = dict.fromkeys(self.hosts, "up")
+        self.seen_as = {
+            (name, state): ObservedHost(host=name, node=Node(**{"name": name, "base": NodeBase.IDLE, **shape}))
+            for name in self.hosts
+            for state, shape in SHAPES.items()
+        }
+        self.leases: dict[str, LeaseHost] = {}
+        self.ends: list[tuple[int, str, str]] = []
+        self.requests: dict[str, Request] = {}
+        self.autostops: dict[str, Autostop] = {}
+        self.stops: list[Stop] = []
+        self.blind_until = 0
+        self.view: dict[str, str] = {}
+        self.observation: Observation | None = None
+        self.asked = 0
+        self.names = list(self.hosts)
+        self.tally: Counter[str] = Counter()
+        self.checker = Checker(self, LONGEST_LEASE_S)
+        self.look()
+
+    @property
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.seconds)
+
+    def event(self, kind: str) -> None:
+        """One random event, after the leases whose time has come."""
+        self.seconds += self.rng.randrange(STEP_S)
+        while self.ends and self.ends[0][0] <= self.seconds:
+            _, name, holder = heapq.heappop(self.ends)
+            if name in self.leases and self.leases[name].holder == holder:
+                self._release(name)
+        getattr(self, kind)()
+
+    def time_passes(self) -> None:
+        """Nothing else."""
+
+    # --- the cluster
+
+    def look(self) -> None:
+        if self.seconds < self.blind_until:
+            return
+        self.view = dict(self.truth)
+        shown = {name: self.seen_as[name, state] for name, state in self.view.items()}
+        self.observation = Observation(cluster="c1", began_at=self.now, hosts=shown)
+
+    def outage(self) -> None:
+        self.blind_until = self.seconds + 300
+
+    def _somewhere(self) -> str:
+        return self.names[self.rng.randrange(len(self.names))]
+
+    def fail(self) -> None:
+        self.truth[self._somewhere()] = "down"
+
+    def taken_by_another(self) -> None:
+        name = self._somewhere()
+        if name not in self.leases:
+            self.truth[name] = ("foreign", "nhc")[self.rng.randrange(2)]
+
+    def heal(self) -> None:
+        name = self._somewhere()
+        self.truth[name] = "ours" if name in self.leases else "up"
+
+    # --- people
+
+    def set_stop(self, kind: StopKind = StopKind.STOP) -> None:
+        scope = ({}, {"cluster": "c1"}, {"cluster": "c1", "pool": self.pools[0].name})[self.rng.randrange(3)]
+        self.stops.append(Stop(kind=kind, actor="alice", reason="power work", at=self.now, **scope))
+
+    def set_freeze(self) -> None:
+        self.set_stop(StopKind.FREEZE)
+
+    def lift(self) -> None:
+        if self.stops:
+            self.stops.pop()
+
+    def resume(self) -> None:
+        self.autostops[self.pools[self.rng.randrange(len(self.pools))].name] = Autostop(reason="resumed by alice")
+
+    def pause(self) -> None:
+        paused = Autostop(stopped=True, since=self.now, reason="paused: 3 hosts inconclusive")
+        self.autostops[self.pools[0].name] = paused
+
+    def decommission(self) -> None:
+        name = self._somewhere()
+        if name not in self.leases:
+            self.hosts[name] = self.hosts[name].model_copy(update={"decommissioned": True})
+
+    def recommission(self) -> None:
+        name = self._somewhere()
+        if self.hosts[name].decommissioned:
+            self.hosts[name] = self.hosts[name].model_copy(update={"decommissioned": False})
+
+    # --- requests and leases
+
+    def _ask(self, kind: RequestClass, hosts: list[str]) -> None:
+        waiting = sum(r.kind is not RequestClass.REPAIR for r in self.requests.values())
+        if not hosts or (waiting >= QUEUE and kind not in (RequestClass.REPAIR, RequestClass.EMERGENCY)):
+            return
+        self.asked += 1
+        name = f"op/{self.asked}"
+        self.requests[name] = Request(
+            id=name, cluster="c1", kind=kind, holder=name, hosts=tuple(hosts), asked_at=self.now
+        )
+
+    def _neighbours(self, pool_name: str, most: int) -> list[str]:
+        members = [n for n in self.names if self.hosts[n].pool == pool_name]
+        count = 1 + self.rng.randrange(min(most, len(members)))
+        first = self.rng.randrange(len(members) - count + 1)
+        return members[first : first + count]
+
+    def _any_pool(self) -> str:
+        return self.pools[self.rng.randrange(len(self.pools))].name
+
+    def ask_train(self) -> None:
+        self._ask(RequestClass.TRAIN, self._neighbours(self._any_pool(), 4))
+
+    def ask_small(self) -> None:
+        self._ask((RequestClass.AD_HOC, RequestClass.ROLLBACK)[self.rng.randrange(2)], [self._somewhere()])
+
+    def ask_across(self) -> None:
+        self._ask(RequestClass.AD_HOC, [n for p in self.pools for n in self._neighbours(p.name, 2)])
+
+    def ask_emergency(self) -> None:
+        self._ask(RequestClass.EMERGENCY, self._neighbours(self._any_pool(), 3))
+
+    def ask_repair(self) -> None:
+        broken = [n for n in self.names if self.truth[n] in ("down", "nhc")]
+        if broken and len(self.requests) < 3 * QUEUE:
+            self._ask(RequestClass.REPAIR, [broken[self.rng.randrange(len(broken))]])
+
+    def withdraw(self) -> None:
+        if self.requests:
+            name = list(self.requests)[self.rng.randrange(len(self.requests))]
+            del self.requests[name]
+            self.checker.forget(name)
+
+    def hand_over(self) -> None:
+        """A planned host failed: its lease becomes repair's without an instant between."""
+        name = self._somewhere()
+        found = self.leases.get(name)
+        if found and found.counted is Counted.PLANNED:
+            self.leases[name] = found.model_copy(update={"counted": Counted.FAILED, "holder": f"host/c1/{name}"})
+
+    def repaired(self) -> None:
+        name = self._somewhere()
+        if name in self.leases and self.leases[name].counted is Counted.FAILED:
+            self._release(name)
+
+    def _release(self, name: str) -> None:
+        del self.leases[name]
+        self.truth[name] = "up"
+        self.hosts[name] = self.hosts[name].model_copy(update={"released_at": self.now})
+
+    # --- settling
+
+    def facts(self) -> LedgerFacts:
+        return LedgerFacts(
+            cluster="c1",
+            now=self.now,
+            pools=self.pools,
+            failed_reasons=GLOBS,
+            hosts=self.hosts,
+            leases=self.leases,
+            requests=tuple(self.requests.values()),
+            observation=self.observation,
+            autostops=self.autostops,
+            stops=tuple(self.stops),
+        )
+
+    def settle_now(self) -> Settlement:
+        """One transaction: read, decide, commit, check."""
+        decided = settle(self.facts())
+        self.checker.before(decided)
+        self.autostops = dict(decided.autostops)
+        for grant in decided.grants:
+            self._commit(self.requests.pop(grant.request))
+        self.checker.after(decided)
+        self.tally["settlings"] += 1
+        return decided
+
+    def _commit(self, request: Request) -> None:
+        repair = request.kind is RequestClass.REPAIR
+        self.tally[f"granted {request.kind}"] += 1
+        end = self.seconds + 60 + self.rng.randrange(LONGEST_LEASE_S - 60)
+        for name in request.hosts:
+            self.leases[name] = LeaseHost(
+                cluster="c1",
+                host=name,
+                request=request.id,
+                holder=request.holder,
+                operation=f"{request.holder}#{name}",
+                counted=Counted.FAILED if repair else Counted.PLANNED,
+                since=self.now,
+            )
+            self.truth[name] = "ours"
+            heapq.heappush(self.ends, (end, name, request.holder))

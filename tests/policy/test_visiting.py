@@ -1,0 +1,46 @@
+"""Which hosts a visit may ask for."""
+
+from fleet.models.ledger import Counted
+from fleet.policy.visiting import free_to_take
+from tests.policy.make import NodeBase, ago, facts, host, lease, names, seen
+
+
+def test_hosts_that_are_not_free_are_left_out_by_name_with_the_reason():
+    members = [host(n) for n in names(7)] + [host("gpu008", decommissioned=True)]
+    known = facts(
+        hosts=members,
+        leases=[
+            lease("gpu002", holder="host/c1/gpu002", counted=Counted.FAILED, why="flash failed"),
+            lease("gpu003", holder="op/7"),
+        ],
+        nodes={
+            "gpu004": seen("gpu004", draining=True, reason="DBE on GPU 3, bob"),
+            "gpu005": seen("gpu005", base=NodeBase.DOWN),
+            "gpu006": seen("gpu006", base=NodeBase.UNKNOWN),
+        },
+    )
+    found = free_to_take([*names(9), "gpu001"], known)
+    expected = {
+        "gpu002": "in repair by host/c1/gpu002: flash failed",
+        "gpu003": "in the hands of op/7",
+        "gpu004": "foreign: DBE on GPU 3, bob",
+        "gpu005": "failed: down",
+        "gpu006": "unknown: the scheduler shows it as unknown",
+        "gpu008": "decommissioned",
+        "gpu009": "no longer in the pool",
+    }
+    assert expected == found.left_out
+    taken, said = ("gpu001", "gpu007"), "2 of 9 hosts are free to take"
+    assert (taken, said) == (found.taken, found.reason)
+
+
+def test_a_host_released_a_moment_ago_is_asked_for():
+    drained = seen("gpu001", draining=True, reason="maintrain:planned:op/1#gpu001")
+    known = facts(hosts=[host("gpu001", released_at=ago(seconds=5))], nodes={"gpu001": drained})
+    expected = ("gpu001",)
+    assert expected == free_to_take(["gpu001"], known).taken
+
+
+def test_nothing_is_taken_from_a_cluster_that_was_never_observed():
+    expected = {"gpu001": "unknown: not observed yet"}
+    assert expected == free_to_take(["gpu001"], facts(observation=None)).left_out

@@ -1,0 +1,189 @@
+"""A small simulated fleet for whole-fleet scenarios, on a real Temporal server, with real worker processes, and
+watched by the outside observer, which reads the simulated cluster's own journal."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from drivers.simulated.cluster import JournalRow, SimulatedCluster
+from drivers.simulated.journal import JournalReplay
+from fleet.models.train import Cycle
+from fleet.models.work import HostOutcome
+from starter.demo.observer import Observer
+from starter.demo.simulated import pool_limits
+from starter.demo.stage import Stage
+from starter.fleetfile import read_fleet
+from store import open_store
+
+ROOT = Path(__file__).parents[2]
+CLUSTER, POOL = "sim", "gpu"
+WHERE = f"{CLUSTER}/{POOL}"
+
+
+def fleet_document(hosts: int = 6, domain: int = 3, faults: Sequence[dict[str, Any]] = (), **pool: Any) -> dict[str, Any]:
+    """A fleet file as a document: two upgrades with a reboot, times of about a second."""
+    return {
+        "version": 1,
+        "clusters": [
+            {
+                "name": CLUSTER,
+                "drivers": {
+                    "scheduler": {
+                        "kind": "simulated",
+                        "state": "sim.sqlite",
+                        "poll": "100ms",
+                        "jobs": {"load": 0.6, "sizes": {1: 0.5, 2: 0.5}, "mean": "20s", "requeueable": 1.0, "interactive": 0},
+                    },
+                    "hardware": {
+                        "kind": "simulated",
+                        "state": "sim.sqlite",
+                        "seed": 11,
+                        "hosts": f"gpu[001-{hosts:03}]",
+                        "hosts_per_rack": domain,
+                        "hosts_per_nvlink": domain,
+                        "installed": {"nic-firmware": "1.0", "gpu-driver": "550.1", "nccl": "2.21"},
+                        "verify_duration": "500ms",
+                        "spread": 0,
+                        "faults": list(faults),
+                    },
+                    "verifier": {"kind": "simulated"},
+                },
+                "stack": {
+                    "layers": ["device-firmware", "driver", "nccl"],
+                    "split": "driver",
+                    "reboot_duration": "1500ms",
+                    "components": [
+                        {"name": "nic-firmware", "layer": "device-firmware", "duration": "1s", "reboot": True},
+                        {"name": "gpu-driver", "layer": "driver", "duration": "1s", "reboot": True, "relates_to": ["nccl"]},
+                        {"name": "nccl", "layer": "nccl", "duration": "1s"},
+                    ],
+                },
+                "pins": {"nccl": "2.21"},
+                "desired": {"nic-firmware": "1.1", "gpu-driver": "550.2"},
+                "matrix": [{"components": {"gpu-driver": "550.*"}, "pins": {"nccl": "2.21"}}],
+                "observe_every": "500ms",
+                "host_back_within": "20s",
+                "pools": [
+                    {
+                        "name": POOL,
+                        "hosts": {"names": f"gpu[001-{hosts:03}]"},
+                        "domain": {"size": domain, "group_by": "rack"},
+                        "failure_buffer": 2,
+                        "floor": max(0, hosts - domain - 2),
+                        "cycle_bound": "10m",
+                        "drain": {"deadline": "1s"},
+                        "visit_budget": "30s",
+                        "fabric_wait": "5s",
+                        "autostop": {"settle": "2s", "stale_after": "60s"},
+                        **pool,
+                    }
+                ],
+            }
+        ],
+    }
+
+
+def crashing(document: dict[str, Any], folder: Path, points: Sequence[str]) -> dict[str, Any]:
+    """The same fleet under drivers that kill their worker at these points (see `tests.parts.crashing`)."""
+    inner = folder / "inner.yaml"
+    inner.write_text(yaml.safe_dump(document))
+    marks = folder / "marks"
+    marks.mkdir()
+    options = {"inner": str(inner), "marks": str(marks), "points": ",".join(points)}
+    kinds = ("scheduler", "hardware", "verifier")
+    drivers = {k: {"kind": "plugin", "factory": f"tests.parts.crashing:{k}", "options": options} for k in kinds}
+    cluster = {**document["clusters"][0], "drivers": drivers}
+    return {**document, "clusters": [cluster]}
+
+
+class Site:
+    """One scenario's fleet. Use as a context manager."""
+
+    def __init__(self, folder: Path, document: dict[str, Any], crash_at: Sequence[str] = ()) -> None:
+        self.stage = Stage(folder / "data", {"PYTHONPATH": str(ROOT), "MAINTRAIN_LOG_LEVEL": "INFO"})
+        self.stage.fresh()
+        self.document = document
+        self.file = folder / "fleet.yaml"
+        loaded = crashing(document, folder, crash_at) if crash_at else document
+        self.file.write_text(yaml.safe_dump(loaded))
+        self.marks = folder / "marks"
+
+    def __enter__(self) -> "Site":
+        self.stage.run("fleet", "load", str(self.file), "--reason", "scenario")
+        self.stage.up()
+        self.stage.run("fleet", "sync", "--reason", "scenario")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stage.close()
+
+    def start_train(self, cycles: int = 1) -> None:
+        self.stage.run("train", "start", WHERE, "--cycles", str(cycles), "--reason", "scenario")
+
+    def world(self) -> SimulatedCluster:
+        return SimulatedCluster.at(self.stage.folder / "sim.sqlite")
+
+    def journal(self) -> list[JournalRow]:
+        return self.world().journal()
+
+    def until(self, what: Callable[[], Any], within: float, why: str) -> Any:
+        """Wait until `what` is true; its value."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            found = what()
+            if found:
+                return found
+            time.sleep(0.1)
+        raise AssertionError(f"not within {within:g} s: {why}\n{self.stage.log('up.log')[-3000:]}")
+
+    def cycle(self, number: int = 1) -> Cycle | None:
+        return asyncio.run(self._ask(lambda store: store.cycle(CLUSTER, POOL, number)))
+
+    def outcomes(self) -> dict[str, HostOutcome]:
+        """The latest outcome of each host."""
+        rows = asyncio.run(self._ask(lambda store: store.outcomes(CLUSTER)))
+        return {o.host: o for o in reversed(rows)}
+
+    def leases(self) -> dict[str, Any]:
+        from datetime import UTC, datetime
+
+        return asyncio.run(self._ask(lambda store: store.facts(CLUSTER, datetime.now(UTC)))).leases
+
+    async def _ask(self, question: Callable[[Any], Any]) -> Any:
+        store = await open_store(self.stage.store_url)
+        try:
+            return await question(store)
+        finally:
+            await store.close()
+
+    def until_closed(self, within: float, number: int = 1) -> None:
+        def closed() -> bool:
+            cycle = self.cycle(number)
+            return cycle is not None and cycle.closed_at is not None
+
+        self.until(closed, within, f"cycle {number} is closed")
+
+    def observed(self, reboots_per_operation: int = 1) -> dict[str, Any]:
+        """What the outside observer saw in the whole journal."""
+        inner = self.file if not self.marks.exists() else self.marks.parent / "inner.yaml"
+        fleet, _ = read_fleet(inner)
+        world = self.world()
+        observer = Observer(pool_limits(fleet.clusters[0], {POOL: world.hosts()}), reboots_per_operation)
+        for snapshot in JournalReplay(world).more():
+            observer.see(snapshot)
+        return observer.report()
+
+    def effects(self) -> Counter[tuple[str, str]]:
+        """(host, effect) → how often it happened, from the journal."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for row in self.journal():
+            if row.kind == "flash_started":
+                counts[str(row.host), f"flash {row.detail['component']}"] += 1
+            elif row.kind == "reboot_started":
+                counts[str(row.host), "reboot"] += 1
+        return counts
