@@ -63,6 +63,13 @@ def compact(names: Iterable[str]) -> str:
     return ",".join(_folded(before, numbers, after) for (before, after), numbers in groups.items())
 
 
+def some(names: Iterable[str]) -> str:
+    """A few names and how many more there are, for a sentence."""
+    listed = list(names)
+    more = len(listed) - 3
+    return ", ".join(listed[:3]) + (f" and {more} more" if more > 0 else "")
+
+
 _Part = str | list[tuple[str, str]]
 """A literal, or the ranges of a bracket."""
 

@@ -36,6 +36,8 @@ from runtime.settings import Settings
 
 READY_WITHIN = 60.0
 """Seconds a server has to answer: 0.2 as a rule, more on a machine that is starved or has a long journal to read."""
+ANSWERS_WITHIN = 5.0
+"""Seconds for one question whether it answers."""
 STOP_WITHIN = 10.0
 """Seconds between SIGTERM and SIGKILL."""
 POLL = 0.05
@@ -203,12 +205,14 @@ class EmbeddedServer:
 async def _answers(record: ServerRecord) -> bool:
     """True when gRPC answers and knows the namespace, which a starting server learns a moment later."""
     try:
-        _, writer = await asyncio.open_connection(record.host, record.port)
-        writer.close()
-        await writer.wait_closed()
-        client = await Client.connect(record.address, namespace=record.namespace)
-        await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=record.namespace))
+        async with asyncio.timeout(ANSWERS_WITHIN):
+            _, writer = await asyncio.open_connection(record.host, record.port)
+            writer.close()
+            await writer.wait_closed()
+            client = await Client.connect(record.address, namespace=record.namespace)
+            await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=record.namespace))
     except (OSError, RuntimeError, RPCError):
+        # TimeoutError is an OSError.
         return False
     return True
 

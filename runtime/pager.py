@@ -4,6 +4,7 @@ credentials, stay in them.
 
 import asyncio
 import os
+import re
 from collections.abc import Mapping, Sequence
 
 import apprise
@@ -28,8 +29,10 @@ class ApprisePager:
         value = self._environ.get(name, "").strip()
         if not value:
             log.warning("pages can't go to an address that is not set", variable=name)
-        elif not self._addresses.add(value):
-            raise InvalidInput("environment", name, "expected an apprise URL, such as mailto://… or slack://…")
+            return
+        for address in re.split(r"[\s,]+(?=\w+://)", value):
+            if not self._addresses.add(address):
+                raise InvalidInput("environment", name, "expected apprise URLs, such as mailto://… or slack://…")
 
     async def page(self, title: str, body: str) -> None:
         """Send one page to every address; with none it is only logged. Raises `Unreachable` if one did not take it."""

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
-from typer._click.exceptions import NoArgsIsHelpError
 
 from fleet.errors import InvalidInput, MaintrainError
 from runtime.exiting import run_and_exit
@@ -62,11 +61,11 @@ def _ended(error: BaseException) -> int:
             message, code = str(error), BAD_INPUT
         case MaintrainError():
             message, code = str(error), FAILED
-        case NoArgsIsHelpError():  # a noun without a verb
-            typer.echo(error.format_message(), err=True)
-            return BAD_INPUT
         case typer.TyperException():
             message, code = error.format_message(), BAD_INPUT
+            if message.startswith("Usage:"):  # a noun without a verb: its help is the answer
+                typer.echo(message, err=True)
+                return code
         case _:  # a fault of our own: the last resort of a command line
             message, code = f"maintrain failed: {type(error).__name__}: {_line(error)} ({_kept(error)})", FAILED
     typer.echo(f"error: {message}", err=True)

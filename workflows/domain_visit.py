@@ -142,7 +142,7 @@ class DomainVisit:
             await tell(ids.host(self.visit.cluster, host), "yield", [command(note)])
 
     def _show(self, waiting: str) -> None:
-        workflow.set_current_details(visit_view(self.visit, self.ended, sorted(self.open), waiting))
+        workflow.set_current_details(visit_view(self.visit.domain, self.ended, sorted(self.open), waiting))
 
 
 async def start_repair(work: HostWork) -> None:

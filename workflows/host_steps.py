@@ -114,7 +114,7 @@ class HostSteps:
         result = await workflow.execute_activity_method(
             _ACTIVITIES[step.kind], order, **at(work.cluster, describe(step), STEP)
         )
-        self.done.append((describe(step), f"{result.action}: {result.reason}"))
+        self.done.append((step.key, f"{result.action}: {result.reason}"))
         self._show("")
         return result
 

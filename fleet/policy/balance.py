@@ -4,7 +4,7 @@ It is built once from the facts and then moved by each grant and reservation, so
 the hosts however many requests wait.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -158,10 +158,3 @@ class Balance:
             need <= pool.limits.planned_buffer and pool.up + pool.planned + pool.settling - need >= pool.limits.floor
             for pool, need in self.of_ask(ask)
         )
-
-
-def some(names: Iterable[str]) -> str:
-    """A few names and how many more there are, for a sentence."""
-    listed = list(names)
-    more = len(listed) - 3
-    return ", ".join(listed[:3]) + (f" and {more} more" if more > 0 else "")

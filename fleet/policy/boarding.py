@@ -19,7 +19,7 @@ from fleet.policy.compatibility import Allowed, allowed
 _Unit = tuple[Component, ...]
 """Due components that board together or not at all."""
 
-REMOVALS_TRIED = 2000
+REMOVALS_TRIED = 300
 """Ways to leave units out that are tried, smallest first, before units are added one by one instead."""
 
 

@@ -9,13 +9,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 
 from fleet.errors import InvalidInput
-from fleet.hostlist import expand, natural_key
+from fleet.hostlist import expand, natural_key, some
 from fleet.models.base import HOST_PATTERN, Moment
 from fleet.models.fleetfile import Cluster
 from fleet.models.host import Host
 from fleet.models.pool import Pool
 from fleet.models.scheduler import Node
-from fleet.policy.balance import some
 from fleet.policy.limits import problems
 
 _NAME = re.compile(HOST_PATTERN)

@@ -2,9 +2,10 @@
 buffer or floor that others have.
 """
 
+from fleet.hostlist import some
 from fleet.models.host import HostSet
 from fleet.models.ledger import RequestClass
-from fleet.policy.balance import Ask, Balance, PoolBalance, some
+from fleet.policy.balance import Ask, Balance, PoolBalance
 from fleet.policy.sets import is_settling
 from fleet.policy.stopping import in_words
 

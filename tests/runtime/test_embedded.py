@@ -109,13 +109,13 @@ def test_an_illegible_record_is_no_record(tmp_path):
     assert read_record(tmp_path) is None
 
 
-async def test_a_port_in_use_is_told_with_the_servers_own_words(tmp_path):
+async def test_a_port_that_another_program_holds_is_told(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
 
-        with pytest.raises(Unreachable, match="address already in use"):
+        with pytest.raises(Unreachable, match=f"port {port} is in use"):
             await EmbeddedServer(settings_in(tmp_path, MAINTRAIN_TEMPORAL_PORT=str(port))).start()
 
 

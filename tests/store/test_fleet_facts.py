@@ -18,7 +18,7 @@ async def test_no_fleet_file_is_in_force_at_first(store):
 
 async def test_a_loaded_file_comes_back_as_it_was(store, url):
     loaded = await store.load_fleet(f.fleet_file(), "version: 1", "ann", "first", f.NOW)
-    assert (1, "version: 1", "ann", f.NOW) == (loaded.revision, loaded.text, loaded.loaded_by, loaded.loaded_at)
+    assert (loaded.revision, loaded.text, loaded.loaded_by, loaded.loaded_at) == (1, "version: 1", "ann", f.NOW)
 
     other = await open_store(url)
     assert loaded == await other.fleet() == await store.fleet()
@@ -29,17 +29,17 @@ async def test_the_same_file_again_is_no_new_revision_and_no_deed(store):
     first = await store.load_fleet(f.fleet_file(), "a", "ann", "first", f.NOW)
     assert first == await store.load_fleet(f.fleet_file(), "a", "bob", "again", f.later(1))
 
-    assert ["fleet load"] == [entry.action for entry in await store.audit_log()]
+    assert [entry.action for entry in await store.audit_log()] == ["fleet load"]
 
 
 async def test_a_new_file_is_seen_by_another_process_at_once(store, url):
     other = await open_store(url)
     await store.load_fleet(f.fleet_file(), "a", "ann", "first", f.NOW)
-    assert 1 == (await other.fleet()).revision
+    assert (await other.fleet()).revision == 1
     await store.load_fleet(f.fleet_file(f.P, "storage"), "b", "ann", "storage", f.NOW)
 
     record = await other.fleet()
-    assert (2, [f.P, "storage"]) == (record.revision, [pool.name for pool in record.fleet.clusters[0].pools])
+    assert (record.revision, [pool.name for pool in record.fleet.clusters[0].pools]) == (2, [f.P, "storage"])
     await other.close()
 
 
@@ -59,7 +59,7 @@ async def test_versions_add_up_by_component(store):
     await store.record_versions(f.C, "gpu0002", {"bmc": "1.0"}, f.NOW)
     await store.record_versions("c2", "gpu0001", {"bmc": "9"}, f.NOW)
 
-    assert {"gpu0001": {"bmc": "2.0", "bios": "7"}, "gpu0002": {"bmc": "1.0"}} == await store.versions(f.C)
+    assert await store.versions(f.C) == {"gpu0001": {"bmc": "2.0", "bios": "7"}, "gpu0002": {"bmc": "1.0"}}
 
 
 async def test_the_matrix_takes_an_entry_once(store):
@@ -67,12 +67,12 @@ async def test_the_matrix_takes_an_entry_once(store):
     broken = tested.model_copy(update={"verdict": Verdict.BROKEN})
     again = tested.model_copy(update={"evidence": "run 2"})
 
-    assert 1 == await store.add_matrix(f.C, (tested, again), "ann", "adopt", f.NOW)
-    assert 1 == await store.add_matrix(f.C, (tested, broken), "ann", "more", f.NOW)
-    assert 0 == await store.add_matrix(f.C, (tested, broken), "ann", "again", f.NOW)
+    assert await store.add_matrix(f.C, (tested, again), "ann", "adopt", f.NOW) == 1
+    assert await store.add_matrix(f.C, (tested, broken), "ann", "more", f.NOW) == 1
+    assert await store.add_matrix(f.C, (tested, broken), "ann", "again", f.NOW) == 0
     assert (tested, broken) == await store.matrix(f.C)
-    assert () == await store.matrix("c2")
-    assert ["more", "adopt"] == [entry.reason for entry in await store.audit_log()]
+    assert await store.matrix("c2") == ()
+    assert [entry.reason for entry in await store.audit_log()] == ["more", "adopt"]
 
 
 async def test_the_audit_log_is_newest_first_and_limited(store):
@@ -99,8 +99,8 @@ async def test_decommissioning_is_written_once(store):
     await store.set_decommissioned(f.C, "gpu0001", "ann", "burnt", f.NOW)
     await store.set_decommissioned(f.C, "gpu0001", "bob", "again", f.NOW)
 
-    assert ["gpu0001"] == [host.name for host in await store.hosts(f.C) if host.decommissioned]
-    assert ["burnt"] == [e.reason for e in await store.audit_log() if e.action == "host decommission"]
+    assert [host.name for host in await store.hosts(f.C) if host.decommissioned] == ["gpu0001"]
+    assert [e.reason for e in await store.audit_log() if e.action == "host decommission"] == ["burnt"]
 
 
 async def test_only_a_member_can_be_decommissioned(store):

@@ -16,13 +16,13 @@ async def test_hosts_come_back_by_name(store):
     await store.sync_hosts(f.C, told, f.NOW)
 
     assert (told[1], told[0]) == await store.hosts(f.C)
-    assert () == await store.hosts("c2")
+    assert await store.hosts("c2") == ()
 
 
 async def test_hosts_can_be_asked_for_by_pool(store):
     await store.sync_hosts(f.C, (f.host("a"), f.host("s", pool="storage")), f.NOW)
 
-    assert ["s"] == await names(store, "storage")
+    assert await names(store, "storage") == ["s"]
 
 
 async def test_the_same_hosts_again_change_nothing_and_are_no_deed(store):
@@ -31,7 +31,7 @@ async def test_the_same_hosts_again_change_nothing_and_are_no_deed(store):
     await store.sync_hosts(f.C, later, f.later(60))
 
     assert f.hosts(3) == await store.hosts(f.C)
-    assert 1 == len(await store.audit_log())
+    assert len(await store.audit_log()) == 1
 
 
 async def test_what_changed_is_audited_by_name(store):
@@ -39,18 +39,18 @@ async def test_what_changed_is_audited_by_name(store):
     await store.sync_hosts(f.C, (*f.hosts(2), f.host("new")), f.later(1))
 
     entry = (await store.audit_log())[0]
-    assert ("fleet sync", "+1 −1 hosts, 0 changed", "+1: new; −1: gpu0002") == (
+    assert (
         entry.action,
         entry.reason,
         entry.detail,
-    )
+    ) == ("fleet sync", "+1 −1 hosts, 0 changed", "+1: new; −1: gpu0002")
 
 
 async def test_a_host_that_is_gone_and_comes_back_is_the_same_host(store):
     await store.sync_hosts(f.C, (f.host("a", serial="S1"), f.host("b")), f.NOW)
     await store.set_decommissioned(f.C, "a", "ann", "burnt", f.NOW)
     await store.sync_hosts(f.C, (f.host("b"),), f.later(1))
-    assert ["b"] == await names(store)
+    assert await names(store) == ["b"]
 
     await store.sync_hosts(f.C, (f.host("a", since=f.later(2)), f.host("b")), f.later(2))
     assert f.host("a", serial="S1", decommissioned=True) == (await store.hosts(f.C))[0]
@@ -70,7 +70,7 @@ async def test_a_rename_with_the_same_serial_is_the_old_host(store):
     await store.sync_hosts(f.C, (f.host("b", serial="S1", since=f.later(9)),), f.later(9))
 
     assert (f.host("b", serial="S1"),) == await store.hosts(f.C)
-    assert "changed 1: a now b" == (await store.audit_log())[0].detail
+    assert (await store.audit_log())[0].detail == "changed 1: a now b"
 
 
 async def test_two_hosts_may_swap_their_names(store):
@@ -99,11 +99,11 @@ async def test_a_serial_that_is_not_reported_just_now_is_kept(store):
 async def test_another_process_sees_every_kind_of_change(store, url):
     other = await open_store(url)
     await store.sync_hosts(f.C, (f.host("a", serial="S1"), f.host("b", serial="S2")), f.NOW)
-    assert ["a", "b"] == await names(other)
+    assert await names(other) == ["a", "b"]
     await store.sync_hosts(f.C, (f.host("b", serial="S1"), f.host("c")), f.later(1))
     assert await store.hosts(f.C) == await other.hosts(f.C)
     await store.sync_hosts(f.C, (), f.later(2))
-    assert [] == await names(other)
+    assert await names(other) == []
     await other.close()
 
 
@@ -111,4 +111,4 @@ async def test_another_process_sees_every_kind_of_change(store, url):
 async def test_hosts_that_are_not_one_clusters_are_refused(store, told):
     with pytest.raises(InvalidInput, match="expected hosts of this cluster"):
         await store.sync_hosts(f.C, told, f.NOW)
-    assert () == await store.hosts(f.C)
+    assert await store.hosts(f.C) == ()

@@ -48,14 +48,14 @@ async def test_migrating_again_changes_nothing(store, url):
     await f.ready(store)
     await migrate(url)
 
-    assert 4 == len(await store.hosts(f.C))
+    assert len(await store.hosts(f.C)) == 4
 
 
 async def test_tables_and_migrations_say_the_same(url):
     def differences(connection):
         return compare_metadata(MigrationContext.configure(connection), METADATA)
 
-    assert [] == await on(url, differences)
+    assert await on(url, differences) == []
 
 
 async def test_migrations_can_be_taken_back_and_run_again(empty_url):
@@ -81,8 +81,8 @@ def test_processes_that_start_at_once_all_find_the_schema(empty_url):
         subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(5)
     ]
 
-    assert [""] * 5 == [process.communicate(timeout=60)[1] for process in started]
-    assert [0] * 5 == [process.returncode for process in started]
+    assert [process.communicate(timeout=60)[1] for process in started] == [""] * 5
+    assert [process.returncode for process in started] == [0] * 5
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ async def test_a_server_that_goes_away_is_unreachable(postgres):
     with pytest.raises(Unreachable, match="store: "):
         for _ in range(20):
             await store.stops()
-    assert () == await store.stops()
+    assert await store.stops() == ()
     await store.close()
 
 
@@ -182,6 +182,6 @@ async def test_a_cancelled_caller_leaves_the_store_usable(store):
 
 def test_sqlite_runs_as_promised(migrated_file):
     connection = sqlite3.connect(migrated_file)
-    assert ("wal",) == connection.execute("PRAGMA journal_mode").fetchone()
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
     assert os.path.getsize(migrated_file) > 0

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from starter.demo.loopback_slurm import LoopbackSlurm
 
 
-async def until(holds: Callable[[], bool], timeout: float = 20.0, every: float = 0.05) -> None:
-    """Return once `holds`, asked in a thread; fails after `timeout` seconds."""
-    deadline = time.monotonic() + timeout
+async def until(holds: Callable[[], bool], within: float = 20.0, every: float = 0.05) -> None:
+    """Return once `holds`, asked in a thread; fails after `within` seconds."""
+    deadline = time.monotonic() + within
     while not await asyncio.to_thread(holds):
-        assert time.monotonic() < deadline, f"not within {timeout} s"
+        assert time.monotonic() < deadline, f"not within {within} s"
         await asyncio.sleep(every)
 
 
@@ -50,4 +50,4 @@ async def shown_down(cluster: LoopbackSlurm, node: str) -> None:
         text = cluster.command("scontrol", "show", "node", node)
         return "State=DOWN" in text and "NOT_RESPONDING" in text
 
-    await until(down, timeout=30)
+    await until(down, within=30)

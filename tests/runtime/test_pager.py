@@ -1,0 +1,91 @@
+"""Pages, to a real listener."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+import structlog
+
+from fleet.errors import InvalidInput, Unreachable
+from runtime.pager import ApprisePager
+
+
+class Listener(HTTPServer):
+    """Keeps what is posted to it; answers `status`."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Posts)
+        self.pages: list[dict[str, str]] = []
+        self.status = 200
+
+    @property
+    def url(self) -> str:
+        return f"json://127.0.0.1:{self.server_port}/"
+
+
+class _Posts(BaseHTTPRequestHandler):
+    server: Listener
+
+    def do_POST(self) -> None:
+        self.server.pages.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(self.server.status)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    with Listener() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+async def test_a_page_reaches_the_address_in_the_named_variable(listener):
+    pager = ApprisePager(("PAGER",), {"PAGER": listener.url, "OTHER": "json://127.0.0.1:9/"})
+
+    await pager.page("gpu007 needs a person", "its BMC says done, its version is unchanged")
+
+    assert [(p["title"], p["message"]) for p in listener.pages] == [
+        ("gpu007 needs a person", "its BMC says done, its version is unchanged")
+    ]
+
+
+async def test_a_page_that_is_not_taken_is_told(listener):
+    listener.status = 500
+    pager = ApprisePager(("PAGER",), {"PAGER": listener.url})
+
+    with pytest.raises(Unreachable, match="gpu007"):
+        await pager.page("gpu007 needs a person", "")
+
+
+async def test_one_address_of_two_that_fails_is_told_and_the_other_is_paged(listener):
+    pager = ApprisePager(("PAGER",), {"PAGER": f"{listener.url} json://127.0.0.1:9/"})
+
+    with pytest.raises(Unreachable):
+        await pager.page("gpu007 needs a person", "")
+
+    assert len(listener.pages) == 1
+
+
+async def test_without_an_address_a_page_is_only_logged():
+    with structlog.testing.capture_logs() as logged:
+        await ApprisePager(("PAGER",), {}).page("gpu007 needs a person", "why")
+
+    assert [(line["log_level"], line.get("variable"), line.get("title")) for line in logged] == [
+        ("warning", "PAGER", None),
+        ("warning", None, "gpu007 needs a person"),
+    ]
+
+
+def test_an_address_that_is_none_is_bad_input_and_is_not_repeated():
+    with pytest.raises(InvalidInput, match="PAGER") as told:
+        ApprisePager(("PAGER",), {"PAGER": "nonsense://user:secret@"})
+
+    assert "secret" not in str(told.value)
