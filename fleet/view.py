@@ -4,15 +4,15 @@ The UI renders markdown tables without padding and carries the text in a URL, so
 and says how many rows it leaves out.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from fleet.errors import HostState
 from fleet.models.base import Moment
 from fleet.models.facts import LedgerFacts
 from fleet.models.host import HostSet, Standing
 from fleet.models.ledger import LeaseHost
-from fleet.models.train import Cycle, DomainState, NextStop, Visit
-from fleet.models.work import HostOutcome, HostWork
+from fleet.models.train import Cycle, DomainState, NextStop
+from fleet.models.work import HostWork
 from fleet.policy.limits import Limits
 
 MOST_BYTES = 4000

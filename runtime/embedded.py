@@ -101,9 +101,7 @@ class EmbeddedServer:
         """
         binary = find_binary(self.settings)
         async with _locked(self._data):
-            if running := running_record(self._data):
-                await self._join(running)
-            else:
+            if not await self._joined():
                 await self._launch(binary)
         return self.record
 
@@ -118,13 +116,23 @@ class EmbeddedServer:
             elif self._process is not None:
                 self._process.poll()
 
-    async def _join(self, running: ServerRecord) -> None:
-        await self._wait_ready(running)
+    async def _joined(self) -> bool:
+        running = running_record(self._data)
+        if running is None:
+            return False
+        try:
+            await self._wait_ready(running)
+        except Unreachable:
+            if self._lives(running.pid):
+                raise
+            # It was about to die when we looked.
+            return False
         if not process_alive(running.owner):
             running = running.model_copy(update={"owner": os.getpid()})
             self._ours = True
             write_record(self._data, running)
         self._record = running
+        return True
 
     async def _launch(self, binary: Path) -> None:
         complaint = ""

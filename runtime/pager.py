@@ -39,8 +39,8 @@ class ApprisePager:
         if not len(self._addresses):
             log.warning("page", title=title, body=body)
             return
-        # In a thread: apprise's own coroutine runs blocking HTTP in the loop's default executor all the same.
-        delivered = await asyncio.to_thread(self._addresses.notify, title=title, body=body)
+        # In a thread, since it blocks on HTTP; and never with an empty body, which apprise does not send.
+        delivered = await asyncio.to_thread(self._addresses.notify, title=title, body=body or title)
         if not delivered:
             raise Unreachable(f"a page was not delivered everywhere: {title}")
         log.info("paged", title=title)

@@ -28,6 +28,8 @@ from runtime.spanids import KnownIds
 from runtime.tracing import TracingInterceptor
 
 SERVICE = "maintrain"
+BUCKETS = {"maintrain_step_seconds": [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 43200]}
+"""Bounds in seconds: a gate takes less than one, a drain may take half a day."""
 FLUSH_MILLIS = 5000
 """An unreachable collector holds a leaving process no longer than this."""
 
@@ -66,15 +68,25 @@ def _runtime(settings: Settings) -> Runtime:
     metrics: PrometheusConfig | OpenTelemetryConfig | None = None
     if settings.metrics is not None:
         metrics = PrometheusConfig(
-            bind_address=settings.metrics, counters_total_suffix=True, unit_suffix=True, durations_as_seconds=True
+            bind_address=settings.metrics,
+            counters_total_suffix=True,
+            durations_as_seconds=True,
+            histogram_bucket_overrides=BUCKETS,
         )
     elif settings.otlp is not None:
-        metrics = OpenTelemetryConfig(url=f"{settings.otlp}/v1/metrics", http=True, durations_as_seconds=True)
+        metrics = OpenTelemetryConfig(
+            url=f"{settings.otlp}/v1/metrics",
+            http=True,
+            durations_as_seconds=True,
+            histogram_bucket_overrides=BUCKETS,
+        )
     core = LoggingConfig(
         filter=TelemetryFilter(core_level="WARN", other_level="ERROR"),
         forwarding=LogForwardingConfig(logger=logging.getLogger("temporalio.core")),
     )
-    config = TelemetryConfig(logging=core, metrics=metrics, global_tags={"service_name": SERVICE})
+    config = TelemetryConfig(
+        logging=core, metrics=metrics, attach_service_name=False, global_tags={"service_name": SERVICE}
+    )
     try:
         return Runtime(telemetry=config)
     except (RuntimeError, ValueError) as error:

@@ -10,8 +10,9 @@ import math
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +25,9 @@ from fleet.errors import MaintrainError, Unreachable
 T = TypeVar("T")
 BUSY_TIMEOUT = 30.0
 """Real seconds to wait for another process's transaction before the world counts as unreachable."""
+
+EVENTS_AT_ONCE = 2000
+"""Events that one transaction processes: a world that nobody looked at for days must not lock others out."""
 
 
 class Tx:
@@ -154,33 +158,40 @@ class World:
         """
         db = self._open()
         try:
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                tx = Tx(db, self._loaded(), self._epoch, self._now(db))
-                self._advance(tx)
-                answer = act(tx)
-                self._advance(tx)
-            except MaintrainError:
-                db.execute("COMMIT")
-                raise
-            except BaseException:
-                db.execute("ROLLBACK")
-                raise
-            db.execute("COMMIT")
+            while True:
+                with self._transaction(db) as tx:
+                    if self._advance(tx):
+                        answer = act(tx)
+                        self._advance(tx)
+                        return answer
         except sqlite3.OperationalError as error:
             raise Unreachable(f"simulated cluster {self.path}: {error}") from error
-        return answer
 
-    def _advance(self, tx: Tx) -> None:
+    @contextmanager
+    def _transaction(self, db: sqlite3.Connection) -> Iterator[Tx]:
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield Tx(db, self._loaded(), self._epoch, self._now(db))
+        except MaintrainError:
+            db.execute("COMMIT")
+            raise
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+        db.execute("COMMIT")
+
+    def _advance(self, tx: Tx) -> bool:
+        """Process what came due, oldest first; False when there is more than one transaction should hold."""
         now = tx.sim
-        while True:
+        for _ in range(EVENTS_AT_ONCE):
             event = tx.one("SELECT id, at, kind, ref FROM event WHERE at <= ? ORDER BY at, id LIMIT 1", now)
             if event is None:
-                break
+                tx.sim = now
+                return True
             tx.run("DELETE FROM event WHERE id = ?", event["id"])
             tx.sim = event["at"]
             self._script.handlers[event["kind"]](tx, event["ref"])
-        tx.sim = now
+        return False
 
     def _now(self, db: sqlite3.Connection) -> float:
         """Simulated seconds; never before what the journal already tells, should the wall clock be set back."""
@@ -201,7 +212,7 @@ class World:
             db.row_factory = sqlite3.Row
             _use_wal(db)
             self._prepare(db)
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             db.close()
             raise Unreachable(f"simulated cluster {self.path}: {error}") from error
         except BaseException:

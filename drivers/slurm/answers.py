@@ -19,6 +19,11 @@ def says_away(message: str) -> bool:
     return any(sign.lower() in message.lower() for sign in _AWAY)
 
 
+def shown(text: str) -> str:
+    """The beginning of an answer, quoted, for a message."""
+    return repr(text[:_SHOWN])[:_SHOWN]
+
+
 class Record:
     """One object of an answer; `what` says which one in messages."""
 
@@ -84,7 +89,7 @@ class Record:
         return value
 
     def _wrong(self, name: str, value: object, wanted: str) -> BadAnswer:
-        return BadAnswer(f"{self.what}: expected {name!r} to be {wanted}, found {str(value)[:_SHOWN]!r}")
+        return BadAnswer(f"{self.what}: expected {name!r} to be {wanted}, found {shown(str(value))}")
 
 
 def records(answer: str, root: str, source: str) -> tuple[Record, ...]:
@@ -95,20 +100,20 @@ def records(answer: str, root: str, source: str) -> tuple[Record, ...]:
     try:
         body = json.loads(answer)
     except (ValueError, RecursionError) as error:
-        raise BadAnswer(f"{source}: expected JSON, found {answer[:_SHOWN]!r} ({error})") from error
+        raise BadAnswer(f"{source}: expected JSON, found {shown(answer)} ({error})") from error
     if not isinstance(body, dict):
-        raise BadAnswer(f"{source}: expected a JSON object, found {answer[:_SHOWN]!r}")
+        raise BadAnswer(f"{source}: expected a JSON object, found {shown(answer)}")
     _check_errors(body, source)
     items = body.get(root)
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise BadAnswer(f"{source}: expected a list of objects under {root!r}, found {str(items)[:_SHOWN]!r}")
+        raise BadAnswer(f"{source}: expected a list of objects under {root!r}, found {shown(str(items))}")
     return tuple(Record(f"{source}: {root}[{i}]", item) for i, item in enumerate(items))
 
 
 def _check_errors(body: dict[str, Any], source: str) -> None:
     errors = body.get("errors")
     if not isinstance(errors, list):
-        raise BadAnswer(f"{source}: expected a list under 'errors', found {str(errors)[:_SHOWN]!r}")
+        raise BadAnswer(f"{source}: expected a list under 'errors', found {shown(str(errors))}")
     if not errors:
         return
     told = "; ".join(_told(error) for error in errors)[:_SHOWN]

@@ -162,9 +162,9 @@ class SlurmDriver:
 
 def _check(host: str, reason: str) -> None:
     """Nothing unchecked reaches a command line; `nodename=ALL` would name every node there is."""
-    if not _HOST.match(host) or host.upper() == "ALL":
+    if not _HOST.fullmatch(host) or host.upper() == "ALL":
         raise InvalidInput("host", "", f"expected a host name, found {host[:80]!r}")
-    if owned_reason(reason) is None or not _REASON.match(reason):
+    if owned_reason(reason) is None or not _REASON.fullmatch(reason):
         raise InvalidInput("reason", "", f"expected one of our drain reasons, found {reason[:80]!r}")
 
 

@@ -22,7 +22,7 @@ _CANT_REQUEUE = ("presently disabled", "only batch jobs are accepted", "not perm
 
 async def signal_jobs(slurm: SlurmCommand, jobs: tuple[str, ...], name: str) -> None:
     """Send a signal to batch shells and to steps. Raises `Unreachable`, `Refused` or `BadAnswer`."""
-    if not _SIGNAL.match(name):
+    if not _SIGNAL.fullmatch(name):
         raise InvalidInput("signal", "", f"expected a name such as USR1, found {name[:40]!r}")
     for some in _batches(jobs):
         for part in (["--batch"], []):
@@ -57,7 +57,7 @@ async def _run(slurm: SlurmCommand, argv: tuple[str, ...], harmless: tuple[str, 
 
 def _batches(jobs: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     for job in jobs:
-        if not _ID.match(job):
+        if not _ID.fullmatch(job):
             raise InvalidInput("job", "", f"expected a job id such as 123 or 123_4, found {job[:40]!r}")
     for start in range(0, len(jobs), _AT_ONCE):
         yield jobs[start : start + _AT_ONCE]

@@ -50,7 +50,8 @@ def _job(record: Record) -> Job:
 def _id(record: Record) -> str:
     """`ARRAY_TASK` for a started array task, else the job's number.
 
-    The last task to start has the array's own number: that number alone would name every task to scancel.
+    The last task to start has the array's own number, which alone would name every task to scancel; and seen on
+    22.05.8, `scancel` of any other task's own number does nothing and says rc 0.
     """
     number = record.count("job_id")
     array, task = record.number("array_job_id"), record.number("array_task_id")

@@ -69,15 +69,15 @@ class LoopbackSlurm:
 
     def kill_slurmd(self, node: str, *, jobs: bool = False) -> None:
         """Kill a node's slurmd as a crash would; with `jobs`, its job processes die too, as when power is cut."""
-        pid = slurm_daemons.owned_pid(self._layout.pid_file(node), self._layout.folder)
+        pid = self.slurmd_pid(node)
         if pid is not None:
             slurm_daemons.end([pid])
         if jobs:
             slurm_daemons.end(slurm_daemons.job_processes(self._layout.folder, node))
 
-    def slurmd_runs(self, node: str) -> bool:
-        """True while the node's slurmd is alive."""
-        return slurm_daemons.owned_pid(self._layout.pid_file(node), self._layout.folder) is not None
+    def slurmd_pid(self, node: str) -> int | None:
+        """The process of a node's slurmd while it is alive."""
+        return slurm_daemons.owned_pid(self._layout.pid_file(node), self._layout.folder)
 
     def start_slurmd(self, node: str, *, boot: bool = True) -> None:
         """Start a node's slurmd; with `boot` it reports a boot that began now."""
@@ -96,7 +96,7 @@ class LoopbackSlurm:
         if "UP" not in self._ping():
             self.start_slurmctld()
         for node in self.nodes:
-            if not self.slurmd_runs(node):
+            if self.slurmd_pid(node) is None:
                 slurm_daemons.end(slurm_daemons.job_processes(self._layout.folder, node))
                 self.start_slurmd(node)
 
@@ -150,6 +150,11 @@ class LoopbackSlurm:
     def script_runs(self, job: str) -> bool:
         """True once the batch shell of a job of `submit` can be sent USR1."""
         return self._work(job) is not None
+
+    def steps_run(self, job: str, count: int) -> bool:
+        """True once `count` tasks of a job's steps run."""
+        listed = self.command("squeue", "-h", "-s", "-j", job, "-o", "%i").split()
+        return f"{job}.0" in listed and len(slurm_daemons.tasks(self._layout.folder, job)) >= count
 
     def finish(self, job: str) -> None:
         """Let a job of `submit` end its work now, with success."""

@@ -62,6 +62,6 @@ class Rack:
                 continue
             if row.kind == "reboot_started":
                 self._slurm.kill_slurmd(row.host, jobs=True)
-            elif row.kind == "host_up" and not self._slurm.slurmd_runs(row.host):
+            elif row.kind == "host_up" and self._slurm.slurmd_pid(row.host) is None:
                 self._slurm.start_slurmd(row.host, boot=True)
                 self.reboots.append(row.host)

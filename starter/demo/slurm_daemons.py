@@ -104,6 +104,12 @@ def job_processes(folder: Path, node: str | None = None) -> list[int]:
     return [pid for pid in mine if _is_of_job(pid, folder, node)]
 
 
+def tasks(folder: Path, job: str) -> list[int]:
+    """Processes of a job's steps that have left their shell behind and sleep."""
+    mine = [pid for pid in job_processes(folder) if _comm(pid) == "sleep"]
+    return [p for p in mine if {f"SLURM_JOB_ID={job}", "SLURM_STEP_ID=0"} <= set(_read(p, "environ").split("\n"))]
+
+
 def _is_of_job(pid: int, folder: Path, node: str | None) -> bool:
     if _comm(pid) == "slurmstepd":
         # A slurmstepd keeps the environment of its slurmd; what tells its node is the log it writes.

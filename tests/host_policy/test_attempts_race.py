@@ -193,7 +193,7 @@ class RebootRace(Race):
 
 def shaped(machine):
     case = machine.TestCase
-    case.settings = settings(max_examples=1000, stateful_step_count=12, deadline=None)
+    case.settings = settings(max_examples=500, stateful_step_count=12, deadline=None)
     return case
 
 

@@ -44,16 +44,15 @@ class Postgres:
         """URL of a database on this server."""
         return f"postgresql://{self.user}@/{database}?host={self._folder}"
 
-    def new_database(self, template: str = "template1") -> str:
-        """Make a database, a copy of `template`, and return its name."""
+    def new_database(self) -> str:
+        """Make an empty database and return its name."""
         name = f"test_{next(self._numbers)}"
-        self._run("createdb", "-h", str(self._folder), "-U", self.user, "-T", template, name)
+        self._run("createdb", "-h", str(self._folder), "-U", self.user, name)
         return name
 
-    def terminate_connections(self, database: str) -> None:
-        """Cut off whoever is connected to a database."""
-        cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
-        self._run("psql", "-h", str(self._folder), "-U", self.user, "-d", "template1", "-qc", cut)
+    def run(self, database: str, statement: str) -> None:
+        """Run a statement in a database."""
+        self._run("psql", "-h", str(self._folder), "-U", self.user, "-d", database, "-qc", statement)
 
     def stop(self) -> None:
         """Stop at once; nothing on it is of use afterwards."""

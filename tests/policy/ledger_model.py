@@ -13,54 +13,14 @@ from fleet.models.observation import Observation, ObservedHost
 from fleet.models.scheduler import Node, NodeBase
 from fleet.models.stop import Stop, StopKind
 from fleet.policy.grants import settle
+from tests.policy.chances import SHAPES
 from tests.policy.checker import Checker
-from tests.policy.make import GLOBS, host, names, pool
+from tests.policy.make import GLOBS, host
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 STEP_S = 4  # an event takes up to this
 LONGEST_LEASE_S = 600
 QUEUE = 12
-
-SHAPES = {
-    "up": {},
-    "down": {"base": NodeBase.DOWN},
-    "foreign": {"draining": True, "reason": "DBE on GPU 3, bob"},
-    "nhc": {"draining": True, "reason": "NHC: no /scratch"},
-    "ours": {"draining": True, "reason": "maintrain:planned:visit/x#h"},
-}
-
-WEIGHTS = {
-    "look": 140,
-    "ask_train": 30,
-    "ask_small": 40,
-    "ask_across": 8,
-    "ask_emergency": 2,
-    "ask_repair": 8,
-    "hand_over": 6,
-    "repaired": 60,
-    "fail": 1,
-    "taken_by_another": 0.7,
-    "heal": 16,
-    "withdraw": 2,
-    "set_stop": 0.4,
-    "set_freeze": 0.2,
-    "lift": 8,
-    "resume": 4,
-    "pause": 0.1,
-    "outage": 0.2,
-    "decommission": 0.3,
-    "recommission": 10,
-    "time_passes": 670,
-}
-
-
-def two_pools():
-    """The loop's cluster: small, so that limits bind all the time."""
-    quick = {"settle": timedelta(seconds=60), "stale_after": timedelta(seconds=120)}
-    common = {"reserve_after": timedelta(seconds=300)}
-    a = pool("a", planned_buffer=4, failure_buffer=4, floor=8, autostop=quick, **common)
-    b = pool("b", planned_buffer=3, failure_buffer=3, floor=6, domain={"size": 3}, autostop=quick, **common)
-    return (a, b), {**dict.fromkeys(names(14), "a"), **dict.fromkeys(names(10, first=15), "b")}
 
 
 class LedgerModel:

@@ -9,7 +9,8 @@ from fleet.policy.grants import settle
 from fleet.policy.owners import unowned
 from fleet.policy.sets import standings
 from fleet.policy.visiting import free_to_take
-from tests.policy.ledger_model import SHAPES, WEIGHTS, LedgerModel
+from tests.policy.chances import SHAPES, WEIGHTS
+from tests.policy.ledger_model import LedgerModel
 from tests.policy.make import names, pool
 
 

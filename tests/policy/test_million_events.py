@@ -4,7 +4,8 @@ from random import Random
 
 import pytest
 
-from tests.policy.ledger_model import WEIGHTS, LedgerModel, two_pools
+from tests.policy.chances import WEIGHTS, two_pools
+from tests.policy.ledger_model import LedgerModel
 
 EVENTS = 1_000_000
 SEED = 20241

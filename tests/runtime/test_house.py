@@ -1,5 +1,6 @@
 """The files around the code. There is no Docker engine in the tests: the compose file is parsed, not run."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -71,6 +72,8 @@ def test_ports_are_open_to_this_machine_only_and_images_name_their_version():
 def test_every_file_under_deploy_is_legible():
     for file in (HOUSE / "deploy").rglob("*.y*ml"):
         assert yaml.safe_load(file.read_text()), file
+    for file in (HOUSE / "deploy").rglob("*.json"):
+        assert json.loads(file.read_text())["panels"], file
 
 
 def test_constraints_name_one_version_each_and_no_place():

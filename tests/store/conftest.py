@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from store import migrate, open_store
+from store.tables import METADATA
 from tests.parts.postgres import postgres
 
 __all__ = ["postgres"]
@@ -46,7 +47,10 @@ def url(backend, request, tmp_path):
         shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "facts.db")
         return f"sqlite:///{tmp_path}/facts.db"
     server = request.getfixturevalue("postgres")
-    return server.url(server.new_database(request.getfixturevalue("migrated_database")))
+    name = request.getfixturevalue("migrated_database")
+    # Emptying one database is far cheaper than making and removing hundreds.
+    server.run(name, f"TRUNCATE {', '.join(METADATA.tables)} RESTART IDENTITY")
+    return server.url(name)
 
 
 @pytest.fixture

@@ -78,11 +78,11 @@ async def test_a_schema_newer_than_the_program_is_refused(empty_url):
 def test_processes_that_start_at_once_all_find_the_schema(empty_url):
     script = f"import asyncio; from store import migrate; asyncio.run(migrate({empty_url!r}))"
     started = [
-        subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(5)
+        subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(3)
     ]
 
-    assert [process.communicate(timeout=60)[1] for process in started] == [""] * 5
-    assert [process.returncode for process in started] == [0] * 5
+    assert [process.communicate(timeout=60)[1] for process in started] == [""] * 3
+    assert [process.returncode for process in started] == [0] * 3
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ async def test_a_locked_file_is_unreachable_and_fine_afterwards(tmp_path):
     other = sqlite3.connect(tmp_path / "facts.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
-    with pytest.raises(Unreachable, match="^store: database is locked$"):
+    with pytest.raises(Unreachable, match=r"^store: database is locked$"):
         await store.page_once("key", f.NOW)
     other.execute("ROLLBACK")
     other.close()
@@ -160,11 +160,11 @@ async def test_a_locked_file_is_unreachable_and_fine_afterwards(tmp_path):
 async def test_a_server_that_goes_away_is_unreachable(postgres):
     name = postgres.new_database()
     store = await open_store(postgres.url(name))
-    postgres.terminate_connections(name)
+    cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    postgres.run("template1", cut)
 
     with pytest.raises(Unreachable, match="store: "):
-        for _ in range(20):
-            await store.stops()
+        await store.stops()
     assert await store.stops() == ()
     await store.close()
 

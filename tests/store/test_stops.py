@@ -1,5 +1,6 @@
 """Stops are rows first: any process reads them at once."""
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -86,9 +87,10 @@ async def test_a_pool_needs_its_cluster(store):
 
 
 async def test_a_process_that_reads_sees_a_stop_as_it_is_written(store, url):
-    reader = subprocess.Popen([sys.executable, "-c", LOOK, url], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert reader.stdout.readline() == "looking\n"
+    look = [sys.executable, "-c", LOOK, url]
+    reader = await asyncio.create_subprocess_exec(*look, cwd=ROOT, stdout=subprocess.PIPE)
+    assert await reader.stdout.readline() == b"looking\n"
     await store.set_stop(stop(f.C))
 
-    assert reader.communicate(timeout=30)[0] == "storm\n"
+    assert (await reader.communicate())[0] == b"storm\n"
     assert reader.returncode == 0

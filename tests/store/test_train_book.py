@@ -202,7 +202,7 @@ async def test_the_length_of_a_visit_is_the_mean_of_the_last_ten(store):
     for n in range(12):
         state = {"state": VisitState.RUNNING, "granted_at": f.later(1000 * n)}
         await store.open_visit(f.visit(f"v{n}", f"d{n}", **state))
-        await store.close_visit(f"v{n}", f.later(1000 * n + (9999 if n < 2 else 100 + n)), "done", gave_back=False)
+        await store.close_visit(f"v{n}", f.later(1000 * n + (900 if n < 2 else 100 + n)), "done", gave_back=False)
     await store.open_visit(f.visit("never granted", "d12"))
     await store.close_visit("never granted", f.later(99999), "withdrawn", gave_back=False)
 

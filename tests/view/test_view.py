@@ -10,8 +10,8 @@ from fleet.models.host import Host, HostSet, Standing
 from fleet.models.ledger import Autostop, Counted, LeaseHost, Request, RequestClass
 from fleet.models.observation import Observation
 from fleet.models.stop import Stop, StopKind
-from fleet.models.train import Cycle, Domain, DomainProgress, DomainState, NextStop, StopAction, Visit, VisitState
-from fleet.models.work import HostOutcome, HostWork, Outcome, Step, StepKind
+from fleet.models.train import Cycle, Domain, DomainProgress, DomainState, NextStop, StopAction
+from fleet.models.work import HostWork, Step, StepKind
 from fleet.policy.limits import Limits
 from fleet.view import cycle_view, duration_words, fenced, host_view, ledger_view, table, visit_view
 from tests.host_policy.build import NOW, pool
@@ -162,33 +162,11 @@ def test_a_late_cycle_is_overdue_and_a_closed_one_closed():
     assert "closed 1 h ago" in cycle_view(cycle([], closed_at=NOW - HOUR), None, NOW)
 
 
-def visit(**changes):
-    values = {
-        "id": "v",
-        "cluster": "east",
-        "pool": "gpu-train",
-        "cycle": 3,
-        "domain": "rack-1",
-        "attempt": 1,
-        "state": VisitState.RUNNING,
-        "opened_at": NOW,
-    }
-    return Visit(**{**values, **changes})
-
-
-def outcome(name, reason="gpu is slow"):
-    return HostOutcome(
-        cluster="east", pool="gpu-train", host=name, operation="o", outcome=Outcome.HANDED_OVER, reason=reason, at=NOW
-    )
-
-
-def test_a_visit_tells_who_is_at_work_how_the_others_ended_and_who_was_left_out():
-    seen = visit(taken=("gpu001", "gpu002"), left_out={"gpu003": "drained by admin"})
-    lines = [" ".join(line.split()) for line in visit_view(seen, [outcome("gpu001")], ["gpu002"]).splitlines()]
-    assert lines[0] == "**Visit to rack-1** of east/gpu-train, cycle 3, attempt 1: running"
-    assert "2 hosts taken, 1 at work: gpu002" in lines
-    assert "gpu001 handed_over gpu is slow" in lines
-    assert "gpu003 drained by admin" in lines
+def test_a_visit_tells_what_it_waits_for_who_is_at_work_and_how_the_others_ended():
+    text = visit_view("rack-1", {"gpu001": "handed over: gpu is slow"}, ["gpu002"], "1 host at work")
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert lines[0] == "**Visit to rack-1**: 1 host at work"
+    assert lines[-3:-1] == ["gpu002 under way", "gpu001 handed over: gpu is slow"]
 
 
 def work(steps=(), **changes):
@@ -212,17 +190,16 @@ def test_a_host_shows_what_it_waits_for_what_is_done_and_what_is_to_come():
 words = st.text(max_size=200)
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 3000), words)
+@settings(max_examples=20, deadline=None)
+@given(st.sampled_from([0, 1, 7, 199, 1500]), words)
 def test_every_view_of_a_large_fleet_stays_small_and_says_how_many_more_there_are(count, said):
     names = [f"gpu{i:05}" for i in range(count)]
     leases = {n: lease(n, f"host/east/{n}", Counted.FAILED, why=said) for n in names}
     stops = tuple(Stop(kind=StopKind.STOP, pool=n, actor="ada", reason=said, at=NOW) for n in names)
-    left_out = visit(taken=tuple(names), left_out=dict.fromkeys(names, said))
     views = [
         ledger_view(facts(leases=leases, stops=stops), {}, LIMITS),
         cycle_view(cycle([DomainState.DUE] * count), NextStop(action=StopAction.WAIT, reason=said), NOW),
-        visit_view(left_out, [outcome(n, said) for n in names], names),
+        visit_view(said, dict.fromkeys(names, said), names, said),
         host_view(work(trouble=said), [(n, said) for n in names], said),
     ]
     for view in views:

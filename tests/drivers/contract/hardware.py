@@ -9,7 +9,7 @@ from fleet.errors import Refused, StaleAttempt, Unreachable
 from fleet.models.hardware import DeviceTask, TaskState
 from fleet.ports.fence import open_fence
 from tests.drivers.contract.case import HardwareCase
-from tests.drivers.contract.scheduler import closed_fence
+from tests.drivers.contract.looking import closed_fence
 
 
 async def apply(case: HardwareCase, component: str, version: str) -> DeviceTask:

@@ -235,3 +235,12 @@ async def test_faults_taken_out_of_the_fleet_file_are_over_and_those_left_keep_t
     await other.close()
 
     assert (counted, gone) == ((TaskState.DONE, "2.0"), (TaskState.DONE, "3.0"))
+
+
+async def test_a_verification_takes_its_simulated_time(tmp_path):
+    parts = await world.opened(tmp_path, world.hardware(verify_duration="10s", time_scale=100.0))
+
+    found = await parts.verifier.verify(VerificationTask.HEALTH, "gpu001", ())
+
+    assert 0.1 <= found.seconds < 1.0
+    await world.close(parts)

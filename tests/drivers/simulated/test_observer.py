@@ -1,81 +1,18 @@
 """The outside observer finds nothing wrong with a right visit, and every kind of breach in a wrong one."""
 
-from collections.abc import Callable
-
 import pytest
 
 from drivers.simulated import SimulatedCluster
-from drivers.simulated.happenings import open_world
 from drivers.simulated.journal import JournalReplay, replay
 from drivers.simulated.nodes import lift, put_drain
 from drivers.simulated.schema import WorldSettings
-from drivers.simulated.world import Tx
-from drivers.snapshot import Event, HostSeen, Snapshot
+from drivers.snapshot import HostSeen
 from fleet.errors import Unreachable
 from fleet.models.drivers import SimulatedFault
 from fleet.models.scheduler import JobKind
 from fleet.models.verification import VerificationTask
-from fleet.ports.fence import open_fence
-from starter.demo.observer import Observer
-from starter.demo.pool_books import PoolLimits
 from tests.drivers.simulated import world
-
-HOSTS = tuple(f"gpu{n:03d}" for n in range(1, 9))
-OURS, REPAIR = "maintrain:planned:op1", "maintrain:repair:repair/sim/gpu001/1"
-OLD, NEW = {"bmc": "1.0", "gpu-driver": "535.1"}, {"bmc": "2.0", "gpu-driver": "550"}
-
-
-def limits(**changes) -> PoolLimits:
-    chosen = {"name": "gpu", "members": HOSTS, "planned_buffer": 2, "floor": 5, "allowed": (OLD, NEW), **changes}
-    return PoolLimits(**chosen)
-
-
-class Stage:
-    """A simulated cluster with instant upgrades, and an observer of its journal."""
-
-    def __init__(self, folder, parts, hands: SimulatedCluster) -> None:
-        self.path, self.parts, self.hands = folder / "sim.sqlite", parts, hands
-        self.scheduler, self.hardware, self.verifier = parts.scheduler, parts.hardware, parts.verifier
-
-    async def drain(self, *hosts: str, reason: str = OURS) -> None:
-        for host in hosts:
-            await self.scheduler.drain(host, reason, open_fence)
-
-    async def flash(self, host: str, component: str = "bmc", version: str = "2.0") -> None:
-        await self.hardware.start_apply(host, component, version, open_fence)
-
-    async def reboot(self, host: str) -> None:
-        await self.hardware.reboot(host, open_fence)
-
-    async def verify(self, host: str, *tasks: VerificationTask) -> None:
-        for task in tasks or VerificationTask:
-            await self.verifier.verify(task, host, ("gpu008",))
-
-    async def undrain(self, host: str, reason: str = OURS) -> None:
-        await self.scheduler.undrain(host, reason, open_fence, rebooted=True)
-
-    async def visit(self, host: str) -> None:
-        await self.drain(host)
-        await self.flash(host)
-        await self.flash(host, "gpu-driver", "550")
-        await self.reboot(host)
-        await self.verify(host)
-        await self.undrain(host)
-
-    def wrong(self, act: Callable[[Tx], object]) -> None:
-        """Do what the drivers refuse to do."""
-        crooked = open_world(self.path, None)
-        crooked.change(act)
-        crooked.close_now()
-
-    def observer(self, **changes) -> Observer:
-        observer = Observer((limits(**changes),))
-        for snapshot in replay(self.path):
-            observer.see(snapshot)
-        return observer
-
-    def kinds(self, **changes) -> list[str]:
-        return [v.kind for v in self.observer(**changes).violations]
+from tests.drivers.simulated.stage import HOSTS, OURS, REPAIR, Stage
 
 
 @pytest.fixture
@@ -278,71 +215,6 @@ async def test_draining_a_changed_host_again_is_right_even_at_the_floor(stage):
     await stage.drain("gpu001")
 
     assert stage.kinds(floor=8) == ["floor"]  # the first drain only
-
-
-def fed(*snapshots: Snapshot, **changes) -> Observer:
-    observer = Observer((limits(**changes),))
-    observer.see(Snapshot(0.0, dict.fromkeys(HOSTS, HostSeen())))
-    for snapshot in snapshots:
-        observer.see(snapshot)
-    return observer
-
-
-def at(second: float, *events: Event, **changed: HostSeen) -> Snapshot:
-    return Snapshot(second, {**dict.fromkeys(HOSTS, HostSeen()), **changed}, events)
-
-
-MINE = HostSeen(drained=True, reason=OURS)
-
-
-def flash(task: str, version: str, host: str = "gpu001") -> Event:
-    return Event("flash_started", host, None, {"task": task, "component": "bmc", "version": version})
-
-
-def test_two_flashes_at_once_on_one_bmc_are_seen():
-    observer = fed(at(1.0, gpu001=MINE), at(2.0, flash("t1", "2.0"), flash("t2", "3.0"), gpu001=MINE))
-
-    assert [v.kind for v in observer.violations] == ["overlapping_flash"]
-
-
-def test_a_return_in_the_middle_of_a_flash_is_seen():
-    passes = [Event("verified", "gpu001", None, {"task": t, "verdict": "passed"}) for t in ("health", "performance")]
-    back = Event("undrained", "gpu001", None, {"by": "maintrain"})
-    observer = fed(at(1.0, flash("t1", "2.0"), *passes, gpu001=MINE), at(2.0, back), verify=frozenset({"health"}))
-
-    assert [v.kind for v in observer.violations] == ["unverified"]
-
-
-def test_a_flash_of_a_host_in_no_pool_is_seen():
-    observer = fed(at(1.0, flash("t1", "2.0", host="login1")))
-
-    assert [v.kind for v in observer.violations] == ["stranger"]
-
-
-def test_a_host_that_is_out_at_the_end_without_a_reason_is_seen():
-    observer = fed(at(1.0, gpu001=HostSeen(down=True), gpu002=HostSeen(down=True, reason="Not responding")))
-
-    assert observer.report()["violation_details"] == [
-        "gpu001 is out of production at the end, and no reason says in whose hands"
-    ]
-
-
-def test_a_report_twice_says_the_same():
-    observer = fed(at(1.0, gpu001=HostSeen(down=True)))
-
-    assert observer.report() == observer.report()
-
-
-def test_pools_are_counted_apart():
-    both = Observer((limits(name="a", members=HOSTS[:4], floor=2), limits(name="b", members=HOSTS[4:], floor=2)))
-    both.see(Snapshot(0.0, dict.fromkeys(HOSTS, HostSeen())))
-    both.see(at(1.0, gpu001=MINE, gpu002=MINE, gpu003=MINE))
-
-    report = both.report()
-
-    assert [v.kind for v in both.violations] == ["planned_buffer", "floor"] * 3
-    assert (report["pools"]["a"]["min_up"], report["pools"]["b"]["min_up"], report["min_up"]) == (1, 4, 5)
-    assert report["floor"] == 4
 
 
 async def test_a_replay_goes_on_where_it_stopped(stage):

@@ -7,6 +7,7 @@ import sqlite3
 import pytest
 
 from drivers.simulated import SimulatedCluster
+from drivers.simulated.world import EVENTS_AT_ONCE
 from fleet.errors import InvalidInput, Unreachable
 from fleet.models.drivers import SimulatedJobs
 from fleet.models.hardware import TaskState
@@ -116,6 +117,27 @@ def test_a_file_that_is_no_simulated_cluster_is_unreachable(tmp_path):
 
     with pytest.raises(Unreachable):
         SimulatedCluster.at(path).hosts()
+
+
+def test_a_file_that_is_no_database_is_unreachable(tmp_path):
+    path = tmp_path / "other.sqlite"
+    path.write_text("not a database, and long enough to have a header of one" * 20)
+
+    with pytest.raises(Unreachable):
+        SimulatedCluster.at(path).hosts()
+
+
+def test_a_world_that_nobody_looked_at_for_long_catches_up_in_bounded_transactions(tmp_path):
+    clock = world.Clock()
+    cluster = world.cluster(tmp_path, world.hardware(time_scale=3600.0), BUSY, clock)
+    cluster.hosts()
+    clock.pass_(6000.0)
+
+    ended = [r for r in cluster.journal() if r.kind == "job_ended"]
+
+    assert len(ended) > EVENTS_AT_ONCE
+    assert ended[-1].sim > 5990.0 * 3600.0
+    cluster.close()
 
 
 def test_a_bad_hostlist_is_refused(tmp_path):

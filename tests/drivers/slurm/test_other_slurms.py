@@ -7,12 +7,13 @@ import time
 import pytest
 
 from drivers.slurm import SlurmDriver
-from fleet.errors import BadAnswer, DriverError, ForeignHold, InvalidInput, Refused, Unreachable
+from fleet.errors import BadAnswer, DriverError, ForeignHold, Refused, Unreachable
 from fleet.models.drivers import SlurmScheduler
 from fleet.models.scheduler import NodeBase
 from fleet.ports.fence import open_fence
 from tests.drivers.slurm.newer import answer, job, node
 from tests.drivers.slurm.stubs import StubSlurm, alive, says
+from tests.drivers.slurm.waiting import until
 
 OURS = "maintrain:planned:visit/c/p/1/d/1#gpu001"
 THEIRS = "admin: disk check"
@@ -196,14 +197,11 @@ async def test_a_command_past_its_time_is_killed_with_all_it_started(tmp_path):
         await slurm.driver("500ms").view()
 
     child = int((tmp_path / "child").read_text())
-    deadline = time.monotonic() + 5
-    while alive(child) and time.monotonic() < deadline:
-        await asyncio.sleep(0.02)
-    assert not alive(child)
+    await until(lambda: not alive(child), within=5)
 
 
 async def test_variables_that_filter_answers_are_not_passed_on(tmp_path):
-    slurm = StubSlurm(tmp_path, scontrol=[IDLE], squeue=[NO_JOBS])
+    StubSlurm(tmp_path, scontrol=[IDLE], squeue=[NO_JOBS])
     os.environ["SQUEUE_STATES"] = "PENDING"
     try:
         options = SlurmScheduler.model_validate({"kind": "slurm", "bin": str(tmp_path), "conf": "/etc/own/slurm.conf"})
@@ -213,68 +211,3 @@ async def test_variables_that_filter_answers_are_not_passed_on(tmp_path):
 
     passed = (tmp_path / "env").read_text().splitlines()
     assert (False, True) == ("SQUEUE_STATES=PENDING" in passed, "SLURM_CONF=/etc/own/slurm.conf" in passed)
-
-
-@pytest.mark.parametrize(
-    "host", ["", "-x", "gpu001,gpu002", "gpu[001-016]", "ALL", "all", "a b", "x" * 64, "a\nb", "a\n"]
-)
-async def test_a_name_that_is_no_single_host_never_reaches_a_command(tmp_path, host):
-    slurm = StubSlurm(tmp_path, scontrol=[IDLE])
-
-    with pytest.raises(InvalidInput):
-        await slurm.driver().drain(host, OURS, open_fence)
-    with pytest.raises(InvalidInput):
-        await slurm.driver().undrain(host, OURS, open_fence, rebooted=True)
-
-    assert [] == slurm.calls()
-
-
-@pytest.mark.parametrize("reason", ["", "lunch", "maintrain:planned:", "maintrain:planned:a'b", "maintrain:hold:a\nb"])
-async def test_a_reason_that_is_not_ours_is_never_written(tmp_path, reason):
-    slurm = StubSlurm(tmp_path, scontrol=[IDLE])
-
-    with pytest.raises(InvalidInput):
-        await slurm.driver().drain("gpu001", reason, open_fence)
-
-    assert [] == slurm.calls()
-
-
-@pytest.mark.parametrize("jobs", [("1 2",), ("-u",), ("1", "x"), ("1_",), ("1\n",)])
-async def test_a_job_id_that_is_none_never_reaches_a_command(tmp_path, jobs):
-    slurm = StubSlurm(tmp_path, scontrol=[IDLE], scancel=["true"])
-
-    with pytest.raises(InvalidInput):
-        await slurm.driver().cancel(jobs)
-    with pytest.raises(InvalidInput):
-        await slurm.driver().signal_jobs(("1",), "USR1 --full")
-
-    assert [] == slurm.calls()
-
-
-async def test_many_jobs_are_cancelled_in_few_commands(tmp_path):
-    slurm = StubSlurm(tmp_path, scancel=["true"])
-
-    await slurm.driver().cancel(tuple(str(n) for n in range(1, 501)))
-
-    assert 3 == len(slurm.calls())
-
-
-@pytest.mark.parametrize(
-    ("complaint", "error"),
-    [
-        ("scancel: error: Kill job error on job id 1: Invalid job id specified", None),
-        ("scancel: error: Kill job error on job id 1: Job/step already completing or completed", None),
-        ("scancel: error: Kill job error on job id 1: Access/permission denied", Refused),
-        ("scancel: error: Kill job error on job id 1: Unable to contact slurm controller", Unreachable),
-        ("", BadAnswer),
-    ],
-)
-async def test_a_complaint_of_scancel_is_judged(tmp_path, complaint, error):
-    slurm = StubSlurm(tmp_path, scancel=[f"echo '{complaint}' >&2; exit 1"])
-
-    if error is None:
-        await slurm.driver().cancel(("1",))
-    else:
-        with pytest.raises(error):
-            await slurm.driver().cancel(("1",))
-    assert ["scancel 1"] == slurm.calls()
