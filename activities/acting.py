@@ -5,6 +5,7 @@ import time
 
 from temporalio import activity
 
+from activities import pages
 from activities.deps import Deps, now
 from fleet import ids
 from fleet.errors import BadAnswer, LeaseLost, StaleAttempt
@@ -120,11 +121,7 @@ class Acting:
 
     async def _drain_again(self) -> Drained:
         order = self.order
-        await self.deps.page_once(
-            f"undrained/{order.record}/{order.step.key}",
-            f"{order.host} was undrained by another while it was being changed",
-            f"Maintrain drained it again ({self.owned}); jobs started meanwhile are waited for.",
-        )
+        await self.deps.page(pages.undrained(order, self.owned))
         await self.hands.scheduler.drain(order.host, self.owned, self.fence(Deed.RETURN))
         acknowledged = time.monotonic()
         while True:

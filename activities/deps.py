@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
-from fleet.errors import InvalidInput
+from activities.pages import Page
+from fleet.errors import InvalidInput, Unreachable
 from fleet.models.fleetfile import Cluster
 from fleet.models.pool import Pool
 from fleet.ports.engine import Engine, Pager
@@ -55,10 +56,19 @@ class Deps:
             )
         return found, pool
 
-    async def page_once(self, key: str, title: str, body: str) -> None:
-        """Page people, once for a key, however often the activity is repeated."""
-        if await self.store.page_once(key, now()):
-            await self.pager.page(title, body)
+    async def page(self, page: Page) -> None:
+        """Send a page once for its key; twice at worst, when the worker dies between the page and its note.
+
+        One that can't be delivered holds nobody up: the dispatcher's next look tries again.
+        """
+        if await self.store.claimed(page.key):
+            return
+        try:
+            await self.pager.page(page.title, page.body)
+        except Unreachable as error:
+            activity.logger.error(f"{error}; it is tried again with the dispatcher's next look")
+            return
+        await self.store.first_time(page.key, now())
 
 
 @asynccontextmanager

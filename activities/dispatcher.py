@@ -2,9 +2,9 @@
 
 import time
 
-from fleet.view import ledger_view
 from temporalio import activity
 
+from activities import pages
 from activities.deps import Deps, beating, now
 from activities.running import mapped
 from fleet import ids
@@ -20,6 +20,7 @@ from fleet.policy.grants import settle
 from fleet.policy.limits import Limits, limits
 from fleet.policy.owners import unowned, vanished
 from fleet.policy.sets import standings
+from fleet.view import ledger_view
 
 
 class Dispatching:
@@ -39,7 +40,7 @@ class Dispatching:
             where = standings(facts)
             counts = _limits(facts)
             ownerless = await self._ownerless(facts)
-            await self._page(facts, where)
+            await self._page(facts)
             self._measure(facts, where)
             return Observed(
                 next_look_seconds=cluster.observe_every.total_seconds(),
@@ -67,15 +68,21 @@ class Dispatching:
         await store.record_observation(Observation(cluster=cluster, began_at=began_at, hosts=seen))
 
     async def _ownerless(self, facts: LedgerFacts) -> tuple[HandOver, ...]:
-        """Hosts whose holder is gone. A visit that runs answers for all its hosts."""
-        running: dict[str, bool] = {}
+        """Hosts whose holder is gone. A visit that runs answers for all its hosts.
+
+        Leases are read again after the engine was asked: one that ended meanwhile was released, not lost.
+        """
+        asked_at, running = now(), dict[str, bool]()
         for holder in sorted({lease.holder for lease in facts.leases.values()}):
             running[holder] = await self.deps.engine.running(holder)
         for lease in facts.leases.values():
             if not running[lease.holder]:
                 host = ids.host(lease.cluster, lease.host)
                 running[host] = await self.deps.engine.running(host)
-        gone = {o.host: o for o in vanished(facts.leases.values(), running)}
+        if all(running.values()):
+            return ()
+        facts = await self.deps.store.facts(facts.cluster, now())
+        gone = {o.host: o for o in vanished(facts.leases.values(), running, asked_at)}
         return tuple(
             HandOver(work=self._work(facts, facts.leases[host]), reason=gone[host].reason) for host in sorted(gone)
         )
@@ -89,29 +96,17 @@ class Dispatching:
             operation=lease.operation,
         )
 
-    async def _page(self, facts: LedgerFacts, where: dict[str, Standing]) -> None:
+    async def _page(self, facts: LedgerFacts) -> None:
         for standing in unowned(facts):
-            since = facts.hosts[standing.host].released_at
-            await self.deps.page_once(
-                f"unowned/{facts.cluster}/{standing.host}/{standing.set}/{standing.reason}/{since}",
-                f"{facts.cluster}/{standing.host} is {standing.set} and nobody's",
-                standing.reason,
-            )
+            await self.deps.page(pages.nobodys(facts.cluster, standing, facts.hosts[standing.host].released_at))
         for lease in facts.leases.values():
-            late = lease.expected_end is not None and lease.expected_end < facts.now
-            if late and lease.counted is Counted.PLANNED:
-                await self.deps.page_once(
-                    f"late/{lease.operation}",
-                    f"{facts.cluster}/{lease.host} is out longer than expected",
-                    f"held by {lease.holder} since {lease.since:%Y-%m-%d %H:%M:%S}Z; it is not taken back by the clock",
-                )
+            if lease.counted is Counted.FAILED:
+                await self.deps.page(pages.needs_repair(lease))
+            elif lease.expected_end is not None and lease.expected_end < facts.now:
+                await self.deps.page(pages.late(lease))
         for pool, autostop in facts.autostops.items():
             if autostop.stopped:
-                await self.deps.page_once(
-                    f"autostop/{facts.cluster}/{pool}/{autostop.since}",
-                    f"Autostop in {facts.cluster}/{pool}",
-                    autostop.reason,
-                )
+                await self.deps.page(pages.train_paused(facts.cluster, pool, autostop))
 
     def _measure(self, facts: LedgerFacts, where: dict[str, Standing]) -> None:
         meter = activity.metric_meter()

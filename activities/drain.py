@@ -12,10 +12,14 @@ from activities.refusals import refused, stoppable
 from activities.running import mapped
 from fleet.errors import ForeignHold, HostState
 from fleet.models.intent import Before, Intent
-from fleet.models.scheduler import ClusterView
+from fleet.models.pool import DrainPolicy
+from fleet.models.scheduler import ClusterView, Job
 from fleet.models.work import StepAction, StepOrder, StepResult
-from fleet.policy.draining import AtDeadlineDecision, Drained, DrainState, at_deadline, drained
+from fleet.policy.draining import Drained, DrainState, at_deadline, drained
 from fleet.policy.stopping import Deed
+
+TREAT_AGAIN = 20
+"""Seconds after which a job that was requeued or cancelled and still runs is treated again."""
 
 
 class Draining:
@@ -63,18 +67,36 @@ class Draining:
                 decision = at_deadline(jobs, pool.drain, now() - intent.opened_at)
                 if decision.give_back:
                     return StepResult(action=StepAction.GIVE_BACK, reason=decision.reason, host_state=HostState.DRAINED)
-                await self._treat(acting, decision, view)
+                await self._treat(acting, pool.drain, intent)
             await asyncio.sleep(POLL)
 
-    async def _treat(self, acting: Acting, decision: AtDeadlineDecision, view: ClusterView) -> None:
-        for verb, jobs in (("requeued", decision.requeue), ("cancelled", decision.cancel)):
+    async def _treat(self, acting: Acting, policy: DrainPolicy, intent: Intent) -> None:
+        """Requeue or cancel what still runs by a look of just now: a job that has moved on meanwhile is let be."""
+        scheduler, asked = acting.hands.scheduler, time.monotonic()
+        view = await scheduler.view(not_before=asked)
+        answer = drained(acting.order.host, acting.owned, view, asked)
+        decision = at_deadline(_jobs(answer, view), policy, now() - intent.opened_at)
+        for verb, act, chosen in (
+            ("requeued", scheduler.requeue, decision.requeue),
+            ("cancelled", scheduler.cancel, decision.cancel),
+        ):
+            jobs = [j for j in chosen if await self._ours_to_treat(acting, verb, view.jobs[j])]
             if not jobs:
                 continue
-            act = acting.hands.scheduler.requeue if verb == "requeued" else acting.hands.scheduler.cancel
             await acting.fence(Deed.DRAIN)()
-            await act(jobs)
+            await act(tuple(jobs))
             hosts = sum(len(view.jobs[j].hosts) for j in jobs)
             activity.logger.info(f"{verb} {', '.join(jobs)} on {hosts} hosts at the drain deadline: {decision.reason}")
+
+    async def _ours_to_treat(self, acting: Acting, verb: str, job: Job) -> bool:
+        """A gang has several hosts of the domain, and one of them treats it; again only when that came to nothing."""
+        turn = int(now().timestamp() // TREAT_AGAIN)
+        key = f"{verb}/{acting.order.cluster}/{job.id}/{job.restarts}/{turn}"
+        return await self.deps.store.first_time(key, now())
+
+
+def _jobs(answer: Drained, view: ClusterView) -> tuple[Job, ...]:
+    return tuple(view.jobs[j] for j in answer.jobs if j in view.jobs)
 
 
 def _ended(answer: Drained) -> StepResult | None:

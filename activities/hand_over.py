@@ -2,6 +2,7 @@
 
 from temporalio import activity
 
+from activities import pages
 from activities.deps import Deps, beating, now
 from activities.running import mapped
 from fleet import ids
@@ -28,18 +29,17 @@ class HandingOver:
         work, store = order.work, self.deps.store
         async with beating():
             operation = await self._repair_of(work)
-            await store.take_for_repair(
-                LeaseHost(
-                    cluster=work.cluster,
-                    host=work.host,
-                    request=operation,
-                    holder=ids.host(work.cluster, work.host),
-                    operation=operation,
-                    counted=Counted.FAILED,
-                    since=now(),
-                    why=order.reason,
-                )
+            lease = LeaseHost(
+                cluster=work.cluster,
+                host=work.host,
+                request=operation,
+                holder=ids.host(work.cluster, work.host),
+                operation=operation,
+                counted=Counted.FAILED,
+                since=now(),
+                why=order.reason,
             )
+            await store.take_for_repair(lease)
             await store.record_outcome(
                 HostOutcome(
                     cluster=work.cluster,
@@ -53,13 +53,7 @@ class HandingOver:
                 )
             )
             await self._own_drain(work, operation)
-            title = f"{work.cluster}/{work.host} is out of production and needs repair"
-            body = (
-                f"{order.reason}\n\nIt stays drained ({ids.drain_reason(ids.REPAIR, operation)}) and counts against "
-                f"the failure buffer of {work.cluster}/{work.pool}.\nWhen it is repaired: maintrain host repaired "
-                f"{work.cluster}/{work.host} --reason ..."
-            )
-            await self.deps.page_once(operation, title, body)
+            await self.deps.page(pages.needs_repair(lease))
         return work.model_copy(
             update={
                 "operation": operation,
@@ -107,8 +101,7 @@ class HandingOver:
     @mapped
     async def report_repair(self, work: HostWork) -> None:
         """Tell people that a repair did not hold."""
-        title = f"{work.cluster}/{work.host} did not pass after its repair"
-        await self.deps.page_once(f"{work.operation}.{work.tries}", title, work.trouble)
+        await self.deps.page(pages.repair_failed(work))
 
     @activity.defn(name="decommission")
     @mapped

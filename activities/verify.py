@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 from temporalio import activity
 
+from activities import pages
 from activities.acting import POLL, Acting
 from activities.deps import Deps, beating, now
 from activities.recording import recorded
@@ -60,13 +61,13 @@ class Verifying:
         """Hosts to measure the fabric with: of the domain when ready in time, else an idle one in production."""
         order, store = acting.order, self.deps.store
         _, pool = await self.deps.pool(order.cluster, order.pool)
-        rendezvous = order.visit or order.record
-        await store.ready_for_fabric(rendezvous, order.host, acting.began)
+        rendezvous, since = order.visit or order.record, now()
+        await store.ready_for_fabric(rendezvous, order.host, since)
         while True:
             ready = await store.fabric_ready(rendezvous)
             coming = await self._still_coming(acting, ready)
             idle = await self._idle(acting) if not coming and len(ready) <= 1 else ()
-            answer = partners(order.host, ready, coming, idle, ready[order.host], now(), pool.fabric_wait)
+            answer = partners(order.host, ready, coming, idle, since, now(), pool.fabric_wait)
             if answer.action is FabricAction.WAIT:
                 await asyncio.sleep(POLL)
                 continue
@@ -90,10 +91,9 @@ class Verifying:
     async def _pause(self, acting: Acting, reason: str) -> None:
         order = acting.order
         text = f"paused: {order.host}: {reason}"
-        await self.deps.store.set_autostop(
-            order.cluster, order.pool, Autostop(stopped=True, since=now(), reason=text), "maintrain", text, now()
-        )
-        await self.deps.page_once(f"pause/{order.record}", f"The train of {order.cluster}/{order.pool} is paused", text)
+        autostop = Autostop(stopped=True, since=now(), reason=text)
+        await self.deps.store.set_autostop(order.cluster, order.pool, autostop, "maintrain", text, now())
+        await self.deps.page(pages.train_paused(order.cluster, order.pool, autostop))
 
 
 def _result(action: StepAction, reason: str, verification: Verification) -> StepResult:

@@ -7,7 +7,7 @@ from temporalio import activity
 from activities.deps import Deps, beating, now
 from activities.running import mapped
 from fleet import ids
-from fleet.errors import DriverError
+from fleet.errors import DriverError, Unreachable
 from fleet.models.fleetfile import Cluster
 from fleet.models.ledger import Request, RequestClass, RequestState
 from fleet.models.matrix import MatrixEntry
@@ -36,6 +36,8 @@ class Visiting:
         """
         visit, store, number = ask.input, self.deps.store, ask.ask
         facts = await store.facts(visit.cluster, now())
+        if facts.observation is None:
+            raise Unreachable("the dispatcher has not observed the cluster yet")
         request_id = ids.request(visit.visit, number)
         asked_at = now()
         taking = free_to_take(await self._domain_hosts(visit), facts)

@@ -12,7 +12,7 @@ from temporalio import activity, workflow
 
 from runtime.settings import Settings
 
-QUIET = {"httpx": logging.WARNING, "urllib3": logging.WARNING, "aiosqlite": logging.INFO, "apprise": logging.ERROR}
+QUIET = {"httpx": logging.WARNING, "urllib3": logging.WARNING, "alembic": logging.WARNING, "apprise": logging.ERROR}
 """Libraries whose own chatter is of no use to an operator."""
 
 

@@ -1,4 +1,4 @@
-"""Who is ready as a fabric partner, and which pages were sent."""
+"""Who is ready as a fabric partner, and what was done once and is not to be done again."""
 
 from sqlalchemy import Connection, select
 
@@ -9,7 +9,7 @@ from store.tables.hosts import FABRIC_READY, PAGES
 
 
 class Rendezvous(Part):
-    """Rendezvous of hosts, and of people with their pages."""
+    """Rendezvous of hosts, and claims."""
 
     async def ready_for_fabric(self, visit: str, host: str, now: Moment) -> None:
         """A host of a visit is ready to be a partner; the first time counts."""
@@ -26,7 +26,15 @@ class Rendezvous(Part):
 
         return await self._database.read(work)
 
-    async def page_once(self, key: str, now: Moment) -> bool:
-        """True the first time a key is seen: that page is to be sent."""
+    async def first_time(self, key: str, now: Moment) -> bool:
+        """Claim a key: True for the first claim of all, whoever makes it."""
         row = {"key": key, "at": now}
         return await self._database.write(lambda connection: upserts.add_missing(connection, PAGES, row))
+
+    async def claimed(self, key: str) -> bool:
+        """True when a key was claimed before."""
+
+        def work(connection: Connection) -> bool:
+            return connection.execute(select(PAGES.c.key).where(PAGES.c.key == key)).one_or_none() is not None
+
+        return await self._database.read(work)

@@ -12,7 +12,7 @@ from fleet.errors import MaintrainError
 from fleet.models.audit import AuditEntry
 from fleet.models.base import Moment
 from fleet.models.facts import LedgerFacts
-from fleet.models.ledger import Autostop, Counted, LeaseHost, Request, RequestState, Settlement
+from fleet.models.ledger import Autostop, Counted, LeaseHost, Request, RequestClass, RequestState, Settlement
 from fleet.models.observation import Observation
 from fleet.models.train import VisitState
 from store import documents, upserts
@@ -28,7 +28,9 @@ class Settling(Facts):
     """The dispatcher's transactions."""
 
     async def settle(self, cluster: str, now: Moment, decide: Callable[[LedgerFacts], Settlement]) -> Settlement:
-        """Read the facts, decide, and commit grants (leases counted as planned), waits and autostops at once.
+        """Read the facts, decide, and commit grants, waits and autostops at once.
+
+        A repair's leases count as failed, all others as planned.
 
         Only a waiting request is granted: one granted before is left as it is. Raises MaintrainError, and changes
         nothing, when a grant names an ended or unknown request or a host that is leased; what `decide` raises does
@@ -120,7 +122,7 @@ def _lease(request: Request, host: str, now: Moment) -> LeaseHost:
         request=request.id,
         holder=request.holder,
         operation=ids.operation(request.holder, host),
-        counted=Counted.PLANNED,
+        counted=Counted.FAILED if request.kind is RequestClass.REPAIR else Counted.PLANNED,
         since=now,
         expected_end=now + timedelta(seconds=request.expected_seconds) if request.expected_seconds else None,
         why=request.why,

@@ -51,7 +51,7 @@ class Visits(Part):
             values: dict[str, Any] = {"state": DomainState.VISITED, "ended_at": now, "reason": reason}
             if gave_back or due_again:
                 # Its jobs were told of the visit that has ended; they are told of the next one too.
-                values |= {"state": DomainState.DUE, "ended_at": None, "noticed_at": None}
+                values |= {"state": DomainState.DUE, "noticed_at": None}
             if gave_back:
                 values["give_backs"] = DOMAINS.c.give_backs + 1
             # A domain that has gone on to another visit is that one's to close.

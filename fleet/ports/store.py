@@ -137,7 +137,10 @@ class Ledger(Protocol):
         ...
 
     async def settle(self, cluster: str, now: Moment, decide: Callable[[LedgerFacts], Settlement]) -> Settlement:
-        """Read the facts, decide, and commit grants (leases counted as planned), waits and autostops at once."""
+        """Read the facts, decide, and commit grants, waits and autostops at once.
+
+        A repair's leases count as failed, all others as planned.
+        """
         ...
 
     async def facts(self, cluster: str, now: Moment) -> LedgerFacts:
@@ -256,8 +259,12 @@ class HostBook(Protocol):
         """Hosts ready, since when."""
         ...
 
-    async def page_once(self, key: str, now: Moment) -> bool:
-        """True the first time a key is seen: that page is to be sent."""
+    async def first_time(self, key: str, now: Moment) -> bool:
+        """Claim a key: True for the first claim of all, whoever makes it."""
+        ...
+
+    async def claimed(self, key: str) -> bool:
+        """True when a key was claimed before."""
         ...
 
 

@@ -25,7 +25,9 @@ CLUSTER, POOL = "sim", "gpu"
 WHERE = f"{CLUSTER}/{POOL}"
 
 
-def fleet_document(hosts: int = 6, domain: int = 3, faults: Sequence[dict[str, Any]] = (), **pool: Any) -> dict[str, Any]:
+def fleet_document(
+    hosts: int = 6, domain: int = 3, faults: Sequence[dict[str, Any]] = (), **pool: Any
+) -> dict[str, Any]:
     """A fleet file as a document: two upgrades with a reboot, times of about a second."""
     return {
         "version": 1,
@@ -37,7 +39,13 @@ def fleet_document(hosts: int = 6, domain: int = 3, faults: Sequence[dict[str, A
                         "kind": "simulated",
                         "state": "sim.sqlite",
                         "poll": "100ms",
-                        "jobs": {"load": 0.6, "sizes": {1: 0.5, 2: 0.5}, "mean": "20s", "requeueable": 1.0, "interactive": 0},
+                        "jobs": {
+                            "load": 0.6,
+                            "sizes": {1: 0.5, 2: 0.5},
+                            "mean": "20s",
+                            "requeueable": 1.0,
+                            "interactive": 0,
+                        },
                     },
                     "hardware": {
                         "kind": "simulated",
@@ -59,7 +67,13 @@ def fleet_document(hosts: int = 6, domain: int = 3, faults: Sequence[dict[str, A
                     "reboot_duration": "1500ms",
                     "components": [
                         {"name": "nic-firmware", "layer": "device-firmware", "duration": "1s", "reboot": True},
-                        {"name": "gpu-driver", "layer": "driver", "duration": "1s", "reboot": True, "relates_to": ["nccl"]},
+                        {
+                            "name": "gpu-driver",
+                            "layer": "driver",
+                            "duration": "1s",
+                            "reboot": True,
+                            "relates_to": ["nccl"],
+                        },
                         {"name": "nccl", "layer": "nccl", "duration": "1s"},
                     ],
                 },
@@ -78,7 +92,7 @@ def fleet_document(hosts: int = 6, domain: int = 3, faults: Sequence[dict[str, A
                         "cycle_bound": "10m",
                         "drain": {"deadline": "1s"},
                         "visit_budget": "30s",
-                        "fabric_wait": "5s",
+                        "fabric_wait": "40s",
                         "autostop": {"settle": "2s", "stale_after": "60s"},
                         **pool,
                     }

@@ -166,7 +166,7 @@ async def test_hosts_are_ready_since_they_first_said_so(store):
 
 async def test_a_page_is_sent_once(store, url):
     other = await open_store(url)
-    firsts = await asyncio.gather(*[s.page_once("gpu0000 waits", f.NOW) for s in (store, other) * 5])
+    firsts = await asyncio.gather(*[s.first_time("gpu0000 waits", f.NOW) for s in (store, other) * 5])
 
     assert sum(firsts) == 1
     await other.close()

@@ -150,10 +150,10 @@ async def test_a_locked_file_is_unreachable_and_fine_afterwards(tmp_path):
     other.execute("BEGIN IMMEDIATE")
 
     with pytest.raises(Unreachable, match=r"^store: database is locked$"):
-        await store.page_once("key", f.NOW)
+        await store.first_time("key", f.NOW)
     other.execute("ROLLBACK")
     other.close()
-    assert await store.page_once("key", f.NOW)
+    assert await store.first_time("key", f.NOW)
     await store.close()
 
 
@@ -170,14 +170,14 @@ async def test_a_server_that_goes_away_is_unreachable(postgres):
 
 
 async def test_a_cancelled_caller_leaves_the_store_usable(store):
-    writes = [asyncio.create_task(store.page_once(f"page {n}", f.NOW)) for n in range(50)]
+    writes = [asyncio.create_task(store.first_time(f"page {n}", f.NOW)) for n in range(50)]
     await asyncio.sleep(0.005)
     for write in writes:
         write.cancel()
     await asyncio.gather(*writes, return_exceptions=True)
 
-    await store.page_once("page 0", f.NOW)
-    assert await store.page_once("another", f.NOW)
+    await store.first_time("page 0", f.NOW)
+    assert await store.first_time("another", f.NOW)
 
 
 def test_sqlite_runs_as_promised(migrated_file):

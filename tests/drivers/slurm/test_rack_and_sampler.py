@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from sqlite3 import DatabaseError
 
 import pytest
 
 from drivers.slurm import SlurmDriver
 from drivers.snapshot import Event
+from fleet.errors import Unreachable
 from fleet.models.drivers import SlurmScheduler
 from fleet.ports.fence import open_fence
 from starter.demo.hardware_events import hardware_events
@@ -97,5 +97,5 @@ async def test_a_reboot_of_the_simulated_host_is_a_reboot_of_the_slurm_node(slur
 async def test_what_goes_wrong_in_the_rack_is_raised(slurm, tmp_path):
     (tmp_path / "broken.sqlite").write_text("no database")
 
-    with pytest.raises(DatabaseError), Rack(slurm, tmp_path / "broken.sqlite"):
+    with pytest.raises(Unreachable), Rack(slurm, tmp_path / "broken.sqlite"):
         await asyncio.sleep(0.5)

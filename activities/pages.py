@@ -1,0 +1,62 @@
+"""Every page that people can get: what happened, and what is to be done."""
+
+from typing import NamedTuple
+
+from fleet import ids
+from fleet.models.base import Moment
+from fleet.models.host import Standing
+from fleet.models.ledger import Autostop, LeaseHost
+from fleet.models.work import HostWork, StepOrder
+
+
+class Page(NamedTuple):
+    """One page; `key` names the occasion, for which it is sent once."""
+
+    key: str
+    title: str
+    body: str
+
+
+def needs_repair(lease: LeaseHost) -> Page:
+    """A host went to repair."""
+    body = (
+        f"{lease.why}\n\nIt stays drained ({ids.drain_reason(ids.REPAIR, lease.operation)}) and counts against the "
+        f"failure buffer of its pool.\nWhen it is repaired: maintrain host repaired {lease.host} --cluster "
+        f"{lease.cluster} --reason ..."
+    )
+    return Page(lease.operation, f"{lease.cluster}/{lease.host} is out of production and needs repair", body)
+
+
+def repair_failed(work: HostWork) -> Page:
+    """A repaired host did not pass."""
+    title = f"{work.cluster}/{work.host} did not pass after its repair"
+    return Page(f"{work.operation}.{work.tries}", title, work.trouble)
+
+
+def undrained(order: StepOrder, owned: str) -> Page:
+    """Somebody undrained a host that was being changed."""
+    return Page(
+        f"undrained/{order.record}/{order.step.key}",
+        f"{order.cluster}/{order.host} was undrained by another while it was being changed",
+        f"Maintrain drained it again ({owned}); jobs started meanwhile are waited for.",
+    )
+
+
+def train_paused(cluster: str, pool: str, autostop: Autostop) -> Page:
+    """Grants stopped by themselves."""
+    body = (
+        f"{autostop.reason}\nSee: maintrain ledger {cluster}. To resume: maintrain resume {cluster}/{pool} --reason ..."
+    )
+    return Page(f"autostop/{cluster}/{pool}/{autostop.since}", f"Autostop in {cluster}/{pool}", body)
+
+
+def nobodys(cluster: str, standing: Standing, since: Moment | None) -> Page:
+    """A host is out of production and neither a lease nor an outsider holds it."""
+    key = f"unowned/{cluster}/{standing.host}/{standing.set}/{standing.reason}/{since}"
+    return Page(key, f"{cluster}/{standing.host} is {standing.set} and nobody's", standing.reason)
+
+
+def late(lease: LeaseHost) -> Page:
+    """A lease is past its expected end; it is never taken back by the clock."""
+    body = f"held by {lease.holder} since {lease.since:%Y-%m-%d %H:%M:%S}Z; it is not taken back by the clock"
+    return Page(f"late/{lease.operation}", f"{lease.cluster}/{lease.host} is out longer than expected", body)
