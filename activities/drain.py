@@ -63,11 +63,11 @@ class Draining:
             if result is not None:
                 return result
             if answer.jobs:
-                jobs = tuple(view.jobs[j] for j in answer.jobs if j in view.jobs)
-                decision = at_deadline(jobs, pool.drain, now() - intent.opened_at)
+                decision = at_deadline(_jobs(answer, view), pool.drain, now() - intent.opened_at)
                 if decision.give_back:
                     return StepResult(action=StepAction.GIVE_BACK, reason=decision.reason, host_state=HostState.DRAINED)
-                await self._treat(acting, pool.drain, intent)
+                if decision.requeue or decision.cancel:
+                    await self._treat(acting, pool.drain, intent)
             await asyncio.sleep(POLL)
 
     async def _treat(self, acting: Acting, policy: DrainPolicy, intent: Intent) -> None:

@@ -6,13 +6,12 @@ from temporalio import workflow
 from temporalio.exceptions import ChildWorkflowError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
-    from fleet.view import visit_view
-
     from activities.hand_over import HandingOver
     from activities.visit import Visiting
     from fleet import ids
     from fleet.models.messages import HandOver, HostEnd, VisitAsk, VisitAsked, VisitBoarded, VisitEnd, VisitInput
     from fleet.models.work import HostWork
+    from fleet.view import visit_view
     from workflows.attributes import of_host
     from workflows.host_maintenance import HostMaintenance
     from workflows.host_repair import HostRepair

@@ -7,8 +7,6 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from fleet.view import host_view
-
     from activities.apply import Applying
     from activities.drain import Draining
     from activities.gate import Gating
@@ -18,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from fleet.errors import HostState
     from fleet.models.stack import Upgrade
     from fleet.models.work import HostWork, Outcome, Step, StepAction, StepKind, StepOrder, StepResult
+    from fleet.view import host_view
     from workflows.options import STEP, at
 
 _ACTIVITIES: dict[StepKind, Callable[[Any, StepOrder], Awaitable[StepResult]]] = {

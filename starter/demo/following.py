@@ -25,8 +25,6 @@ async def _follow(stage: Stage, cluster: str, pool: str, number: int) -> None:
     store = await open_store(stage.store_url)
     try:
         async with asyncio.timeout(CYCLE_WITHIN):
-            while await store.cycle(cluster, pool, number) is None:
-                await asyncio.sleep(LOOK_EVERY)
             await _show(store, cluster, pool, number)
     except TimeoutError as error:
         raise Refused(f"the cycle of {cluster}/{pool} did not end within {CYCLE_WITHIN:.0f} s") from error
@@ -35,13 +33,15 @@ async def _follow(stage: Stage, cluster: str, pool: str, number: int) -> None:
 
 
 async def _show(store: Store, cluster: str, pool: str, number: int) -> None:
-    cycle = await store.cycle(cluster, pool, number)
-    assert cycle is not None, "it was there a moment ago"
-    with Teller(len(cycle.domains)) as teller:
-        while cycle is not None and cycle.closed_at is None:
+    teller: Teller | None = None
+    while True:
+        cycle = await store.cycle(cluster, pool, number)
+        if cycle is not None:
+            teller = teller or Teller(len(cycle.domains))
             done = sum(d.state in (DomainState.VISITED, DomainState.SKIPPED) for d in cycle.domains)
             facts = await store.train_facts(cluster, pool, datetime.now(UTC))
             teller.show(done, next_stop(facts).reason if facts else "")
-            await asyncio.sleep(LOOK_EVERY)
-            cycle = await store.cycle(cluster, pool, number)
-        teller.show(len(cycle.domains) if cycle else 0, "the cycle is closed")
+            if cycle.closed_at is not None:
+                teller.close()
+                return
+        await asyncio.sleep(LOOK_EVERY)

@@ -20,14 +20,10 @@ class Teller:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._progress = Progress(*columns, console=self._console, transient=True)
         self._task = self._progress.add_task("domains visited", total=total)
-
-    def __enter__(self) -> "Teller":
-        """Begin."""
         if self.terminal:
             self._progress.start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         """End, leaving the terminal as it was."""
         if self.terminal:
             self._progress.stop()
