@@ -7,7 +7,7 @@ from datetime import timedelta
 from temporalio import activity
 
 from activities.acting import FENCE_LIFE, POLL, Acting, StoppedAtFence
-from activities.deps import Deps, beating, now
+from activities.deps import Deps, beating
 from activities.recording import recorded
 from activities.refusals import refused
 from activities.running import mapped
@@ -16,10 +16,7 @@ from fleet.models.intent import Before, Intent, IntentState
 from fleet.models.work import StepAction, StepOrder, StepResult
 from fleet.policy.attempts import ResumeAction, after_reboot, resume_reboot
 from fleet.policy.stopping import Deed
-
-GRACE = timedelta(seconds=60)
-"""Time after which a host that still runs its old boot is taken as never told to reboot (a graceful shutdown of an
-idle host takes less)."""
+from fleet.view import duration_words
 
 
 class Rebooting:
@@ -75,11 +72,12 @@ class Rebooting:
     async def _await_boot(self, acting: Acting, intent: Intent, taken: float | None = None) -> StepResult:
         """Wait for another boot id. `taken`: when an earlier attempt's intent became ours, which may repeat it."""
         cluster = await self.deps.cluster(acting.order.cluster)
-        deadline = intent.opened_at + cluster.host_back_within
+        fence_life, grace = timedelta(seconds=FENCE_LIFE), cluster.reboot_begins_within
+        since = time.monotonic()
         while True:
             boot = await acting.hands.hardware.boot_id(acting.order.host)
             age = timedelta(seconds=time.monotonic() - taken) if taken is not None else timedelta(0)
-            resume = resume_reboot(intent, boot, age, timedelta(seconds=FENCE_LIFE), GRACE)
+            resume = resume_reboot(intent, boot, age, fence_life, grace)
             if resume.action is ResumeAction.DONE:
                 return await self._back(acting)
             if resume.action is ResumeAction.BEGIN:
@@ -87,12 +85,16 @@ class Rebooting:
                 if held is not None:
                     return held
                 await self._begin(acting, intent)
-                taken = None
-            if now() > deadline:
-                reason = f"not back from its reboot within {cluster.host_back_within}"
-                await self._finish(acting, IntentState.FAILED, reason)
-                return StepResult(action=StepAction.HAND_OVER, reason=reason, host_state=HostState.UNKNOWN)
+                taken, since = None, time.monotonic()
+            # A host on its old boot that an earlier attempt may not have told is not late: it is told again above.
+            if time.monotonic() - since > cluster.host_back_within.total_seconds() and (taken is None or boot is None):
+                return await self._late(acting, cluster.host_back_within)
             await asyncio.sleep(POLL)
+
+    async def _late(self, acting: Acting, within: timedelta) -> StepResult:
+        reason = f"not back from its reboot within {duration_words(within.total_seconds())}"
+        await self._finish(acting, IntentState.FAILED, reason)
+        return StepResult(action=StepAction.HAND_OVER, reason=reason, host_state=HostState.UNKNOWN)
 
     async def _back(self, acting: Acting) -> StepResult:
         versions = await acting.hands.hardware.versions(acting.order.host)

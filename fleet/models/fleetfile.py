@@ -37,6 +37,9 @@ class Cluster(Fact):
     )
     observe_every: Duration = Field(parse_duration("15s"), description="cadence of the dispatcher's observation")
     host_back_within: Duration = Field(parse_duration("30m"), description="time a rebooted host has to come back")
+    reboot_begins_within: Duration = Field(
+        parse_duration("60s"), description="time within which a host that was told to reboot stops answering"
+    )
     pools: tuple[Pool, ...] = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -82,6 +82,7 @@ def fleet_document(
                 "matrix": [{"components": {"gpu-driver": "550.*"}, "pins": {"nccl": "2.21"}}],
                 "observe_every": "500ms",
                 "host_back_within": "20s",
+                "reboot_begins_within": "5s",
                 "pools": [
                     {
                         "name": POOL,
