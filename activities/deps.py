@@ -75,7 +75,8 @@ class Deps:
 async def beating() -> AsyncIterator[None]:
     """Heartbeat while the body runs; every call in it is bounded by its driver's own time-out, so a wedged one ends.
 
-    Beats three times per heartbeat timeout, which also brings cancellation in.
+    Beats three times per heartbeat timeout, which also brings cancellation in. Not at once: the start of an attempt
+    counts as its first beat, and most steps are over before the second, which then costs the engine nothing.
     """
     timeout = activity.info().heartbeat_timeout
     if timeout is None:
@@ -84,8 +85,8 @@ async def beating() -> AsyncIterator[None]:
 
     async def beat() -> None:
         while True:
-            activity.heartbeat()
             await asyncio.sleep(timeout.total_seconds() / 3)
+            activity.heartbeat()
 
     task = asyncio.create_task(beat())
     try:

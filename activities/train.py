@@ -2,7 +2,6 @@
 
 import time
 
-from fleet.view import cycle_view
 from temporalio import activity
 
 from activities.deps import Deps, beating, now
@@ -14,6 +13,7 @@ from fleet.models.messages import SkipCommand, TrainInput, TrainStop
 from fleet.models.train import DomainState, NextStop, StopAction, Visit, VisitState
 from fleet.policy.domains import form_domains
 from fleet.policy.next_stop import next_stop
+from fleet.view import cycle_view
 
 _DUE = (DomainState.DUE, DomainState.NOTICED)
 

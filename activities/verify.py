@@ -16,7 +16,7 @@ from fleet.models.verification import Verdict as Found
 from fleet.models.verification import Verification, VerificationTask
 from fleet.models.work import StepAction, StepOrder, StepResult
 from fleet.policy.fabric import FabricAction, partners
-from fleet.policy.verifying import VerifyNext, after_verification
+from fleet.policy.verifying import VerifyNext, after_verification, pause_for_inconclusive
 
 
 class Verifying:
@@ -40,6 +40,8 @@ class Verifying:
         while True:
             verification = await self._run(acting, task)
             decision = after_verification(verification, inconclusive)
+            if verification.verdict is Found.INCONCLUSIVE:
+                await self._count_inconclusive(acting)
             if decision.pause_train:
                 await self._pause(acting, decision.reason)
             if decision.next is VerifyNext.GO_ON:
@@ -87,6 +89,17 @@ class Verifying:
         hosts = await self.deps.store.hosts(acting.order.cluster, acting.order.pool)
         nodes = (view.nodes.get(h.name) for h in hosts if not h.decommissioned and h.name != acting.order.host)
         return tuple(n.name for n in nodes if n is not None and n.base == "idle" and not n.draining)
+
+    async def _count_inconclusive(self, acting: Acting) -> None:
+        """Inconclusive answers on several hosts of a cycle point at the verification, not at a host: pause."""
+        order, store = acting.order, self.deps.store
+        _, pool = await self.deps.pool(order.cluster, order.pool)
+        cycle = await store.cycle(order.cluster, order.pool)
+        where = f"inconclusive/{order.cluster}/{order.pool}/{cycle.number if cycle else 0}/"
+        await store.first_time(where + order.host, now())
+        pause = pause_for_inconclusive(await store.count_claims(where), pool)
+        if pause is not None:
+            await self._pause(acting, pause.reason)
 
     async def _pause(self, acting: Acting, reason: str) -> None:
         order = acting.order

@@ -1,6 +1,6 @@
 """Who is ready as a fabric partner, and what was done once and is not to be done again."""
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from fleet.models.base import Moment
 from store import upserts
@@ -38,3 +38,8 @@ class Rendezvous(Part):
             return connection.execute(select(PAGES.c.key).where(PAGES.c.key == key)).one_or_none() is not None
 
         return await self._database.read(work)
+
+    async def count_claims(self, prefix: str) -> int:
+        """How many keys were claimed that begin with `prefix`."""
+        statement = select(func.count()).where(PAGES.c.key.startswith(prefix, autoescape=True))
+        return await self._database.read(lambda connection: int(connection.execute(statement).scalar_one()))

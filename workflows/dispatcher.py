@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.dispatcher import Dispatching
@@ -53,9 +54,14 @@ class Dispatcher:
         self.book = observed.ledger
         workflow.set_current_details(observed.ledger)
         for lost in observed.ownerless:
-            repair: HostWork = await workflow.execute_activity_method(
-                HandingOver.hand_over, lost, **at(self.cluster, f"hand over {lost.work.host}")
-            )
+            try:
+                repair: HostWork = await workflow.execute_activity_method(
+                    HandingOver.hand_over, lost, **at(self.cluster, f"hand over {lost.work.host}")
+                )
+            except ActivityError as error:
+                # The cluster's only dispatcher must outlive one host; the next look finds it ownerless again.
+                workflow.logger.error(f"{lost.work.host} could not be handed over: {error.cause or error}")
+                continue
             await start_repair(repair)
 
     async def _wait(self, *, tell_again: bool) -> None:

@@ -78,7 +78,8 @@ class DomainVisit:
         """Start every host's workflow and wait until each has ended or was handed over."""
         self.open = {w.host for w in works}
         starts = [asyncio.create_task(self._host(w)) for w in works]
-        await workflow.wait_condition(lambda: not self.open)
+        # A task that broke off leaves its host open for ever: the visit fails then, and the dispatcher finds the host.
+        await workflow.wait_condition(lambda: not self.open or any(t.done() and t.exception() for t in starts))
         for task in starts:
             if task.done():
                 task.result()

@@ -1,14 +1,13 @@
 """`HostRepair`: a host stays out, drained, counted as failed and named, until a person says it is repaired."""
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from fleet.view import host_view
-
     from activities.hand_over import HandingOver
     from fleet.models.messages import Command, HostEnd
-    from fleet.models.work import BoardAction, Boarding, HostWork, Outcome, StepResult
+    from fleet.models.work import BoardAction, Boarding, HostWork, Outcome, StepAction, StepResult
+    from fleet.view import host_view
     from workflows.attributes import OUTCOME
     from workflows.host_steps import HostSteps, unknown_state
     from workflows.options import at
@@ -37,7 +36,7 @@ class HostRepair:
             end = await self._try()
             if end is not None:
                 return end
-            if workflow.info().is_continue_as_new_suggested():
+            if workflow.info().is_continue_as_new_suggested() and self.asked is None and self.leaves is None:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(self.work)
 
@@ -63,7 +62,10 @@ class HostRepair:
             HandingOver.plan_repair, self.work, **at(self.work.cluster, "plan the repair")
         )
         if boarding.action is not BoardAction.VISIT:
-            raise ApplicationError(boarding.reason)
+            state = self.work.host_state
+            return Outcome.HANDED_OVER, StepResult(
+                action=StepAction.HAND_OVER, reason=boarding.reason, host_state=state
+            )
         steps = HostSteps(self.work, boarding.steps, repair=True)
         try:
             return await steps.walk()

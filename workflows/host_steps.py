@@ -51,7 +51,7 @@ class HostSteps:
                 continue
             if step.kind is StepKind.RETURN:
                 break
-            if self.yielded and step.safe_before and step.kind in (StepKind.APPLY, StepKind.REBOOT):
+            if self.yielded and step.safe_before and step.kind in (StepKind.DRAIN, StepKind.APPLY, StepKind.REBOOT):
                 if not self.applied:
                     return await self._give_back(self.yielded)
                 self.stopped_early, self.reason = True, self.yielded

@@ -43,7 +43,10 @@ class MaintenanceTrain:
                 await self._visit(stop.visit, stop.domain)
             elif stop.action is StopAction.WAIT:
                 await self._wait(stop)
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        # A stop that came during the last plan must not be lost with this run.
+        while self.orders or not workflow.all_handlers_finished():
+            await self._write_orders()
+            await workflow.wait_condition(workflow.all_handlers_finished)
         workflow.continue_as_new(self._state())
 
     async def _visit(self, visit: str, domain: str) -> None:

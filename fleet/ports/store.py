@@ -267,6 +267,10 @@ class HostBook(Protocol):
         """True when a key was claimed before."""
         ...
 
+    async def count_claims(self, prefix: str) -> int:
+        """How many keys were claimed that begin with `prefix`."""
+        ...
+
 
 class Store(FleetFacts, TrainBook, Ledger, HostBook, Protocol):
     """All of the facts."""

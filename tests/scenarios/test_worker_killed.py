@@ -13,7 +13,7 @@ POINTS = (
     "gpu001@apply-gpu-driver:after",
     "gpu004@reboot:before",
     "gpu005@reboot:after",
-    "gpu006@boot_id:after",
+    "gpu002@boot_id:after",
     "gpu004@verify-health:after",
     "gpu005@verify-fabric:before",
     "gpu006@versions:after",

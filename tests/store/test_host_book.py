@@ -170,3 +170,13 @@ async def test_a_page_is_sent_once(store, url):
 
     assert sum(firsts) == 1
     await other.close()
+
+
+async def test_claims_are_counted_by_what_they_begin_with(store):
+    for key in ("a/1", "a/2", "ab/1", "a%/1"):
+        await store.first_time(key, f.NOW)
+
+    assert await store.count_claims("a/") == 2
+    assert await store.count_claims("a%/") == 1
+    assert await store.claimed("a/1")
+    assert not await store.claimed("a/3")
