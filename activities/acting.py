@@ -90,6 +90,8 @@ class Acting:
 
     async def touched(self) -> bool:
         """True when any change was begun in this try."""
+        if self.order.repair:
+            return True  # what its visit did to it is why it is here
         intents = await self.deps.store.intents(self.order.record)
         return any(i.step != "drain" and i.state != "withdrawn" for i in intents)
 

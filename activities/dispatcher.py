@@ -11,7 +11,7 @@ from fleet import ids
 from fleet.errors import DriverError
 from fleet.models.facts import LedgerFacts
 from fleet.models.host import Standing
-from fleet.models.ledger import Autostop, Counted, LeaseHost
+from fleet.models.ledger import Autostop, Counted, LeaseHost, WaitKind
 from fleet.models.messages import ClusterInput, HandOver, Observed, Settled, StopCommand
 from fleet.models.observation import Observation, ObservedHost, SetCounts
 from fleet.models.stop import Stop, StopKind
@@ -110,14 +110,18 @@ class Dispatching:
 
     def _measure(self, facts: LedgerFacts, where: dict[str, Standing]) -> None:
         meter = activity.metric_meter()
-        gauge = meter.create_gauge("maintrain_hosts", "Hosts by set")
-        waits = meter.create_gauge("maintrain_waiting_requests", "Requests that wait")
+        hosts = meter.create_gauge("maintrain_hosts", "Hosts by set")
+        bounds = meter.create_gauge("maintrain_limit_hosts", "Planned buffer, failure buffer, floor and members")
+        stopped = meter.create_gauge("maintrain_autostop", "1 while a pool's autostop is in force")
         for pool in facts.pools:
             labels = {"cluster": facts.cluster, "pool": pool.name}
             sets = [s.set for s in where.values() if facts.hosts[s.host].pool == pool.name]
             for name, value in SetCounts.of(sets).model_dump().items():
-                gauge.set(value, {**labels, "set": name})
-        waits.set(len(facts.requests), {"cluster": facts.cluster})
+                hosts.set(value, {**labels, "set": name})
+            for name, value in limits(pool, len(sets)).model_dump().items():
+                bounds.set(value, {**labels, "limit": name})
+            autostop = facts.autostops.get(pool.name)
+            stopped.set(int(autostop is not None and autostop.stopped), labels)
 
     @activity.defn(name="settle")
     @mapped
@@ -125,6 +129,10 @@ class Dispatching:
         """Decide over every waiting request and commit it in one transaction; whom to tell of a grant."""
         settlement = await self.deps.store.settle(order.cluster, now(), settle)
         granted = await self.deps.store.unacknowledged(order.cluster)
+        waits = activity.metric_meter().create_gauge("maintrain_waiting_requests", "Requests that wait, by what for")
+        for kind in WaitKind:
+            count = sum(1 for w in settlement.waits if w.kind is kind)
+            waits.set(count, {"cluster": order.cluster, "reason": kind})
         return Settled(holders=tuple(sorted({r.holder for r in granted})), waiting=len(settlement.waits))
 
     @activity.defn(name="write_stop")

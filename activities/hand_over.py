@@ -4,6 +4,7 @@ from temporalio import activity
 
 from activities import pages
 from activities.deps import Deps, beating, now
+from activities.recording import count_outcome
 from activities.running import mapped
 from fleet import ids
 from fleet.errors import ForeignHold
@@ -40,18 +41,9 @@ class HandingOver:
                 why=order.reason,
             )
             await store.take_for_repair(lease)
-            await store.record_outcome(
-                HostOutcome(
-                    cluster=work.cluster,
-                    pool=work.pool,
-                    host=work.host,
-                    operation=work.operation,
-                    visit=work.visit,
-                    outcome=Outcome.HANDED_OVER,
-                    reason=order.reason,
-                    at=now(),
-                )
-            )
+            row = _outcome(work, Outcome.HANDED_OVER, order.reason)
+            await store.record_outcome(row)
+            count_outcome(row)
             await self._own_drain(work, operation)
             await self.deps.page(pages.needs_repair(lease))
         return work.model_copy(
@@ -116,18 +108,19 @@ class HandingOver:
             except ForeignHold as foreign:
                 activity.logger.warning(f"{work.host} is decommissioned under another's drain: {foreign.holder}")
             await store.set_decommissioned(work.cluster, work.host, command.actor, command.reason, now())
-            await store.release(
-                work.cluster,
-                work.host,
-                work.operation,
-                HostOutcome(
-                    cluster=work.cluster,
-                    pool=work.pool,
-                    host=work.host,
-                    operation=work.operation,
-                    outcome=Outcome.DECOMMISSIONED,
-                    reason=f"{command.actor}: {command.reason}",
-                    at=now(),
-                ),
-                now(),
-            )
+            row = _outcome(work, Outcome.DECOMMISSIONED, f"{command.actor}: {command.reason}")
+            await store.release(work.cluster, work.host, work.operation, row, now())
+            count_outcome(row)
+
+
+def _outcome(work: HostWork, outcome: Outcome, reason: str) -> HostOutcome:
+    return HostOutcome(
+        cluster=work.cluster,
+        pool=work.pool,
+        host=work.host,
+        operation=work.operation,
+        visit=work.visit,
+        outcome=outcome,
+        reason=reason,
+        at=now(),
+    )

@@ -4,7 +4,7 @@ from temporalio import activity
 
 from activities.acting import Acting
 from activities.deps import Deps, beating, now
-from activities.recording import recorded
+from activities.recording import count_outcome, recorded
 from activities.running import mapped
 from fleet.errors import ForeignHold
 from fleet.models.work import HostOutcome, Outcome, StepAction, StepOrder, StepResult
@@ -37,7 +37,9 @@ class Returning:
         if order.undrain:
             reason = await self._undrain(acting) or reason
         outcome = order.outcome or Outcome.UPGRADED
-        await store.release(order.cluster, order.host, order.operation, self._outcome(order, outcome, reason), now())
+        row = self._outcome(order, outcome, reason)
+        await store.release(order.cluster, order.host, order.operation, row, now())
+        count_outcome(row)
         return StepResult(action=StepAction.GO_ON, reason=reason)
 
     async def _undrain(self, acting: Acting) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from temporalio import activity
 
 from activities import pages
-from activities.acting import POLL, Acting
+from activities.acting import Acting
 from activities.deps import Deps, beating, now
 from activities.recording import recorded
 from activities.running import mapped
@@ -17,6 +17,9 @@ from fleet.models.verification import Verification, VerificationTask
 from fleet.models.work import StepAction, StepOrder, StepResult
 from fleet.policy.fabric import FabricAction, partners
 from fleet.policy.verifying import VerifyNext, after_verification, pause_for_inconclusive
+
+FABRIC_POLL_AT_MOST = 2.0
+"""Seconds between looks for partners, when none came soon: a whole domain looks at once."""
 
 
 class Verifying:
@@ -63,15 +66,16 @@ class Verifying:
         """Hosts to measure the fabric with: of the domain when ready in time, else an idle one in production."""
         order, store = acting.order, self.deps.store
         _, pool = await self.deps.pool(order.cluster, order.pool)
-        rendezvous, since = order.visit or order.record, now()
+        rendezvous, since, pause = order.visit or order.record, now(), POLL
         await store.ready_for_fabric(rendezvous, order.host, since)
         while True:
             ready = await store.fabric_ready(rendezvous)
             coming = await self._still_coming(acting, ready)
-            idle = await self._idle(acting) if not coming and len(ready) <= 1 else ()
+            idle = await self._idle(acting) if len(ready) <= 1 else ()
             answer = partners(order.host, ready, coming, idle, since, now(), pool.fabric_wait)
             if answer.action is FabricAction.WAIT:
-                await asyncio.sleep(POLL)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, FABRIC_POLL_AT_MOST)
                 continue
             if answer.action is FabricAction.BORROW and not answer.partners:
                 raise BadAnswer("fabric: asked to borrow a partner, and none was named")

@@ -5,6 +5,7 @@ import asyncio
 from temporalio import activity
 
 from activities.deps import Deps, beating, now
+from activities.recording import count_outcome
 from activities.running import mapped
 from fleet import ids
 from fleet.errors import DriverError, Unreachable
@@ -148,6 +149,7 @@ class Visiting:
             at=now(),
         )
         await self.deps.store.release(visit.cluster, host, row.operation, row, now())
+        count_outcome(row)
 
     @activity.defn(name="leave_out")
     @mapped

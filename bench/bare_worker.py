@@ -2,7 +2,6 @@
 queue apart, as Maintrain has them, and once on the workflows' queue, which lets Temporal start them eagerly.
 """
 
-
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 

@@ -129,4 +129,3 @@ def _bare_worker(stage: Stage) -> "subprocess.Popen[bytes]":
         process = subprocess.Popen(command, env=stage.environment, stdout=out, stderr=out, start_new_session=True)
     stage.processes.append(process)
     return process
-

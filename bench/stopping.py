@@ -74,9 +74,7 @@ async def _stop_once(site: BenchSite, pool: str) -> tuple[float, int]:
     """Stop a pool, watch, let it go on. The clock runs from before the row is written, against us."""
     seq, at = max(r.seq for r in site.journal()), now()
     actor, reason = WHY
-    await site.store.set_stop(
-        Stop(kind=StopKind.STOP, cluster=CLUSTER, pool=pool, actor=actor, reason=reason, at=at)
-    )
+    await site.store.set_stop(Stop(kind=StopKind.STOP, cluster=CLUSTER, pool=pool, actor=actor, reason=reason, at=at))
     await _wake(site, pool)
     await asyncio.sleep(WATCHED)
     since = at.timestamp()

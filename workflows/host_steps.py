@@ -79,8 +79,9 @@ class HostSteps:
                 return await self._return(Outcome.LEFT_OUT, result.reason)
             case StepAction.HAND_OVER:
                 return Outcome.HANDED_OVER, result
-            case _:
-                self.reason = result.reason if step.kind is StepKind.GATE else self.reason
+            case _ if step.kind is StepKind.GATE:
+                # Why it stopped early stays the first thing to know about its end.
+                self.reason = f"{self.reason}; {result.reason}" if self.stopped_early else result.reason
         return None
 
     async def _give_back(self, reason: str) -> tuple[Outcome, StepResult]:

@@ -80,10 +80,24 @@ class Grant(Decision):
     request: str
 
 
+class WaitKind(StrEnum):
+    """What a request waits for, as a word to count by; the reason says it in full."""
+
+    STOP = "stop"
+    MEMBERSHIP = "membership"
+    OBSERVATION = "observation"
+    AUTOSTOP = "autostop"
+    HOST_OUT = "host_out"
+    HOST_LEASED = "host_leased"
+    HOST_RESERVED = "host_reserved"
+    LIMIT = "limit"
+
+
 class Wait(Decision):
     """A request that has to wait, and for what."""
 
     request: str
+    kind: WaitKind = WaitKind.LIMIT
 
 
 class Settlement(Decision):

@@ -30,7 +30,7 @@ def settle(facts: LedgerFacts) -> Settlement:
         bar = barred(ask, balance)
         why = bar or busy(ask, balance)
         if why:
-            waits.append(Wait(request=ask.request.id, reason=why))
+            waits.append(Wait(request=ask.request.id, kind=why.kind, reason=why.why))
             if not bar and ask.aged and not ask.is_repair and balance.within_reach(ask):
                 balance.reserve(ask)
         else:

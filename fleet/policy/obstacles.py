@@ -2,43 +2,67 @@
 buffer or floor that others have.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 from fleet.hostlist import some
 from fleet.models.host import HostSet
-from fleet.models.ledger import RequestClass
+from fleet.models.ledger import RequestClass, WaitKind
 from fleet.policy.balance import Ask, Balance, PoolBalance
 from fleet.policy.sets import is_settling
 from fleet.policy.stopping import in_words
 
 
-def barred(ask: Ask, balance: Balance) -> str:
-    """Why a request may not begin whatever others return: stops, autostop, a stale look, hosts that are not up.
+class Obstacle(NamedTuple):
+    """What stands in a request's way."""
 
-    Empty when nothing bars it.
-    """
-    return (
-        _stopped(ask, balance)
-        or _no_members(ask, balance)
-        or ("" if ask.is_repair else _blind(ask, balance) or _autostopped(ask, balance))
-        or _out(ask, balance)
+    kind: WaitKind
+    why: str
+
+
+def barred(ask: Ask, balance: Balance) -> Obstacle | None:
+    """Why a request may not begin whatever others return: stops, autostop, a stale look, hosts that are not up."""
+    return _first(
+        (WaitKind.STOP, lambda: _stopped(ask, balance)),
+        (WaitKind.MEMBERSHIP, lambda: _no_members(ask, balance)),
+        (WaitKind.OBSERVATION, lambda: "" if ask.is_repair else _blind(ask, balance)),
+        (WaitKind.AUTOSTOP, lambda: "" if ask.is_repair else _autostopped(ask, balance)),
+        (WaitKind.HOST_OUT, lambda: _out(ask, balance)),
     )
 
 
-def busy(ask: Ask, balance: Balance) -> str:
-    """Which hosts, buffer or floor a request waits for others to give back; empty when it can have what it asks for."""
+def busy(ask: Ask, balance: Balance) -> Obstacle | None:
+    """Which hosts, buffer or floor a request waits for others to give back; None when it can have what it asks for."""
+    leased = _first((WaitKind.HOST_LEASED, lambda: _leased(ask, balance)))
+    if leased or ask.is_repair:
+        return leased
+    return _first(
+        (WaitKind.OBSERVATION, lambda: _settling(ask, balance)),
+        (WaitKind.HOST_RESERVED, lambda: _reserved(ask, balance)),
+        (WaitKind.LIMIT, lambda: next((w for pool, need in balance.of_ask(ask) if (w := _short(pool, need))), "")),
+    )
+
+
+def _first(*questions: tuple[WaitKind, Callable[[], str]]) -> Obstacle | None:
+    """The first question with an answer; later ones are not asked."""
+    return next((Obstacle(kind, why) for kind, ask in questions if (why := ask())), None)
+
+
+def _leased(ask: Ask, balance: Balance) -> str:
     leased = [h for h in ask.hosts if balance.places[h][0] is HostSet.PLANNED]
-    if leased:
-        holder = balance.places[leased[0]][1]
-        return f"waits for {some(leased)}, in the hands of {holder}"
-    if ask.is_repair:
-        return ""
+    return f"waits for {some(leased)}, in the hands of {balance.places[leased[0]][1]}" if leased else ""
+
+
+def _settling(ask: Ask, balance: Balance) -> str:
     settling = [h for h in ask.hosts if is_settling(balance.places[h])]
-    if settling:
-        return f"waits for the next look at {some(settling)}, just released"
+    return f"waits for the next look at {some(settling)}, just released" if settling else ""
+
+
+def _reserved(ask: Ask, balance: Balance) -> str:
     spoken_for = [h for h in ask.hosts if h in balance.reserved]
-    if spoken_for:
-        owner = balance.reserved[spoken_for[0]]
-        return f"waits for {some(spoken_for)}, reserved for {owner}, which has waited longer"
-    return next((why for pool, need in balance.of_ask(ask) if (why := _short(pool, need))), "")
+    if not spoken_for:
+        return ""
+    return f"waits for {some(spoken_for)}, reserved for {balance.reserved[spoken_for[0]]}, which has waited longer"
 
 
 def _stopped(ask: Ask, balance: Balance) -> str:

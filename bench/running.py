@@ -1,0 +1,41 @@
+"""One whole bench run, from an empty folder to the figures."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from bench import cpu
+from bench.granting import grant_times
+from bench.histories import lengths
+from bench.plan import Plan
+from bench.results import Measured, figures
+from bench.rounds import alternate, warm_up
+from bench.site import BenchSite, run_on_site
+from bench.steps import step_times
+from bench.stopping import stop_latencies
+
+
+async def run_bench(folder: Path, plan: Plan) -> dict[str, Any]:
+    """Measure everything in `folder`, which is emptied; the figures by name."""
+    found: dict[str, Any] = {"plan": plan, "load_before": cpu.load(), "busy_before": await cpu.others_share()}
+    began = time.monotonic()
+
+    async def work(site: BenchSite) -> None:
+        _say(f"Temporal UI: {site.stage.ui}; a round of each to warm up")
+        await warm_up(site)
+        _say(f"{plan.rounds} rounds of {plan.visits} visits")
+        found["rounds"] = await alternate(site)
+        found["steps"], found["histories"] = await step_times(site), await lengths(site)
+        _say(f"{plan.grants} grants with {plan.waiting} requests waiting elsewhere")
+        found["grants"] = await grant_times(site)
+        _say(f"{plan.stops} stops under load")
+        found["stops"], found["held_back"] = await stop_latencies(site)
+        found["longest"] = max(h.longest for h in (await lengths(site)).values())
+
+    site = await run_on_site(folder, plan, work)
+    observed = site.observer.report()
+    return figures(Measured(**found, observed=observed, load_after=cpu.load(), took_s=time.monotonic() - began))
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)

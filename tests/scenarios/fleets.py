@@ -1,0 +1,23 @@
+"""Fleet documents for the scenarios: one with a safe point between its upgrades, and small changes to one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tests.scenarios.site import fleet_document
+
+
+def quiet(document: dict[str, Any]) -> dict[str, Any]:
+    """The same cluster without jobs of its own: the scenario submits those it needs."""
+    document["clusters"][0]["drivers"]["scheduler"]["jobs"]["load"] = 0
+    return document
+
+
+def with_safe_point(hosts: int = 6, domain: int = 3, faults: Sequence[dict[str, Any]] = (), **pool: Any) -> dict[str, Any]:
+    """A first upgrade that needs no reboot, so that work may end after it; quiet."""
+    document = quiet(fleet_document(hosts, domain, faults, **pool))
+    cluster = document["clusters"][0]
+    first = {"name": "bmc", "layer": "device-firmware", "duration": "2s", "reboot": False}
+    cluster["stack"]["components"].insert(0, first)
+    cluster["drivers"]["hardware"]["installed"]["bmc"] = "1.0"
+    cluster["desired"]["bmc"] = "1.1"
+    return document

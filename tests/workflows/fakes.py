@@ -1,0 +1,189 @@
+"""Another implementation of every activity, under the same names: it answers what the test chose and notes what it
+was asked.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from fleet.models.messages import (
+    ClusterInput,
+    Command,
+    HandOver,
+    Observed,
+    Settled,
+    SkipCommand,
+    StopCommand,
+    TrainInput,
+    TrainStop,
+    VisitAsk,
+    VisitAsked,
+    VisitBoarded,
+    VisitEnd,
+    VisitInput,
+)
+from fleet.models.train import StopAction
+from fleet.models.work import BoardAction, Boarding, HostWork, StepAction, StepOrder, StepResult
+from tests.workflows.make import repair_steps
+
+GO_ON = StepResult(action=StepAction.GO_ON, reason="done")
+NOTHING_FORESAW_IT = ApplicationError("the disk is full", type="OSError", non_retryable=True)
+
+
+class Gate:
+    """An answer that is held back until the test opens the gate; `reached` tells that the activity waits there."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+        self.reached, self.opened = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, *_: Any) -> Any:
+        self.reached.set()
+        await self.opened.wait()
+        return self.answer
+
+
+class Fakes:
+    """`on` sets the answers of an activity: values, errors to raise, or callables of its arguments; in their turn,
+    the last one for ever. `calls` holds (name, arguments) in order.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, tuple[Any, ...]]] = []
+        self._answers: dict[str, list[Any]] = {
+            "hand_over": [_as_repair],
+            "plan_repair": [Boarding(action=BoardAction.VISIT, steps=repair_steps(), reason="verify")],
+            "report_repair": [None],
+            "decommission": [None],
+            "ask_for_hosts": [_granted],
+            "board_hosts": [VisitBoarded()],
+            "leave_out": [None],
+            "end_visit": ["it ended"],
+            "plan_stop": [TrainStop(action=StopAction.WAIT, reason="no cycle asked")],
+            "skip_domain": [True],
+            "observe": [Observed(next_look_seconds=3600, ledger="the ledger")],
+            "settle": [Settled()],
+            "write_stop": [("gpu",)],
+        }
+
+    def on(self, name: str, *answers: Any) -> None:
+        """Set what an activity answers; a step's by its key, such as `apply:nic`."""
+        self._answers[name] = list(answers)
+
+    def asked(self, name: str) -> list[Any]:
+        """First argument of every call of an activity."""
+        return [arguments[0] for called, arguments in self.calls if called == name]
+
+    @property
+    def steps(self) -> list[str]:
+        """Keys of the steps in the order in which they began, and other activities by name."""
+        return [a[0].step.key if isinstance(a[0], StepOrder) else name for name, a in self.calls]
+
+    async def _answer(self, name: str, key: str, *arguments: Any) -> Any:
+        self.calls.append((name, arguments))
+        answers = self._answers.get(key, [GO_ON])
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, BaseException):
+            raise answer
+        if not callable(answer):
+            return answer
+        found = answer(*arguments)
+        return await found if isinstance(found, Awaitable) else found
+
+    def activities(self) -> Sequence[Callable[..., Any]]:
+        """What `Worker(activities=…)` takes."""
+        steps = [self._step(n) for n in ("drain", "apply", "reboot", "verify", "gate", "return")]
+        return [
+            *steps,
+            self.hand_over,
+            self.plan_repair,
+            self.report_repair,
+            self.decommission,
+            self.ask_for_hosts,
+            self.board_hosts,
+            self.leave_out,
+            self.end_visit,
+            self.plan_stop,
+            self.skip_domain,
+            self.observe,
+            self.settle,
+            self.write_stop,
+        ]
+
+    def _step(self, name: str) -> Callable[..., Any]:
+        @activity.defn(name=name)
+        async def step(order: StepOrder) -> StepResult:
+            return await self._answer(name, order.step.key, order)
+
+        return step
+
+    @activity.defn
+    async def hand_over(self, order: HandOver) -> HostWork:
+        return await self._answer("hand_over", "hand_over", order)
+
+    @activity.defn
+    async def plan_repair(self, work: HostWork) -> Boarding:
+        return await self._answer("plan_repair", "plan_repair", work)
+
+    @activity.defn
+    async def report_repair(self, work: HostWork) -> None:
+        await self._answer("report_repair", "report_repair", work)
+
+    @activity.defn
+    async def decommission(self, work: HostWork, command: Command) -> None:
+        await self._answer("decommission", "decommission", work, command)
+
+    @activity.defn
+    async def ask_for_hosts(self, ask: VisitAsk) -> VisitAsked:
+        return await self._answer("ask_for_hosts", "ask_for_hosts", ask)
+
+    @activity.defn
+    async def board_hosts(self, asked: VisitAsked, visit: VisitInput) -> VisitBoarded:
+        return await self._answer("board_hosts", "board_hosts", asked, visit)
+
+    @activity.defn
+    async def leave_out(self, work: HostWork, reason: str) -> None:
+        await self._answer("leave_out", "leave_out", work, reason)
+
+    @activity.defn
+    async def end_visit(self, end: VisitEnd) -> str:
+        return await self._answer("end_visit", "end_visit", end)
+
+    @activity.defn
+    async def plan_stop(self, train: TrainInput) -> TrainStop:
+        return await self._answer("plan_stop", "plan_stop", train)
+
+    @activity.defn
+    async def skip_domain(self, train: TrainInput, command: SkipCommand) -> bool:
+        return await self._answer("skip_domain", "skip_domain", train, command)
+
+    @activity.defn
+    async def observe(self, order: ClusterInput) -> Observed:
+        return await self._answer("observe", "observe", order)
+
+    @activity.defn
+    async def settle(self, order: ClusterInput) -> Settled:
+        return await self._answer("settle", "settle", order)
+
+    @activity.defn
+    async def write_stop(self, command: StopCommand) -> tuple[str, ...]:
+        return await self._answer("write_stop", "write_stop", command)
+
+
+def _as_repair(order: HandOver) -> HostWork:
+    return order.work.model_copy(
+        update={
+            "operation": f"repair/{order.work.host}/1",
+            "visit": None,
+            "steps": (),
+            "trouble": order.reason,
+            "host_state": order.host_state,
+        }
+    )
+
+
+def _granted(ask: VisitAsk) -> VisitAsked:
+    return VisitAsked(ask=ask.ask, request=ask.input.visit, granted=True)
