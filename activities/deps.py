@@ -22,6 +22,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+PAGE_AGAIN = 60.0
+"""Seconds for which a page belongs to whoever began to send it, before another may."""
+
+
 @dataclass(frozen=True)
 class Deps:
     """The ports, as the composition root filled them."""
@@ -59,9 +63,13 @@ class Deps:
     async def page(self, page: Page) -> None:
         """Send a page once for its key; twice at worst, when the worker dies between the page and its note.
 
-        One that can't be delivered holds nobody up: the dispatcher's next look tries again.
+        One that can't be delivered holds nobody up: a later look of the dispatcher's tries again. Two that see the
+        same occasion at once, a step and the dispatcher, send one page: the first to claim the turn does.
         """
-        if await self.store.claimed(page.key):
+        turn = int(now().timestamp() // PAGE_AGAIN)
+        if await self.store.claimed(page.key) or await self.store.claimed(f"{page.key}@{turn - 1}"):
+            return
+        if not await self.store.first_time(f"{page.key}@{turn}", now()):
             return
         try:
             await self.pager.page(page.title, page.body)

@@ -4,8 +4,10 @@ from typing import NamedTuple
 
 from fleet import ids
 from fleet.models.base import Moment
+from fleet.models.facts import TrainFacts
 from fleet.models.host import Standing
 from fleet.models.ledger import Autostop, LeaseHost
+from fleet.models.train import DomainProgress
 from fleet.models.work import HostWork, StepOrder
 
 
@@ -48,6 +50,17 @@ def train_paused(cluster: str, pool: str, autostop: Autostop) -> Page:
         f"{autostop.reason}\nSee: maintrain ledger {cluster}. To resume: maintrain resume {cluster}/{pool} --reason ..."
     )
     return Page(f"autostop/{cluster}/{pool}/{autostop.since}", f"Autostop in {cluster}/{pool}", body)
+
+
+def kept_by_jobs(facts: TrainFacts, domain: DomainProgress) -> Page:
+    """Jobs have kept a domain as often as they may."""
+    where, name = f"{facts.cluster}/{facts.pool.name}", domain.domain.name
+    number = facts.cycle.number if facts.cycle else 0
+    body = (
+        f"It was given back {domain.give_backs} times, last: {domain.reason}. It is tried again later, and left out "
+        f"when the cycle is due.\nSpeak with the jobs' owners, or: maintrain train skip {where} {name} --reason ..."
+    )
+    return Page(f"kept/{where}/{number}/{name}", f"Jobs keep {name} of {where} from its maintenance", body)
 
 
 def nobodys(cluster: str, standing: Standing, since: Moment | None) -> Page:

@@ -4,6 +4,7 @@ import time
 
 from temporalio import activity
 
+from activities import pages
 from activities.deps import Deps, beating, now
 from activities.running import mapped
 from fleet import ids
@@ -12,7 +13,7 @@ from fleet.models.facts import TrainFacts
 from fleet.models.messages import SkipCommand, TrainInput, TrainStop
 from fleet.models.train import DomainState, NextStop, StopAction, Visit, VisitState
 from fleet.policy.domains import form_domains
-from fleet.policy.next_stop import next_stop
+from fleet.policy.next_stop import kept_by_jobs, next_stop
 from fleet.view import cycle_view
 
 _DUE = (DomainState.DUE, DomainState.NOTICED)
@@ -35,6 +36,8 @@ class Planning:
                 raise InvalidInput("fleet file in force", f"{train.cluster}/{train.pool}", "expected a pool")
             stop = next_stop(facts)
             visit = await self._commit(facts, stop)
+            for kept in kept_by_jobs(facts):
+                await self.deps.page(pages.kept_by_jobs(facts, kept))
             cycle = await self.deps.store.cycle(train.cluster, train.pool)
         return TrainStop(
             action=stop.action,
@@ -54,10 +57,18 @@ class Planning:
         known = set(train.under_way) | set(facts.open_visits if facts else ())
         ended = [v for v in sorted(known) if not await self.deps.engine.running(v)]
         for visit in ended:
+            await self._withdraw(train.cluster, visit)
             await self.deps.store.close_visit(
                 visit, now(), "its workflow no longer runs", gave_back=False, due_again=True
             )
         return tuple(ended)
+
+    async def _withdraw(self, cluster: str, visit: str) -> None:
+        """What a vanished visit asked for and never took up goes to nobody, and its untouched hosts not to repair."""
+        store = self.deps.store
+        for request in (*(await store.facts(cluster, now())).requests, *await store.unacknowledged(cluster)):
+            if request.holder == visit:
+                await store.withdraw(request.id, f"{visit} no longer runs", now())
 
     async def _commit(self, facts: TrainFacts, stop: NextStop) -> str | None:
         store, pool, cycle = self.deps.store, facts.pool, facts.cycle

@@ -1,7 +1,9 @@
 """`MaintenanceTrain`: the endless visitor of one pool's domains."""
 
+import asyncio
+
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from activities.dispatcher import Dispatching
@@ -26,6 +28,7 @@ class MaintenanceTrain:
         self.orders: list[tuple[str, Note]] = []
         self.woken = False
         self.last: TrainStop | None = None
+        self.watching: asyncio.Task[None] | None = None
 
     @workflow.run
     async def run(self, train: TrainInput) -> None:
@@ -53,7 +56,7 @@ class MaintenanceTrain:
         self.under_way.append(visit)
         train = self.train
         try:
-            await workflow.start_child_workflow(
+            handle = await workflow.start_child_workflow(
                 DomainVisit.run,
                 VisitInput(cluster=train.cluster, pool=train.pool, visit=visit, domain=domain),
                 id=visit,
@@ -64,6 +67,17 @@ class MaintenanceTrain:
             )
         except WorkflowAlreadyStartedError:
             workflow.logger.info(f"{visit} is under way already")
+            return
+        self.watching = asyncio.create_task(self._watch(visit, handle))
+
+    async def _watch(self, visit: str, handle: workflow.ChildWorkflowHandle[DomainVisit, str]) -> None:
+        """A visit that is ended from outside can't tell of it: look at once instead of at the next long pause."""
+        try:
+            await handle
+        except ChildWorkflowError as error:
+            workflow.logger.warning(f"{visit} was broken off: {error.cause or error}")
+        if visit in self.under_way:
+            self.woken = True
 
     async def _wait(self, stop: TrainStop) -> None:
         pause = (

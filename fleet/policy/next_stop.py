@@ -47,6 +47,13 @@ def next_stop(facts: TrainFacts) -> NextStop:
     return found.model_copy(update={"at_risk": risk})
 
 
+def kept_by_jobs(facts: TrainFacts) -> tuple[DomainProgress, ...]:
+    """Domains of the open cycle that jobs have kept so often that a person is asked."""
+    if facts.cycle is None or facts.cycle.closed_at is not None:
+        return ()
+    return tuple(d for d in facts.cycle.domains if d.state not in _DONE and _is_at_risk(facts, d))
+
+
 def _between_cycles(facts: TrainFacts, last: Cycle | None, stops: list[Stop]) -> NextStop:
     """No cycle is open."""
     if not facts.cycle_asked:
