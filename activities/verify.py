@@ -6,7 +6,7 @@ from collections.abc import Collection
 from temporalio import activity
 
 from activities import pages
-from activities.acting import Acting
+from activities.acting import POLL, Acting
 from activities.deps import Deps, beating, now
 from activities.recording import recorded
 from activities.running import mapped

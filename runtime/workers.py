@@ -11,6 +11,7 @@ from temporalio.workflow import SandboxImportNotificationPolicy
 
 from fleet import ids
 from runtime.build import Parts, worker_activities
+from runtime.sandbox import LeanSandbox
 from runtime.settings import Settings
 from workflows.registry import ALL
 
@@ -35,7 +36,7 @@ def workflow_runner(*, strict: bool = False) -> SandboxedWorkflowRunner:
         restrictions = restrictions.with_import_notification_policy(
             SandboxImportNotificationPolicy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH
         )
-    return SandboxedWorkflowRunner(restrictions=restrictions)
+    return LeanSandbox(restrictions=restrictions)
 
 
 def build_workers(

@@ -8,6 +8,7 @@ from fleet import ids
 from fleet.errors import InvalidInput
 from fleet.models.fleetfile import FleetFile
 from fleet.models.host import Host
+from fleet.models.ledger import LeaseHost
 from fleet.models.messages import Command
 from fleet.models.work import HostOutcome, StepRecord
 from fleet.ports.store import Store
@@ -90,8 +91,7 @@ async def _show(name: str, cluster: str | None, as_json: bool) -> None:
         lease = await store.lease(host.cluster, name)
         versions = (await store.versions(host.cluster)).get(name, {})
         outcomes = await store.outcomes(host.cluster, host=name, limit=MOST_OUTCOMES)
-        last = lease.operation if lease else outcomes[0].operation if outcomes else None
-        steps = await store.steps(last) if last else ()
+        steps = await _evidence(store, lease, outcomes)
     if as_json:
         print_json(
             {
@@ -109,6 +109,18 @@ async def _show(name: str, cluster: str | None, as_json: bool) -> None:
     if lease:
         say(f"held by {lease.holder} since {lease.since:%F %T}, counted as {lease.counted}: {lease.why or '-'}")
     _say_past(versions, outcomes, steps)
+
+
+async def _evidence(store: Store, lease: LeaseHost | None, outcomes: tuple[HostOutcome, ...]) -> tuple[StepRecord, ...]:
+    """Steps of what is under way or was last: in repair, those of the visit that failed and of every try since."""
+    steps = await store.steps(outcomes[0].operation) if outcomes else ()
+    if lease is None:
+        return steps
+    number, tried = 0, await store.steps(lease.operation)
+    while tried or number == 0:
+        steps, number = (*steps, *tried), number + 1
+        tried = await store.steps(f"{lease.operation}.{number}")
+    return steps
 
 
 def _say_past(versions: dict[str, str], outcomes: tuple[HostOutcome, ...], steps: tuple[StepRecord, ...]) -> None:

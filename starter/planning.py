@@ -10,48 +10,18 @@ from datetime import timedelta
 from fleet.errors import DriverError
 from fleet.hostlist import compact
 from fleet.models.base import Fact
-from fleet.models.facts import LedgerFacts
 from fleet.models.fleetfile import Cluster
-from fleet.models.matrix import MatrixEntry
-from fleet.models.pool import AtDeadline, DrainPolicy, Pool
-from fleet.models.scheduler import ClusterView, Job, JobKind
+from fleet.models.pool import Pool
+from fleet.models.scheduler import ClusterView
 from fleet.models.train import Cycle, Domain, DomainState, NextStop
 from fleet.models.units import format_duration
-from fleet.models.work import BoardAction, StepKind
-from fleet.policy.boarding import board
+from fleet.policy.cycle_plan import PlannedJob, PlannedStop, plan_stops
 from fleet.policy.domains import form_domains
 from fleet.policy.next_stop import next_stop
-from fleet.policy.visiting import free_to_take
 from fleet.ports.store import Store
 from starter.inventory import read_versions
 from starter.session import hands, now
 from starter.show import table
-
-
-class PlannedJob(Fact):
-    """A job on hosts that a stop takes."""
-
-    id: str
-    user: str
-    kind: JobKind
-    hosts: tuple[str, ...]
-    at_deadline: AtDeadline
-
-
-class PlannedStop(Fact):
-    """One stop to come."""
-
-    domain: str
-    hosts: tuple[str, ...]
-    left_out: dict[str, str]
-    upgrades: dict[str, int]
-    """`component version`: on how many hosts."""
-    reboots: int
-    stays: dict[str, str]
-    """Hosts that are taken for no upgrade, with the reason."""
-    expected_seconds: float
-    jobs: tuple[PlannedJob, ...] | None
-    """None when the scheduler could not be read."""
 
 
 class TrainPlan(Fact):
@@ -78,8 +48,7 @@ async def make_plan(store: Store, cluster: Cluster, pool: Pool, most: int) -> Tr
     wanted = [h for domain in ahead[:most] for h in domain.hosts if h not in versions]
     view, trouble, read = await _look(cluster, wanted)
     versions = {**versions, **read}
-    planner = _Planner(cluster, pool, ledger, entries, versions, view)
-    stops = tuple(planner.stop(domain) for domain in ahead[:most])
+    stops = plan_stops(cluster, pool, ahead[:most], ledger, entries, versions, view)
     return TrainPlan(
         cluster=cluster.name,
         pool=pool.name,
@@ -117,62 +86,6 @@ def plan_lines(plan: TrainPlan) -> list[str]:
     return lines
 
 
-class _Planner:
-    def __init__(
-        self,
-        cluster: Cluster,
-        pool: Pool,
-        ledger: LedgerFacts,
-        entries: tuple[MatrixEntry, ...],
-        versions: dict[str, dict[str, str]],
-        view: ClusterView | None,
-    ) -> None:
-        self.cluster, self.pool, self.ledger, self.entries = cluster, pool, ledger, entries
-        self.versions, self.view = versions, view
-
-    def stop(self, domain: Domain) -> PlannedStop:
-        """What a visit of this domain would do."""
-        taking = free_to_take(domain.hosts, self.ledger)
-        upgrades: Counter[str] = Counter()
-        stays: dict[str, str] = {}
-        taken, reboots, longest = [], 0, 0.0
-        for host in taking.taken:
-            if host not in self.versions:
-                stays[host] = "its versions could not be read; the visit reads them again"
-                taken.append(host)
-                continue
-            boarding = board(self.cluster, self.pool, self.versions[host], self.entries)
-            if boarding.action is not BoardAction.VISIT:
-                stays[host] = boarding.reason
-                continue
-            taken.append(host)
-            upgrades.update(f"{s.upgrade.component} {s.upgrade.version}" for s in boarding.steps if s.upgrade)
-            reboots += any(s.kind is StepKind.REBOOT for s in boarding.steps)
-            longest = max(longest, boarding.expected_seconds)
-        return PlannedStop(
-            domain=domain.name,
-            hosts=tuple(taken),
-            left_out=taking.left_out,
-            upgrades=dict(sorted(upgrades.items())),
-            reboots=reboots,
-            stays=stays,
-            expected_seconds=longest + (self.pool.notice.total_seconds() if taken else 0.0),
-            jobs=self._jobs(taken),
-        )
-
-    def _jobs(self, hosts: list[str]) -> tuple[PlannedJob, ...] | None:
-        if self.view is None:
-            return None
-        taken = set(hosts)
-        return tuple(
-            PlannedJob(
-                id=job.id, user=job.user, kind=job.kind, hosts=job.hosts, at_deadline=_fate(job, self.pool.drain)
-            )
-            for _, job in sorted(self.view.jobs.items())
-            if job.holds and taken & set(job.hosts)
-        )
-
-
 def _ahead(cycle: Cycle | None) -> tuple[Domain, ...]:
     """Domains that the open cycle has before it; none between cycles."""
     if cycle is None or cycle.closed_at is not None:
@@ -198,14 +111,6 @@ def _notes(what: str, told: Iterable[dict[str, str]]) -> list[tuple[str, str, st
         for host, why in group.items():
             hosts.setdefault(why, []).append(host)
     return [(compact(names), what, why) for why, names in hosts.items()]
-
-
-def _fate(job: Job, drain: DrainPolicy) -> AtDeadline:
-    return {
-        JobKind.REQUEUEABLE: drain.requeueable,
-        JobKind.NOT_REQUEUEABLE: drain.not_requeueable,
-        JobKind.INTERACTIVE: drain.interactive,
-    }[job.kind]
 
 
 def _jobs_in_words(jobs: tuple[PlannedJob, ...]) -> str:

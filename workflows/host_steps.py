@@ -112,7 +112,7 @@ class HostSteps:
         )
         self._show(f"{describe(step)} under way")
         result = await workflow.execute_activity_method(
-            _ACTIVITIES[step.kind], order, **at(work.cluster, describe(step), STEP)
+            _ACTIVITIES[step.kind], order, **at(work.cluster, detail(step), STEP)
         )
         self.done.append((step.key, f"{result.action}: {result.reason}"))
         self._show("")
@@ -123,10 +123,15 @@ class HostSteps:
 
 
 def describe(step: Step) -> str:
-    """A step in a few words, for the UI's bars."""
+    """A step in a few words."""
+    return f"{step.kind} {detail(step)}".strip()
+
+
+def detail(step: Step) -> str:
+    """What the UI shows on a step's bar beside the activity's name, which says the rest."""
     if step.upgrade is not None:
-        return f"{step.kind} {step.upgrade.component} {step.upgrade.version}"
-    return f"{step.kind} {step.task}" if step.task is not None else step.kind.value
+        return f"{step.upgrade.component} {step.upgrade.version}"
+    return step.task.value if step.task is not None else ""
 
 
 def unknown_state(error: BaseException) -> StepResult:

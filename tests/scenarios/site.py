@@ -166,6 +166,11 @@ class Site:
         rows = asyncio.run(self._ask(lambda store: store.outcomes(CLUSTER)))
         return {o.host: o for o in reversed(rows)}
 
+    def versions(self) -> dict[str, dict[str, str]]:
+        """Versions last observed, by host."""
+        found: dict[str, dict[str, str]] = asyncio.run(self._ask(lambda store: store.versions(CLUSTER)))
+        return found
+
     def leases(self) -> dict[str, Any]:
         return self.now().leases
 

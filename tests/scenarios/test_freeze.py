@@ -3,6 +3,9 @@
 import time
 from pathlib import Path
 
+import pytest
+
+from fleet.errors import Refused
 from tests.scenarios.engine import held
 from tests.scenarios.fleets import with_safe_point
 from tests.scenarios.site import CLUSTER, Site
@@ -31,6 +34,9 @@ def test_a_freeze_holds_flash_reboot_and_repair_while_a_verified_host_returns(tm
         site.stage.run("host", "repaired", "gpu003", "--reason", "new board")
         for host in ("gpu001", "gpu003"):
             site.until(lambda h=host: ("apply", "Frozen") in held(site, f"host/{CLUSTER}/{h}"), 30, f"{host} holds")
+        for verb in ("repaired", "decommission"):
+            with pytest.raises(Refused, match="already being tried"):
+                site.stage.run("host", verb, "gpu003", "--reason", "again")
         site.until_outcome("gpu002", "upgraded")
         site.until_happened("undrained", "gpu002", by="maintrain")
         began = [r for k in ("flash_started", "reboot_started") for r in site.happened(k) if r.at > frozen + FENCED]

@@ -19,8 +19,10 @@ from workflows.maintenance_train import MaintenanceTrain
 BURSTS, STOPS = 8, 4
 
 
-async def bursts(bench: Bench, handle: WorkflowHandle) -> list[str]:
-    """Bursts of stops among wake-ups, each as soon as the last was written; the reasons in their order."""
+async def bursts(bench: Bench, handle: WorkflowHandle, then: str) -> list[str]:
+    """Bursts of stops among wake-ups, each as soon as the last was written and activity `then` has followed, which is
+    the moment at which a run may end; the reasons in their order.
+    """
     reasons: list[str] = []
     for number in range(BURSTS):
         for part in range(STOPS):
@@ -28,6 +30,7 @@ async def bursts(bench: Bench, handle: WorkflowHandle) -> list[str]:
             await asyncio.gather(handle.signal("wake"), handle.signal("wake"))
             await handle.signal("stop", Command(actor="ann", reason=reasons[-1]))
         await bench.until(lambda: len(written(bench)) >= len(reasons), "every stop is written")
+        await bench.until(lambda: bench.fakes.steps[-1] == then, f"{then} has followed")
     return reasons
 
 
@@ -50,7 +53,7 @@ async def test_the_dispatcher_continues_as_new_amid_stops_and_writes_every_one_o
     await bench.start(Dispatcher.run, ClusterInput(cluster=bench.cluster), ids.dispatcher(bench.cluster))
     dispatcher = bench.handle(ids.dispatcher(bench.cluster))
 
-    reasons = await bursts(bench, dispatcher)
+    reasons = await bursts(bench, dispatcher, "settle")
 
     assert reasons == written(bench)
     lengths = await runs(bench, dispatcher.id)
@@ -71,7 +74,7 @@ async def test_a_train_continues_as_new_mid_cycle_keeps_its_visit_and_writes_eve
     await asking.reached.wait()
     train = bench.handle(ids.train(bench.cluster, "gpu"))
 
-    reasons = await bursts(bench, train)
+    reasons = await bursts(bench, train, "plan_stop")
     under_way = {t.under_way for t in bench.fakes.asked("plan_stop")[1:]}
     asking.opened.set()
     await bench.handle(visit).result()

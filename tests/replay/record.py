@@ -1,0 +1,197 @@
+"""Record the histories anew: `make histories`, after a change that alters what workflows command.
+
+A small simulated site lives through everything that can happen to a host, a visit, a train and a dispatcher; the server
+suggests early to continue as new, so that no story is long. Takes about two minutes.
+"""
+
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowHistory
+
+from drivers.simulated.cluster import SimulatedCluster
+from fleet import ids
+from fleet.models.scheduler import JobKind
+from runtime.client import connect
+from runtime.embedded import EmbeddedServer
+from tests.parts.temporal import settings_in
+from tests.replay.stories import FOLDER, write
+from tests.scenarios.site import CLUSTER, POOL, WHERE, Site, fleet_document
+
+SUGGEST_AT = "limit.historyCount.suggestContinueAsNew=100"
+BY = ("--actor", "operator", "--reason")
+NOTE = {"actor": "operator", "reason": "a look at the power feed"}
+
+
+def _document() -> dict[str, Any]:
+    """Six domains of two hosts, a component without a reboot first, so that there is a safe point with work done."""
+    faults = [{"kind": "gpu_slow", "host": "gpu002"}, {"kind": "flash_fails", "host": "gpu003"}]
+    document = fleet_document(12, 2, faults, failure_buffer=4, floor=2, notice="1s")
+    cluster = document["clusters"][0]
+    cluster["observe_every"] = "2s"
+    cluster["drivers"]["scheduler"]["jobs"]["load"] = 0
+    cluster["drivers"]["hardware"]["installed"]["cpld"] = "1.0"
+    cluster["stack"]["components"].insert(0, {"name": "cpld", "layer": "device-firmware", "duration": "3s"})
+    cluster["desired"]["cpld"] = "1.1"
+    return document
+
+
+class Recording:
+    """The site, and a client that talks to its workflows as the Temporal UI would."""
+
+    def __init__(self, site: Site, client: Client, loop: asyncio.AbstractEventLoop) -> None:
+        self.site, self.client, self._loop = site, client, loop
+        self.world: SimulatedCluster = site.world()
+
+    def signal(self, workflow_id: str, name: str) -> None:
+        self._loop.run_until_complete(self.client.get_workflow_handle(workflow_id).signal(name, NOTE))
+
+    def outcome(self, host: str) -> str:
+        found = self.site.outcomes().get(host)
+        return found.outcome.value if found else ""
+
+    def until_outcome(self, host: str, outcome: str) -> None:
+        self.site.until(lambda: self.outcome(host) == outcome, 120, f"{host} is {outcome}")
+        _say(f"{host} {outcome}")
+
+    def until_event(self, host: str, kind: str) -> None:
+        def seen() -> bool:
+            return any(row.host == host and row.kind == kind for row in self.world.journal())
+
+        self.site.until(seen, 120, f"{kind} on {host}")
+
+
+def _live(recording: Recording) -> None:
+    """What happens at the site."""
+    site, world = recording.site, recording.world
+    run = site.stage.run
+    for host in ("gpu009", "gpu010"):
+        world.drain_by_other(host, "admin: disk check")
+    blocking = world.submit_job(hosts=["gpu007"], kind=JobKind.NOT_REQUEUEABLE)
+    site.start_train()
+    last = site.until(lambda: site.cycle(), 30, "the cycle is open").domains[-1].domain.name
+    run("train", "skip", WHERE, last, *BY, "its owner asked")
+
+    recording.until_outcome("gpu002", "handed_over")
+    run("host", "retry", "gpu002", *BY, "look again")
+    recording.until_event("gpu005", "flash_started")
+    recording.signal(ids.train(CLUSTER, POOL), "stop")
+    recording.until_outcome("gpu005", "partly_upgraded")
+
+    run("host", "decommission", "gpu003", *BY, "out of warranty")
+    site.until(lambda: "gpu002 did not pass" in site.stage.log("up.log"), 60, "the retry of gpu002 failed")
+    world.repair_host("gpu002")
+    run("host", "repaired", "gpu002", *BY, "a new GPU")
+    recording.until_outcome("gpu002", "repaired")
+    recording.until_outcome("gpu003", "decommissioned")
+    recording.signal(ids.train(CLUSTER, POOL), "resume")
+
+    recording.until_outcome("gpu007", "given_back")
+    recording.signal(ids.dispatcher(CLUSTER), "stop")
+    world.end_job(blocking)
+    time.sleep(3)
+    recording.signal(ids.dispatcher(CLUSTER), "resume")
+    site.until_closed(240)
+
+
+STORIES: dict[str, Callable[["Run"], bool]] = {
+    "host-normal": lambda r: r.kind == "HostMaintenance" and r.ended_as("upgraded"),
+    "host-handed-over": lambda r: r.kind == "HostMaintenance" and r.continued,
+    "host-given-back": lambda r: r.kind == "HostMaintenance" and r.ended_as("given_back"),
+    "host-stopped-early": lambda r: r.kind == "HostMaintenance" and r.ended_as("partly_upgraded"),
+    "repair-repaired": lambda r: r.kind == "HostRepair" and r.ended_as("repaired"),
+    "repair-decommissioned": lambda r: r.kind == "HostRepair" and r.ended_as("decommissioned"),
+    "visit-working": lambda r: r.kind == "DomainVisit" and r.does("board_hosts") and r.heard("handed_over"),
+    "visit-nothing-to-take": lambda r: r.kind == "DomainVisit" and not r.does("board_hosts"),
+    "train-first-run": lambda r: r.kind == "MaintenanceTrain" and r.continued and r.does("skip_domain"),
+    "train-stop": lambda r: r.kind == "MaintenanceTrain" and r.heard("stop"),
+    "train-resume": lambda r: r.kind == "MaintenanceTrain" and r.heard("resume"),
+    "dispatcher-stop": lambda r: r.kind == "Dispatcher" and r.heard("stop"),
+    "dispatcher-continued": lambda r: r.kind == "Dispatcher" and r.continued and r.does("observe"),
+}
+"""Story: the first run of which this is true."""
+
+
+class Run:
+    """One run as its history tells it."""
+
+    def __init__(self, history: WorkflowHistory) -> None:
+        self.history, self.events = history, history.events
+        self.kind = self.events[0].workflow_execution_started_event_attributes.workflow_type.name
+
+    @property
+    def continued(self) -> bool:
+        return self.events[-1].event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW
+
+    def ended_as(self, outcome: str) -> bool:
+        result = self.events[-1].workflow_execution_completed_event_attributes.result
+        return any(f'"outcome":"{outcome}"'.encode() in payload.data for payload in result.payloads)
+
+    def does(self, activity: str) -> bool:
+        return any(e.activity_task_scheduled_event_attributes.activity_type.name == activity for e in self.events)
+
+    def heard(self, signal: str) -> bool:
+        return any(e.workflow_execution_signaled_event_attributes.signal_name == signal for e in self.events)
+
+
+async def _runs(client: Client) -> list[Run]:
+    """Every run of the site, the oldest first."""
+    found = [run async for run in client.list_workflows()]
+    found.sort(key=lambda run: run.start_time)
+    return [Run(await client.get_workflow_handle(r.id, run_id=r.run_id).fetch_history()) for r in found]
+
+
+def _keep(runs: list[Run]) -> None:
+    missing = []
+    for old in FOLDER.glob("*.json"):
+        old.unlink()
+    for name, told in STORIES.items():
+        run = next((r for r in runs if told(r)), None)
+        if run is None:
+            missing.append(name)
+            continue
+        path = write(name, run.history)
+        _say(f"{path.name}: {len(run.events)} events, {path.stat().st_size // 1024} KiB")
+    if missing:
+        sys.exit(f"no run told these stories: {', '.join(missing)}")
+
+
+@contextmanager
+def _recording() -> Iterator[Recording]:
+    loop = asyncio.new_event_loop()
+    with tempfile.TemporaryDirectory(prefix="histories-") as name:
+        site = Site(Path(name), _document())
+        settings = settings_in(site.stage.folder)
+        server = EmbeddedServer(settings, (SUGGEST_AT,))
+        loop.run_until_complete(server.start())
+        try:
+            with site:  # its `up` joins our server
+                yield Recording(site, loop.run_until_complete(connect(settings)), loop)
+        finally:
+            loop.run_until_complete(server.stop())
+            loop.close()
+
+
+def _say(words: str) -> None:
+    sys.stdout.write(f"{words}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Live, then keep what is to be told."""
+    FOLDER.mkdir(exist_ok=True)
+    with _recording() as recording:
+        _live(recording)
+        runs = recording._loop.run_until_complete(_runs(recording.client))
+        _keep(runs)
+
+
+if __name__ == "__main__":
+    main()
