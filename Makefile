@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 export DEBIAN_FRONTEND := noninteractive
 
-.PHONY: setup demo test check bench slurm-demo clean
+.PHONY: setup demo test check bench slurm-demo histories clean
 .DEFAULT_GOAL := demo
 
 setup: $(VENV)/.installed ## the virtual environment with Maintrain in it
@@ -30,6 +30,9 @@ check: $(VENV)/.installed-dev ## style, types and the arrows between the package
 
 bench: $(VENV)/.installed-dev ## throughput beside a bare Temporal program; writes bench/results/ and docs/limits.md
 	@$(BIN)/python -m bench
+
+histories: $(VENV)/.installed-dev ## the recorded runs that the replay tests replay, anew
+	@$(BIN)/python -m tests.replay.record
 
 clean: ## the virtual environment and caches; var/ with its facts stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info

@@ -8,7 +8,7 @@ from temporalio import activity
 from activities import pages
 from activities.deps import Deps, now
 from fleet import ids
-from fleet.errors import BadAnswer, LeaseLost, StaleAttempt
+from fleet.errors import BadAnswer, HostState, LeaseLost, StaleAttempt
 from fleet.models.base import Moment
 from fleet.models.intent import Before, Intent
 from fleet.models.work import StepAction, StepOrder, StepResult
@@ -119,10 +119,14 @@ class Acting:
             return None  # what was begun is finished, verified and left under the other's hold
         if not touched and answer.state in (DrainState.FOREIGN, DrainState.UNDRAINED):
             return StepResult(action=StepAction.LEAVE, reason=answer.reason)
+        if answer.state is DrainState.DOWN:
+            return StepResult(action=StepAction.HAND_OVER, reason=answer.reason, host_state=HostState.UNKNOWN)
         raise BadAnswer(f"{self.order.host} is not drained: {answer.reason}")
 
     async def _drain_again(self) -> Drained:
         order = self.order
+        meter = activity.metric_meter().with_additional_attributes({"cluster": order.cluster, "pool": order.pool})
+        meter.create_counter("maintrain_undrained_by_other", "Hosts undrained by another while being changed").add(1)
         await self.deps.page(pages.undrained(order, self.owned))
         await self.hands.scheduler.drain(order.host, self.owned, self.fence(Deed.RETURN))
         acknowledged = time.monotonic()

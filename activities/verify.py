@@ -18,7 +18,7 @@ from fleet.models.work import StepAction, StepOrder, StepResult
 from fleet.policy.fabric import FabricAction, partners
 from fleet.policy.verifying import VerifyNext, after_verification, pause_for_inconclusive
 
-FABRIC_POLL_AT_MOST = 2.0
+FABRIC_POLL_AT_MOST = 1.0
 """Seconds between looks for partners, when none came soon: a whole domain looks at once."""
 
 

@@ -22,8 +22,8 @@ class Plan:
     """Of each pool."""
     domain: int = 25
     rounds: int = 3
-    stops: int = 24
-    grants: int = 120
+    stops: int = 20
+    grants: int = 100
     waiting: int = 100
     """Requests that wait elsewhere while grants are timed."""
     observe_every: str = "5s"

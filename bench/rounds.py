@@ -1,7 +1,6 @@
 """Rounds of full visits and of the bare program, by turns, each timed from its first request to its last end."""
 
 import asyncio
-import time
 from collections import Counter
 from dataclasses import dataclass
 
@@ -45,17 +44,18 @@ async def alternate(site: BenchSite) -> list[Round]:
     return found
 
 
-async def _full(site: BenchSite) -> Round:
-    """A cycle of every train, each host visited in full."""
+async def _full(site: BenchSite, *some: str) -> Round:
+    """A cycle of every train (or of some pools'), each host visited in full."""
+    pools = some or site.plan.pool_names
     since = max((r.seq for r in site.journal()), default=0)
     meter = cpu.Meter(site.pids)
-    await site.work_for(*site.plan.pool_names)
+    await site.work_for(*pools)
     await site.until_closed()
     used = meter.read()
     kinds = Counter(r.kind for r in site.journal(since))
     hosts = kinds["undrained"]
-    if hosts != site.plan.visits:
-        raise RuntimeError(f"{hosts} of {site.plan.visits} hosts were visited; see {site.stage.folder}")
+    if hosts != len(pools) * site.plan.hosts:
+        raise RuntimeError(f"{hosts} of {len(pools) * site.plan.hosts} hosts were visited; see {site.stage.folder}")
     return Round("maintrain", hosts, sum(n for kind, n in kinds.items() if kind in COUNTED), used)
 
 
@@ -83,9 +83,9 @@ def domains(plan: Plan, pool: str) -> list[tuple[str, ...]]:
     return [members[i : i + plan.domain] for i in range(0, len(members), plan.domain)]
 
 
-async def warm_up(site: BenchSite) -> float:
-    """A round of each that isn't counted; seconds it took."""
-    began = time.monotonic()
-    await _bare(site, "bare", -1)
-    await _full(site)
-    return time.monotonic() - began
+async def warm_up(site: BenchSite) -> None:
+    """One pool's worth of each that isn't counted."""
+    first = site.plan.pool_names[0]
+    await _lane(site, first, "bare/warm", bare.ACTIVITY_QUEUE)
+    await _lane(site, first, "eager/warm", bare.QUEUE)
+    await _full(site, first)

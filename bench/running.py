@@ -21,7 +21,7 @@ async def run_bench(folder: Path, plan: Plan) -> dict[str, Any]:
     began = time.monotonic()
 
     async def work(site: BenchSite) -> None:
-        _say(f"Temporal UI: {site.stage.ui}; a round of each to warm up")
+        _say(f"Temporal UI: {site.stage.ui}; a pool of each to warm up")
         await warm_up(site)
         _say(f"{plan.rounds} rounds of {plan.visits} visits")
         found["rounds"] = await alternate(site)

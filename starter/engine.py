@@ -100,7 +100,9 @@ async def update(client: Client, workflow_id: str, name: str, argument: BaseMode
         async with asyncio.timeout(UPDATES_WITHIN):
             answer = await handle.execute_update(name, argument)
     except WorkflowUpdateFailedError as error:
-        raise Refused(_innermost(error)) from error
+        words = _innermost(error)
+        # A host's id is its maintenance's too, which knows nothing of repairs.
+        raise Refused(absent if "expected but not found" in words else words) from error
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise Refused(absent) from error

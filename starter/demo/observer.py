@@ -149,7 +149,8 @@ class Observer:
             )
 
     def _must_be_ours(self, at: float, name: str, now: HostSeen, what: str) -> None:
-        if not is_ours(now):
+        # What was begun under our drain may be finished under the one that another has put in its place.
+        if not is_ours(now) and not (self._hosts[name].owes and now.drained):
             held = f"drained as {now.reason!r}" if now.drained else "not drained"
             self._breach("not_ours", at, name, f"{what}, which is {held}")
         if now.jobs:

@@ -53,6 +53,10 @@ class Recording:
     def signal(self, workflow_id: str, name: str) -> None:
         self._loop.run_until_complete(self.client.get_workflow_handle(workflow_id).signal(name, NOTE))
 
+    def runs(self) -> list["Run"]:
+        """What the server remembers."""
+        return self._loop.run_until_complete(_runs(self.client))
+
     def outcome(self, host: str) -> str:
         found = self.site.outcomes().get(host)
         return found.outcome.value if found else ""
@@ -76,7 +80,7 @@ def _live(recording: Recording) -> None:
         world.drain_by_other(host, "admin: disk check")
     blocking = world.submit_job(hosts=["gpu007"], kind=JobKind.NOT_REQUEUEABLE)
     site.start_train()
-    last = site.until(lambda: site.cycle(), 30, "the cycle is open").domains[-1].domain.name
+    last = site.until(site.cycle, 30, "the cycle is open").domains[-1].domain.name
     run("train", "skip", WHERE, last, *BY, "its owner asked")
 
     recording.until_outcome("gpu002", "handed_over")
@@ -112,7 +116,7 @@ STORIES: dict[str, Callable[["Run"], bool]] = {
     "visit-nothing-to-take": lambda r: r.kind == "DomainVisit" and not r.does("board_hosts"),
     "train-first-run": lambda r: r.kind == "MaintenanceTrain" and r.continued and r.does("skip_domain"),
     "train-stop": lambda r: r.kind == "MaintenanceTrain" and r.heard("stop"),
-    "train-resume": lambda r: r.kind == "MaintenanceTrain" and r.heard("resume"),
+    "train-mid-cycle": lambda r: r.kind == "MaintenanceTrain" and r.continues and not r.heard("stop"),
     "dispatcher-stop": lambda r: r.kind == "Dispatcher" and r.heard("stop"),
     "dispatcher-continued": lambda r: r.kind == "Dispatcher" and r.continued and r.does("observe"),
 }
@@ -129,6 +133,10 @@ class Run:
     @property
     def continued(self) -> bool:
         return self.events[-1].event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW
+
+    @property
+    def continues(self) -> bool:
+        return bool(self.events[0].workflow_execution_started_event_attributes.continued_execution_run_id)
 
     def ended_as(self, outcome: str) -> bool:
         result = self.events[-1].workflow_execution_completed_event_attributes.result
@@ -189,8 +197,7 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     with _recording() as recording:
         _live(recording)
-        runs = recording._loop.run_until_complete(_runs(recording.client))
-        _keep(runs)
+        _keep(recording.runs())
 
 
 if __name__ == "__main__":

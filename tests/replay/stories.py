@@ -49,9 +49,7 @@ def write(name: str, history: WorkflowHistory) -> Path:
     """Keep a history as a story: an event a line."""
     events = [json.dumps(_scrubbed(event), separators=(",", ":")) for event in history.to_json_dict()["events"]]
     path = FOLDER / f"{name}.json"
-    path.write_text(
-        f'{{"workflow_id":{json.dumps(history.workflow_id)},"events":[\n' + ",\n".join(events) + "\n]}\n"
-    )
+    path.write_text(f'{{"workflow_id":{json.dumps(history.workflow_id)},"events":[\n' + ",\n".join(events) + "\n]}\n")
     return path
 
 

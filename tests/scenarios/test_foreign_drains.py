@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from fleet.models.drivers import SimulatedFault
 from tests.scenarios.fleets import quiet
 from tests.scenarios.site import CLUSTER, WHERE, Site, fleet_document
 
@@ -22,8 +23,6 @@ def test_anothers_drain_is_respected_and_ours_lifted_by_another_is_set_again(tmp
 
         # BMC silent at boarding: left out, by name. In the middle: what was begun is found again, not repeated.
         site.until_happened("flash_started", "gpu004", component="nic-firmware")
-        from fleet.models.drivers import SimulatedFault
-
         world.set_fault(SimulatedFault(kind="bmc_silent", host="gpu004", times=6))
         site.until_happened("drained", "gpu004")
         skipped = site.stage.run("train", "skip", WHERE, "d003", "--reason", "a demo is on")

@@ -43,12 +43,12 @@ def repair_steps() -> tuple[Step, ...]:
 
 
 def visit_of(cluster: str) -> VisitInput:
-    return VisitInput(
-        cluster=cluster, pool="gpu", visit=ids.visit(cluster, "gpu", 1, "rack1", 1), domain="rack1"
-    )
+    return VisitInput(cluster=cluster, pool="gpu", visit=ids.visit(cluster, "gpu", 1, "rack1", 1), domain="rack1")
 
 
-def work_on(cluster: str, host: str = "gpu001", steps: Sequence[Step] | None = None, visit: str | None = None) -> HostWork:
+def work_on(
+    cluster: str, host: str = "gpu001", steps: Sequence[Step] | None = None, visit: str | None = None
+) -> HostWork:
     return HostWork(
         cluster=cluster,
         pool="gpu",

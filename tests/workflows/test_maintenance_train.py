@@ -12,7 +12,9 @@ from tests.workflows.make import ORDER
 from workflows.dispatcher import Dispatcher
 from workflows.maintenance_train import MaintenanceTrain
 
-WAIT = TrainStop(action=StopAction.WAIT, reason="waits for the visit", due=("rack2", "rack3"), timetable="the timetable")
+WAIT = TrainStop(
+    action=StopAction.WAIT, reason="waits for the visit", due=("rack2", "rack3"), timetable="the timetable"
+)
 
 
 async def running(bench: Bench) -> WorkflowHandle:
