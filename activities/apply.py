@@ -8,9 +8,9 @@ from temporalio import activity
 
 from activities.acting import FENCE_LIFE, POLL, Acting, StoppedAtFence
 from activities.deps import Deps, beating
+from activities.failing import mapped
 from activities.recording import recorded
 from activities.refusals import refused
-from activities.running import mapped
 from fleet.errors import HostState, Unreachable
 from fleet.models.hardware import DeviceTask, TaskState
 from fleet.models.intent import Before, Intent, IntentState

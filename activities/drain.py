@@ -7,9 +7,9 @@ from temporalio import activity
 
 from activities.acting import POLL, Acting
 from activities.deps import Deps, beating, now
+from activities.failing import mapped
 from activities.recording import recorded
 from activities.refusals import refused, stoppable
-from activities.running import mapped
 from fleet.errors import ForeignHold, HostState
 from fleet.models.intent import Before, Intent
 from fleet.models.pool import DrainPolicy

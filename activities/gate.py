@@ -4,8 +4,8 @@ from temporalio import activity
 
 from activities.acting import Acting
 from activities.deps import Deps, beating, now
+from activities.failing import mapped
 from activities.recording import recorded
-from activities.running import mapped
 from fleet.errors import DriverError
 from fleet.models.intent import IntentState
 from fleet.models.verification import Verdict

@@ -4,10 +4,11 @@ from temporalio import activity
 
 from activities import pages
 from activities.deps import Deps, beating, now
+from activities.failing import mapped
 from activities.recording import count_outcome
-from activities.running import mapped
 from fleet import ids
 from fleet.errors import ForeignHold
+from fleet.models.audit import AuditEntry
 from fleet.models.ledger import Counted, LeaseHost
 from fleet.models.messages import Command, HandOver
 from fleet.models.work import Boarding, HostOutcome, HostWork, Outcome
@@ -75,9 +76,20 @@ class HandingOver:
 
     @activity.defn(name="plan_repair")
     @mapped
-    async def plan_repair(self, work: HostWork) -> Boarding:
-        """What a repaired host boards: all that is due, every verification, the gate."""
+    async def plan_repair(self, work: HostWork, command: Command) -> Boarding:
+        """What a repaired host boards: all that is due, every verification, the gate; audited."""
         async with beating():
+            if await self.deps.store.first_time(f"tried/{work.operation}.{work.tries}", now()):
+                await self.deps.store.audit(
+                    AuditEntry(
+                        at=now(),
+                        actor=command.actor,
+                        action="host repaired",
+                        subject=f"host {work.cluster}/{work.host}",
+                        reason=command.reason,
+                        detail=f"try {work.tries} of {work.operation}",
+                    )
+                )
             cluster, pool = await self.deps.pool(work.cluster, work.pool)
             versions = await self.deps.reach(work.cluster).hardware.versions(work.host)
             await self.deps.store.record_versions(work.cluster, work.host, versions, now())

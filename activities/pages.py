@@ -73,3 +73,12 @@ def late(lease: LeaseHost) -> Page:
     """A lease is past its expected end; it is never taken back by the clock."""
     body = f"held by {lease.holder} since {lease.since:%Y-%m-%d %H:%M:%S}Z; it is not taken back by the clock"
     return Page(f"late/{lease.operation}", f"{lease.cluster}/{lease.host} is out longer than expected", body)
+
+
+def our_fault(activity_type: str, error: BaseException) -> Page:
+    """An error outside the failure tree: a fault of Maintrain's own, retried until a mended release takes over."""
+    what = f"{type(error).__name__}: {error}"[:300]
+    body = (
+        f"{what}\nThe step is tried again and again; its host stays in our hands. The traceback is in the worker's log."
+    )
+    return Page(f"fault/{activity_type}/{what}", f"Maintrain itself fails in {activity_type}", body)

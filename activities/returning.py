@@ -4,8 +4,8 @@ from temporalio import activity
 
 from activities.acting import Acting
 from activities.deps import Deps, beating, now
+from activities.failing import mapped
 from activities.recording import count_outcome, recorded
-from activities.running import mapped
 from fleet.errors import ForeignHold
 from fleet.models.work import HostOutcome, Outcome, StepAction, StepOrder, StepResult
 from fleet.policy.stopping import Deed

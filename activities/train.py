@@ -6,7 +6,7 @@ from temporalio import activity
 
 from activities import pages
 from activities.deps import Deps, beating, now
-from activities.running import mapped
+from activities.failing import mapped
 from fleet import ids
 from fleet.errors import InvalidInput
 from fleet.models.facts import TrainFacts

@@ -8,8 +8,8 @@ from temporalio import activity
 from activities import pages
 from activities.acting import POLL, Acting
 from activities.deps import Deps, beating, now
+from activities.failing import mapped
 from activities.recording import recorded
-from activities.running import mapped
 from fleet.errors import BadAnswer
 from fleet.models.ledger import Autostop, Counted
 from fleet.models.verification import Verdict as Found

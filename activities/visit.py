@@ -5,8 +5,8 @@ import asyncio
 from temporalio import activity
 
 from activities.deps import Deps, beating, now
+from activities.failing import mapped
 from activities.recording import count_outcome
-from activities.running import mapped
 from fleet import ids
 from fleet.errors import DriverError, Unreachable
 from fleet.models.fleetfile import Cluster
@@ -168,6 +168,10 @@ class Visiting:
         outcomes = await store.outcomes(visit.cluster, visit=visit.visit)
         counts = {o: sum(1 for x in outcomes if x.outcome is o) for o in Outcome}
         told = ", ".join(f"{n} {o.value.replace('_', ' ')}" for o, n in counts.items() if n) or end.reason
+        known = await store.visit(visit.visit)
+        unseen = set(known.left_out) - {o.host for o in outcomes} if known else set()
+        if unseen:
+            told = f"{told}, {len(unseen)} not taken"
         stopped = await store.stops(visit.cluster, visit.pool)
         back = counts[Outcome.GIVEN_BACK] > 0
         unfinished = counts[Outcome.PARTLY_UPGRADED] > 0

@@ -202,7 +202,7 @@ def _next_lines(next_stop: NextStop | None, now: Moment) -> list[str]:
         words.append(_cell(next_stop.domain))
     if next_stop.until is not None:
         words.append(f"for {duration_words((next_stop.until - now).total_seconds())}")
-    lines = [f"Next: {' '.join(words)}, because {_cell(next_stop.reason, 400)}"]
+    lines = [f"Next: {' '.join(words)}: {_cell(next_stop.reason, 400)}"]
     return [*lines, f"At risk: {_cell(next_stop.at_risk, 400)}"] if next_stop.at_risk else lines
 
 

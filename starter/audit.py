@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
+from starter.asynchronous import run
 from starter.options import Json
 from starter.session import facts
 from starter.show import dump, print_json, say, table
-from starter.sync import run
 
 app = typer.Typer()
 

@@ -15,6 +15,7 @@ from fleet.models.matrix import MatrixEntry
 from fleet.models.messages import Command
 from fleet.policy.compatibility import adopt as adopted
 from fleet.policy.compatibility import allowed, describe
+from starter.asynchronous import run
 from starter.checks import entry_problems
 from starter.complaints import complaint, one_error
 from starter.inventory import read_versions
@@ -22,7 +23,6 @@ from starter.options import Actor, DryRun, Json, MaybeCluster, Reason, command
 from starter.picture import picture
 from starter.session import facts, find_cluster, hands, in_force, now
 from starter.show import dump, print_json, say, table
-from starter.sync import run
 from starter.yamltext import read_yaml
 
 app = typer.Typer(help="The compatibility matrix: which versions were tested together.", no_args_is_help=True)

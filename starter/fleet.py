@@ -9,13 +9,13 @@ from fleet.models.fleetfile import FleetFile
 from fleet.models.messages import Command
 from fleet.models.units import format_duration
 from fleet.policy.domains import form_domains
+from starter.asynchronous import run
 from starter.changes import changes, text_diff
 from starter.fleetfile import read_fleet
 from starter.options import Actor, DryRun, Json, MaybeCluster, MaybePoolPath, Scope, command, pool_path
 from starter.picture import picture
 from starter.session import facts, find_cluster, find_pool, in_force, now, pools_in
 from starter.show import dump, print_json, say, table
-from starter.sync import run
 from starter.syncing import sync_cluster
 
 app = typer.Typer(help="The fleet file, hosts and domains.", no_args_is_help=True)

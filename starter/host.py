@@ -7,17 +7,17 @@ import typer
 from fleet import ids
 from fleet.errors import InvalidInput
 from fleet.models.fleetfile import FleetFile
-from fleet.models.host import Host
+from fleet.models.host import Host, HostSet, Standing
 from fleet.models.ledger import LeaseHost
 from fleet.models.messages import Command
 from fleet.models.work import HostOutcome, StepRecord
 from fleet.ports.store import Store
+from starter.asynchronous import run
 from starter.engine import engine, update
 from starter.options import Actor, DryRun, Json, Reason, command, host_name
 from starter.picture import picture
 from starter.session import facts, find_cluster, in_force
 from starter.show import dump, print_json, say, table
-from starter.sync import run
 from starter.wording import near
 
 app = typer.Typer(help="Look at a host; say that it is repaired, or gone for good.", no_args_is_help=True)
@@ -54,7 +54,7 @@ def decommission(
 def retry(
     host: HostArgument, *, reason: Reason, cluster: InCluster = None, actor: Actor = None, dry_run: DryRun = False
 ) -> None:
-    """Let a repair that stands still try its last step again."""
+    """Let a host in repair try again as it is: what is due, every verification, the gate."""
     run(_tell(host_name(host), cluster, "retry", command(actor, reason), dry_run))
 
 
@@ -87,7 +87,7 @@ async def _show(name: str, cluster: str | None, as_json: bool) -> None:
     async with facts() as store:
         fleet = (await in_force(store)).fleet
         host = await find_host(store, fleet, name, cluster)
-        standing = (await picture(store, fleet, host.cluster)).standings[name]
+        standing = (await picture(store, fleet, host.cluster)).standings.get(name) or _gone(name)
         lease = await store.lease(host.cluster, name)
         versions = (await store.versions(host.cluster)).get(name, {})
         outcomes = await store.outcomes(host.cluster, host=name, limit=MOST_OUTCOMES)
@@ -109,6 +109,11 @@ async def _show(name: str, cluster: str | None, as_json: bool) -> None:
     if lease:
         say(f"held by {lease.holder} since {lease.since:%F %T}, counted as {lease.counted}: {lease.why or '-'}")
     _say_past(versions, outcomes, steps)
+
+
+def _gone(name: str) -> Standing:
+    """A decommissioned host is in none of the sets that count; it stays drained with our hold."""
+    return Standing(host=name, set=HostSet.FOREIGN, owner="operator", reason="decommissioned")
 
 
 async def _evidence(store: Store, lease: LeaseHost | None, outcomes: tuple[HostOutcome, ...]) -> tuple[StepRecord, ...]:

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 import typer
 
 from fleet.models.host import HostSet, Standing
+from starter.asynchronous import run
 from starter.options import Json, MaybeCluster
 from starter.picture import Picture, picture
 from starter.session import facts, find_cluster, in_force
 from starter.show import print_json, say, table
-from starter.sync import run
 
 app = typer.Typer()
 

@@ -10,11 +10,11 @@ from fleet.models.ledger import Autostop
 from fleet.models.messages import Command
 from fleet.models.stop import Stop, StopKind
 from fleet.ports.store import Store
+from starter.asynchronous import run
 from starter.engine import wake_all
 from starter.options import Actor, DryRun, Everything, Reason, Scope, ScopePath, command, scope
 from starter.session import check_scope, facts, in_force, now, pools_in
 from starter.show import say
-from starter.sync import run
 
 app = typer.Typer()
 

@@ -12,13 +12,13 @@ from fleet.models.train import DomainState
 from fleet.policy.limits import problems
 from fleet.policy.next_stop import next_stop
 from fleet.ports.store import Store
+from starter.asynchronous import run
 from starter.engine import engine, start_dispatcher, start_train, update
 from starter.options import Actor, DryRun, Json, MaybePoolPath, PoolPath, Reason, Scope, command, name, pool_path
 from starter.planning import make_plan, plan_lines
 from starter.session import facts, find_pool, in_force, now, pools_in
 from starter.show import dump, print_json, say, table
 from starter.stop import begin, end
-from starter.sync import run
 
 app = typer.Typer(help="The maintenance train of a pool.", no_args_is_help=True)
 

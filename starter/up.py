@@ -13,10 +13,10 @@ from runtime.embedded import EmbeddedServer
 from runtime.logging import configure_logging
 from runtime.namespace import setup_namespace
 from runtime.settings import load_settings
+from starter.asynchronous import run
 from starter.engine import start_dispatcher
 from starter.session import facts
 from starter.show import say
-from starter.sync import run
 
 app = typer.Typer()
 

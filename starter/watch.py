@@ -11,12 +11,12 @@ from rich.text import Text
 from fleet.models.fleetfile import FleetFile
 from fleet.models.train import Cycle, DomainState
 from fleet.ports.store import Store
+from starter.asynchronous import run
 from starter.ledger import out_without_lease, pools_table, stop_lines
 from starter.options import MaybeCluster
 from starter.picture import Picture, picture
 from starter.session import facts, find_cluster, in_force, now
 from starter.show import say
-from starter.sync import run
 
 app = typer.Typer()
 

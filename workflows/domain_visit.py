@@ -65,7 +65,9 @@ class DomainVisit:
             self._show(f"waiting for the lease: {asked.reason or 'the dispatcher has not settled yet'}")
             await tell(ids.dispatcher(self.visit.cluster), "wake")
             try:
-                await workflow.wait_condition(lambda: self.told_granted, timeout=pause)
+                await workflow.wait_condition(
+                    lambda: self.told_granted, timeout=pause, timeout_summary="look at the request again"
+                )
             except TimeoutError:
                 pause = min(pause * 2, ASK_AGAIN_AT_MOST)
             if self.told_granted:
@@ -77,6 +79,7 @@ class DomainVisit:
     async def _work(self, works: tuple[HostWork, ...]) -> None:
         """Start every host's workflow and wait until each has ended or was handed over."""
         self.open = {w.host for w in works}
+        self._show("")
         starts = [asyncio.create_task(self._host(w)) for w in works]
         # A task that broke off leaves its host open for ever: the visit fails then, and the dispatcher finds the host.
         await workflow.wait_condition(lambda: not self.open or any(t.done() and t.exception() for t in starts))

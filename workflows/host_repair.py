@@ -33,19 +33,20 @@ class HostRepair:
             await workflow.wait_condition(lambda: self.asked is not None or self.leaves is not None)
             if self.leaves is not None:
                 return await self._decommission(self.leaves)
-            end = await self._try()
+            assert self.asked is not None, "it was waited for"
+            end = await self._try(self.asked)
             if end is not None:
                 return end
             if workflow.info().is_continue_as_new_suggested() and self.asked is None and self.leaves is None:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(self.work)
 
-    async def _try(self) -> HostEnd | None:
+    async def _try(self, order: Command) -> HostEnd | None:
         """One try: what is due, every verification, the gate; None when the host did not pass."""
         self.busy, self.asked = True, None
         self.work = self.work.model_copy(update={"tries": self.work.tries + 1})
         try:
-            outcome, result = await self._walk()
+            outcome, result = await self._walk(order)
         except ActivityError as error:
             outcome, result = Outcome.HANDED_OVER, unknown_state(error)
         self.busy = False
@@ -57,9 +58,9 @@ class HostRepair:
         await workflow.execute_activity_method(HandingOver.report_repair, self.work, **at(self.work.cluster, "report"))
         return None
 
-    async def _walk(self) -> tuple[Outcome, StepResult]:
+    async def _walk(self, order: Command) -> tuple[Outcome, StepResult]:
         boarding: Boarding = await workflow.execute_activity_method(
-            HandingOver.plan_repair, self.work, **at(self.work.cluster, "plan the repair")
+            HandingOver.plan_repair, args=[self.work, order], **at(self.work.cluster, "plan the repair")
         )
         if boarding.action is not BoardAction.VISIT:
             state = self.work.host_state
@@ -118,5 +119,4 @@ class HostRepair:
             raise ValueError(f"{self.work.host} is already being tried or decommissioned; wait for its end")
 
     def _show(self, waiting: str) -> None:
-        trouble = f"{waiting}; trouble: {self.work.trouble}"
-        workflow.set_current_details(host_view(self.work, self.done, trouble))
+        workflow.set_current_details(host_view(self.work, self.done, waiting))

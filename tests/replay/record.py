@@ -4,12 +4,10 @@ A small simulated site lives through everything that can happen to a host, a vis
 suggests early to continue as new, so that no story is long. Takes about two minutes.
 """
 
-import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +17,9 @@ from temporalio.client import Client, WorkflowHistory
 from drivers.simulated.cluster import SimulatedCluster
 from fleet import ids
 from fleet.models.scheduler import JobKind
-from runtime.client import connect
-from runtime.embedded import EmbeddedServer
-from tests.parts.temporal import settings_in
+from tests.replay.early import EarlySite, early_site
 from tests.replay.stories import FOLDER, write
-from tests.scenarios.site import CLUSTER, POOL, WHERE, Site, fleet_document
+from tests.scenarios.site import CLUSTER, POOL, WHERE, fleet_document
 
 SUGGEST_AT = "limit.historyCount.suggestContinueAsNew=100"
 BY = ("--actor", "operator", "--reason")
@@ -44,18 +40,15 @@ def _document() -> dict[str, Any]:
 
 
 class Recording:
-    """The site, and a client that talks to its workflows as the Temporal UI would."""
+    """What is waited for and said at the site."""
 
-    def __init__(self, site: Site, client: Client, loop: asyncio.AbstractEventLoop) -> None:
-        self.site, self.client, self._loop = site, client, loop
-        self.world: SimulatedCluster = site.world()
-
-    def signal(self, workflow_id: str, name: str) -> None:
-        self._loop.run_until_complete(self.client.get_workflow_handle(workflow_id).signal(name, NOTE))
+    def __init__(self, early: EarlySite) -> None:
+        self.early, self.site = early, early.site
+        self.world: SimulatedCluster = self.site.world()
 
     def runs(self) -> list["Run"]:
         """What the server remembers."""
-        return self._loop.run_until_complete(_runs(self.client))
+        return self.early.ask(_runs(self.early.client))
 
     def outcome(self, host: str) -> str:
         found = self.site.outcomes().get(host)
@@ -86,7 +79,7 @@ def _live(recording: Recording) -> None:
     recording.until_outcome("gpu002", "handed_over")
     run("host", "retry", "gpu002", *BY, "look again")
     recording.until_event("gpu005", "flash_started")
-    recording.signal(ids.train(CLUSTER, POOL), "stop")
+    recording.early.signal(ids.train(CLUSTER, POOL), "stop", NOTE)
     recording.until_outcome("gpu005", "partly_upgraded")
 
     run("host", "decommission", "gpu003", *BY, "out of warranty")
@@ -95,13 +88,13 @@ def _live(recording: Recording) -> None:
     run("host", "repaired", "gpu002", *BY, "a new GPU")
     recording.until_outcome("gpu002", "repaired")
     recording.until_outcome("gpu003", "decommissioned")
-    recording.signal(ids.train(CLUSTER, POOL), "resume")
+    recording.early.signal(ids.train(CLUSTER, POOL), "resume", NOTE)
 
     recording.until_outcome("gpu007", "given_back")
-    recording.signal(ids.dispatcher(CLUSTER), "stop")
+    recording.early.signal(ids.dispatcher(CLUSTER), "stop", NOTE)
     world.end_job(blocking)
     time.sleep(3)
-    recording.signal(ids.dispatcher(CLUSTER), "resume")
+    recording.early.signal(ids.dispatcher(CLUSTER), "resume", NOTE)
     site.until_closed(240)
 
 
@@ -171,22 +164,6 @@ def _keep(runs: list[Run]) -> None:
         sys.exit(f"no run told these stories: {', '.join(missing)}")
 
 
-@contextmanager
-def _recording() -> Iterator[Recording]:
-    loop = asyncio.new_event_loop()
-    with tempfile.TemporaryDirectory(prefix="histories-") as name:
-        site = Site(Path(name), _document())
-        settings = settings_in(site.stage.folder)
-        server = EmbeddedServer(settings, (SUGGEST_AT,))
-        loop.run_until_complete(server.start())
-        try:
-            with site:  # its `up` joins our server
-                yield Recording(site, loop.run_until_complete(connect(settings)), loop)
-        finally:
-            loop.run_until_complete(server.stop())
-            loop.close()
-
-
 def _say(words: str) -> None:
     sys.stdout.write(f"{words}\n")
     sys.stdout.flush()
@@ -195,9 +172,11 @@ def _say(words: str) -> None:
 def main() -> None:
     """Live, then keep what is to be told."""
     FOLDER.mkdir(exist_ok=True)
-    with _recording() as recording:
-        _live(recording)
-        _keep(recording.runs())
+    with tempfile.TemporaryDirectory(prefix="histories-") as folder:
+        with early_site(Path(folder), _document(), (SUGGEST_AT,)) as early:
+            recording = Recording(early)
+            _live(recording)
+            _keep(recording.runs())
 
 
 if __name__ == "__main__":

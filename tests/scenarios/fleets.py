@@ -1,4 +1,4 @@
-"""Fleet documents for the scenarios: one with a safe point between its upgrades, and small changes to one."""
+"""Fleet documents for the scenarios: one without jobs of its own, one with a safe point between its upgrades."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,11 +12,14 @@ def quiet(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def with_safe_point(hosts: int = 6, domain: int = 3, faults: Sequence[dict[str, Any]] = (), **pool: Any) -> dict[str, Any]:
-    """A first upgrade that needs no reboot, so that work may end after it; quiet."""
-    document = quiet(fleet_document(hosts, domain, faults, **pool))
+def with_safe_point(
+    faults: Sequence[dict[str, Any]] = (), takes: tuple[str, str] = ("2s", "1s"), **pool: Any
+) -> dict[str, Any]:
+    """A first upgrade that needs no reboot, so that work may end after it; quiet. `takes`: it and the next one."""
+    document = quiet(fleet_document(faults=faults, **pool))
     cluster = document["clusters"][0]
-    first = {"name": "bmc", "layer": "device-firmware", "duration": "2s", "reboot": False}
+    first = {"name": "bmc", "layer": "device-firmware", "duration": takes[0], "reboot": False}
+    cluster["stack"]["components"][0]["duration"] = takes[1]
     cluster["stack"]["components"].insert(0, first)
     cluster["drivers"]["hardware"]["installed"]["bmc"] = "1.0"
     cluster["desired"]["bmc"] = "1.1"

@@ -4,10 +4,10 @@ watched by the outside observer, which reads the simulated cluster's own journal
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -16,15 +16,18 @@ from drivers.simulated.journal import JournalReplay
 from fleet.models.facts import LedgerFacts
 from fleet.models.train import Cycle
 from fleet.models.work import HostOutcome
+from fleet.ports.store import Store
 from starter.demo.observer import Observer
 from starter.demo.simulated import pool_limits
 from starter.demo.stage import Stage
 from starter.fleetfile import read_fleet
 from store import open_store
 
+Answer = TypeVar("Answer")
 ROOT = Path(__file__).parents[2]
 CLUSTER, POOL = "sim", "gpu"
 WHERE = f"{CLUSTER}/{POOL}"
+LOOK_EVERY = 0.1
 
 
 def fleet_document(
@@ -129,6 +132,10 @@ class Site:
         loaded = crashing(document, folder, crash_at) if crash_at else document
         self.file.write_text(yaml.safe_dump(loaded))
         self.marks = folder / "marks"
+        self._runner = asyncio.Runner()
+        self._store: Store | None = None
+        self._world: SimulatedCluster | None = None
+        self._rows: list[JournalRow] = []
 
     def __enter__(self) -> "Site":
         self.stage.run("fleet", "load", str(self.file), "--reason", "scenario")
@@ -138,15 +145,25 @@ class Site:
 
     def __exit__(self, *_: object) -> None:
         self.stage.close()
+        if self._world is not None:
+            self._world.close()
+        if self._store is not None:
+            self._runner.run(self._store.close())
+        self._runner.close()
 
     def start_train(self, cycles: int = 1) -> None:
         self.stage.run("train", "start", WHERE, "--cycles", str(cycles), "--reason", "scenario")
 
     def world(self) -> SimulatedCluster:
-        return SimulatedCluster.at(self.stage.folder / "sim.sqlite")
+        """The cluster, for what people and jobs do to it."""
+        if self._world is None:
+            self._world = SimulatedCluster.at(self.stage.folder / "sim.sqlite")
+        return self._world
 
     def journal(self) -> list[JournalRow]:
-        return self.world().journal()
+        """Every change of the cluster so far."""
+        self._rows += self.world().journal(self._rows[-1].seq if self._rows else 0)
+        return self._rows
 
     def until(self, what: Callable[[], Any], within: float, why: str) -> Any:
         """Wait until `what` is true; its value."""
@@ -155,28 +172,27 @@ class Site:
             found = what()
             if found:
                 return found
-            time.sleep(0.1)
+            time.sleep(LOOK_EVERY)
         raise AssertionError(f"not within {within:g} s: {why}\n{self.stage.log('up.log')[-3000:]}")
 
     def cycle(self, number: int = 1) -> Cycle | None:
-        return asyncio.run(self._ask(lambda store: store.cycle(CLUSTER, POOL, number)))
+        return self._ask(lambda store: store.cycle(CLUSTER, POOL, number))
 
     def outcomes(self) -> dict[str, HostOutcome]:
         """The latest outcome of each host."""
-        rows = asyncio.run(self._ask(lambda store: store.outcomes(CLUSTER)))
+        rows = self._ask(lambda store: store.outcomes(CLUSTER))
         return {o.host: o for o in reversed(rows)}
 
     def versions(self) -> dict[str, dict[str, str]]:
         """Versions last observed, by host."""
-        found: dict[str, dict[str, str]] = asyncio.run(self._ask(lambda store: store.versions(CLUSTER)))
-        return found
+        return self._ask(lambda store: store.versions(CLUSTER))
 
     def leases(self) -> dict[str, Any]:
         return self.now().leases
 
     def now(self) -> LedgerFacts:
         """What the dispatcher knows: leases, requests and why they wait, stops, autostops."""
-        return asyncio.run(self._ask(lambda store: store.facts(CLUSTER, datetime.now(UTC))))
+        return self._ask(lambda store: store.facts(CLUSTER, datetime.now(UTC)))
 
     def happened(self, kind: str, host: str | None = None, **detail: Any) -> list[JournalRow]:
         """The rows of the cluster's journal of that kind, on that host, with these details."""
@@ -204,12 +220,15 @@ class Site:
         """Hosts that we drained after that instant."""
         return [str(r.host) for r in self.happened("drained", by="maintrain") if r.at > at]
 
-    async def _ask(self, question: Callable[[Any], Any]) -> Any:
-        store = await open_store(self.stage.store_url)
-        try:
-            return await question(store)
-        finally:
-            await store.close()
+    def _ask(self, question: Callable[[Store], Coroutine[Any, Any, Answer]]) -> Answer:
+        """Read the store; opened once, for the machine is the scenario's."""
+
+        async def ask() -> Answer:
+            if self._store is None:
+                self._store = await open_store(self.stage.store_url)
+            return await question(self._store)
+
+        return self._runner.run(ask())
 
     def until_closed(self, within: float, number: int = 1) -> None:
         def closed() -> bool:

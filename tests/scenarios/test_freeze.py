@@ -1,6 +1,5 @@
 """A freeze in the middle of a visit: nothing disruptive begins, a verified host returns, the rest holds."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,8 @@ FENCED = 1.0
 
 
 def test_a_freeze_holds_flash_reboot_and_repair_while_a_verified_host_returns(tmp_path: Path) -> None:
-    document = with_safe_point(faults=FAULTS, drain={"deadline": "90s"}, verify=["health", "performance"])
+    document = with_safe_point(FAULTS, ("1s", "6s"), drain={"deadline": "90s"}, verify=["health", "performance"])
     document["clusters"][0]["drivers"]["hardware"]["verify_duration"] = "3s"
-    document["clusters"][0]["stack"]["components"][1]["duration"] = "2s"
     with Site(tmp_path, document) as site:
         world = site.world()
         job = world.submit_job(hosts=["gpu001"])
@@ -29,7 +27,7 @@ def test_a_freeze_holds_flash_reboot_and_repair_while_a_verified_host_returns(tm
         site.until_happened("flash_started", "gpu001", component="nic-firmware")
 
         site.stage.run("freeze", CLUSTER, "--reason", "power")
-        frozen = time.time()
+        frozen = site.now().stops[0].at.timestamp()
 
         site.stage.run("host", "repaired", "gpu003", "--reason", "new board")
         for host in ("gpu001", "gpu003"):
@@ -38,7 +36,7 @@ def test_a_freeze_holds_flash_reboot_and_repair_while_a_verified_host_returns(tm
             with pytest.raises(Refused, match="already being tried"):
                 site.stage.run("host", verb, "gpu003", "--reason", "again")
         site.until_outcome("gpu002", "upgraded")
-        site.until_happened("undrained", "gpu002", by="maintrain")
+        assert site.until_happened("undrained", "gpu002", by="maintrain").at > frozen
         began = [r for k in ("flash_started", "reboot_started") for r in site.happened(k) if r.at > frozen + FENCED]
         assert [] == began
         assert [] == site.our_drains_after(frozen + FENCED)

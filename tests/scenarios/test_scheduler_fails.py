@@ -1,8 +1,8 @@
 """The scheduler's answers can't be believed for a while: nothing disruptive begins, and the wait says why."""
 
-import time
 from pathlib import Path
 
+from drivers.clock import wall
 from fleet.models.drivers import FaultKind, SimulatedFault
 from tests.scenarios.engine import terminate
 from tests.scenarios.fleets import quiet
@@ -30,7 +30,7 @@ def _blind(site: Site, kind: FaultKind, number: int) -> None:
         begun = 3 * (number - 2)
         site.until(lambda: len(site.happened("flash_started", component="gpu-driver")) > begun, 60, f"visit {number}")
     site.world().set_fault(SimulatedFault(kind=kind, rate=1.0))
-    blind = time.time()
+    blind = wall()
     if number == 1:
         site.until(lambda: site.now().autostops[POOL].stopped, 30, "autostop")
         site.start_train()
@@ -46,5 +46,3 @@ def _blind(site: Site, kind: FaultKind, number: int) -> None:
     assert [] == begun, kind
     assert "can't be observed" in site.now().autostops[POOL].reason
     site.world().clear_faults()
-
-

@@ -1,6 +1,5 @@
 """A stop in the middle of a visit, by the command line and by plain signals."""
 
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +15,7 @@ FENCED = 1.0
 
 
 def test_a_stop_ends_hosts_at_safe_points_lets_repair_go_on_and_a_resume_completes_the_cycle(tmp_path: Path) -> None:
-    document = with_safe_point(faults=FAULTS, drain={"deadline": "90s"})
+    document = with_safe_point(FAULTS, ("7s", "1s"), drain={"deadline": "90s"})
     with Site(tmp_path, document) as site:
         world = site.world()
         job = world.submit_job(hosts=["gpu001"])
@@ -25,7 +24,7 @@ def test_a_stop_ends_hosts_at_safe_points_lets_repair_go_on_and_a_resume_complet
         site.until_happened("drained", "gpu001", by="maintrain")
 
         site.stage.run("stop", CLUSTER, "--reason", "storm")
-        stopped = time.time()
+        stopped = site.now().stops[0].at.timestamp()
 
         assert "storm" in site.until_outcome("gpu001", "given_back").reason
         assert "storm" in site.until_outcome("gpu002", "partly_upgraded").reason

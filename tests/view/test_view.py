@@ -152,7 +152,7 @@ def test_a_cycle_tells_how_far_it_is_and_what_comes_next_and_why():
     states = [DomainState.VISITED, DomainState.DUE, DomainState.VISITING]
     lines = cycle_view(cycle(states), following, NOW).splitlines()
     assert lines[0] == "**Cycle 3 of east/gpu-train**: 1 of 3 domains over, due in 2 h"
-    assert "Next: wait for 1 h, because the notice runs" in lines
+    assert "Next: wait for 1 h: the notice runs" in lines
     assert "At risk: 4 visits need 9 h, 2 h are left" in lines
     assert [line.split()[0] for line in lines if line.startswith("rack")] == ["rack-2", "rack-1", "rack-0"]
 

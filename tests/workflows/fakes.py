@@ -34,11 +34,15 @@ NOTHING_FORESAW_IT = ApplicationError("the disk is full", type="OSError", non_re
 
 
 class Gate:
-    """An answer that is held back until the test opens the gate; `reached` tells that the activity waits there."""
+    """An answer that is held back until the test opens the gate."""
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer
         self.reached, self.opened = asyncio.Event(), asyncio.Event()
+
+    async def waits(self) -> None:
+        """Until the activity stands at the gate."""
+        await asyncio.wait_for(self.reached.wait(), 30)
 
     async def __call__(self, *_: Any) -> Any:
         self.reached.set()

@@ -16,7 +16,7 @@ from tests.workflows.fakes import Gate
 from workflows.dispatcher import Dispatcher
 from workflows.maintenance_train import MaintenanceTrain
 
-BURSTS, STOPS = 8, 4
+BURSTS, STOPS = 6, 4
 
 
 async def bursts(bench: Bench, handle: WorkflowHandle, then: str) -> list[str]:
@@ -71,7 +71,7 @@ async def test_a_train_continues_as_new_mid_cycle_keeps_its_visit_and_writes_eve
     await bench.start(
         MaintenanceTrain.run, TrainInput(cluster=bench.cluster, pool="gpu"), ids.train(bench.cluster, "gpu")
     )
-    await asking.reached.wait()
+    await asking.waits()
     train = bench.handle(ids.train(bench.cluster, "gpu"))
 
     reasons = await bursts(bench, train, "plan_stop")
@@ -92,7 +92,7 @@ async def test_a_stop_that_comes_during_the_last_plan_of_a_run_is_written(bench)
     first = await bench.start(
         MaintenanceTrain.run, TrainInput(cluster=bench.cluster, pool="gpu"), ids.train(bench.cluster, "gpu")
     )
-    await plan.reached.wait()
+    await plan.waits()
     for _ in range(SUGGESTED_AT + 10):
         await first.signal("wake")
     await first.signal("stop", "at the last moment")

@@ -28,8 +28,8 @@ async def test_the_dispatcher_observes_on_its_cadence_settles_each_time_and_show
     bench.fakes.on("observe", Observed(next_look_seconds=0.05, ledger="an older one"), QUIET)
 
     dispatcher = await dispatching(bench)
-    await bench.until(lambda: len(bench.fakes.asked("observe")) == 2, "it looked twice")
-    await bench.until(lambda: len(bench.fakes.asked("settle")) == 2, "it settled twice")
+    await bench.until(lambda: len(bench.fakes.asked("observe")) >= 2, "it looked twice")
+    await bench.until(lambda: len(bench.fakes.asked("settle")) >= 2, "it settled twice")
 
     assert ["observe", "settle", "observe", "settle"] == bench.fakes.steps
     assert "the ledger" == await dispatcher.query("ledger")
@@ -40,7 +40,7 @@ async def test_a_wake_up_settles_without_looking_again(bench):
     await bench.until(lambda: bench.fakes.asked("settle"), "it settled")
 
     await dispatcher.signal("wake")
-    await bench.until(lambda: len(bench.fakes.asked("settle")) == 2, "it settled again")
+    await bench.until(lambda: len(bench.fakes.asked("settle")) >= 2, "it settled again")
 
     assert ["observe", "settle", "settle"] == bench.fakes.steps
 
@@ -58,7 +58,7 @@ async def test_a_host_that_is_in_the_hands_of_its_workflow_after_all_keeps_it(be
     held = Gate(None)
     bench.fakes.on("drain", held)
     await bench.start(HostMaintenance.run, bench.work(), bench.host().id)
-    await held.reached.wait()
+    await held.waits()
     bench.fakes.on("observe", Observed(next_look_seconds=3600, ledger="", ownerless=(ownerless(bench),)))
 
     await dispatching(bench)
@@ -83,18 +83,18 @@ async def test_a_holder_is_told_again_until_its_grant_is_acknowledged(bench):
     standing = Gate(VisitAsked(ask=0, request="r", granted=False))
     bench.fakes.on("ask_for_hosts", standing)
     visit = await bench.start(DomainVisit.run, bench.visit, bench.visit.visit)
-    await standing.reached.wait()
+    await standing.waits()
     holders = Settled(holders=(visit.id,))
     bench.fakes.on("settle", holders, holders, Settled())
 
     dispatcher = await dispatching(bench)
     for looks in (1, 2):
-        await bench.until(lambda n=looks: len(bench.fakes.asked("settle")) == n, f"it settled {looks} times")
+        await bench.until(lambda n=looks: len(bench.fakes.asked("settle")) >= n, f"it settled {looks} times")
         await bench.until(lambda n=looks: _told(visit, n), f"told {looks} times")
         await dispatcher.signal("wake") if looks == 2 else None
-    await bench.until(lambda: len(bench.fakes.asked("settle")) == 3, "it settled after the acknowledgement")
+    await bench.until(lambda: len(bench.fakes.asked("settle")) >= 3, "it settled after the acknowledgement")
 
-    assert await _told(visit, 2)
+    assert not await _told(visit, 3)
     standing.opened.set()
     await visit.result()
 
@@ -105,7 +105,7 @@ async def test_a_holder_that_is_gone_does_not_disturb_the_dispatcher(bench):
     dispatcher = await dispatching(bench)
     await bench.until(lambda: bench.fakes.asked("settle"), "it settled")
     await dispatcher.signal("wake")
-    await bench.until(lambda: len(bench.fakes.asked("settle")) == 2, "it settled again")
+    await bench.until(lambda: len(bench.fakes.asked("settle")) >= 2, "it settled again")
 
     assert "the ledger" == await dispatcher.query("ledger")
 
@@ -118,7 +118,7 @@ async def test_stop_freeze_and_resume_are_written_in_their_order_and_wake_the_tr
 
     for verb in ("stop", "freeze", "resume"):
         await dispatcher.signal(verb, ORDER)
-    await bench.until(lambda: len(bench.fakes.asked("write_stop")) == 3, "all are written")
+    await bench.until(lambda: len(bench.fakes.asked("write_stop")) >= 3, "all are written")
     await bench.until(lambda: len(bench.fakes.asked("plan_stop")) > 1, "the train plans anew")
 
     written = [(s.verb, s.pool, s.actor, s.reason) for s in bench.fakes.asked("write_stop")]
@@ -130,6 +130,7 @@ async def _is(bench: Bench, kind: str, host: str = "gpu001") -> bool:
 
 
 async def _told(visit: WorkflowHandle, times: int) -> bool:
+    """At least so often."""
     history = await visit.fetch_history()
     signals = [e.workflow_execution_signaled_event_attributes.signal_name for e in history.events]
-    return signals.count("granted") == times
+    return signals.count("granted") >= times

@@ -70,7 +70,7 @@ async def test_a_grant_that_comes_while_the_visit_is_asking_is_heard(bench):
     asking.answer = VisitAsked(ask=0, request="r", granted=False, hosts=("gpu001",))
     bench.fakes.on("ask_for_hosts", asking)
     handle = await visiting(bench, "gpu001")
-    await asking.reached.wait()
+    await asking.waits()
 
     await handle.signal("granted")
     asking.opened.set()
@@ -84,7 +84,7 @@ async def test_a_visit_that_waits_long_asks_again_under_the_number_of_its_last_r
     bench.fakes.on("ask_for_hosts", waiting(1), waiting(2), waiting(2), waiting(2))
     handle = await visiting(bench, "gpu001")
     for looks in (1, 2):
-        await bench.until(lambda n=looks: len(bench.fakes.asked("ask_for_hosts")) == n, f"it asked {looks} times")
+        await bench.until(lambda n=looks: len(bench.fakes.asked("ask_for_hosts")) >= n, f"it asked {looks} times")
         await bench.skip_ahead(handle, ASK_AGAIN * looks + timedelta(seconds=1))
     await bench.until(lambda: len(bench.fakes.asked("ask_for_hosts")) > 2, "it asked again")
 
@@ -114,7 +114,7 @@ async def test_a_host_in_the_hands_of_another_workflow_is_left_out_and_the_rest_
     held = Gate(GO_ON)
     bench.fakes.on("drain", held, GO_ON)
     other = await bench.start(HostMaintenance.run, bench.work("gpu001"), bench.host("gpu001").id)
-    await held.reached.wait()
+    await held.waits()
 
     await (await visiting(bench, "gpu001", "gpu002")).result()
 
@@ -129,7 +129,7 @@ async def test_a_host_whose_workflow_was_ended_from_outside_goes_to_repair_in_a_
     held = Gate(GO_ON)
     bench.fakes.on("drain", held)
     handle = await visiting(bench, "gpu001")
-    await held.reached.wait()
+    await held.waits()
 
     await bench.host().terminate("by hand")
     await handle.result()
@@ -156,7 +156,7 @@ async def test_a_visit_passes_a_yield_on_to_the_hosts_under_way(bench):
     held = Gate(GO_ON)
     bench.fakes.on("drain", held)
     handle = await visiting(bench, "gpu001")
-    await held.reached.wait()
+    await held.waits()
 
     await handle.signal("yield", "an emergency")
     await bench.until(lambda: _signalled(bench.host(), "yield"), "the host was told")

@@ -149,7 +149,7 @@ async def test_a_host_yields_at_its_next_safe_point_and_nowhere_else(bench, duri
     gate = Gate(GO_ON)
     bench.fakes.on(during, gate)
     handle = await bench.start(HostMaintenance.run, bench.work(), bench.host().id)
-    await gate.reached.wait()
+    await gate.waits()
 
     await handle.signal("yield", "an emergency")
     gate.opened.set()
@@ -180,7 +180,7 @@ async def test_a_safe_point_that_is_none_does_not_let_a_yielding_host_go(bench):
     bench.fakes.on("apply:nic", gate)
     steps = (step("drain"), step("apply:nic"), step("apply:driver", safe=False), step("gate"), step("return"))
     handle = await bench.start(HostMaintenance.run, bench.work(steps=steps), bench.host().id)
-    await gate.reached.wait()
+    await gate.waits()
 
     await handle.signal("yield")
     gate.opened.set()

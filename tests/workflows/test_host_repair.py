@@ -105,7 +105,7 @@ async def test_nothing_is_begun_while_a_try_is_under_way(bench, update):
     bench.fakes.on("verify:health", gate)
     handle = await in_repair(bench)
     await handle.execute_update("repaired", ORDER)
-    await gate.reached.wait()
+    await gate.waits()
 
     why = await refused(handle, update, ORDER)
 
@@ -124,7 +124,7 @@ async def test_a_repair_of_many_tries_continues_as_new_and_a_word_given_meanwhil
     await latest.execute_update("repaired", ORDER)
 
     for number, report in enumerate(reports, start=1):
-        await report.reached.wait()
+        await report.waits()
         if number < len(reports):
             await latest.execute_update("retry", ORDER, rpc_timeout=timedelta(seconds=20))
         report.opened.set()

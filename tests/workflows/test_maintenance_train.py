@@ -42,10 +42,10 @@ async def test_a_train_starts_the_visit_that_is_due_and_plans_anew_when_it_ends(
     bench.fakes.on("ask_for_hosts", asking)
 
     train = await running(bench)
-    await asking.reached.wait()
-    await bench.until(lambda: len(bench.fakes.asked("plan_stop")) == 4, "it waits for the visit")
+    await asking.waits()
+    await bench.until(lambda: len(bench.fakes.asked("plan_stop")) >= 4, "it waits for the visit")
     asking.opened.set()
-    await bench.until(lambda: len(bench.fakes.asked("plan_stop")) == 5, "it plans anew")
+    await bench.until(lambda: len(bench.fakes.asked("plan_stop")) >= 5, "it plans anew")
 
     under_way = [t.under_way for t in bench.fakes.asked("plan_stop")]
     assert [(), (), (), (bench.visit.visit,), ()] == under_way
@@ -57,10 +57,10 @@ async def test_a_visit_that_ended_unheard_is_forgotten(bench):
     bench.fakes.on("plan_stop", planned_visit(bench), ended)
     bench.fakes.on("ask_for_hosts", Gate(None))
     train = await running(bench)
-    await bench.until(lambda: len(bench.fakes.asked("plan_stop")) == 2, "it planned again")
+    await bench.until(lambda: len(bench.fakes.asked("plan_stop")) >= 2, "it planned again")
 
     await train.signal("wake")
-    await bench.until(lambda: len(bench.fakes.asked("plan_stop")) == 3, "it planned again")
+    await bench.until(lambda: len(bench.fakes.asked("plan_stop")) >= 3, "it planned again")
 
     assert () == bench.fakes.asked("plan_stop")[2].under_way
     await bench.handle(bench.visit.visit).terminate()
@@ -73,7 +73,7 @@ async def test_a_stop_of_the_pool_is_written_in_the_name_of_who_asked_and_wakes_
 
     await train.signal("stop", ORDER)
     await train.signal("resume", "it is over")
-    await bench.until(lambda: len(bench.fakes.asked("write_stop")) == 2, "both are written")
+    await bench.until(lambda: len(bench.fakes.asked("write_stop")) >= 2, "both are written")
     await bench.until(lambda: len(bench.fakes.asked("settle")) > 1, "the dispatcher was woken")
 
     assert [
@@ -97,7 +97,7 @@ async def test_a_due_domain_is_skipped_and_the_train_plans_anew(bench):
     order = SkipCommand(actor="ann", reason="it holds a long job", domain="rack2")
 
     assert "rack2 is left out of this cycle" == await train.execute_update("skip", order)
-    await bench.until(lambda: len(bench.fakes.asked("plan_stop")) == 2, "it planned anew")
+    await bench.until(lambda: len(bench.fakes.asked("plan_stop")) >= 2, "it planned anew")
 
     assert [order] == [arguments[1] for name, arguments in bench.fakes.calls if name == "skip_domain"]
 
@@ -121,7 +121,7 @@ async def test_a_skip_that_comes_too_late_fails_and_the_train_goes_on(bench):
     why = await refused(train, SkipCommand(domain="rack2", reason="why"))
 
     assert "rack2 is no longer due in this cycle" == why
-    await bench.until(lambda: len(bench.fakes.asked("plan_stop")) == 2, "it planned anew")
+    await bench.until(lambda: len(bench.fakes.asked("plan_stop")) >= 2, "it planned anew")
 
 
 async def _planned(train: WorkflowHandle) -> bool:
