@@ -73,7 +73,7 @@ def _bounds(f: dict[str, Any]) -> str:
         lines.append(f"| {names[kind]} | {cpu['server']} | {cpu[worker]} | {share['server']} | {share[worker]} |")
     ours, bare = f["cpu_ms_per_visit"]["maintrain"], f["cpu_ms_per_visit"]["bare"]
     total, bare_total = ours["server"] + ours["maintrain"], bare["server"] + bare["bare"]
-    cores = f["machine"]["cores"]
+    cores, each = f["machine"]["cores"], ours["server"] / f["events_per_host"]
     return f"""## What bounds it
 
 Processor time, of which a visit needs {total:.0f} ms: so {cores} cores could carry {1000 * cores / total:.1f} visits/s
@@ -82,9 +82,9 @@ alone, which neighbours on the machine disturb less than rates, the ratio is {ba
 
 {chr(10).join(lines)}
 
-The server's share is one write and one read of its database for each event, and is the same whatever a step does.
-The worker's goes to the SDK (decoding and encoding of payloads, the sandbox), then to the steps themselves: checks of
-lease, stops and intent in the store, and the simulated cluster. The page's JSON has the rates of every round."""
+A visit leaves {f["events_per_host"]} events in all, so the server spends {each:.1f} ms on each.
+What our worker uses above the bare one's is what the steps do: checks of lease, stops and intent in the store, the
+simulated cluster, and larger payloads. Rates of every round are in the JSON."""
 
 
 def _rest(f: dict[str, Any]) -> str:

@@ -71,9 +71,7 @@ async def _lane(site: BenchSite, pool: str, name: str, queue: str) -> int:
     ended = 0
     for domain in domains(site.plan, pool):
         work = bare.BareDomain(id=f"{name}/{domain[0]}", hosts=domain, activities=ACTIVITIES, queue=queue)
-        ended += await site.client.execute_workflow(
-            bare.BareDomainRun.run, work, id=work.id, task_queue=bare.QUEUE, result_type=int
-        )
+        ended += await site.client.execute_workflow(bare.BareDomainRun.run, work, id=work.id, task_queue=bare.QUEUE)
     return ended
 
 

@@ -139,7 +139,7 @@ class EmbeddedServer:
         for attempt in range(STARTS):
             before = read_record(self._data) if attempt == 0 else None
             if self._process is not None:
-                self._process.poll()  # reaps one that died
+                await asyncio.to_thread(self._process.wait)  # ours has died, or is about to: reap it
             port = await choose_port(self.settings.temporal_port, before.port if before else 0)
             ui_port = await choose_port(self.settings.ui_port, before.ui_port if before else 0, other_than=port)
             self._process = await asyncio.to_thread(self._spawn, binary, port, ui_port)

@@ -172,11 +172,13 @@ def _say(words: str) -> None:
 def main() -> None:
     """Live, then keep what is to be told."""
     FOLDER.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="histories-") as folder:
-        with early_site(Path(folder), _document(), (SUGGEST_AT,)) as early:
-            recording = Recording(early)
-            _live(recording)
-            _keep(recording.runs())
+    with (
+        tempfile.TemporaryDirectory(prefix="histories-") as folder,
+        early_site(Path(folder), _document(), (SUGGEST_AT,)) as early,
+    ):
+        recording = Recording(early)
+        _live(recording)
+        _keep(recording.runs())
 
 
 if __name__ == "__main__":

@@ -217,8 +217,9 @@ class Site:
         return self.until(found, within, f"{host} is {outcome}")
 
     def our_drains_after(self, at: float) -> list[str]:
-        """Hosts that we drained after that instant."""
-        return [str(r.host) for r in self.happened("drained", by="maintrain") if r.at > at]
+        """Hosts that we took out by plan after that instant."""
+        ours = (r for r in self.happened("drained", by="maintrain") if r.detail["reason"].startswith("maintrain:plan"))
+        return [str(r.host) for r in ours if r.at > at]
 
     def _ask(self, question: Callable[[Store], Coroutine[Any, Any, Answer]]) -> Answer:
         """Read the store; opened once, for the machine is the scenario's."""

@@ -89,6 +89,16 @@ async def test_a_reboot_under_the_drain_of_another_is_seen(stage):
     assert stage.kinds() == ["not_ours"]
 
 
+async def test_what_was_begun_under_our_drain_may_be_finished_under_the_drain_of_another(stage):
+    await stage.drain("gpu001")
+    await stage.flash("gpu001")
+    stage.hands.drain_by_other("gpu001", "admin")
+
+    await stage.reboot("gpu001")
+
+    assert [] == stage.kinds()
+
+
 async def test_a_flash_under_a_running_job_is_seen(stage):
     stage.hands.submit_job(hosts=("gpu001",))
     await stage.drain("gpu001")
