@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from fleet import ids
     from fleet.models.messages import ClusterInput, Observed, Settled, StopCommand
     from fleet.models.work import HostWork
+    from workflows.continuing import time_to_continue
     from workflows.domain_visit import start_repair
     from workflows.options import BOARD, TELL_AGAIN, at
     from workflows.telling import Note, command, tell
@@ -31,7 +32,7 @@ class Dispatcher:
     @workflow.run
     async def run(self, cluster: ClusterInput) -> None:
         """Without end; continues as new when the server suggests it."""
-        while not workflow.info().is_continue_as_new_suggested():
+        while not time_to_continue():
             self.woken = False
             await self._write_orders()
             if workflow.now() >= self.look_at:

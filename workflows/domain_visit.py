@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from fleet.models.work import HostWork
     from fleet.view import visit_view
     from workflows.attributes import of_host
+    from workflows.continuing import time_to_continue
     from workflows.host_maintenance import HostMaintenance
     from workflows.host_repair import HostRepair
     from workflows.options import ASK_AGAIN, ASK_AGAIN_AT_MOST, BOARD, at
@@ -72,7 +73,7 @@ class DomainVisit:
                 pause = min(pause * 2, ASK_AGAIN_AT_MOST)
             if self.told_granted:
                 return asked.model_copy(update={"granted": True})
-            if workflow.info().is_continue_as_new_suggested():
+            if time_to_continue():
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(self.visit.model_copy(update={"ask": number}))
 

@@ -9,6 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from fleet.models.work import BoardAction, Boarding, HostWork, Outcome, StepAction, StepResult
     from fleet.view import host_view
     from workflows.attributes import OUTCOME
+    from workflows.continuing import time_to_continue
     from workflows.host_steps import HostSteps, unknown_state
     from workflows.options import at
 
@@ -37,7 +38,7 @@ class HostRepair:
             end = await self._try(self.asked)
             if end is not None:
                 return end
-            if workflow.info().is_continue_as_new_suggested() and self.asked is None and self.leaves is None:
+            if time_to_continue() and self.asked is None and self.leaves is None:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(self.work)
 

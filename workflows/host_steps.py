@@ -115,7 +115,6 @@ class HostSteps:
             _ACTIVITIES[step.kind], order, **at(work.cluster, detail(step), STEP)
         )
         self.done.append((step.key, f"{result.action}: {result.reason}"))
-        self._show("")
         return result
 
     def _show(self, waiting: str) -> None:

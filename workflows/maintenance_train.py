@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from fleet.models.messages import SkipCommand, StopCommand, TrainInput, TrainStop, VisitInput
     from fleet.models.train import StopAction
     from workflows.attributes import of_visit
+    from workflows.continuing import time_to_continue
     from workflows.domain_visit import DomainVisit
     from workflows.options import TRAIN_LOOKS, at
     from workflows.telling import Note, command, tell
@@ -33,7 +34,7 @@ class MaintenanceTrain:
     @workflow.run
     async def run(self, train: TrainInput) -> None:
         """Without end; continues as new when the server suggests it, mid-cycle too."""
-        while not workflow.info().is_continue_as_new_suggested():
+        while not time_to_continue():
             self.woken = False
             await self._write_orders()
             stop: TrainStop = await workflow.execute_activity_method(

@@ -56,6 +56,10 @@ TRAIN_LOOKS = timedelta(minutes=5)
 TELL_AGAIN = timedelta(seconds=5)
 """Pause after which a holder that has not acknowledged its grant is told again."""
 
+HISTORY_AT_MOST = 3000
+"""Events after which an endless workflow continues as new, should the server not suggest it before (it does at 4,096
+or 4 MB): a turn of its loop adds up to a few hundred, and replays of no run should take long."""
+
 
 def at(cluster: str, summary: str, options: ActivityOptions = QUICK) -> ActivityOptions:
     """Options of an activity of a cluster, with the few words the UI shows on its bar (400 bytes at most)."""
