@@ -1,12 +1,12 @@
 """The checks that stand between a step and its side effect: the lease, the stops, the drain, the fence."""
 
-import asyncio
 import time
 
 from temporalio import activity
 
 from activities import pages
 from activities.deps import Deps, now
+from activities.pausing import Pauses
 from fleet import ids
 from fleet.errors import BadAnswer, HostState, LeaseLost, StaleAttempt
 from fleet.models.base import Moment
@@ -19,8 +19,6 @@ from fleet.ports.fence import Fence
 FENCE_LIFE = 5.0
 """Seconds for which a passed fence allows its effect; a successor waits as long before it repeats one. It is far
 above a driver's time from fence to wire, and below every heartbeat timeout."""
-POLL = 0.25
-"""Seconds between looks while a step waits; the drivers' shared views bound what the looks cost."""
 
 
 class StoppedAtFence(Exception):
@@ -129,10 +127,10 @@ class Acting:
         meter.create_counter("maintrain_undrained_by_other", "Hosts undrained by another while being changed").add(1)
         await self.deps.page(pages.undrained(order, self.owned))
         await self.hands.scheduler.drain(order.host, self.owned, self.fence(Deed.RETURN))
-        acknowledged = time.monotonic()
+        acknowledged, pauses = time.monotonic(), Pauses()
         while True:
             view = await self.hands.scheduler.view(not_before=acknowledged)
             answer = drained(order.host, self.owned, view, acknowledged)
             if answer.state not in (DrainState.DRAINING, DrainState.DOUBTFUL):
                 return answer
-            await asyncio.sleep(POLL)
+            await pauses.wait()

@@ -1,14 +1,14 @@
 """Apply one upgrade: intent first, then the device's task, then the inventory's word for it."""
 
-import asyncio
 import time
 from datetime import timedelta
 
 from temporalio import activity
 
-from activities.acting import FENCE_LIFE, POLL, Acting, StoppedAtFence
+from activities.acting import FENCE_LIFE, Acting, StoppedAtFence
 from activities.deps import Deps, beating
 from activities.failing import mapped
+from activities.pausing import Pauses
 from activities.recording import recorded
 from activities.refusals import refused
 from fleet.errors import HostState, Unreachable
@@ -79,7 +79,7 @@ class Applying:
 
     async def _resume(self, acting: Acting, upgrade: Upgrade, intent: Intent) -> StepResult:
         """An earlier attempt wrote the intent: find out what it did before anything is repeated."""
-        taken = await acting.take_over(intent)
+        taken, pauses = await acting.take_over(intent), Pauses()
         while True:
             tasks, version = await self._read(acting, upgrade)
             age = timedelta(seconds=time.monotonic() - taken)
@@ -87,7 +87,7 @@ class Applying:
             activity.logger.info(f"{acting.order.step.key} on {acting.order.host}: {resume.action}: {resume.reason}")
             match resume.action:
                 case ResumeAction.WAIT:
-                    await asyncio.sleep(POLL)
+                    await pauses.wait()
                 case ResumeAction.BEGIN:
                     held = await acting.hold_drained()
                     return held or await self._begin(acting, upgrade, intent)
@@ -108,8 +108,9 @@ class Applying:
         order, store = acting.order, self.deps.store
         if task is not None:
             await store.record_task(order.record, order.step.key, acting.token, task.id)
+        pauses = Pauses()
         while task is not None and task.state is TaskState.RUNNING:
-            await asyncio.sleep(POLL)
+            await pauses.wait()
             task = await self._poll(acting, task)
         cluster = await self.deps.cluster(order.cluster)
         component = cluster.stack.component(upgrade.component)

@@ -1,13 +1,13 @@
 """Drain a host: set our drain, wait until no job holds the host, treat jobs at the deadline as the pool says."""
 
-import asyncio
 import time
 
 from temporalio import activity
 
-from activities.acting import POLL, Acting
+from activities.acting import Acting
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
+from activities.pausing import Pauses
 from activities.recording import recorded
 from activities.refusals import refused, stoppable
 from fleet.errors import ForeignHold, HostState
@@ -54,6 +54,7 @@ class Draining:
 
     async def _until_drained(self, acting: Acting, intent: Intent, acknowledged: float) -> StepResult:
         _, pool = await self.deps.pool(acting.order.cluster, acting.order.pool)
+        pauses = Pauses(at_most=1.0)
         while True:
             view = await acting.hands.scheduler.view(not_before=acknowledged)
             answer = drained(acting.order.host, acting.owned, view, acknowledged)
@@ -68,7 +69,7 @@ class Draining:
                     return StepResult(action=StepAction.GIVE_BACK, reason=decision.reason, host_state=HostState.DRAINED)
                 if decision.requeue or decision.cancel:
                     await self._treat(acting, pool.drain, intent)
-            await asyncio.sleep(POLL)
+            await pauses.wait()
 
     async def _treat(self, acting: Acting, policy: DrainPolicy, intent: Intent) -> None:
         """Requeue or cancel what still runs by a look of just now: a job that has moved on meanwhile is let be."""

@@ -1,14 +1,14 @@
 """Reboot a drained host and wait for its new boot."""
 
-import asyncio
 import time
 from datetime import timedelta
 
 from temporalio import activity
 
-from activities.acting import FENCE_LIFE, POLL, Acting, StoppedAtFence
+from activities.acting import FENCE_LIFE, Acting, StoppedAtFence
 from activities.deps import Deps, beating
 from activities.failing import mapped
+from activities.pausing import Pauses
 from activities.recording import recorded
 from activities.refusals import refused
 from fleet.errors import HostState, Unreachable
@@ -73,7 +73,7 @@ class Rebooting:
         """Wait for another boot id. `taken`: when an earlier attempt's intent became ours, which may repeat it."""
         cluster = await self.deps.cluster(acting.order.cluster)
         fence_life, grace = timedelta(seconds=FENCE_LIFE), cluster.reboot_begins_within
-        since = time.monotonic()
+        since, pauses = time.monotonic(), Pauses()
         while True:
             boot = await acting.hands.hardware.boot_id(acting.order.host)
             age = timedelta(seconds=time.monotonic() - taken) if taken is not None else timedelta(0)
@@ -89,7 +89,7 @@ class Rebooting:
             # A host on its old boot that an earlier attempt may not have told is not late: it is told again above.
             if time.monotonic() - since > cluster.host_back_within.total_seconds() and (taken is None or boot is None):
                 return await self._late(acting, cluster.host_back_within)
-            await asyncio.sleep(POLL)
+            await pauses.wait()
 
     async def _late(self, acting: Acting, within: timedelta) -> StepResult:
         reason = f"not back from its reboot within {duration_words(within.total_seconds())}"

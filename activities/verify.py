@@ -1,14 +1,14 @@
 """Run one verification task on a host."""
 
-import asyncio
 from collections.abc import Collection
 
 from temporalio import activity
 
 from activities import pages
-from activities.acting import POLL, Acting
+from activities.acting import Acting
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
+from activities.pausing import Pauses
 from activities.recording import recorded
 from fleet.errors import BadAnswer
 from fleet.models.ledger import Autostop, Counted
@@ -17,9 +17,6 @@ from fleet.models.verification import Verification, VerificationTask
 from fleet.models.work import StepAction, StepOrder, StepResult
 from fleet.policy.fabric import FabricAction, partners
 from fleet.policy.verifying import VerifyNext, after_verification, pause_for_inconclusive
-
-FABRIC_POLL_AT_MOST = 1.0
-"""Seconds between looks for partners, when none came soon: a whole domain looks at once."""
 
 
 class Verifying:
@@ -66,7 +63,7 @@ class Verifying:
         """Hosts to measure the fabric with: of the domain when ready in time, else an idle one in production."""
         order, store = acting.order, self.deps.store
         _, pool = await self.deps.pool(order.cluster, order.pool)
-        rendezvous, since, pause = order.visit or order.record, now(), POLL
+        rendezvous, since, pauses = order.visit or order.record, now(), Pauses(at_most=1.0)
         await store.ready_for_fabric(rendezvous, order.host, since)
         while True:
             ready = await store.fabric_ready(rendezvous)
@@ -74,8 +71,7 @@ class Verifying:
             idle = await self._idle(acting) if len(ready) <= 1 else ()
             answer = partners(order.host, ready, coming, idle, since, now(), pool.fabric_wait)
             if answer.action is FabricAction.WAIT:
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, FABRIC_POLL_AT_MOST)
+                await pauses.wait()
                 continue
             if answer.action is FabricAction.BORROW and not answer.partners:
                 raise BadAnswer("fabric: asked to borrow a partner, and none was named")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from importlib.metadata import version
 
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
@@ -78,9 +79,12 @@ def _activity_worker(client: Client, parts: Parts, cluster: str, interceptors: S
     )
 
 
-def _deployment(settings: Settings) -> WorkerDeploymentConfig | None:
+def _deployment(settings: Settings) -> WorkerDeploymentConfig:
     if settings.deployment_version is None:
-        return None
+        # Named all the same, though not used to route: else the SDK reads and hashes every module at each start.
+        return WorkerDeploymentConfig(
+            version=WorkerDeploymentVersion("maintrain", version("maintrain")), use_worker_versioning=False
+        )
     return WorkerDeploymentConfig(
         version=WorkerDeploymentVersion.from_canonical_string(settings.deployment_version),
         use_worker_versioning=True,
