@@ -20,7 +20,7 @@ slurm-demo: setup ## the same train on a real 16-node Slurm on loopback; root, f
 	@$(BIN)/maintrain demo --slurm
 
 test: $(VENV)/.installed-dev ## every test; ARGS go to pytest
-	@$(BIN)/pytest --durations=15 $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile --durations=15 $(ARGS)
 
 check: $(VENV)/.installed-dev ## style, types and the arrows between the packages
 	@$(BIN)/ruff check .

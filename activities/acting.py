@@ -8,17 +8,20 @@ from activities import pages
 from activities.deps import Deps, now
 from activities.pausing import Pauses
 from fleet import ids
-from fleet.errors import BadAnswer, HostState, LeaseLost, StaleAttempt
+from fleet.errors import BadAnswer, DriverError, HostState, LeaseLost, StaleAttempt
 from fleet.models.base import Moment
 from fleet.models.intent import Before, Intent
 from fleet.models.work import StepAction, StepOrder, StepResult
-from fleet.policy.draining import Drained, DrainState, drained, still_ours
+from fleet.policy.draining import Drained, DrainState, still_ours
 from fleet.policy.stopping import Deed, MayBegin, Proceed, may_begin
 from fleet.ports.fence import Fence
 
 FENCE_LIFE = 5.0
 """Seconds for which a passed fence allows its effect; a successor waits as long before it repeats one. It is far
 above a driver's time from fence to wire, and below every heartbeat timeout."""
+
+ANY_AGE = 0.0
+"""Takes any reading of the scheduler that is still shared, whenever it began."""
 
 
 class StoppedAtFence(Exception):
@@ -95,12 +98,19 @@ class Acting:
 
     async def look(self, *, rebooting: bool = False) -> Drained:
         """The host's drain as of now. `BadAnswer` when it can't be told."""
-        asked = time.monotonic()
-        view = await self.hands.scheduler.view(not_before=asked)
-        answer = still_ours(self.order.host, self.owned, view, asked, rebooting=rebooting)
+        answer = await self._look(time.monotonic(), rebooting=rebooting)
         if answer.state is DrainState.DOUBTFUL:
             raise BadAnswer(answer.reason)
         return answer
+
+    async def _look(self, not_before: float, *, rebooting: bool) -> Drained:
+        """The host's drain by a reading that began after that monotonic second; any that is shared for `ANY_AGE`.
+
+        A host in repair may have been rebooted, by a person too: that leaves it down under our drain.
+        """
+        view = await self.hands.scheduler.view(not_before=not_before)
+        rebooting = rebooting or self.order.repair
+        return still_ours(self.order.host, self.owned, view, not_before, rebooting=rebooting)
 
     async def hold_drained(self, *, rebooting: bool = False) -> StepResult | None:
         """None while the host is ours and drained; else what to do instead of acting on it.
@@ -109,8 +119,10 @@ class Acting:
         """
         answer = await self.look(rebooting=rebooting)
         touched = await self.touched()
-        if answer.state is DrainState.UNDRAINED and touched:
-            answer = await self._drain_again()
+        if touched and answer.state is DrainState.UNDRAINED:
+            await self._drain_again()
+        if touched and answer.state in (DrainState.UNDRAINED, DrainState.DRAINING):
+            answer = await self._until_left(rebooting=rebooting)
         if answer.state is DrainState.DRAINED:
             return None
         if touched and answer.state is DrainState.FOREIGN and not answer.jobs:
@@ -121,16 +133,44 @@ class Acting:
             return StepResult(action=StepAction.HAND_OVER, reason=answer.reason, host_state=HostState.UNKNOWN)
         raise BadAnswer(f"{self.order.host} is not drained: {answer.reason}")
 
-    async def _drain_again(self) -> Drained:
+    async def still_held(self) -> StepResult | None:
+        """`hold_drained` before what changes nothing on the host, by a reading that is shared.
+
+        Only when that shows anything but our drain are lease and scheduler asked anew: who takes our lease over also
+        writes another reason.
+        """
+        seen = await self._look(ANY_AGE, rebooting=True)
+        if seen.state is DrainState.DRAINED:
+            return None
+        await self.check_lease()
+        return await self.hold_drained(rebooting=True)
+
+    async def keep_drained(self) -> None:
+        """A cheap look while a flash or reboot is under way: undrained by another, it is drained again at once.
+
+        A scheduler that can't be asked holds up nothing here: the next step does not begin before it answers.
+        """
+        try:
+            seen = await self._look(ANY_AGE, rebooting=True)
+            if seen.state is DrainState.UNDRAINED:
+                seen = await self.look(rebooting=True)
+            if seen.state is DrainState.UNDRAINED:
+                await self._drain_again()
+        except DriverError as error:
+            activity.logger.debug(f"the drain of {self.order.host} can't be looked at now: {error}")
+
+    async def _drain_again(self) -> None:
         order = self.order
         meter = activity.metric_meter().with_additional_attributes({"cluster": order.cluster, "pool": order.pool})
         meter.create_counter("maintrain_undrained_by_other", "Hosts undrained by another while being changed").add(1)
         await self.deps.page(pages.undrained(order, self.owned))
         await self.hands.scheduler.drain(order.host, self.owned, self.fence(Deed.RETURN))
-        acknowledged, pauses = time.monotonic(), Pauses()
+
+    async def _until_left(self, *, rebooting: bool) -> Drained:
+        """Wait for the jobs that began while our drain was off."""
+        asked, pauses = time.monotonic(), Pauses()
         while True:
-            view = await self.hands.scheduler.view(not_before=acknowledged)
-            answer = drained(order.host, self.owned, view, acknowledged)
+            answer = await self._look(asked, rebooting=rebooting)
             if answer.state not in (DrainState.DRAINING, DrainState.DOUBTFUL):
                 return answer
             await pauses.wait()

@@ -11,7 +11,7 @@ from activities.failing import mapped
 from activities.pausing import Pauses
 from activities.recording import recorded
 from activities.refusals import refused
-from fleet.errors import HostState, Unreachable
+from fleet.errors import HostState, Refused, Unreachable
 from fleet.models.hardware import DeviceTask, TaskState
 from fleet.models.intent import Before, Intent, IntentState
 from fleet.models.stack import Upgrade
@@ -75,6 +75,9 @@ class Applying:
         except StoppedAtFence:
             await self._finish(acting, IntentState.WITHDRAWN, "stopped before it began")
             raise
+        except Refused as error:
+            await self._finish(acting, IntentState.WITHDRAWN, f"refused before it began: {error}")
+            raise Unreachable(f"{upgrade.component} of {host} can't be upgraded now: {error}") from error
         return await self._follow(acting, upgrade, task)
 
     async def _resume(self, acting: Acting, upgrade: Upgrade, intent: Intent) -> StepResult:
@@ -111,6 +114,7 @@ class Applying:
         pauses = Pauses()
         while task is not None and task.state is TaskState.RUNNING:
             await pauses.wait()
+            await acting.keep_drained()
             task = await self._poll(acting, task)
         cluster = await self.deps.cluster(order.cluster)
         component = cluster.stack.component(upgrade.component)

@@ -7,6 +7,7 @@ from temporalio import activity
 from activities import pages
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
+from activities.invariants import measure_invariants
 from fleet import ids
 from fleet.errors import DriverError
 from fleet.models.facts import LedgerFacts
@@ -42,6 +43,7 @@ class Dispatching:
             ownerless = await self._ownerless(facts)
             await self._page(facts)
             self._measure(facts, where)
+            await measure_invariants(self.deps, facts, where, len(ownerless))
             return Observed(
                 next_look_seconds=cluster.observe_every.total_seconds(),
                 ledger=ledger_view(facts, where, counts),

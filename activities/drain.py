@@ -10,7 +10,7 @@ from activities.failing import mapped
 from activities.pausing import Pauses
 from activities.recording import recorded
 from activities.refusals import refused, stoppable
-from fleet.errors import ForeignHold, HostState
+from fleet.errors import ForeignHold, HostState, Refused
 from fleet.models.intent import Before, Intent
 from fleet.models.pool import DrainPolicy
 from fleet.models.scheduler import ClusterView, Job
@@ -68,7 +68,11 @@ class Draining:
                 if decision.give_back:
                     return StepResult(action=StepAction.GIVE_BACK, reason=decision.reason, host_state=HostState.DRAINED)
                 if decision.requeue or decision.cancel:
-                    await self._treat(acting, pool.drain, intent)
+                    try:
+                        await self._treat(acting, pool.drain, intent)
+                    except Refused as error:
+                        reason = f"the scheduler refuses to free the host of its jobs: {error}"
+                        return StepResult(action=StepAction.GIVE_BACK, reason=reason, host_state=HostState.DRAINED)
             await pauses.wait()
 
     async def _treat(self, acting: Acting, policy: DrainPolicy, intent: Intent) -> None:

@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities import pages
 from activities.deps import Deps
-from fleet.errors import DriverError, MaintrainError, StaleAttempt
+from fleet.errors import DriverError, ForeignHold, InvalidInput, LeaseLost, MaintrainError, Refused, StepFailed
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -21,6 +21,9 @@ class _HasDeps(Protocol):
 
 
 S = TypeVar("S", bound=_HasDeps)
+
+FINAL = (InvalidInput, Refused, ForeignHold, LeaseLost, StepFailed)
+"""Errors that trying again does not mend. All others may pass, a broken store's too, once a person has seen to it."""
 
 FAULT_TOLD_AT = 3
 """Attempt at which people are told of an error that nobody foresaw: earlier ones may be a passing oddity."""
@@ -45,7 +48,7 @@ def mapped(
                 str(error),
                 {"who": error.who, "host_state": error.host_state},
                 type=type(error).__name__,
-                non_retryable=not (error.retryable or isinstance(error, StaleAttempt)),
+                non_retryable=isinstance(error, FINAL),
                 category=ApplicationErrorCategory.BENIGN
                 if isinstance(error, DriverError)
                 else ApplicationErrorCategory.UNSPECIFIED,

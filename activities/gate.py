@@ -1,5 +1,7 @@
 """The gate: no host returns through it unverified, whatever path it takes."""
 
+import asyncio
+
 from temporalio import activity
 
 from activities.acting import Acting
@@ -14,12 +16,15 @@ from fleet.policy.compatibility import allowed
 from fleet.policy.draining import DrainState
 from fleet.policy.gating import GateFacts, gate
 
+ASK_AGAIN_AFTER = (1.0, 4.0, 10.0)
+"""Seconds after which a host that did not tell its versions is asked once more: a BMC may be busy for a while."""
+
 
 class Gating:
     """Activity `gate`."""
 
-    def __init__(self, deps: Deps) -> None:
-        self.deps = deps
+    def __init__(self, deps: Deps, ask_again_after: tuple[float, ...] = ASK_AGAIN_AFTER) -> None:
+        self.deps, self._ask_again_after = deps, ask_again_after
 
     @activity.defn(name="gate")
     @mapped
@@ -33,12 +38,14 @@ class Gating:
         order, store = acting.order, self.deps.store
         cluster, pool = await self.deps.pool(order.cluster, order.pool)
         intents = [i for i in await store.intents(order.record) if i.state is not IntentState.WITHDRAWN]
-        rebooted = any(i.step == "reboot" for i in intents)
+        rebooted = order.repair or any(i.step == "reboot" for i in intents)
         touched = order.repair or any(i.step != "drain" for i in intents)
         drained = await acting.look(rebooting=rebooted)
-        if drained.state is DrainState.UNDRAINED and touched:
+        if drained.state in (DrainState.UNDRAINED, DrainState.DRAINING) and touched:
             held = await acting.hold_drained(rebooting=rebooted)
-            drained = await acting.look(rebooting=rebooted) if held is None else drained
+            if held is not None:
+                return held
+            drained = await acting.look(rebooting=rebooted)
         versions = await self._versions(acting)
         entries = await store.matrix(order.cluster)
         facts = GateFacts(
@@ -57,15 +64,22 @@ class Gating:
         return gate(facts)
 
     async def _versions(self, acting: Acting) -> dict[str, str] | None:
-        try:
-            versions = await acting.hands.hardware.versions(acting.order.host)
-        except DriverError as error:
-            activity.logger.warning(f"versions of {acting.order.host} can't be read back: {error}")
-            if activity.info().attempt > 2:  # noqa: PLR2004 - a third silence is an answer: repair
-                return None
-            raise
-        await self.deps.store.record_versions(acting.order.cluster, acting.order.host, versions, now())
-        return versions
+        """Versions as they are now. None when the host stays silent, which is an answer too: repair.
+
+        Silences are counted here, not attempts: a worker that died at the gate says nothing about the host.
+        """
+        host, store = acting.order.host, self.deps.store
+        for pause in (*self._ask_again_after, None):
+            try:
+                versions = await acting.hands.hardware.versions(host)
+            except DriverError as error:
+                activity.logger.warning(f"versions of {host} can't be read back: {error}")
+            else:
+                await store.record_versions(acting.order.cluster, host, versions, now())
+                return versions
+            if pause is not None:
+                await asyncio.sleep(pause)
+        return None
 
     async def _verdicts(self, acting: Acting) -> dict[str, Verdict]:
         """The last verdict of each task in this try, as long as it was reached."""

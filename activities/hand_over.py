@@ -1,18 +1,24 @@
 """A host passes from planned work to repair: ledger first, then the drain's reason, then people."""
 
+import time
+
 from temporalio import activity
 
 from activities import pages
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
+from activities.pausing import Pauses
 from activities.recording import count_outcome
 from fleet import ids
-from fleet.errors import ForeignHold
+from fleet.errors import DriverError, ForeignHold, InvalidInput, Refused
 from fleet.models.audit import AuditEntry
 from fleet.models.ledger import Counted, LeaseHost
 from fleet.models.messages import Command, HandOver
-from fleet.models.work import Boarding, HostOutcome, HostWork, Outcome
+from fleet.models.work import BoardAction, Boarding, HostOutcome, HostWork, Outcome
 from fleet.policy.boarding import repair_steps
+
+SILENCES = 3
+"""Looks at a host's versions that may fail before its try ends: what repair can't see, a person must mend first."""
 
 
 class HandingOver:
@@ -41,7 +47,7 @@ class HandingOver:
                 since=now(),
                 why=order.reason,
             )
-            await store.take_for_repair(lease)
+            await store.take_for_repair(lease, work.operation)
             row = _outcome(work, Outcome.HANDED_OVER, order.reason)
             await store.record_outcome(row)
             count_outcome(row)
@@ -73,6 +79,9 @@ class HandingOver:
             await scheduler.rewrite_reason(work.host, owned, ids.drain_reason(ids.REPAIR, operation))
         except ForeignHold as hold:
             activity.logger.warning(f"{work.host} goes to repair under another's drain: {hold.holder}")
+        except Refused as no:
+            # The lease is the repair's already; a drain that can't be written (a node that is gone) holds nothing up.
+            activity.logger.warning(f"{work.host} goes to repair without its reason in the scheduler: {no}")
 
     @activity.defn(name="plan_repair")
     @mapped
@@ -91,10 +100,25 @@ class HandingOver:
                     )
                 )
             cluster, pool = await self.deps.pool(work.cluster, work.pool)
-            versions = await self.deps.reach(work.cluster).hardware.versions(work.host)
+            try:
+                versions = await self._versions(work)
+            except DriverError as error:
+                reason = f"its versions can't be read, {SILENCES} looks failed, last: {error}"
+                return Boarding(action=BoardAction.NOT_ALLOWED, reason=reason)
             await self.deps.store.record_versions(work.cluster, work.host, versions, now())
             await self._own_drain_again(work)
             return repair_steps(cluster, pool, versions, await self.deps.store.matrix(work.cluster))
+
+    async def _versions(self, work: HostWork) -> dict[str, str]:
+        """Versions as of now; the error of the last look when all of them fail, so that a dead BMC ends the try."""
+        pauses = Pauses()
+        for _ in range(SILENCES - 1):
+            try:
+                return await self.deps.reach(work.cluster).hardware.versions(work.host)
+            except DriverError as error:
+                activity.logger.warning(f"versions of {work.host} can't be read: {error}")
+            await pauses.wait()
+        return await self.deps.reach(work.cluster).hardware.versions(work.host)
 
     async def _own_drain_again(self, work: HostWork) -> None:
         """A person may have undrained it by hand, or a reboot cleared the reason: it must be ours before we act."""
@@ -110,19 +134,37 @@ class HandingOver:
     @activity.defn(name="decommission")
     @mapped
     async def decommission(self, work: HostWork, command: Command) -> None:
-        """Take the host out of service for good: drained with our hold, out of every count, its lease ended."""
-        store = self.deps.store
+        """Take the host out of service for good: drained with our hold, out of every count, its lease ended.
+
+        A host that the scheduler no longer lists, or that is no member any more, leaves as well. People are told when
+        it can't leave: whoever asked had their answer before.
+        """
         async with beating():
-            owned = ids.drain_reason(ids.REPAIR, work.operation)
-            hold = ids.drain_reason(ids.HOLD, work.operation)
             try:
-                await self.deps.reach(work.cluster).scheduler.rewrite_reason(work.host, owned, hold)
-            except ForeignHold as foreign:
-                activity.logger.warning(f"{work.host} is decommissioned under another's drain: {foreign.holder}")
-            await store.set_decommissioned(work.cluster, work.host, command.actor, command.reason, now())
+                await self._hold(work)
+                await self.deps.store.set_decommissioned(work.cluster, work.host, command.actor, command.reason, now())
+            except (Refused, InvalidInput) as error:
+                info = activity.info()
+                order = f"{info.workflow_run_id}/{info.activity_id}"
+                await self.deps.page(pages.not_decommissioned(work, order, error))
+                raise
             row = _outcome(work, Outcome.DECOMMISSIONED, f"{command.actor}: {command.reason}")
-            await store.release(work.cluster, work.host, work.operation, row, now())
+            await self.deps.store.release(work.cluster, work.host, work.operation, row, now())
             count_outcome(row)
+
+    async def _hold(self, work: HostWork) -> None:
+        """Write our hold over our repair reason, where there is a node to write it on."""
+        scheduler = self.deps.reach(work.cluster).scheduler
+        owned, hold = (ids.drain_reason(kind, work.operation) for kind in (ids.REPAIR, ids.HOLD))
+        try:
+            await scheduler.rewrite_reason(work.host, owned, hold)
+        except ForeignHold as foreign:
+            activity.logger.warning(f"{work.host} is decommissioned under another's drain: {foreign.holder}")
+        except Refused as no:
+            view = await scheduler.view(not_before=time.monotonic())
+            if work.host in view.nodes:
+                raise
+            activity.logger.warning(f"{work.host} is decommissioned, and no drain is left on it: {no}")
 
 
 def _outcome(work: HostWork, outcome: Outcome, reason: str) -> HostOutcome:

@@ -35,6 +35,14 @@ def repair_failed(work: HostWork) -> Page:
     return Page(f"{work.operation}.{work.tries}", title, work.trouble)
 
 
+def not_decommissioned(work: HostWork, order: str, error: BaseException) -> Page:
+    """A host that was to leave for good is still here; `order` tells one person's word from the next."""
+    body = f"{error}\nIt stays in repair. See: maintrain host show {work.host} --cluster {work.cluster}"
+    return Page(
+        f"decommission/{work.operation}/{order}", f"{work.cluster}/{work.host} could not be decommissioned", body
+    )
+
+
 def undrained(order: StepOrder, owned: str) -> Page:
     """Somebody undrained a host that was being changed."""
     return Page(

@@ -89,6 +89,7 @@ class Rebooting:
             # A host on its old boot that an earlier attempt may not have told is not late: it is told again above.
             if time.monotonic() - since > cluster.host_back_within.total_seconds() and (taken is None or boot is None):
                 return await self._late(acting, cluster.host_back_within)
+            await acting.keep_drained()
             await pauses.wait()
 
     async def _late(self, acting: Acting, within: timedelta) -> StepResult:

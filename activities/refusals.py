@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from activities.acting import StoppedAtFence
 from fleet.errors import HostState
-from fleet.models.work import StepAction, StepResult
+from fleet.models.work import EndCause, StepAction, StepResult
 from fleet.policy.stopping import MayBegin, Proceed
 
 
@@ -15,8 +15,13 @@ def refused(answer: MayBegin, *, touched: bool) -> StepResult | None:
     if answer.answer is Proceed.HOLD:
         return StepResult(action=StepAction.HOLD, reason=answer.reason)
     if touched:
-        return StepResult(action=StepAction.SKIP_TO_VERIFY, reason=answer.reason, host_state=HostState.PARTLY_APPLIED)
-    return StepResult(action=StepAction.GIVE_BACK, reason=answer.reason)
+        return StepResult(
+            action=StepAction.SKIP_TO_VERIFY,
+            reason=answer.reason,
+            cause=EndCause.STOP,
+            host_state=HostState.PARTLY_APPLIED,
+        )
+    return StepResult(action=StepAction.GIVE_BACK, reason=answer.reason, cause=EndCause.STOP)
 
 
 async def stoppable(body: Callable[[], Awaitable[StepResult]], *, touched: bool) -> StepResult:

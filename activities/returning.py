@@ -44,8 +44,10 @@ class Returning:
 
     async def _undrain(self, acting: Acting) -> str:
         """Lift our drain; the sentence to keep when another's hold is on the host meanwhile."""
-        intents = await self.deps.store.intents(acting.order.record)
-        rebooted = any(i.step == "reboot" for i in intents)
+        # A host in repair may have been rebooted by a person, or have come back late: that left it down, too.
+        rebooted = acting.order.repair or any(
+            i.step == "reboot" for i in await self.deps.store.intents(acting.order.record)
+        )
         try:
             await acting.hands.scheduler.undrain(
                 acting.order.host, acting.owned, acting.fence(Deed.RETURN), rebooted=rebooted
@@ -62,6 +64,7 @@ class Returning:
             operation=order.operation,
             visit=order.visit,
             outcome=outcome,
+            cause=order.cause,
             reason=reason,
             applied=order.applied if outcome is not Outcome.GIVEN_BACK else (),
             at=now(),

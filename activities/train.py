@@ -1,12 +1,11 @@
 """The train's planner: decide the next stop and commit what follows from it."""
 
-import time
-
 from temporalio import activity
 
 from activities import pages
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
+from activities.notice import give_notice
 from fleet import ids
 from fleet.errors import InvalidInput
 from fleet.models.facts import TrainFacts
@@ -82,11 +81,11 @@ class Planning:
             case StopAction.CLOSE_CYCLE if cycle is not None:
                 await store.close_cycle(facts.cluster, pool.name, cycle.number, facts.now)
             case StopAction.NOTICE if cycle is not None and stop.domain is not None:
-                await self._notice(facts, stop.domain)
+                await give_notice(self.deps, facts, stop.domain)
                 await store.noticed(facts.cluster, pool.name, cycle.number, stop.domain, now())
             case StopAction.VISIT if cycle is not None and stop.domain is not None:
                 visit = ids.visit(facts.cluster, pool.name, cycle.number, stop.domain, stop.attempt)
-                await store.open_visit(
+                opened = await store.open_visit(
                     Visit(
                         id=visit,
                         cluster=facts.cluster,
@@ -98,20 +97,9 @@ class Planning:
                         opened_at=facts.now,
                     )
                 )
-                return visit
+                # Skipped since the facts were read: the train plans again.
+                return visit if opened else None
         return None
-
-    async def _notice(self, facts: TrainFacts, domain: str) -> None:
-        """Tell the jobs on a domain by the pool's signal, where it has one."""
-        signal = facts.pool.drain.signal
-        if signal is None or facts.cycle is None:
-            return
-        hosts = {h for p in facts.cycle.domains if p.domain.name == domain for h in p.domain.hosts}
-        scheduler = self.deps.reach(facts.cluster).scheduler
-        view = await scheduler.view(not_before=time.monotonic())
-        jobs = tuple(sorted(j.id for j in view.jobs.values() if j.holds and hosts & set(j.hosts)))
-        if jobs:
-            await scheduler.signal_jobs(jobs, signal)
 
     @activity.defn(name="skip_domain")
     @mapped

@@ -1,6 +1,6 @@
 """Run one verification task on a host."""
 
-from collections.abc import Collection
+import time
 
 from temporalio import activity
 
@@ -15,8 +15,9 @@ from fleet.models.ledger import Autostop, Counted
 from fleet.models.verification import Verdict as Found
 from fleet.models.verification import Verification, VerificationTask
 from fleet.models.work import StepAction, StepOrder, StepResult
-from fleet.policy.fabric import FabricAction, partners
-from fleet.policy.verifying import VerifyNext, after_verification, pause_for_inconclusive
+from fleet.policy.autostop import PAUSED
+from fleet.policy.fabric import FabricAction, idle_in_production, partners
+from fleet.policy.verifying import VerifyNext, after_verification, is_paused, pause_for_inconclusive
 
 
 class Verifying:
@@ -36,6 +37,9 @@ class Verifying:
     async def _verify(self, acting: Acting) -> StepResult:
         task = acting.order.step.task
         assert task is not None, "a verify step names its task"
+        held = await acting.still_held()
+        if held is not None:
+            return held
         inconclusive = 0
         while True:
             verification = await self._run(acting, task)
@@ -66,10 +70,11 @@ class Verifying:
         rendezvous, since, pauses = order.visit or order.record, now(), Pauses(at_most=1.0)
         await store.ready_for_fabric(rendezvous, order.host, since)
         while True:
-            ready = await store.fabric_ready(rendezvous)
-            coming = await self._still_coming(acting, ready)
-            idle = await self._idle(acting) if len(ready) <= 1 else ()
-            answer = partners(order.host, ready, coming, idle, since, now(), pool.fabric_wait)
+            ready, planned = await store.fabric_ready(rendezvous), await self._planned(acting)
+            answer = partners(order.host, ready, planned, (), since, now(), pool.fabric_wait)
+            if answer.action is FabricAction.INCONCLUSIVE:
+                idle = await self._idle(acting)
+                answer = partners(order.host, ready, planned, idle, since, now(), pool.fabric_wait)
             if answer.action is FabricAction.WAIT:
                 await pauses.wait()
                 continue
@@ -77,35 +82,55 @@ class Verifying:
                 raise BadAnswer("fabric: asked to borrow a partner, and none was named")
             return answer.partners or None
 
-    async def _still_coming(self, acting: Acting, ready: Collection[str]) -> tuple[str, ...]:
-        """Hosts of the visit that still hold a lease counted as planned and are not ready yet."""
+    async def _planned(self, acting: Acting) -> frozenset[str]:
+        """Hosts of the visit that it still has in its hands."""
         if acting.order.visit is None:
-            return ()
+            return frozenset()
         leases = await self.deps.store.leases(acting.order.visit)
-        return tuple(sorted(x.host for x in leases if x.counted is Counted.PLANNED and x.host not in ready))
+        return frozenset(x.host for x in leases if x.counted is Counted.PLANNED)
 
     async def _idle(self, acting: Acting) -> tuple[str, ...]:
-        view = await acting.hands.scheduler.view()
-        hosts = await self.deps.store.hosts(acting.order.cluster, acting.order.pool)
-        nodes = (view.nodes.get(h.name) for h in hosts if not h.decommissioned and h.name != acting.order.host)
-        return tuple(n.name for n in nodes if n is not None and n.base == "idle" and not n.draining)
+        """An idle production host, if there is one that is nobody's."""
+        order, store = acting.order, self.deps.store
+        view = await acting.hands.scheduler.view(not_before=time.monotonic())
+        for name in idle_in_production(await store.hosts(order.cluster, order.pool), view):
+            if name != order.host and await store.lease(order.cluster, name) is None:
+                return (name,)
+        return ()
 
     async def _count_inconclusive(self, acting: Acting) -> None:
-        """Inconclusive answers on several hosts of a cycle point at the verification, not at a host: pause."""
+        """Inconclusive answers on several hosts of a cycle point at the verification, not at a host: pause.
+
+        Counted anew after each pause, and not while one is in force: an operator who resumes has seen to them.
+        """
         order, store = acting.order, self.deps.store
+        if await self._paused(acting):
+            return
         _, pool = await self.deps.pool(order.cluster, order.pool)
         cycle = await store.cycle(order.cluster, order.pool)
-        where = f"inconclusive/{order.cluster}/{order.pool}/{cycle.number if cycle else 0}/"
+        pauses = await store.count_claims(self._pauses(acting))
+        where = f"inconclusive/{order.cluster}/{order.pool}/{cycle.number if cycle else 0}/{pauses}/"
         await store.first_time(where + order.host, now())
         pause = pause_for_inconclusive(await store.count_claims(where), pool)
         if pause is not None:
             await self._pause(acting, pause.reason)
 
+    def _pauses(self, acting: Acting) -> str:
+        return f"inconclusive-pause/{acting.order.cluster}/{acting.order.pool}/"
+
+    async def _paused(self, acting: Acting) -> bool:
+        facts = await self.deps.store.facts(acting.order.cluster, now())
+        return is_paused(facts.autostops.get(acting.order.pool))
+
     async def _pause(self, acting: Acting, reason: str) -> None:
+        """Pause the pool's train and tell people, unless a pause is in force: one occasion, one row, one page."""
         order = acting.order
-        text = f"paused: {order.host}: {reason}"
+        if await self._paused(acting):
+            return
+        text = f"{PAUSED} {order.host}: {reason}"
         autostop = Autostop(stopped=True, since=now(), reason=text)
         await self.deps.store.set_autostop(order.cluster, order.pool, autostop, "maintrain", text, now())
+        await self.deps.store.first_time(f"{self._pauses(acting)}{autostop.since}", now())
         await self.deps.page(pages.train_paused(order.cluster, order.pool, autostop))
 
 

@@ -9,6 +9,7 @@ from activities.failing import mapped
 from activities.recording import count_outcome
 from fleet import ids
 from fleet.errors import DriverError, Unreachable
+from fleet.models.base import Moment
 from fleet.models.fleetfile import Cluster
 from fleet.models.ledger import Request, RequestClass, RequestState
 from fleet.models.matrix import MatrixEntry
@@ -16,6 +17,7 @@ from fleet.models.messages import VisitAsk, VisitAsked, VisitBoarded, VisitEnd, 
 from fleet.models.pool import Pool
 from fleet.models.work import BoardAction, Boarding, HostOutcome, HostWork, Outcome
 from fleet.policy.boarding import board
+from fleet.policy.visit_end import visit_end
 from fleet.policy.visiting import free_to_take
 
 PROBES = 16
@@ -33,46 +35,46 @@ class Visiting:
     async def ask_for_hosts(self, ask: VisitAsk) -> VisitAsked:
         """File the visit's lease request for the hosts of its domain that are free to take, or look how it stands.
 
-        A waiting request whose hosts are no longer the free ones is withdrawn and asked anew, keeping its age.
+        A waiting request whose hosts are no longer the free ones is withdrawn and asked anew, keeping its age. What is
+        there is found by its holder, so an attempt that died between the two leaves nothing behind.
         """
-        visit, store, number = ask.input, self.deps.store, ask.ask
+        visit, store = ask.input, self.deps.store
+        held = await store.leases(visit.visit)
+        if held:
+            return VisitAsked(ask=ask.ask, request=held[0].request, granted=True)
         facts = await store.facts(visit.cluster, now())
         if facts.observation is None:
             raise Unreachable("the dispatcher has not observed the cluster yet")
-        request_id = ids.request(visit.visit, number)
-        asked_at = now()
         taking = free_to_take(await self._domain_hosts(visit), facts)
-        waiting = next((r for r in facts.requests if r.id == request_id), None)
+        waiting = next((r for r in facts.requests if r.holder == visit.visit), None)
+        if waiting is not None and waiting.hosts == taking.taken:
+            return _asked(ask.ask, waiting)
         if waiting is not None:
-            if waiting.hosts == taking.taken:
-                return VisitAsked(
-                    ask=number, request=request_id, granted=False, hosts=waiting.hosts, reason=waiting.waits_because
-                )
-            await store.withdraw(request_id, f"its free hosts changed: {taking.reason}", now())
-            asked_at, number = waiting.asked_at, number + 1
-            request_id = ids.request(visit.visit, number)
-        elif await store.leases(visit.visit):
-            return VisitAsked(ask=number, request=request_id, granted=True)
+            await store.withdraw(waiting.id, f"its free hosts changed: {taking.reason}", now())
         await store.add_left_out(visit.visit, taking.left_out)
         if not taking.taken:
-            return VisitAsked(ask=number, request=request_id, granted=False, reason=taking.reason)
+            return VisitAsked(ask=ask.ask, request="", granted=False, reason=taking.reason)
+        return await self._file(visit, ask.ask, taking.taken, waiting.asked_at if waiting else now())
+
+    async def _file(self, visit: VisitInput, number: int, hosts: tuple[str, ...], asked_at: Moment) -> VisitAsked:
+        """File under the first number whose request has not ended."""
         _, pool = await self.deps.pool(visit.cluster, visit.pool)
-        request = await store.request(
-            Request(
-                id=request_id,
-                cluster=visit.cluster,
-                kind=RequestClass.TRAIN,
-                holder=visit.visit,
-                hosts=taking.taken,
-                asked_at=asked_at,
-                expected_seconds=(pool.drain.deadline + pool.visit_budget).total_seconds(),
-                why=f"domain {visit.domain}",
+        while True:
+            request = await self.deps.store.request(
+                Request(
+                    id=ids.request(visit.visit, number),
+                    cluster=visit.cluster,
+                    kind=RequestClass.TRAIN,
+                    holder=visit.visit,
+                    hosts=hosts,
+                    asked_at=asked_at,
+                    expected_seconds=(pool.drain.deadline + pool.visit_budget).total_seconds(),
+                    why=f"domain {visit.domain}",
+                )
             )
-        )
-        granted = request.state is RequestState.GRANTED
-        return VisitAsked(
-            ask=number, request=request_id, granted=granted, hosts=request.hosts, reason=request.waits_because
-        )
+            if request.state is not RequestState.ENDED:
+                return _asked(number, request)
+            number += 1
 
     async def _domain_hosts(self, visit: VisitInput) -> tuple[str, ...]:
         known = await self.deps.store.visit(visit.visit)
@@ -88,10 +90,11 @@ class Visiting:
         """
         store = self.deps.store
         async with beating():
-            await store.acknowledge(asked.request, now())
+            leases = await store.leases(visit.visit)
+            for request in sorted({lease.request for lease in leases} | {asked.request}):
+                await store.acknowledge(request, now())
             cluster, pool = await self.deps.pool(visit.cluster, visit.pool)
             entries = await store.matrix(visit.cluster)
-            leases = await store.leases(visit.visit)
             several = asyncio.Semaphore(PROBES)
 
             async def one(host: str) -> HostWork | None:
@@ -172,14 +175,16 @@ class Visiting:
         unseen = set(known.left_out) - {o.host for o in outcomes} if known else set()
         if unseen:
             told = f"{told}, {len(unseen)} not taken"
-        stopped = await store.stops(visit.cluster, visit.pool)
-        back = counts[Outcome.GIVEN_BACK] > 0
-        unfinished = counts[Outcome.PARTLY_UPGRADED] > 0
-        await store.close_visit(
-            visit.visit,
-            now(),
-            told,
-            gave_back=back and not stopped,
-            due_again=bool(stopped) and (back or unfinished),
-        )
+        ending = visit_end(outcomes)
+        await store.close_visit(visit.visit, now(), told, gave_back=ending.gave_back, due_again=ending.due_again)
         return told
+
+
+def _asked(number: int, request: Request) -> VisitAsked:
+    return VisitAsked(
+        ask=number,
+        request=request.id,
+        granted=request.state is RequestState.GRANTED,
+        hosts=request.hosts,
+        reason=request.waits_because,
+    )

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from fleet.errors import InvalidInput
 from fleet.models.fleetfile import FleetFile
 from fleet.models.messages import Command
 from fleet.models.units import format_duration
@@ -17,6 +18,7 @@ from starter.picture import picture
 from starter.session import facts, find_cluster, find_pool, in_force, now, pools_in
 from starter.show import dump, print_json, say, table
 from starter.syncing import sync_cluster
+from starter.under_way import hindrances
 
 app = typer.Typer(help="The fleet file, hosts and domains.", no_args_is_help=True)
 
@@ -70,6 +72,9 @@ async def _load(path: Path, asked: Command, diff: bool, dry_run: bool) -> None:
             say(line)
         if diff and before is not None:
             say(text_diff(before.text, text, str(path)))
+        found = await hindrances(store, before.fleet, fleet) if before is not None else []
+        if found:
+            raise InvalidInput(str(path), "", "; ".join(f"{place}: {wanted}" for place, wanted in found))
         if dry_run:
             say(f"{path} is valid; nothing was changed")
             return

@@ -71,15 +71,27 @@ async def find_host(store: Store, fleet: FleetFile, wanted: str, cluster: str | 
     return found[0]
 
 
+async def _in_repair(store: Store, fleet: FleetFile, wanted: str, cluster: str | None) -> str:
+    """Cluster of a host that a person has a word on: a member, or one that is gone and still holds a lease."""
+    try:
+        return (await find_host(store, fleet, wanted, cluster)).cluster
+    except InvalidInput:
+        clusters = [find_cluster(fleet, cluster)] if cluster else list(fleet.clusters)
+        held = [c.name for c in clusters if await store.lease(c.name, wanted) is not None]
+        if len(held) != 1:
+            raise
+        return held[0]
+
+
 async def _tell(name: str, cluster: str | None, what: str, asked: Command, dry_run: bool) -> None:
     async with facts() as store:
-        host = await find_host(store, (await in_force(store)).fleet, name, cluster)
+        where = await _in_repair(store, (await in_force(store)).fleet, name, cluster)
     if dry_run:
-        say(f"would be told to the repair of {host.cluster}/{name}: {what} ({asked.reason}); nothing was changed")
+        say(f"would be told to the repair of {where}/{name}: {what} ({asked.reason}); nothing was changed")
         return
-    absent = f"{host.cluster}/{name} is not in repair"
+    absent = f"{where}/{name} is not in repair"
     async with engine() as client:
-        answer = await update(client, ids.host(host.cluster, name), what, asked, absent)
+        answer = await update(client, ids.host(where, name), what, asked, absent)
     say(answer)
 
 

@@ -14,6 +14,11 @@ def print_json(value: object) -> None:
     typer.echo(json.dumps(to_jsonable_python(value, serialize_unknown=False), indent=2, sort_keys=False))
 
 
+def print_json_line(value: object) -> None:
+    """Print one JSON object on a line of its own, for readers of a stream."""
+    typer.echo(json.dumps(to_jsonable_python(value, serialize_unknown=False), separators=(",", ":")))
+
+
 def say(text: str = "") -> None:
     """Print a line for people."""
     typer.echo(text)

@@ -1,4 +1,6 @@
-"""`maintrain watch`: one cluster as it changes. A live picture on a terminal; in a pipe a line for every change."""
+"""`maintrain watch`: one cluster as it changes. A live picture on a terminal; in a pipe a line for every change,
+or with --json an object for every look.
+"""
 
 import asyncio
 from typing import Annotated
@@ -16,7 +18,7 @@ from starter.ledger import out_without_lease, pools_table, stop_lines
 from starter.options import MaybeCluster
 from starter.picture import Picture, picture
 from starter.session import facts, find_cluster, in_force, now
-from starter.show import say
+from starter.show import dump, print_json_line, say
 
 app = typer.Typer()
 
@@ -40,16 +42,20 @@ def watch(
     cluster: MaybeCluster = None,
     every: Annotated[float, typer.Option("--every", min=0.2, max=60, help="Seconds between two looks.")] = 1.0,
     until_idle: Annotated[bool, typer.Option("--until-idle", help="End once no train has anything to do.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a look, each on a line.")] = False,
 ) -> None:
     """Domains, hosts by set, buffers and floor, and the reason of every wait, live."""
-    run(_watch(cluster, every, until_idle))
+    run(_watch(cluster, every, until_idle, as_json))
 
 
-async def _watch(wanted: str | None, every: float, until_idle: bool) -> None:
+async def _watch(wanted: str | None, every: float, until_idle: bool, as_json: bool) -> None:
     console = Console()
     async with facts() as store:
         fleet = (await in_force(store)).fleet
         name = find_cluster(fleet, wanted).name
+        if as_json:
+            await _stream(store, fleet, name, every, until_idle)
+            return
         if not console.is_terminal:
             await _follow(store, fleet, name, every, until_idle)
             return
@@ -60,6 +66,18 @@ async def _watch(wanted: str | None, every: float, until_idle: bool) -> None:
                 if until_idle and await idle(store, seen):
                     return
                 await asyncio.sleep(every)
+
+
+async def _stream(store: Store, fleet: FleetFile, name: str, every: float, until_idle: bool) -> None:
+    while True:
+        seen, cycles = await look(store, fleet, name)
+        quiet = await idle(store, seen)
+        whole = {k: v for k, v in seen.plain().items() if k != "hosts"}
+        out = [dump(s) for s in out_without_lease(seen)]
+        print_json_line({**whole, "out": out, "cycles": cycles, "idle": quiet})
+        if until_idle and quiet:
+            return
+        await asyncio.sleep(every)
 
 
 async def _follow(store: Store, fleet: FleetFile, name: str, every: float, until_idle: bool) -> None:

@@ -12,7 +12,7 @@ from store.audit import write_audit
 from store.part import Part
 from store.tables.trains import CYCLES, DOMAINS, TRAINS
 
-_STILL_DUE = (DomainState.DUE, DomainState.NOTICED)
+STILL_DUE = (DomainState.DUE, DomainState.NOTICED)
 
 
 def read_cycle(connection: Connection, cluster: str, pool: str, number: int | None = None) -> Cycle | None:
@@ -82,7 +82,7 @@ class Cycles(Part):
             if latest is None or latest.closed_at is not None:
                 return False
             this = _in_cycle(cluster, pool, latest.number) & (DOMAINS.c.name == domain)
-            statement = update(DOMAINS).where(this, DOMAINS.c.state.in_(_STILL_DUE))
+            statement = update(DOMAINS).where(this, DOMAINS.c.state.in_(STILL_DUE))
             statement = statement.values(state=DomainState.SKIPPED, ended_at=now, reason=reason)
             if connection.execute(statement).rowcount == 0:
                 return False

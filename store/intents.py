@@ -23,12 +23,17 @@ class Intents(Part):
     """Intents."""
 
     async def open_intent(self, operation: str, step: str, token: str, before: Before, now: Moment) -> Intent:
-        """Write an intent if there is none; the one in force either way (compare its token with yours)."""
+        """Write an intent if there is none, or anew over a withdrawn one; the one in force either way (compare its
+        token with yours).
+        """
         intent = Intent(operation=operation, step=step, token=token, before=before, opened_at=now, token_at=now)
 
         def work(connection: Connection) -> Intent:
             row = {**intent.model_dump(), "before": documents.dump(before)}
             if upserts.add_missing(connection, INTENTS, row):
+                return intent
+            anew = update(INTENTS).where(_THIS, INTENTS.c.state == IntentState.WITHDRAWN).values(**row)
+            if connection.execute(anew, _key(operation, step)).rowcount == 1:
                 return intent
             return _read(connection.execute(_SELECT, _key(operation, step)).one())
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, select
 
+from fleet.errors import LeaseLost
 from fleet.models.base import Moment
 from fleet.models.ledger import Counted, LeaseHost
 from fleet.models.work import HostOutcome
@@ -67,10 +68,11 @@ class Leases(Part):
 
         return await self._database.read(work)
 
-    async def take_for_repair(self, lease: LeaseHost) -> LeaseHost:
-        """Hand over: make the host's lease this one, counted as failed, whatever it was before.
+    async def take_for_repair(self, lease: LeaseHost, expected: str) -> LeaseHost:
+        """Hand over: make the host's lease, held by the operation `expected`, this one, counted as failed.
 
         Idempotent by operation. The row is altered in place, so no reader ever sees the host without a holder.
+        Raises `LeaseLost`, and changes nothing, when another operation or nobody holds the host.
         """
         lease = lease.model_copy(update={"counted": Counted.FAILED})
 
@@ -78,8 +80,11 @@ class Leases(Part):
             before = lease_on(connection, lease.cluster, lease.host)
             if before is not None and (before.operation, before.counted) == (lease.operation, lease.counted):
                 return before
+            if before is None or before.operation != expected:
+                holder = before.operation if before else "nobody"
+                raise LeaseLost(f"{lease.cluster}/{lease.host} is held by {holder}, not by {expected}")
             upserts.put(connection, LEASE_HOSTS, lease.model_dump(), key=("cluster", "host"))
-            if before is not None and before.request != lease.request:
+            if before.request != lease.request:
                 end_without_leases(connection, before.request, "its last host was handed over", lease.since)
             return lease
 

@@ -67,13 +67,17 @@ class Members(Part):
         return tuple(host for host in members.values() if pool in (None, host.pool))
 
     async def set_decommissioned(self, cluster: str, host: str, actor: str, reason: str, now: Moment) -> None:
-        """Take a host out of service for good. Audited. Raises InvalidInput for a host that is not a member."""
+        """Take a host out of service for good: the member of that name, or the last one that was. Audited.
+
+        Raises InvalidInput for a host that never was a member.
+        """
 
         def work(connection: Connection) -> None:
-            member = (HOSTS.c.cluster == cluster) & (HOSTS.c.name == host) & HOSTS.c.retired_at.is_(None)
-            row = connection.execute(select(HOSTS).where(member)).one_or_none()
+            named = select(HOSTS).where((HOSTS.c.cluster == cluster) & (HOSTS.c.name == host))
+            newest = named.order_by(HOSTS.c.retired_at.is_not(None), HOSTS.c.retired_at.desc(), HOSTS.c.id.desc())
+            row = connection.execute(newest.limit(1)).one_or_none()
             if row is None:
-                raise InvalidInput("host", host, f"expected a member of a pool of {cluster}")
+                raise InvalidInput("host", host, f"expected one that is or was a member of a pool of {cluster}")
             if row.decommissioned:
                 return
             version = next_hosts_version(connection, cluster)

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select, update
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from fleet.errors import InvalidInput
 from fleet.models.base import Moment
 from fleet.models.train import DomainState, Visit, VisitState
-from store import documents, upserts
+from store import documents
+from store.cycles import STILL_DUE
 from store.part import Part
 from store.tables.trains import DOMAINS, VISITS
 
@@ -15,25 +16,29 @@ from store.tables.trains import DOMAINS, VISITS
 class Visits(Part):
     """Visits."""
 
-    async def open_visit(self, visit: Visit) -> None:
-        """Write a visit and mark its domain as visiting. The same visit again renews what it takes while it is open.
+    async def open_visit(self, visit: Visit) -> bool:
+        """Write a visit and mark its due domain as visiting. The same visit again renews what it takes while it is
+        open. False, and nothing is written, when the domain is no longer due: skipped meanwhile, say.
 
         Raises InvalidInput when its cycle has no such domain.
         """
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> bool:
             domain = _domain(visit.cluster, visit.pool, visit.cycle, visit.domain)
             if connection.execute(select(DOMAINS.c.name).where(domain)).first() is None:
                 raise InvalidInput("visit", visit.id, f"expected a domain of cycle {visit.cycle}")
             told = {"taken": documents.dump_names(visit.taken), "left_out": documents.dump_notes(visit.left_out)}
             row = {**visit.model_dump(), **told, "end_reason": "", "gave_back": False}
-            if not upserts.add_missing(connection, VISITS, row):
-                _renew(connection, visit, told)
-                return
+            if connection.execute(select(VISITS.c.id).where(VISITS.c.id == visit.id)).first() is not None:
+                return _renew(connection, visit, told)
             now_visiting = {"state": DomainState.VISITING, "visit": visit.id, "attempts": DOMAINS.c.attempts + 1}
-            connection.execute(update(DOMAINS).where(domain).values(**now_visiting))
+            due = domain & DOMAINS.c.state.in_(STILL_DUE)
+            if connection.execute(update(DOMAINS).where(due).values(**now_visiting)).rowcount == 0:
+                return False
+            connection.execute(insert(VISITS).values(**row))
+            return True
 
-        await self._database.write(work)
+        return await self._database.write(work)
 
     async def close_visit(
         self, visit_id: str, now: Moment, reason: str, *, gave_back: bool, due_again: bool = False
@@ -91,14 +96,14 @@ def _domain(cluster: str, pool: str, cycle: int, name: str) -> ColumnElement[boo
     return in_pool & (DOMAINS.c.cycle == cycle) & (DOMAINS.c.name == name)
 
 
-def _renew(connection: Connection, visit: Visit, told: dict[str, str]) -> None:
+def _renew(connection: Connection, visit: Visit, told: dict[str, str]) -> bool:
     this = (VISITS.c.id == visit.id) & VISITS.c.ended_at.is_(None)
     values: dict[str, Any] = dict(told)
     if visit.state is VisitState.RUNNING:
         values["state"] = VisitState.RUNNING
     if visit.granted_at is not None:
         values["granted_at"] = visit.granted_at
-    connection.execute(update(VISITS).where(this).values(**values))
+    return connection.execute(update(VISITS).where(this).values(**values)).rowcount > 0
 
 
 def _read(row: "Row[Any]") -> Visit:

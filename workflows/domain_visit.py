@@ -3,7 +3,7 @@
 import asyncio
 
 from temporalio import workflow
-from temporalio.exceptions import ChildWorkflowError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError, ChildWorkflowError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from activities.hand_over import HandingOver
@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.continuing import time_to_continue
     from workflows.host_maintenance import HostMaintenance
     from workflows.host_repair import HostRepair
+    from workflows.host_steps import lease_lost
     from workflows.options import ASK_AGAIN, ASK_AGAIN_AT_MOST, BOARD, at
     from workflows.telling import Note, command, tell
 
@@ -71,8 +72,6 @@ class DomainVisit:
                 )
             except TimeoutError:
                 pause = min(pause * 2, ASK_AGAIN_AT_MOST)
-            if self.told_granted:
-                return asked.model_copy(update={"granted": True})
             if time_to_continue():
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(self.visit.model_copy(update={"ask": number}))
@@ -118,9 +117,15 @@ class DomainVisit:
         if work.host not in self.open:
             return  # handed over before: its repair is not ours to judge
         reason = f"the work on it was broken off from outside: {error.cause or error}"
-        repair: HostWork = await workflow.execute_activity_method(
-            HandingOver.hand_over, HandOver(work=work, reason=reason), **at(self.visit.cluster, "hand over")
-        )
+        try:
+            repair: HostWork = await workflow.execute_activity_method(
+                HandingOver.hand_over, HandOver(work=work, reason=reason), **at(self.visit.cluster, "hand over")
+            )
+        except ActivityError as refused:
+            if not lease_lost(refused):
+                raise
+            self._end(work.host, f"no longer ours: {refused.cause}")
+            return
         await start_repair(repair)
         self._end(work.host, f"handed over: {reason}")
 

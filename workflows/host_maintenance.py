@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from fleet.models.messages import HandOver, HostEnd
     from fleet.models.work import HostWork, Outcome, StepResult
     from workflows.attributes import OUTCOME
-    from workflows.host_steps import HostSteps, unknown_state
+    from workflows.host_steps import HostSteps, lease_lost, unknown_state
     from workflows.options import at
     from workflows.telling import Note, command, tell
 
@@ -30,7 +30,12 @@ class HostMaintenance:
             outcome, result = Outcome.HANDED_OVER, unknown_state(error)
         workflow.upsert_search_attributes([OUTCOME.value_set(outcome)])
         if outcome is Outcome.HANDED_OVER:
-            await self._hand_over(work, result)
+            try:
+                await self._hand_over(work, result)
+            except ActivityError as error:
+                if not lease_lost(error):
+                    raise
+                return HostEnd(host=work.host, outcome=Outcome.LEFT_OUT, reason=f"no longer ours: {error.cause}")
         return HostEnd(host=work.host, outcome=outcome, reason=result.reason)
 
     async def _hand_over(self, work: HostWork, result: StepResult) -> None:

@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.attributes import OUTCOME
     from workflows.continuing import time_to_continue
     from workflows.host_steps import HostSteps, unknown_state
-    from workflows.options import at
+    from workflows.options import BOARD, at
 
 
 @workflow.defn(name="HostRepair")
@@ -33,9 +33,10 @@ class HostRepair:
             self._show("waiting for `maintrain host repaired` or `maintrain host decommission`")
             await workflow.wait_condition(lambda: self.asked is not None or self.leaves is not None)
             if self.leaves is not None:
-                return await self._decommission(self.leaves)
-            assert self.asked is not None, "it was waited for"
-            end = await self._try(self.asked)
+                end = await self._decommission(self.leaves)
+            else:
+                assert self.asked is not None, "it was waited for"
+                end = await self._try(self.asked)
             if end is not None:
                 return end
             if time_to_continue() and self.asked is None and self.leaves is None:
@@ -56,12 +57,17 @@ class HostRepair:
             await workflow.wait_condition(workflow.all_handlers_finished)
             return HostEnd(host=self.work.host, outcome=outcome, reason=result.reason)
         self.work = self.work.model_copy(update={"trouble": result.reason, "host_state": result.host_state})
-        await workflow.execute_activity_method(HandingOver.report_repair, self.work, **at(self.work.cluster, "report"))
+        try:
+            await workflow.execute_activity_method(
+                HandingOver.report_repair, self.work, **at(self.work.cluster, "report")
+            )
+        except ActivityError as error:
+            workflow.logger.error(f"nobody was told that {self.work.host} did not pass: {error.cause or error}")
         return None
 
     async def _walk(self, order: Command) -> tuple[Outcome, StepResult]:
         boarding: Boarding = await workflow.execute_activity_method(
-            HandingOver.plan_repair, args=[self.work, order], **at(self.work.cluster, "plan the repair")
+            HandingOver.plan_repair, args=[self.work, order], **at(self.work.cluster, "plan the repair", BOARD)
         )
         if boarding.action is not BoardAction.VISIT:
             state = self.work.host_state
@@ -74,11 +80,18 @@ class HostRepair:
         finally:
             self.done += steps.done
 
-    async def _decommission(self, order: Command) -> HostEnd:
+    async def _decommission(self, order: Command) -> HostEnd | None:
+        """Leave for good; None when that could not be, and the host stays in repair with the trouble."""
         self.busy = True
-        await workflow.execute_activity_method(
-            HandingOver.decommission, args=[self.work, order], **at(self.work.cluster, "decommission")
-        )
+        try:
+            await workflow.execute_activity_method(
+                HandingOver.decommission, args=[self.work, order], **at(self.work.cluster, "decommission")
+            )
+        except ActivityError as error:
+            trouble = f"could not be decommissioned: {error.cause or error}"
+            self.work = self.work.model_copy(update={"trouble": trouble})
+            self.busy, self.leaves = False, None
+            return None
         workflow.upsert_search_attributes([OUTCOME.value_set(Outcome.DECOMMISSIONED)])
         await workflow.wait_condition(workflow.all_handlers_finished)
         return HostEnd(host=self.work.host, outcome=Outcome.DECOMMISSIONED, reason=order.reason)

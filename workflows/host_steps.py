@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.apply import Applying
@@ -15,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.verify import Verifying
     from fleet.errors import HostState
     from fleet.models.stack import Upgrade
-    from fleet.models.work import HostWork, Outcome, Step, StepAction, StepKind, StepOrder, StepResult
+    from fleet.models.work import EndCause, HostWork, Outcome, Step, StepAction, StepKind, StepOrder, StepResult
     from fleet.view import host_view
     from workflows.options import STEP, at
 
@@ -41,6 +42,8 @@ class HostSteps:
     applied: list[Upgrade] = field(default_factory=list)
     done: list[tuple[str, str]] = field(default_factory=list)
     stopped_early: bool = False
+    cause: EndCause | None = None
+    """Whose doing it is that the walk ends early."""
     undrain: bool = True
     reason: str = ""
 
@@ -53,8 +56,8 @@ class HostSteps:
                 break
             if self.yielded and step.safe_before and step.kind in (StepKind.DRAIN, StepKind.APPLY, StepKind.REBOOT):
                 if not self.applied:
-                    return await self._give_back(self.yielded)
-                self.stopped_early, self.reason = True, self.yielded
+                    return await self._give_back(self.yielded, EndCause.YIELD)
+                self.stopped_early, self.reason, self.cause = True, self.yielded, EndCause.YIELD
                 continue
             result = await self._perform(step)
             ended = await self._after(step, result)
@@ -69,9 +72,9 @@ class HostSteps:
             case StepAction.GO_ON if step.upgrade is not None:
                 self.applied.append(step.upgrade)
             case StepAction.SKIP_TO_VERIFY:
-                self.stopped_early, self.reason = True, result.reason
+                self.stopped_early, self.reason, self.cause = True, result.reason, result.cause
             case StepAction.GIVE_BACK:
-                return await self._give_back(result.reason)
+                return await self._give_back(result.reason, result.cause or EndCause.JOBS)
             case StepAction.LEAVE if step.kind is StepKind.GATE:
                 self.undrain, self.reason = False, result.reason
             case StepAction.LEAVE:
@@ -84,7 +87,8 @@ class HostSteps:
                 self.reason = f"{self.reason}; {result.reason}" if self.stopped_early else result.reason
         return None
 
-    async def _give_back(self, reason: str) -> tuple[Outcome, StepResult]:
+    async def _give_back(self, reason: str, cause: EndCause) -> tuple[Outcome, StepResult]:
+        self.cause = cause
         return await self._return(Outcome.GIVEN_BACK, reason)
 
     async def _return(self, outcome: Outcome, reason: str) -> tuple[Outcome, StepResult]:
@@ -107,6 +111,7 @@ class HostSteps:
             repair=self.repair,
             stopped_early=self.stopped_early,
             outcome=outcome,
+            cause=self.cause if outcome is not None else None,
             undrain=self.undrain,
             reason=reason,
         )
@@ -131,6 +136,11 @@ def detail(step: Step) -> str:
     if step.upgrade is not None:
         return f"{step.upgrade.component} {step.upgrade.version}"
     return step.task.value if step.task is not None else ""
+
+
+def lease_lost(error: ActivityError) -> bool:
+    """True when an activity found that the host is not in our hands any more: then nothing is ours to hand over."""
+    return isinstance(error.cause, ApplicationError) and error.cause.type == "LeaseLost"
 
 
 def unknown_state(error: BaseException) -> StepResult:

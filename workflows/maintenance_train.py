@@ -1,21 +1,22 @@
 """`MaintenanceTrain`: the endless visitor of one pool's domains."""
 
 import asyncio
+from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.dispatcher import Dispatching
     from activities.train import Planning
     from fleet import ids
-    from fleet.models.messages import SkipCommand, StopCommand, TrainInput, TrainStop, VisitInput
+    from fleet.models.messages import SkipCommand, TrainInput, TrainStop, VisitInput
     from fleet.models.train import StopAction
     from workflows.attributes import of_visit
     from workflows.continuing import time_to_continue
     from workflows.domain_visit import DomainVisit
-    from workflows.options import TRAIN_LOOKS, at
-    from workflows.telling import Note, command, tell
+    from workflows.options import AFTER_FAILURE, TRAIN_LOOKS, at
+    from workflows.ordering import Orders
+    from workflows.telling import Note, tell
 
 
 @workflow.defn(name="MaintenanceTrain")
@@ -26,7 +27,7 @@ class MaintenanceTrain:
     def __init__(self, train: TrainInput) -> None:
         self.train = train
         self.under_way = list(train.under_way)
-        self.orders: list[tuple[str, Note]] = []
+        self.orders = Orders(train.cluster, train.pool)
         self.woken = False
         self.last: TrainStop | None = None
         self.watching: asyncio.Task[None] | None = None
@@ -36,22 +37,28 @@ class MaintenanceTrain:
         """Without end; continues as new when the server suggests it, mid-cycle too."""
         while not time_to_continue():
             self.woken = False
-            await self._write_orders()
-            stop: TrainStop = await workflow.execute_activity_method(
-                Planning.plan_stop, self._state(), **at(self.train.cluster, "plan the next stop")
-            )
-            self.last = stop
-            workflow.set_current_details(stop.timetable)
-            self.under_way = [v for v in self.under_way if v not in stop.ended]
-            if stop.action is StopAction.VISIT and stop.visit is not None and stop.domain is not None:
-                await self._visit(stop.visit, stop.domain)
-            elif stop.action is StopAction.WAIT:
-                await self._wait(stop)
-        # A stop that came during the last plan must not be lost with this run.
-        while self.orders or not workflow.all_handlers_finished():
-            await self._write_orders()
-            await workflow.wait_condition(workflow.all_handlers_finished)
+            try:
+                await self._stop()
+            except ActivityError as error:
+                # The pool's only train outlives whatever went wrong: it asks again after a while.
+                workflow.logger.error(f"the train of {train.cluster}/{train.pool} can't go on: {error.cause or error}")
+                await self._rest(AFTER_FAILURE, "ask again after a failure")
+        await workflow.wait_condition(workflow.all_handlers_finished)
         workflow.continue_as_new(self._state())
+
+    async def _stop(self) -> None:
+        """Ask for the next stop, and visit or wait as the planner says."""
+        stop: TrainStop = await workflow.execute_activity_method(
+            Planning.plan_stop, self._state(), **at(self.train.cluster, "plan the next stop")
+        )
+        self.last = stop
+        workflow.set_current_details(stop.timetable)
+        self.under_way = [v for v in self.under_way if v not in stop.ended]
+        if stop.action is StopAction.VISIT and stop.visit is not None and stop.domain is not None:
+            await self._visit(stop.visit, stop.domain)
+        elif stop.action is StopAction.WAIT:
+            until = workflow.now() + TRAIN_LOOKS if stop.until is None else stop.until
+            await self._rest(min(TRAIN_LOOKS, max(until - workflow.now(), timedelta(0))), stop.reason)
 
     async def _visit(self, visit: str, domain: str) -> None:
         self.under_way.append(visit)
@@ -80,33 +87,16 @@ class MaintenanceTrain:
         if visit in self.under_way:
             self.woken = True
 
-    async def _wait(self, stop: TrainStop) -> None:
-        pause = (
-            TRAIN_LOOKS if stop.until is None else min(TRAIN_LOOKS, max(stop.until - workflow.now(), TRAIN_LOOKS * 0))
-        )
+    async def _rest(self, pause: timedelta, why: str) -> None:
         try:
-            await workflow.wait_condition(
-                lambda: self.woken or bool(self.orders), timeout=pause, timeout_summary=stop.reason[:200]
-            )
+            await workflow.wait_condition(lambda: self.woken, timeout=pause, timeout_summary=why[:200])
         except TimeoutError:
             self.woken = True
 
-    async def _write_orders(self) -> None:
-        while self.orders:
-            verb, note = self.orders.pop(0)
-            order = command(note)
-            await workflow.execute_activity_method(
-                Dispatching.write_stop,
-                StopCommand(
-                    cluster=self.train.cluster,
-                    pool=self.train.pool,
-                    verb=verb,
-                    actor=order.actor,
-                    reason=order.reason,
-                ),
-                **at(self.train.cluster, f"{verb}: {order.reason}"),
-            )
-            await tell(ids.dispatcher(self.train.cluster), "wake")
+    async def _order(self, verb: str, note: Note) -> None:
+        await self.orders.write(verb, note)
+        self.woken = True
+        await tell(ids.dispatcher(self.train.cluster), "wake")
 
     @workflow.signal(description="Something changed: ask the planner anew")
     def wake(self) -> None:
@@ -120,14 +110,14 @@ class MaintenanceTrain:
         self.woken = True
 
     @workflow.signal(description="Stop this pool: no grant and no drain begins, hosts end at their next safe point")
-    def stop(self, note: Note = None) -> None:
+    async def stop(self, note: Note = None) -> None:
         """Stop the pool."""
-        self.orders.append(("stop", note))
+        await self._order("stop", note)
 
     @workflow.signal(description="Lift the stops and freezes of this pool")
-    def resume(self, note: Note = None) -> None:
+    async def resume(self, note: Note = None) -> None:
         """Resume the pool."""
-        self.orders.append(("resume", note))
+        await self._order("resume", note)
 
     @workflow.update(description="Leave a due domain out of the open cycle")
     async def skip(self, order: SkipCommand) -> str:

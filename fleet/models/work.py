@@ -91,6 +91,8 @@ class StepOrder(Message):
     stopped_early: bool = False
     outcome: "Outcome | None" = None
     """For the return: how the host's share in the visit ended."""
+    cause: "EndCause | None" = None
+    """For the return: whose doing it was that the share ended early."""
     undrain: bool = True
     """For the return: False leaves the host under somebody else's hold."""
     reason: str = ""
@@ -116,10 +118,21 @@ class StepAction(StrEnum):
     HAND_OVER = "hand_over"
 
 
+class EndCause(StrEnum):
+    """Whose doing it was that a host's share in a visit ended early."""
+
+    JOBS = "jobs"
+    STOP = "stop"
+    YIELD = "yield"
+    """More urgent work needed the host."""
+
+
 class StepResult(Decision):
     """How a step ended."""
 
     action: StepAction
+    cause: EndCause | None = None
+    """For a give-back or a skip to verification: whose doing; None says that jobs kept the host."""
     host_state: HostState = HostState.UNTOUCHED
     verification: Verification | None = None
 
@@ -148,6 +161,8 @@ class HostOutcome(Message):
     operation: str
     visit: str | None = None
     outcome: Outcome
+    cause: EndCause | None = None
+    """Of a host given back or partly upgraded: whose doing; None in a give-back says that jobs kept the host."""
     reason: str
     applied: tuple[Upgrade, ...] = ()
     at: Moment

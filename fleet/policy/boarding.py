@@ -26,19 +26,19 @@ REMOVALS_TRIED = 300
 def board(cluster: Cluster, pool: Pool, observed: Mapping[str, str], entries: Sequence[MatrixEntry]) -> Boarding:
     """What a visit does on a host whose versions are `observed`; `entries` are the published part of the matrix.
 
-    `CURRENT`: nothing is due. `NOT_ALLOWED`: something is, and no part of it leads to an allowed set.
+    `CURRENT`: nothing is due. `NOT_ALLOWED`: something is, and no part of it leads to an allowed set, or a pinned
+    component is off its pin: boarding can't change that, and the gate would let nothing of the kind return.
     """
     plan = _Plan(cluster, pool, observed, entries)
     if not plan.due:
         return Boarding(
             action=BoardAction.CURRENT, resulting=plan.base, deferred=plan.deferred, reason=plan.words("nothing is due")
         )
-    if not plan.boarded:
+    if plan.drifted or not plan.boarded:
+        off_pins = "the host is off its pins, which the gate would not let pass"
+        why = off_pins if plan.drifted else "nothing that is due may board"
         return Boarding(
-            action=BoardAction.NOT_ALLOWED,
-            resulting=plan.base,
-            deferred=plan.deferred,
-            reason=plan.words("nothing that is due may board"),
+            action=BoardAction.NOT_ALLOWED, resulting=plan.base, deferred=plan.deferred, reason=plan.words(why)
         )
     drain = Step(key="drain", kind=StepKind.DRAIN, expected=pool.drain.deadline)
     return _visit(plan, (drain, *_applies(plan, untouched=True), *_closing(pool)))
@@ -72,7 +72,7 @@ class _Plan:
         self.deferred: dict[str, str] = {}
         stack = cluster.stack
         self.base = {c.name: observed[c.name] for c in stack.components if stack.host_facing(c) and c.name in observed}
-        self._note_drift(observed)
+        self.drifted = self._note_drift(observed)
         self.due = self._due()
         self.boarded = self._choose(self._units())
 
@@ -93,11 +93,13 @@ class _Plan:
         """The opening, followed by every reason why something does not board."""
         return "; ".join((opening, *(f"{name}: {why}" for name, why in self.deferred.items())))
 
-    def _note_drift(self, observed: Mapping[str, str]) -> None:
-        for name, pinned in self.cluster.pins.items():
-            if observed.get(name) != pinned:
-                found = observed.get(name, "no known version")
-                self.deferred[name] = f"pinned at {pinned}, the host carries {found}, which boarding can't change"
+    def _note_drift(self, observed: Mapping[str, str]) -> bool:
+        """Say what is off its pin, or not observed to be on it; whether anything is."""
+        off = {name: pinned for name, pinned in self.cluster.pins.items() if observed.get(name) != pinned}
+        for name, pinned in off.items():
+            found = observed.get(name, "no known version")
+            self.deferred[name] = f"pinned at {pinned}, the host carries {found}, which boarding can't change"
+        return bool(off)
 
     def _due(self) -> tuple[Component, ...]:
         wanted = [c for c in self.cluster.stack.components if c.name in self.desired]

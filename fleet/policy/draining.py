@@ -56,8 +56,8 @@ def drained(host: str, owned_reason: str, view: ClusterView, acknowledged: float
 def still_ours(host: str, owned_reason: str, view: ClusterView, acknowledged: float, *, rebooting: bool) -> Drained:
     """Judge again before a flash or reboot, and at the gate. `DRAINED` means: go on.
 
-    With `rebooting` a node that our own reboot left down or silent passes too, as long as drain flag and reason are
-    ours and no job is on it.
+    With `rebooting` a node that a reboot (ours, or in repair a person's) left down or silent passes too, as long as
+    drain flag and reason are ours and no job is on it.
     """
     return _judge(host, owned_reason, view, acknowledged, rebooting=rebooting)
 
@@ -73,7 +73,7 @@ def _judge(host: str, owned_reason: str, view: ClusterView, acknowledged: float,
     if lost is not None:
         return lost
     if rebooting and not jobs and _left_by_reboot(node):
-        return Drained(state=DrainState.DRAINED, reason="our own reboot left the node down; drain and reason are ours")
+        return Drained(state=DrainState.DRAINED, reason="a reboot left the node down; drain and reason are ours")
     state, reason = _progress(node, jobs)
     return Drained(state=state, jobs=jobs, reason=reason)
 

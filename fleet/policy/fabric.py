@@ -3,11 +3,13 @@
 A borrowed production host runs an ordinary short job and needs no lease.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 
 from fleet.models.base import Decision, Moment
+from fleet.models.host import Host
+from fleet.models.scheduler import ClusterView, NodeBase
 from fleet.models.units import format_duration
 
 MOST_PARTNERS = 32
@@ -32,7 +34,7 @@ class Partners(Decision):
 def partners(
     host: str,
     ready: Mapping[str, Moment],
-    still_coming: Collection[str],
+    planned: Collection[str],
     idle: Sequence[str],
     ready_since: Moment,
     now: Moment,
@@ -40,11 +42,12 @@ def partners(
 ) -> Partners:
     """Choose the partners of a host that is ready since `ready_since`.
 
-    `ready`: hosts of the domain that are ready, and since when; `still_coming`: those expected to become so;
+    `ready`: hosts of the domain that have ever become ready, and since when; `planned`: those whose lease is still
+    planned work of this visit, for a host that has returned runs jobs and one that was handed over is unwell;
     `idle`: production hosts without a job.
     """
-    others = sorted(name for name in ready if name != host)
-    coming = sorted(name for name in still_coming if name != host and name not in ready)
+    others = sorted(name for name in ready if name != host and name in planned)
+    coming = sorted(name for name in planned if name != host and name not in ready)
     waited = now - ready_since
     if coming and waited < fabric_wait:
         left = format_duration(fabric_wait - waited)
@@ -66,3 +69,17 @@ def partners(
     return Partners(
         action=FabricAction.INCONCLUSIVE, reason="no partner: no other host of the domain is ready, none is idle"
     )
+
+
+def idle_in_production(hosts: Iterable[Host], view: ClusterView) -> tuple[str, ...]:
+    """Members without a job on which an ordinary job would start now, sorted. Leases are not looked at."""
+    busy = {name for job in view.jobs.values() if job.holds for name in job.hosts}
+    free = []
+    for host in hosts:
+        node = view.nodes.get(host.name)
+        if node is None or host.decommissioned or host.name in busy or node.base is not NodeBase.IDLE:
+            continue
+        away = node.draining or node.completing or node.not_responding or node.rebooting or node.maintenance
+        if node.powered and not away:
+            free.append(host.name)
+    return tuple(sorted(free))

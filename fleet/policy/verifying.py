@@ -3,8 +3,10 @@
 from enum import StrEnum
 
 from fleet.models.base import Decision
+from fleet.models.ledger import Autostop
 from fleet.models.pool import Pool
 from fleet.models.verification import Verdict, Verification
+from fleet.policy.autostop import PAUSED
 
 
 class VerifyNext(StrEnum):
@@ -46,3 +48,8 @@ def pause_for_inconclusive(hosts_inconclusive: int, pool: Pool) -> Decision | No
     return Decision(
         reason=f"{hosts_inconclusive} hosts of {pool.name} have inconclusive verifications ({most} pause the train)"
     )
+
+
+def is_paused(autostop: Autostop | None) -> bool:
+    """True while the pool's train is paused already and only an operator lifts it: people know."""
+    return autostop is not None and autostop.stopped and autostop.reason.startswith(PAUSED)

@@ -39,7 +39,7 @@ class FleetFacts(Protocol):
         ...
 
     async def set_decommissioned(self, cluster: str, host: str, actor: str, reason: str, now: Moment) -> None:
-        """Take a host out of service for good. Audited."""
+        """Take a member, or one that is retired, out of service for good. Audited."""
         ...
 
     async def record_versions(self, cluster: str, host: str, versions: dict[str, str], now: Moment) -> None:
@@ -104,8 +104,8 @@ class TrainBook(Protocol):
         """Leave a due domain out of the open cycle; False when it is not due. Audited."""
         ...
 
-    async def open_visit(self, visit: Visit) -> None:
-        """Write a visit and mark its domain as visiting."""
+    async def open_visit(self, visit: Visit) -> bool:
+        """Write a visit and mark its due domain as visiting; False, and nothing written, when it is no longer due."""
         ...
 
     async def close_visit(
@@ -163,8 +163,11 @@ class Ledger(Protocol):
         """Live leases that a workflow holds."""
         ...
 
-    async def take_for_repair(self, lease: LeaseHost) -> LeaseHost:
-        """Hand over: make the host's lease this one, counted as failed, whatever it was before. Idempotent."""
+    async def take_for_repair(self, lease: LeaseHost, expected: str) -> LeaseHost:
+        """Hand over: make the host's lease, held by the operation `expected`, this one, counted as failed.
+
+        Idempotent. Raises `LeaseLost`, and changes nothing, when another operation or nobody holds the host.
+        """
         ...
 
     async def release(self, cluster: str, host: str, operation: str, outcome: HostOutcome, now: Moment) -> bool:

@@ -28,7 +28,7 @@ NODES = 16
 HELD, HELD_BECAUSE = "gpu007", "admin: disk check"
 DIES = "gpu014"
 """Its slurmd dies under a job while it is being drained."""
-SAMPLE_EVERY = 0.4
+SAMPLE_EVERY = 0.3
 _WHY = ("--reason", "demo")
 
 EXPECTED = Expectation(

@@ -231,6 +231,15 @@ def test_a_watch_in_a_pipe_prints_lines_and_ends_when_idle(synced):
     assert result.out.splitlines()[-1].endswith(" idle")
 
 
+def test_a_watch_in_json_prints_an_object_a_look_and_ends_when_idle(synced):
+    result = synced("watch", "--json", "--until-idle", "--every", "0.2")
+
+    looks = [json.loads(line) for line in result.out.splitlines()]
+    assert (0, "", 1) == (result.code, result.err, len(looks))
+    assert ("sim", True, {"gpu-train": None}) == (looks[0]["cluster"], looks[0]["idle"], looks[0]["cycles"])
+    assert (63, ["gpu053"]) == (looks[0]["pools"][0]["counts"]["up"], [o["host"] for o in looks[0]["out"]])
+
+
 def test_a_host_is_shown_with_set_and_owner(synced):
     result = synced("host", "show", "gpu053")
 

@@ -147,6 +147,21 @@ def test_job_facing_drift_is_told_and_never_boarded():
     assert "cuda" in found.reason
 
 
+def test_a_host_off_its_pins_is_not_drained_for_what_the_gate_would_not_let_back():
+    found = board(cluster(), pool(), {**OBSERVED, "cuda": "12.5"}, (ANYTHING,))
+    assert (found.action, found.steps) == (BoardAction.NOT_ALLOWED, ())
+    assert found.reason == (
+        "the host is off its pins, which the gate would not let pass; "
+        "cuda: pinned at 12.4, the host carries 12.5, which boarding can't change"
+    )
+
+
+def test_a_host_with_a_pinned_component_that_is_not_observed_is_not_drained():
+    found = board(cluster(), pool(), {k: v for k, v in OBSERVED.items() if k != "nccl"}, (ANYTHING,))
+    assert (found.action, found.steps) == (BoardAction.NOT_ALLOWED, ())
+    assert "nccl: pinned at 2.20, the host carries no known version" in found.reason
+
+
 def test_a_repaired_host_boards_and_verifies_without_a_drain():
     visit, repair = (
         board(cluster(), pool(), OBSERVED, (ANYTHING,)),

@@ -1,16 +1,20 @@
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.policy.fabric import MOST_PARTNERS, FabricAction, partners
+from fleet.models.host import Host
+from fleet.models.scheduler import ClusterView, Job, JobKind, JobState, Node, NodeBase
+from fleet.policy.fabric import MOST_PARTNERS, FabricAction, idle_in_production, partners
 from tests.host_policy.build import NOW
 
 WAIT = timedelta(minutes=5)
 
 
-def ask(ready=(), coming=(), idle=(), waited=timedelta(0)):
-    found = partners("gpu001", dict.fromkeys(ready, NOW), coming, idle, NOW, NOW + waited, WAIT)
+def ask(ready=(), coming=(), idle=(), waited=timedelta(0), gone=()):
+    planned = {*ready, *coming} - set(gone)
+    found = partners("gpu001", dict.fromkeys(ready, NOW), planned, idle, NOW, NOW + waited, WAIT)
     return found.action, found.partners
 
 
@@ -31,6 +35,52 @@ def test_alone_it_borrows_an_idle_production_host():
     assert ask(["gpu001"], [], ["gpu011"]) == (FabricAction.BORROW, ("gpu011",))
 
 
+def test_a_late_host_does_not_measure_with_those_that_have_left_its_visit():
+    ready = ["gpu001", "gpu002", "gpu003"]
+    assert ask(ready, gone=["gpu002"]) == (FabricAction.RUN, ("gpu003",))
+    assert ask(ready, idle=["gpu011"], gone=["gpu002", "gpu003"]) == (FabricAction.BORROW, ("gpu011",))
+    assert ask(ready, gone=["gpu002", "gpu003"]) == (FabricAction.INCONCLUSIVE, ())
+
+
+def test_a_repair_has_no_visit_and_borrows_its_partner():
+    found = partners("gpu001", {"gpu001": NOW}, (), ["gpu011"], NOW, NOW, WAIT)
+    assert (found.action, found.partners) == (FabricAction.BORROW, ("gpu011",))
+
+
+def node(name, **state):
+    return Node(**{"name": name, "base": NodeBase.IDLE, **state})
+
+
+NOT_TO_BE_LENT = {
+    "allocated": {"base": NodeBase.ALLOCATED},
+    "down": {"base": NodeBase.DOWN},
+    "draining": {"draining": True},
+    "completing": {"completing": True},
+    "silent": {"not_responding": True},
+    "off": {"powered": False},
+    "rebooting": {"rebooting": True},
+    "in maintenance": {"maintenance": True},
+}
+
+
+@pytest.mark.parametrize("state", NOT_TO_BE_LENT.values(), ids=NOT_TO_BE_LENT.keys())
+def test_only_a_host_on_which_a_job_would_start_now_is_lent(state):
+    hosts = [Host(cluster="east", name=name, pool="gpu-train", since=NOW) for name in ("gpu012", "gpu011", "gpu010")]
+    nodes = (node("gpu010", **state), node("gpu011"), node("gpu012"))
+    view = ClusterView(began=1.0, nodes={n.name: n for n in nodes})
+    assert idle_in_production(hosts, view) == ("gpu011", "gpu012")
+
+
+def test_a_host_that_is_held_by_a_job_decommissioned_or_not_shown_is_not_lent():
+    member = Host(cluster="east", name="gpu010", pool="gpu-train", since=NOW)
+    job = Job(id="7", state=JobState.RUNNING, kind=JobKind.REQUEUEABLE, hosts=("gpu010",))
+    idle = ClusterView(began=1.0, nodes={"gpu010": node("gpu010")})
+    assert idle_in_production([member], idle) == ("gpu010",)
+    assert idle_in_production([member], idle.model_copy(update={"jobs": {"7": job}})) == ()
+    assert idle_in_production([member.model_copy(update={"decommissioned": True})], idle) == ()
+    assert idle_in_production([member], ClusterView(began=1.0, nodes={})) == ()
+
+
 def test_without_any_partner_it_is_inconclusive():
     assert ask(["gpu001"], ["gpu001"], ["gpu001"], WAIT) == (FabricAction.INCONCLUSIVE, ())
 
@@ -38,12 +88,12 @@ def test_without_any_partner_it_is_inconclusive():
 names = st.lists(st.integers(1, 80).map("gpu{:03}".format), unique=True, max_size=60)
 
 
-@given(names, names, names, st.timedeltas(timedelta(0), 2 * WAIT))
-def test_partners_are_bounded_sorted_and_never_the_host_itself(ready, coming, idle, waited):
-    action, found = ask(ready, coming, idle, waited)
+@given(names, names, names, st.timedeltas(timedelta(0), 2 * WAIT), names)
+def test_partners_are_bounded_sorted_and_never_the_host_itself(ready, coming, idle, waited, gone):
+    action, found = ask(ready, coming, idle, waited, gone)
     assert list(found) == sorted(set(found) - {"gpu001"})
     assert len(found) <= MOST_PARTNERS
     assert bool(found) == (action in (FabricAction.RUN, FabricAction.BORROW))
     assert action is not FabricAction.WAIT or waited < WAIT
-    assert action is not FabricAction.RUN or set(found) <= set(ready)
-    assert action is not FabricAction.BORROW or set(found) <= set(idle) - set(coming)
+    assert action is not FabricAction.RUN or set(found) <= set(ready) - set(gone)
+    assert action is not FabricAction.BORROW or set(found) <= set(idle) - (set(coming) - set(gone))

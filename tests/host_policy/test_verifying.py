@@ -2,9 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet.models.ledger import Autostop
 from fleet.models.pool import AutostopPolicy
 from fleet.models.verification import Category, Finding, Verdict, Verification, VerificationTask
-from fleet.policy.verifying import VerifyNext, after_verification, pause_for_inconclusive
+from fleet.policy.verifying import VerifyNext, after_verification, is_paused, pause_for_inconclusive
 from tests.host_policy.build import pool
 
 
@@ -49,3 +50,17 @@ def test_so_many_inconclusive_hosts_pause_the_train():
     assert pause_for_inconclusive(3, train).reason == (
         "3 hosts of gpu-train have inconclusive verifications (3 pause the train)"
     )
+
+
+@pytest.mark.parametrize(
+    ("autostop", "expected"),
+    [
+        (None, False),
+        (Autostop(reason=""), False),
+        (Autostop(reason="resumed by ann: fixed"), False),
+        (Autostop(stopped=True, reason="2 hosts failed, failure buffer 2"), False),
+        (Autostop(stopped=True, reason="paused: gpu001: health: inconclusive, twice in a row"), True),
+    ],
+)
+def test_a_pause_is_in_force_until_an_operator_resumes(autostop, expected):
+    assert is_paused(autostop) == expected

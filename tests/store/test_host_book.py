@@ -142,8 +142,10 @@ async def test_history_is_newest_first_and_can_be_narrowed(store):
 
 async def test_repairs_are_numbered_by_host(store):
     await f.ready(store)
+    await store.request(f.request("r1", "gpu0000"))
+    await store.settle(f.C, f.NOW, f.grant_all)
     assert await store.next_repair(f.C, "gpu0000") == 1
-    await store.take_for_repair(f.lease("gpu0000", "repair/c1/gpu0000/1"))
+    await store.take_for_repair(f.lease("gpu0000", "repair/c1/gpu0000/1"), "holder/r1#gpu0000")
     assert await store.next_repair(f.C, "gpu0000") == 2
     repair = f.outcome("gpu0000", "repair/c1/gpu0000/1")
     await store.release(f.C, "gpu0000", repair.operation, repair, f.NOW)
@@ -180,3 +182,13 @@ async def test_claims_are_counted_by_what_they_begin_with(store):
     assert await store.count_claims("a%/") == 1
     assert await store.claimed("a/1")
     assert not await store.claimed("a/3")
+
+
+async def test_a_withdrawn_intent_is_opened_anew_by_a_later_attempt(store):
+    await store.open_intent("op", "reboot", "a", Before(boot_id="1"), f.NOW)
+    await store.finish_intent("op", "reboot", "a", IntentState.WITHDRAWN, "stopped before it began")
+
+    again = await store.open_intent("op", "reboot", "b", Before(boot_id="2"), f.later(5))
+
+    assert (again.token, again.state, again.before.boot_id) == ("b", IntentState.OPEN, "2")
+    assert again == await store.intent("op", "reboot")

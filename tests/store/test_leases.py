@@ -2,10 +2,16 @@
 
 import asyncio
 
+import pytest
+
+from fleet.errors import LeaseLost
 from fleet.models.ledger import Counted, RequestState
 from fleet.models.work import Outcome
 from store import open_store
 from tests.store import facts as f
+
+HELD = "holder/r1#gpu0000"
+"""Operation of the lease that `granted` leaves on gpu0000."""
 
 
 async def granted(store, *names, id_="r1"):
@@ -80,27 +86,29 @@ async def test_an_operation_that_holds_no_lease_only_writes_its_outcome(store):
 async def test_a_handover_replaces_the_holder_in_place(store):
     await granted(store, "gpu0000", "gpu0001")
     repair = f.lease("gpu0000", "repair/c1/gpu0000/1", counted=Counted.PLANNED)
-    taken = await store.take_for_repair(repair)
+    taken = await store.take_for_repair(repair, HELD)
 
     assert repair.model_copy(update={"counted": Counted.FAILED}) == taken == await store.lease(f.C, "gpu0000")
     assert not await release(store, "gpu0000", "holder/r1#gpu0000")
-    assert taken == await store.take_for_repair(repair.model_copy(update={"since": f.later(9)}))
+    assert taken == await store.take_for_repair(repair.model_copy(update={"since": f.later(9)}), HELD)
     assert [lease.host for lease in await store.leases("holder/r1")] == ["gpu0001"]
 
 
 async def test_a_request_ends_when_its_last_host_is_handed_over(store):
     await granted(store, "gpu0000")
-    await store.take_for_repair(f.lease("gpu0000", "repair/c1/gpu0000/1"))
+    await store.take_for_repair(f.lease("gpu0000", "repair/c1/gpu0000/1"), HELD)
 
     assert await state(store) is RequestState.ENDED
 
 
-async def test_a_host_nobody_held_can_be_taken_for_repair(store):
-    await f.ready(store)
-    taken = await store.take_for_repair(f.lease("gpu0000", "repair/c1/gpu0000/1"))
+async def test_a_host_that_nobody_or_another_operation_holds_is_not_taken_for_repair(store):
+    await granted(store, "gpu0000")
+    for name in ("gpu0000", "gpu0001"):
+        with pytest.raises(LeaseLost):
+            await store.take_for_repair(f.lease(name, f"repair/c1/{name}/1"), "another#" + name)
 
-    assert taken == await store.lease(f.C, "gpu0000")
-    assert await release(store, "gpu0000", taken.operation)
+    assert (await store.lease(f.C, "gpu0000")).operation == HELD
+    assert await store.lease(f.C, "gpu0001") is None
 
 
 async def test_a_handover_has_no_instant_without_a_holder(store, url):
@@ -113,8 +121,9 @@ async def test_a_handover_has_no_instant_without_a_holder(store, url):
             seen.append(await other.lease(f.C, "gpu0000"))
 
     watching = asyncio.create_task(watch())
+    held = HELD
     for number in range(1, 40):
-        await store.take_for_repair(f.lease("gpu0000", f"repair/c1/gpu0000/{number}"))
+        held = (await store.take_for_repair(f.lease("gpu0000", f"repair/c1/gpu0000/{number}"), held)).operation
     done.set()
     await watching
 
@@ -125,7 +134,7 @@ async def test_a_handover_has_no_instant_without_a_holder(store, url):
 
 async def test_a_withdrawal_ends_what_is_still_planned(store):
     await granted(store, "gpu0000", "gpu0001")
-    await store.take_for_repair(f.lease("gpu0000", "repair/c1/gpu0000/1", request="r1"))
+    await store.take_for_repair(f.lease("gpu0000", "repair/c1/gpu0000/1", request="r1"), HELD)
     for seconds in (5, 6):
         await store.withdraw("r1", "not needed", f.later(seconds))
 

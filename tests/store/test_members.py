@@ -56,6 +56,17 @@ async def test_a_host_that_is_gone_and_comes_back_is_the_same_host(store):
     assert f.host("a", serial="S1", decommissioned=True) == (await store.hosts(f.C))[0]
 
 
+async def test_a_host_that_is_gone_can_leave_for_good(store):
+    await store.sync_hosts(f.C, (f.host("a", serial="S1"), f.host("b")), f.NOW)
+    await store.sync_hosts(f.C, (f.host("b"),), f.later(1))
+
+    await store.set_decommissioned(f.C, "a", "ann", "burnt", f.later(2))
+
+    assert ("host decommission", "ann") == ((await store.audit_log())[0].action, (await store.audit_log())[0].actor)
+    await store.sync_hosts(f.C, (f.host("a", serial="S1"), f.host("b")), f.later(3))
+    assert [True, False] == [h.decommissioned for h in await store.hosts(f.C)]
+
+
 async def test_a_new_serial_under_an_old_name_is_a_new_host(store):
     await store.sync_hosts(f.C, (f.host("a", serial="S1"),), f.NOW)
     await store.set_decommissioned(f.C, "a", "ann", "burnt", f.NOW)

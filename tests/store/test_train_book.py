@@ -136,6 +136,23 @@ async def test_a_visit_marks_its_domain_and_counts_one_attempt(store):
     assert await store.visit("v9") is None
 
 
+async def test_a_domain_that_was_skipped_meanwhile_is_not_visited(store):
+    await opened(store, "d1")
+    await store.skip(f.C, f.P, "d1", "ann", "a deadline", f.NOW)
+
+    assert not await store.open_visit(f.visit("v1", "d1"))
+
+    assert (DomainState.SKIPPED, 0) == ((await domain(store)).state, (await domain(store)).attempts)
+    assert await store.visit("v1") is None
+
+
+async def test_a_domain_has_one_open_visit(store):
+    await opened(store, "d1")
+
+    assert [True, False] == [await store.open_visit(f.visit(v, "d1")) for v in ("v1", "v2")]
+    assert (await facts(store)).open_visits == ("v1",)
+
+
 async def test_an_open_visit_may_change_what_it_takes(store):
     await opened(store, "d1")
     await store.open_visit(f.visit("v1", "d1"))
@@ -179,8 +196,9 @@ async def test_a_domain_that_was_not_visited_is_due_again(store, gave_back, due_
 
 async def test_a_late_end_of_an_earlier_visit_leaves_the_domain_alone(store):
     await opened(store, "d1")
-    await store.open_visit(f.visit("v1", "d1"))
-    await store.open_visit(f.visit("v2", "d1", attempt=2))
+    assert await store.open_visit(f.visit("v1", "d1"))
+    await store.close_visit("v1", f.later(4), "stopped", gave_back=False, due_again=True)
+    assert await store.open_visit(f.visit("v2", "d1", attempt=2))
     await store.close_visit("v1", f.later(5), "late", gave_back=False)
 
     found = await domain(store)

@@ -62,7 +62,7 @@ class Fakes:
             "plan_repair": [Boarding(action=BoardAction.VISIT, steps=repair_steps(), reason="verify")],
             "report_repair": [None],
             "decommission": [None],
-            "ask_for_hosts": [_granted],
+            "ask_for_hosts": [granted],
             "board_hosts": [VisitBoarded()],
             "leave_out": [None],
             "end_visit": ["it ended"],
@@ -129,8 +129,8 @@ class Fakes:
         return await self._answer("hand_over", "hand_over", order)
 
     @activity.defn
-    async def plan_repair(self, work: HostWork) -> Boarding:
-        return await self._answer("plan_repair", "plan_repair", work)
+    async def plan_repair(self, work: HostWork, command: Command) -> Boarding:
+        return await self._answer("plan_repair", "plan_repair", work, command)
 
     @activity.defn
     async def report_repair(self, work: HostWork) -> None:
@@ -189,5 +189,5 @@ def _as_repair(order: HandOver) -> HostWork:
     )
 
 
-def _granted(ask: VisitAsk) -> VisitAsked:
+def granted(ask: VisitAsk) -> VisitAsked:
     return VisitAsked(ask=ask.ask, request=ask.input.visit, granted=True)

@@ -9,7 +9,7 @@ from fleet import ids
 from fleet.errors import HostState
 from fleet.models.messages import VisitAsk, VisitAsked, VisitBoarded, VisitEnd
 from tests.workflows.conftest import Bench
-from tests.workflows.fakes import GO_ON, NOTHING_FORESAW_IT, Gate
+from tests.workflows.fakes import GO_ON, NOTHING_FORESAW_IT, Gate, granted
 from workflows.dispatcher import Dispatcher
 from workflows.domain_visit import DomainVisit
 from workflows.host_maintenance import HostMaintenance
@@ -51,7 +51,7 @@ async def test_a_visit_with_nothing_to_take_ends_with_the_reason(bench):
 
 
 async def test_a_visit_that_is_not_granted_wakes_the_dispatcher_and_boards_when_it_is_told(bench):
-    bench.fakes.on("ask_for_hosts", waiting(0))
+    bench.fakes.on("ask_for_hosts", waiting(0), granted)
     dispatcher = await bench.start(Dispatcher.run, {"cluster": bench.cluster}, ids.dispatcher(bench.cluster))
     await bench.until(lambda: bench.fakes.asked("settle"), "the dispatcher has settled once")
 
@@ -60,7 +60,7 @@ async def test_a_visit_that_is_not_granted_wakes_the_dispatcher_and_boards_when_
     await handle.signal("granted")
     await handle.result()
 
-    assert [0] == [a.ask for a in bench.fakes.asked("ask_for_hosts")]
+    assert [0, 0] == [a.ask for a in bench.fakes.asked("ask_for_hosts")]
     assert ["gpu001"] == [o.host for o in bench.fakes.asked("return")]
     await dispatcher.terminate()
 
@@ -68,7 +68,7 @@ async def test_a_visit_that_is_not_granted_wakes_the_dispatcher_and_boards_when_
 async def test_a_grant_that_comes_while_the_visit_is_asking_is_heard(bench):
     asking = Gate(None)
     asking.answer = VisitAsked(ask=0, request="r", granted=False, hosts=("gpu001",))
-    bench.fakes.on("ask_for_hosts", asking)
+    bench.fakes.on("ask_for_hosts", asking, granted)
     handle = await visiting(bench, "gpu001")
     await asking.waits()
 
@@ -76,7 +76,7 @@ async def test_a_grant_that_comes_while_the_visit_is_asking_is_heard(bench):
     asking.opened.set()
     await handle.result()
 
-    assert 1 == len(bench.fakes.asked("ask_for_hosts"))
+    assert 2 == len(bench.fakes.asked("ask_for_hosts"))
     assert ["gpu001"] == [o.host for o in bench.fakes.asked("return")]
 
 
@@ -92,7 +92,7 @@ async def test_a_visit_that_waits_long_asks_again_under_the_number_of_its_last_r
 
 
 async def test_a_waiting_visit_continues_as_new_under_its_number_and_ends_as_ever(bench):
-    bench.fakes.on("ask_for_hosts", waiting(3))
+    bench.fakes.on("ask_for_hosts", waiting(3), waiting(3), granted)
     handle = await visiting(bench, "gpu001")
     await bench.until(lambda: bench.fakes.asked("ask_for_hosts"), "it asked")
     for _ in range(60):  # a yield means nothing to a visit without hosts, and makes its history long
@@ -105,8 +105,8 @@ async def test_a_waiting_visit_continues_as_new_under_its_number_and_ends_as_eve
     await latest.signal("granted")
     assert "it ended" == await latest.result()
 
-    assert [0, 3] == [a.ask for a in bench.fakes.asked("ask_for_hosts")]
-    assert [3] == [a.input.ask for a in bench.fakes.asked("ask_for_hosts")[1:]]
+    assert [0, 3, 3] == [a.ask for a in bench.fakes.asked("ask_for_hosts")]
+    assert [3, 3] == [a.input.ask for a in bench.fakes.asked("ask_for_hosts")[1:]]
     assert ["gpu001"] == [o.host for o in bench.fakes.asked("return")]
 
 

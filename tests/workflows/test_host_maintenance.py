@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 from fleet import ids
 from fleet.errors import HostState
 from fleet.models.messages import HostEnd
-from fleet.models.work import Outcome, StepAction, StepResult
+from fleet.models.work import EndCause, Outcome, StepAction, StepResult
 from tests.workflows.conftest import Bench
 from tests.workflows.fakes import GO_ON, NOTHING_FORESAW_IT, Gate
 from tests.workflows.make import step
@@ -18,8 +18,10 @@ from workflows.domain_visit import DomainVisit
 from workflows.host_maintenance import HostMaintenance
 
 
-def result(action: StepAction, reason: str, state: HostState = HostState.UNTOUCHED) -> StepResult:
-    return StepResult(action=action, reason=reason, host_state=state)
+def result(
+    action: StepAction, reason: str, state: HostState = HostState.UNTOUCHED, cause: EndCause | None = None
+) -> StepResult:
+    return StepResult(action=action, reason=reason, host_state=state, cause=cause)
 
 
 async def finished(bench: Bench, **work: object) -> HostEnd:
@@ -54,6 +56,7 @@ async def test_an_untouched_host_that_is_to_be_given_back_is_undrained_and_nothi
     assert ["drain", "return"] == bench.fakes.steps
     last = bench.fakes.asked("return")[0]
     assert (Outcome.GIVEN_BACK, True, "a job may not be requeued") == (last.outcome, last.undrain, last.reason)
+    assert EndCause.JOBS == last.cause
 
 
 async def test_a_host_under_anothers_hold_is_left_drained(bench):
@@ -78,7 +81,7 @@ async def test_a_verified_host_under_anothers_hold_ends_upgraded_and_stays_drain
 
 
 async def test_a_stop_at_a_safe_point_skips_to_verification_and_the_gate_knows_it(bench):
-    bench.fakes.on("apply:driver", result(StepAction.SKIP_TO_VERIFY, "stop by ann"))
+    bench.fakes.on("apply:driver", result(StepAction.SKIP_TO_VERIFY, "stop by ann", cause=EndCause.STOP))
 
     end = await finished(bench)
 
@@ -86,7 +89,8 @@ async def test_a_stop_at_a_safe_point_skips_to_verification_and_the_gate_knows_i
     assert ["drain", "apply:nic", "apply:driver", "verify:health", "gate", "return"] == bench.fakes.steps
     assert [True] == [order.stopped_early for order in bench.fakes.asked("gate")]
     assert ["nic"] == [u.component for u in bench.fakes.asked("gate")[0].applied]
-    assert Outcome.PARTLY_UPGRADED == bench.fakes.asked("return")[0].outcome
+    last = bench.fakes.asked("return")[0]
+    assert (Outcome.PARTLY_UPGRADED, EndCause.STOP) == (last.outcome, last.cause)
 
 
 async def test_a_frozen_step_is_asked_again_by_the_engine_and_the_workflow_never_sees_it(bench):

@@ -88,6 +88,37 @@ async def test_a_decommissioned_host_leaves_in_the_name_of_who_asked(bench):
     assert [("decommission", ORDER)] == [(name, arguments[1]) for name, arguments in bench.fakes.calls]
 
 
+async def test_a_host_that_can_not_be_decommissioned_stays_in_repair_and_may_be_asked_again(bench):
+    bench.fakes.on("decommission", NOTHING_FORESAW_IT, None)
+    handle = await in_repair(bench)
+
+    await handle.execute_update("decommission", ORDER)
+    await bench.until(lambda: bench.fakes.asked("decommission"), "it was tried")
+    await bench.until(lambda: _takes(handle), "it waits for another word")
+
+    assert Outcome.DECOMMISSIONED == HostEnd.model_validate(await handle.result()).outcome
+
+
+async def _takes(handle: WorkflowHandle) -> bool:
+    try:
+        await handle.execute_update("decommission", ORDER)
+    except WorkflowUpdateFailedError:
+        return False  # the first word is still being done
+    return True
+
+
+async def test_nobody_hearing_of_a_failed_try_leaves_the_host_in_repair(bench):
+    bench.fakes.on("gate", FAILED)
+    bench.fakes.on("report_repair", NOTHING_FORESAW_IT)
+    handle = await in_repair(bench)
+
+    await handle.execute_update("repaired", ORDER)
+    await bench.until(lambda: bench.fakes.asked("report_repair"), "it was tried")
+    await bench.until(lambda: _takes(handle), "it waits for another word")
+
+    assert Outcome.DECOMMISSIONED == HostEnd.model_validate(await handle.result()).outcome
+
+
 @pytest.mark.parametrize("update", ["repaired", "retry", "decommission"])
 async def test_a_person_must_give_a_reason_and_a_refusal_costs_no_history(bench, update):
     handle = await in_repair(bench)

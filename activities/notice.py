@@ -1,0 +1,32 @@
+"""Notice to the jobs on a domain that is visited next: each job is told once for each visit to come."""
+
+import time
+
+from temporalio import activity
+
+from activities.deps import Deps, now
+from fleet.errors import DriverError
+from fleet.models.facts import TrainFacts
+
+
+async def give_notice(deps: Deps, facts: TrainFacts, domain: str) -> None:
+    """Send the pool's signal, where it has one, to the jobs on a domain of the open cycle.
+
+    A job is claimed before it is told: a signal that came twice may cost it a checkpoint, and one that was lost leaves
+    it no worse than a pool without a signal. So a scheduler that fails here is logged, and holds no train up.
+    """
+    signal = facts.pool.drain.signal
+    progress = next((p for p in facts.cycle.domains if p.domain.name == domain), None) if facts.cycle else None
+    if signal is None or facts.cycle is None or progress is None:
+        return
+    scheduler, hosts = deps.reach(facts.cluster).scheduler, set(progress.domain.hosts)
+    view = await scheduler.view(not_before=time.monotonic())
+    on_it = sorted(job.id for job in view.jobs.values() if job.holds and hosts & set(job.hosts))
+    occasion = f"notice/{facts.cluster}/{facts.pool.name}/{facts.cycle.number}/{domain}/{progress.attempts}"
+    jobs = [job for job in on_it if await deps.store.first_time(f"{occasion}/{job}", now())]
+    if not jobs:
+        return
+    try:
+        await scheduler.signal_jobs(tuple(jobs), signal)
+    except DriverError as error:
+        activity.logger.warning(f"jobs {', '.join(jobs)} on {domain} were perhaps not told by {signal}: {error}")
