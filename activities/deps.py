@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 
 from activities.pages import Page
 from fleet.errors import InvalidInput, Unreachable
 from fleet.models.fleetfile import Cluster
+from fleet.models.outbox import KeptPage
 from fleet.models.pool import Pool
 from fleet.ports.engine import Engine, Pager
 from fleet.ports.hands import Hands
@@ -63,7 +64,7 @@ class Deps:
     async def page(self, page: Page) -> None:
         """Send a page once for its key; twice at worst, when the worker dies between the page and its note.
 
-        One that can't be delivered holds nobody up: a later look of the dispatcher's tries again. Two that see the
+        One that can't be delivered holds nobody up: it is kept, and `page_again` sends it later. Two that see the
         same occasion at once, a step and the dispatcher, send one page: the first to claim the turn does.
         """
         turn = int(now().timestamp() // PAGE_AGAIN)
@@ -74,9 +75,22 @@ class Deps:
         try:
             await self.pager.page(page.title, page.body)
         except Unreachable as error:
-            activity.logger.error(f"{error}; it is tried again with the dispatcher's next look")
+            activity.logger.error(f"{error}; it is kept, and tried again with the dispatcher's next looks")
+            await self.store.keep_page(KeptPage(key=page.key, title=page.title, body=page.body, at=now()))
             return
         await self.store.first_time(page.key, now())
+        await self.store.forget_page(page.key)
+
+    async def page_again(self) -> None:
+        """Try the pages once more that no address took a while ago; the oldest tells whether one takes any."""
+        for kept in await self.store.kept_pages(now() - timedelta(seconds=2 * PAGE_AGAIN)):
+            if await self.store.claimed(kept.key):
+                await self.store.forget_page(kept.key)
+                continue
+            body = f"{kept.body}\n(Held up: this came up at {kept.at:%Y-%m-%d %H:%M:%S}Z.)"
+            await self.page(Page(kept.key, kept.title, body))
+            if not await self.store.claimed(kept.key):
+                return
 
 
 @asynccontextmanager

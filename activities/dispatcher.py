@@ -14,11 +14,12 @@ from fleet.models.facts import LedgerFacts
 from fleet.models.host import Standing
 from fleet.models.ledger import Autostop, Counted, LeaseHost, WaitKind
 from fleet.models.messages import ClusterInput, HandOver, Observed, Settled, StopCommand
-from fleet.models.observation import Observation, ObservedHost, SetCounts
+from fleet.models.observation import Observation, SetCounts
 from fleet.models.stop import Stop, StopKind
 from fleet.models.work import HostWork
 from fleet.policy.grants import settle
 from fleet.policy.limits import Limits, limits
+from fleet.policy.observing import observed_hosts
 from fleet.policy.owners import unowned, vanished
 from fleet.policy.sets import standings
 from fleet.view import ledger_view
@@ -42,6 +43,7 @@ class Dispatching:
             counts = _limits(facts)
             ownerless = await self._ownerless(facts)
             await self._page(facts)
+            await self.deps.page_again()
             self._measure(facts, where)
             await measure_invariants(self.deps, facts, where, len(ownerless))
             return Observed(
@@ -59,14 +61,7 @@ class Dispatching:
             empty = Observation(cluster=cluster, began_at=began_at, hosts={}, error=str(error))
             await store.record_observation(empty)
             return
-        jobs: dict[str, list[str]] = {}
-        for job in view.jobs.values():
-            for host in job.hosts if job.holds else ():
-                jobs.setdefault(host, []).append(job.id)
-        seen = {
-            m.name: ObservedHost(host=m.name, node=view.nodes.get(m.name), jobs=tuple(jobs.get(m.name, ())))
-            for m in members
-        }
+        seen = observed_hosts(members, view)
         await store.record_observation(Observation(cluster=cluster, began_at=began_at, hosts=seen))
 
     async def _ownerless(self, facts: LedgerFacts) -> tuple[HandOver, ...]:

@@ -11,8 +11,8 @@ from fleet.models.fleetfile import Cluster
 from fleet.models.host import Host
 from fleet.models.messages import Command
 from fleet.models.observation import Observation, ObservedHost
-from fleet.models.scheduler import ClusterView
 from fleet.policy.membership import assign
+from fleet.policy.observing import observed_hosts
 from fleet.policy.sets import standing
 from fleet.ports.store import Store
 from starter.session import hands, now
@@ -25,7 +25,7 @@ async def sync_cluster(store: Store, cluster: Cluster, asked: Command, dry_run: 
         view = await reach.scheduler.view(not_before=time.monotonic())
     known = {host.name: host for host in await store.hosts(cluster.name)}
     members = assign(cluster, view.nodes.values(), known, began)
-    seen = _observed(cluster, members, view)
+    seen = observed_hosts(members, view)
     lines = _told(cluster, known, members) + _states(cluster, members, seen, began)
     if dry_run:
         return lines
@@ -42,17 +42,6 @@ async def sync_cluster(store: Store, cluster: Cluster, asked: Command, dry_run: 
         )
     )
     return lines
-
-
-def _observed(cluster: Cluster, members: tuple[Host, ...], view: ClusterView) -> dict[str, ObservedHost]:
-    jobs: dict[str, list[str]] = {}
-    for job in view.jobs.values():
-        for host in job.hosts if job.holds else ():
-            jobs.setdefault(host, []).append(job.id)
-    return {
-        m.name: ObservedHost(host=m.name, node=view.nodes.get(m.name), jobs=tuple(jobs.get(m.name, ())))
-        for m in members
-    }
 
 
 def _told(cluster: Cluster, known: Mapping[str, Host], members: tuple[Host, ...]) -> list[str]:

@@ -7,6 +7,7 @@ from store.history import History
 from store.intents import Intents
 from store.leases import Leases
 from store.members import Members
+from store.outbox import Outbox
 from store.rendezvous import Rendezvous
 from store.requests import Requests
 from store.settling import Settling
@@ -31,6 +32,7 @@ class SqlStore(
     Intents,
     History,
     Rendezvous,
+    Outbox,
 ):
     """The `fleet.ports.store.Store` over SQL. Use it from one event loop."""
 

@@ -85,10 +85,6 @@ class SimulatedCluster:
         why = "the scheduler's daemon died"
         self._world.change(lambda tx: nodes.set_down(tx, host, responding=False, left_down=False, why=why))
 
-    def revive_daemon(self, host: str) -> None:
-        """The scheduler's daemon is back, or somebody resumed the node."""
-        self._world.change(lambda tx: nodes.set_up(tx, host))
-
     def leave_down(self, host: str) -> None:
         """The scheduler leaves a node down as after a reboot that it did not expect."""
         why = "unexpected reboot"

@@ -11,11 +11,12 @@ from fleet.models.base import Fact
 from fleet.models.facts import LedgerFacts
 from fleet.models.fleetfile import Cluster
 from fleet.models.matrix import MatrixEntry
-from fleet.models.pool import AtDeadline, DrainPolicy, Pool
+from fleet.models.pool import AtDeadline, Pool
 from fleet.models.scheduler import ClusterView, Job, JobKind
 from fleet.models.train import Domain
 from fleet.models.work import BoardAction, Boarding, StepKind
 from fleet.policy.boarding import board
+from fleet.policy.draining import fate
 from fleet.policy.visiting import free_to_take
 
 VERSIONS_UNREAD = "its versions could not be read; the visit reads them again"
@@ -120,9 +121,7 @@ class _Planner:
             return None
         found = {job.id: job for host in hosts for job in self.jobs_of.get(host, ())}
         return tuple(
-            PlannedJob(
-                id=job.id, user=job.user, kind=job.kind, hosts=job.hosts, at_deadline=_fate(job, self.pool.drain)
-            )
+            PlannedJob(id=job.id, user=job.user, kind=job.kind, hosts=job.hosts, at_deadline=fate(job, self.pool.drain))
             for _, job in sorted(found.items())
         )
 
@@ -133,11 +132,3 @@ def _jobs_by_host(view: ClusterView) -> dict[str, list[Job]]:
         for host in job.hosts if job.holds else ():
             found[host].append(job)
     return found
-
-
-def _fate(job: Job, drain: DrainPolicy) -> AtDeadline:
-    return {
-        JobKind.REQUEUEABLE: drain.requeueable,
-        JobKind.NOT_REQUEUEABLE: drain.not_requeueable,
-        JobKind.INTERACTIVE: drain.interactive,
-    }[job.kind]

@@ -122,7 +122,7 @@ def at_deadline(jobs: Sequence[Job], policy: DrainPolicy, waited: timedelta) -> 
     if waited < policy.deadline:
         left = format_duration(policy.deadline - waited)
         return AtDeadlineDecision(wait=_ids(holding), reason=f"{len(holding)} job(s) have {left} left to end")
-    answers = {j.id: _answer(j, policy) for j in holding}
+    answers = {j.id: fate(j, policy) for j in holding}
     giving = sorted(job for job, answer in answers.items() if answer is AtDeadline.GIVE_BACK)
     if giving:
         return AtDeadlineDecision(
@@ -141,7 +141,8 @@ def at_deadline(jobs: Sequence[Job], policy: DrainPolicy, waited: timedelta) -> 
     )
 
 
-def _answer(job: Job, policy: DrainPolicy) -> AtDeadline:
+def fate(job: Job, policy: DrainPolicy) -> AtDeadline:
+    """What happens to a job that still holds its host at the deadline."""
     if job.state is JobState.COMPLETING:
         return AtDeadline.WAIT
     return {

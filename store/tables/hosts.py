@@ -64,6 +64,15 @@ FABRIC_READY = Table(
     Column("at", UtcMoment, nullable=False),
 )
 
+KEPT_PAGES = Table(
+    "kept_pages",
+    METADATA,
+    Column("key", Text, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("at", UtcMoment, nullable=False),
+)
+
 PAGES = Table(
     "pages",
     METADATA,

@@ -1,6 +1,7 @@
 """A fleet file that takes away what work under way stands on is refused, and one that does not is not."""
 
 import asyncio
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -86,3 +87,16 @@ def test_an_open_visit_without_hosts_keeps_its_pool_and_not_the_pins(synced, tmp
 
 def test_with_nothing_under_way_a_pool_may_go_by_another_name(synced, tmp_path):
     assert 0 == synced("fleet", "load", changed(tmp_path, *RENAMED)).code
+
+
+def test_a_person_has_a_word_on_a_leased_host_that_is_no_member_any_more(synced):
+    begin(synced, leased=True)
+    with sqlite3.connect(synced.data / "facts.db") as db:
+        db.execute("UPDATE hosts SET retired_at = since WHERE name = 'gpu001'")
+    db.close()
+
+    told = synced("host", "decommission", "gpu001", "--reason", "sold", "--dry-run")
+
+    assert (0, "") == (told.code, told.err)
+    assert told.out.startswith("would be told to the repair of sim/gpu001: decommission (sold)")
+    assert "'gpu999' is none" in synced("host", "decommission", "gpu999", "--reason", "sold", "--dry-run").err

@@ -22,6 +22,7 @@ from starter.demo.simulated import pool_limits
 from starter.demo.stage import Stage
 from starter.fleetfile import read_fleet
 from store import open_store
+from tests.scenarios.crashes import crashing
 
 Answer = TypeVar("Answer")
 ROOT = Path(__file__).parents[2]
@@ -106,19 +107,6 @@ def fleet_document(
             }
         ],
     }
-
-
-def crashing(document: dict[str, Any], folder: Path, points: Sequence[str]) -> dict[str, Any]:
-    """The same fleet under drivers that kill their worker at these points (see `tests.parts.crashing`)."""
-    inner = folder / "inner.yaml"
-    inner.write_text(yaml.safe_dump(document))
-    marks = folder / "marks"
-    marks.mkdir()
-    options = {"inner": str(inner), "marks": str(marks), "points": ",".join(points)}
-    kinds = ("scheduler", "hardware", "verifier")
-    drivers = {k: {"kind": "plugin", "factory": f"tests.parts.crashing:{k}", "options": options} for k in kinds}
-    cluster = {**document["clusters"][0], "drivers": drivers}
-    return {**document, "clusters": [cluster]}
 
 
 class Site:

@@ -1,0 +1,21 @@
+"""The port to the facts: SQL behind six nouns. Every write is idempotent by the id it carries; every method is one
+transaction; everything that touches a cluster's ledger is serialised per cluster.
+"""
+
+from typing import Protocol
+
+from fleet.ports.store.fleet_facts import FleetFacts
+from fleet.ports.store.host_book import HostBook
+from fleet.ports.store.ledger import Ledger
+from fleet.ports.store.outbox import Outbox
+from fleet.ports.store.train_book import TrainBook
+
+__all__ = ["FleetFacts", "HostBook", "Ledger", "Outbox", "Store", "TrainBook"]
+
+
+class Store(FleetFacts, TrainBook, Ledger, HostBook, Outbox, Protocol):
+    """All of the facts."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...

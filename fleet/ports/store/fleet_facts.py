@@ -1,0 +1,59 @@
+"""The fleet file in force, hosts, versions, matrix, audit: their port."""
+
+from typing import Protocol
+
+from fleet.models.audit import AuditEntry, FleetRecord
+from fleet.models.base import Moment
+from fleet.models.fleetfile import FleetFile
+from fleet.models.host import Host
+from fleet.models.matrix import MatrixEntry
+
+
+class FleetFacts(Protocol):
+    """The fleet file in force, hosts, versions, matrix, audit."""
+
+    async def load_fleet(self, fleet: FleetFile, text: str, actor: str, reason: str, now: Moment) -> FleetRecord:
+        """Put a fleet file in force as a new revision; the same file again is no new revision. Audited."""
+        ...
+
+    async def fleet(self) -> FleetRecord | None:
+        """The fleet file in force (cached by revision, so it is cheap)."""
+        ...
+
+    async def sync_hosts(self, cluster: str, hosts: tuple[Host, ...], now: Moment) -> None:
+        """Make the members of a cluster's pools be exactly these; gone ones are kept as retired, out of `hosts`."""
+        ...
+
+    async def hosts(self, cluster: str, pool: str | None = None) -> tuple[Host, ...]:
+        """Members by name, decommissioned ones too, retired ones not."""
+        ...
+
+    async def set_decommissioned(self, cluster: str, host: str, actor: str, reason: str, now: Moment) -> None:
+        """Take a member, or one that is retired, out of service for good. Audited."""
+        ...
+
+    async def record_versions(self, cluster: str, host: str, versions: dict[str, str], now: Moment) -> None:
+        """Versions as observed."""
+        ...
+
+    async def versions(self, cluster: str) -> dict[str, dict[str, str]]:
+        """Last observed versions by host."""
+        ...
+
+    async def add_matrix(
+        self, cluster: str, entries: tuple[MatrixEntry, ...], actor: str, reason: str, now: Moment
+    ) -> int:
+        """Publish entries that are not there yet; how many were new. Audited."""
+        ...
+
+    async def matrix(self, cluster: str) -> tuple[MatrixEntry, ...]:
+        """Published entries (those of the fleet file are not among them)."""
+        ...
+
+    async def audit(self, entry: AuditEntry) -> None:
+        """Who did what, why and when."""
+        ...
+
+    async def audit_log(self, limit: int = 100) -> tuple[AuditEntry, ...]:
+        """Newest first."""
+        ...

@@ -1,0 +1,85 @@
+"""What happened on hosts: its port."""
+
+from typing import Protocol
+
+from fleet.models.base import Moment
+from fleet.models.intent import Before, Intent, IntentState
+from fleet.models.work import HostOutcome, HostWork, StepRecord
+
+
+class HostBook(Protocol):
+    """What happened on hosts: intents, steps, outcomes, repairs, rendezvous."""
+
+    async def open_intent(self, operation: str, step: str, token: str, before: Before, now: Moment) -> Intent:
+        """Write an intent if there is none, or reopen a withdrawn one; the one in force either way (compare tokens)."""
+        ...
+
+    async def intent(self, operation: str, step: str) -> Intent | None:
+        """The intent of a step."""
+        ...
+
+    async def take_over_intent(self, operation: str, step: str, old: str, new: str, now: Moment) -> bool:
+        """Compare-and-set the token; False when another attempt was faster."""
+        ...
+
+    async def record_task(self, operation: str, step: str, token: str, task: str) -> None:
+        """Name the device task. Raises `StaleAttempt` when the token is no longer in force."""
+        ...
+
+    async def finish_intent(self, operation: str, step: str, token: str, state: IntentState, result: str) -> None:
+        """Close an intent. Raises `StaleAttempt` when the token is no longer in force."""
+        ...
+
+    async def intents(self, operation: str) -> tuple[Intent, ...]:
+        """Intents of an operation in the order they were opened."""
+        ...
+
+    async def save_work(self, work: HostWork) -> None:
+        """Keep what was boarded on a host, by operation."""
+        ...
+
+    async def work(self, operation: str) -> HostWork | None:
+        """What was boarded."""
+        ...
+
+    async def record_step(self, record: StepRecord) -> None:
+        """Evidence; idempotent by operation and step (the last one counts)."""
+        ...
+
+    async def steps(self, operation: str) -> tuple[StepRecord, ...]:
+        """Evidence of an operation, oldest first."""
+        ...
+
+    async def record_outcome(self, outcome: HostOutcome) -> None:
+        """History; idempotent by operation."""
+        ...
+
+    async def outcomes(
+        self, cluster: str, *, visit: str | None = None, host: str | None = None, limit: int = 1000
+    ) -> tuple[HostOutcome, ...]:
+        """History, newest first."""
+        ...
+
+    async def next_repair(self, cluster: str, host: str) -> int:
+        """Number of the host's next repair, from 1."""
+        ...
+
+    async def ready_for_fabric(self, visit: str, host: str, now: Moment) -> None:
+        """A host of a visit is ready to be a partner."""
+        ...
+
+    async def fabric_ready(self, visit: str) -> dict[str, Moment]:
+        """Hosts ready, since when."""
+        ...
+
+    async def first_time(self, key: str, now: Moment) -> bool:
+        """Claim a key: True for the first claim of all, whoever makes it."""
+        ...
+
+    async def claimed(self, key: str) -> bool:
+        """True when a key was claimed before."""
+        ...
+
+    async def count_claims(self, prefix: str) -> int:
+        """How many keys were claimed that begin with `prefix`."""
+        ...

@@ -1,0 +1,83 @@
+"""Requests, leases, observations, autostops, stops: their port."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from fleet.models.base import Moment
+from fleet.models.facts import LedgerFacts
+from fleet.models.ledger import Autostop, LeaseHost, Request, Settlement
+from fleet.models.observation import Observation
+from fleet.models.stop import Stop
+from fleet.models.work import HostOutcome
+
+
+class Ledger(Protocol):
+    """Requests, leases, observations, autostops, stops."""
+
+    async def request(self, request: Request) -> Request:
+        """File a request, or return the one of that id as it stands."""
+        ...
+
+    async def withdraw(self, request_id: str, reason: str, now: Moment) -> None:
+        """End a request and every lease of it that is still counted as planned and untouched by a handover."""
+        ...
+
+    async def settle(self, cluster: str, now: Moment, decide: Callable[[LedgerFacts], Settlement]) -> Settlement:
+        """Read the facts, decide, and commit grants, waits and autostops at once.
+
+        A repair's leases count as failed, all others as planned.
+        """
+        ...
+
+    async def facts(self, cluster: str, now: Moment) -> LedgerFacts:
+        """The same facts, for reading."""
+        ...
+
+    async def unacknowledged(self, cluster: str) -> tuple[Request, ...]:
+        """Granted requests whose holder has not acknowledged."""
+        ...
+
+    async def acknowledge(self, request_id: str, now: Moment) -> Request | None:
+        """The holder knows of its grant."""
+        ...
+
+    async def lease(self, cluster: str, host: str) -> LeaseHost | None:
+        """The live lease on a host."""
+        ...
+
+    async def leases(self, holder: str) -> tuple[LeaseHost, ...]:
+        """Live leases that a workflow holds."""
+        ...
+
+    async def take_for_repair(self, lease: LeaseHost, expected: str) -> LeaseHost:
+        """Hand over: make the host's lease, held by the operation `expected`, this one, counted as failed.
+
+        Idempotent. Raises `LeaseLost`, and changes nothing, when another operation or nobody holds the host.
+        """
+        ...
+
+    async def release(self, cluster: str, host: str, operation: str, outcome: HostOutcome, now: Moment) -> bool:
+        """Write the outcome and end the lease if `operation` holds it; its request ends with its last host."""
+        ...
+
+    async def record_observation(self, observation: Observation) -> None:
+        """The dispatcher's look. One with an `error` keeps the hosts and age of the last good one."""
+        ...
+
+    async def stops(self, cluster: str | None = None, pool: str | None = None) -> tuple[Stop, ...]:
+        """Stops in force that cover the pool, the cluster, or (both None) all of them."""
+        ...
+
+    async def set_stop(self, stop: Stop) -> None:
+        """Put a stop in force; the same scope and kind again keeps the first. Audited."""
+        ...
+
+    async def lift_stop(self, cluster: str | None, pool: str | None, actor: str, reason: str, now: Moment) -> int:
+        """Lift stops and freezes of exactly this scope; how many. Audited."""
+        ...
+
+    async def set_autostop(
+        self, cluster: str, pool: str, autostop: Autostop, actor: str, reason: str, now: Moment
+    ) -> None:
+        """An operator resumes (or a train pauses) a pool. Audited."""
+        ...
