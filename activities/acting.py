@@ -5,6 +5,7 @@ import time
 from temporalio import activity
 
 from activities import pages
+from activities.counting import count_undrained
 from activities.deps import Deps, now
 from activities.pausing import Pauses
 from fleet import ids
@@ -161,8 +162,7 @@ class Acting:
 
     async def _drain_again(self) -> None:
         order = self.order
-        meter = activity.metric_meter().with_additional_attributes({"cluster": order.cluster, "pool": order.pool})
-        meter.create_counter("maintrain_undrained_by_other", "Hosts undrained by another while being changed").add(1)
+        count_undrained(order.cluster, order.pool)
         await self.deps.page(pages.undrained(order, self.owned))
         await self.hands.scheduler.drain(order.host, self.owned, self.fence(Deed.RETURN))
 

@@ -20,7 +20,7 @@ from fleet.models.work import HostWork
 from fleet.policy.grants import settle
 from fleet.policy.limits import Limits, limits
 from fleet.policy.observing import observed_hosts
-from fleet.policy.owners import unowned, vanished
+from fleet.policy.owners import undrained_in_repair, unowned, vanished
 from fleet.policy.sets import standings
 from fleet.view import ledger_view
 
@@ -50,6 +50,7 @@ class Dispatching:
                 next_look_seconds=cluster.observe_every.total_seconds(),
                 ledger=ledger_view(facts, where, counts),
                 ownerless=ownerless,
+                undrained=undrained_in_repair(facts),
             )
 
     async def _look(self, cluster: str) -> None:

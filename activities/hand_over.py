@@ -5,10 +5,10 @@ import time
 from temporalio import activity
 
 from activities import pages
+from activities.counting import count_outcome, count_undrained
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
 from activities.pausing import Pauses
-from activities.recording import count_outcome
 from fleet import ids
 from fleet.errors import DriverError, ForeignHold, InvalidInput, Refused
 from fleet.models.audit import AuditEntry
@@ -124,6 +124,20 @@ class HandingOver:
         """A person may have undrained it by hand, or a reboot cleared the reason: it must be ours before we act."""
         owned = ids.drain_reason(ids.REPAIR, work.operation)
         await self.deps.reach(work.cluster).scheduler.rewrite_reason(work.host, owned, owned)
+
+    @activity.defn(name="drain_again")
+    @mapped
+    async def drain_again(self, work: HostWork) -> bool:
+        """Drain a host that somebody undrained while it waits in repair, and tell people; False when it is drained."""
+        async with beating():
+            view = await self.deps.reach(work.cluster).scheduler.view(not_before=time.monotonic())
+            node = view.nodes.get(work.host)
+            if node is None or node.draining:
+                return False
+            await self._own_drain_again(work)
+            await self.deps.page(pages.undrained_in_repair(work, now()))
+            count_undrained(work.cluster, work.pool)
+        return True
 
     @activity.defn(name="report_repair")
     @mapped

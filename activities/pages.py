@@ -52,6 +52,16 @@ def undrained(order: StepOrder, owned: str) -> Page:
     )
 
 
+def undrained_in_repair(work: HostWork, at: Moment) -> Page:
+    """Somebody undrained a host that waits in repair."""
+    return Page(
+        f"undrained/{work.operation}/{at:%Y-%m-%dT%H}",
+        f"{work.cluster}/{work.host} was undrained by another while it waits in repair",
+        f"Maintrain drained it again. It is not verified: {work.trouble}\nWhen it is repaired: maintrain host repaired "
+        f"{work.host} --cluster {work.cluster} --reason ...",
+    )
+
+
 def train_paused(cluster: str, pool: str, autostop: Autostop) -> Page:
     """Grants stopped by themselves."""
     body = (

@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.acting import Acting
 from activities.deps import now
-from fleet.models.work import HostOutcome, StepAction, StepRecord, StepResult
+from fleet.models.work import StepAction, StepRecord, StepResult
 
 ASK_AGAIN = timedelta(seconds=2)
 """Pause between looks while a freeze holds a step."""
@@ -47,11 +47,3 @@ async def recorded(acting: Acting, body: Callable[[], Awaitable[StepResult]]) ->
         (ended - acting.began).total_seconds()
     )
     return result
-
-
-def count_outcome(row: HostOutcome) -> None:
-    """Count how a host's share in a visit, or its repair, ended."""
-    labels = {"cluster": row.cluster, "pool": row.pool, "outcome": row.outcome}
-    activity.metric_meter().create_counter("maintrain_outcomes", "Hosts by how their visit or repair ended").add(
-        1, labels
-    )

@@ -30,6 +30,7 @@ def all_activities(deps: Deps) -> list[Callable[..., Any]]:
         handing.hand_over,
         handing.plan_repair,
         handing.report_repair,
+        handing.drain_again,
         handing.decommission,
         visiting.ask_for_hosts,
         visiting.board_hosts,

@@ -3,9 +3,10 @@
 from temporalio import activity
 
 from activities.acting import Acting
+from activities.counting import count_outcome
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
-from activities.recording import count_outcome, recorded
+from activities.recording import recorded
 from fleet.errors import ForeignHold
 from fleet.models.work import HostOutcome, Outcome, StepAction, StepOrder, StepResult
 from fleet.policy.stopping import Deed

@@ -4,9 +4,9 @@ import asyncio
 
 from temporalio import activity
 
+from activities.counting import count_outcome
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
-from activities.recording import count_outcome
 from fleet import ids
 from fleet.errors import DriverError, Unreachable
 from fleet.models.base import Moment

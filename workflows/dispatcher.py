@@ -69,6 +69,8 @@ class Dispatcher:
             under_way = self.rescues.get(lost.work.host)
             if under_way is None or under_way.done():
                 self.rescues[lost.work.host] = asyncio.create_task(self._rescue(lost))
+        for host in observed.undrained:
+            await tell(ids.host(self.cluster, host), "undrained")
 
     async def _rescue(self, lost: HandOver) -> None:
         """Bring an ownerless host into repair, beside the loop: its cluster may not answer for hours.

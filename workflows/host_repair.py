@@ -25,18 +25,23 @@ class HostRepair:
         self.asked: Command | None = None
         self.leaves: Command | None = None
         self.busy = False
+        self.undrained_by_another = False
 
     @workflow.run
     async def run(self, work: HostWork) -> HostEnd:
         """Repair until the host returns or is decommissioned."""
         while True:
             self._show("waiting for `maintrain host repaired` or `maintrain host decommission`")
-            await workflow.wait_condition(lambda: self.asked is not None or self.leaves is not None)
+            await workflow.wait_condition(
+                lambda: self.asked is not None or self.leaves is not None or self.undrained_by_another
+            )
+            end = None
             if self.leaves is not None:
                 end = await self._decommission(self.leaves)
-            else:
-                assert self.asked is not None, "it was waited for"
+            elif self.asked is not None:
                 end = await self._try(self.asked)
+            else:
+                await self._drain_again()
             if end is not None:
                 return end
             if time_to_continue() and self.asked is None and self.leaves is None:
@@ -64,6 +69,16 @@ class HostRepair:
         except ActivityError as error:
             workflow.logger.error(f"nobody was told that {self.work.host} did not pass: {error.cause or error}")
         return None
+
+    async def _drain_again(self) -> None:
+        """What waits in repair is not verified: a drain that somebody lifted is set again."""
+        self.undrained_by_another = False
+        try:
+            await workflow.execute_activity_method(
+                HandingOver.drain_again, self.work, **at(self.work.cluster, "drain again")
+            )
+        except ActivityError as error:
+            workflow.logger.error(f"{self.work.host} could not be drained again: {error.cause or error}")
 
     async def _walk(self, order: Command) -> tuple[Outcome, StepResult]:
         boarding: Boarding = await workflow.execute_activity_method(
@@ -95,6 +110,11 @@ class HostRepair:
         workflow.upsert_search_attributes([OUTCOME.value_set(Outcome.DECOMMISSIONED)])
         await workflow.wait_condition(workflow.all_handlers_finished)
         return HostEnd(host=self.work.host, outcome=Outcome.DECOMMISSIONED, reason=order.reason)
+
+    @workflow.signal(description="The scheduler shows the host without a drain: drain it again unless it is returning")
+    def undrained(self) -> None:
+        """Heeded while the host waits; a try that is under way looks after its drain itself."""
+        self.undrained_by_another = not self.busy
 
     @workflow.update(description="The host is repaired: apply what is due, verify, and let it return through the gate")
     def repaired(self, order: Command) -> str:

@@ -110,6 +110,8 @@ class Observed(Message):
     """The ledger in markdown."""
     ownerless: tuple[HandOver, ...] = ()
     """Hosts whose holder no longer exists."""
+    undrained: tuple[str, ...] = ()
+    """Hosts in repair whose drain somebody has lifted."""
 
 
 class HostEnd(Message):

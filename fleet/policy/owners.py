@@ -6,7 +6,7 @@ from fleet import ids
 from fleet.models.base import Decision, Moment
 from fleet.models.facts import LedgerFacts
 from fleet.models.host import HostSet, Standing
-from fleet.models.ledger import LeaseHost
+from fleet.models.ledger import Counted, LeaseHost
 from fleet.policy.sets import OPERATOR, places
 
 
@@ -46,3 +46,16 @@ def unowned(facts: LedgerFacts) -> tuple[Standing, ...]:
         for name, (where, owner, reason) in sorted(places(facts).items())
         if owner == OPERATOR and name not in facts.leases and where in (HostSet.FAILED, HostSet.UNKNOWN)
     )
+
+
+def undrained_in_repair(facts: LedgerFacts) -> tuple[str, ...]:
+    """Hosts in repair that the last good look, begun after their lease, shows without any drain: jobs may start there.
+
+    Their repairs decide what to do: one that is just returning its host lifted the drain itself.
+    """
+    look = facts.observation
+    if look is None or look.error:
+        return ()
+    held = (x for x in facts.leases.values() if x.counted is Counted.FAILED and x.since < look.began_at)
+    seen = ((lease.host, look.hosts.get(lease.host)) for lease in held)
+    return tuple(sorted(h for h, found in seen if found and found.node is not None and not found.node.draining))

@@ -61,6 +61,7 @@ class Fakes:
             "hand_over": [_as_repair],
             "plan_repair": [Boarding(action=BoardAction.VISIT, steps=repair_steps(), reason="verify")],
             "report_repair": [None],
+            "drain_again": [True],
             "decommission": [None],
             "ask_for_hosts": [granted],
             "board_hosts": [VisitBoarded()],
@@ -104,6 +105,7 @@ class Fakes:
             *steps,
             self.hand_over,
             self.plan_repair,
+            self.drain_again,
             self.report_repair,
             self.decommission,
             self.ask_for_hosts,
@@ -131,6 +133,10 @@ class Fakes:
     @activity.defn
     async def plan_repair(self, work: HostWork, command: Command) -> Boarding:
         return await self._answer("plan_repair", "plan_repair", work, command)
+
+    @activity.defn
+    async def drain_again(self, work: HostWork) -> bool:
+        return await self._answer("drain_again", "drain_again", work)
 
     @activity.defn
     async def report_repair(self, work: HostWork) -> None:

@@ -176,3 +176,28 @@ def _first(bench: Bench, handle: WorkflowHandle) -> WorkflowHandle:
 async def _length(handle: WorkflowHandle, at_least: int) -> int:
     length = (await handle.describe()).history_length
     return length if length >= at_least else 0
+
+
+async def test_a_host_that_somebody_undrained_while_it_waits_is_drained_again_and_goes_on_waiting(bench):
+    handle = await in_repair(bench)
+
+    await handle.signal("undrained")
+    await bench.until(lambda: bench.fakes.asked("drain_again"), "it is drained again")
+    await handle.execute_update("repaired", ORDER)
+    await handle.result()
+
+    assert ["drain_again", "plan_repair", "verify:health", "gate", "return"] == bench.fakes.steps
+
+
+async def test_a_try_looks_after_its_drain_itself(bench):
+    returning = Gate(GO_ON)
+    bench.fakes.on("return", returning)
+    handle = await in_repair(bench)
+    await handle.execute_update("repaired", ORDER)
+    await returning.waits()
+
+    await handle.signal("undrained")
+    returning.opened.set()
+    await handle.result()
+
+    assert [] == bench.fakes.asked("drain_again")
