@@ -70,7 +70,7 @@ async def test_a_host_that_is_in_the_hands_of_its_workflow_after_all_keeps_it(be
 async def test_one_host_that_can_not_be_handed_over_does_not_end_the_dispatcher(bench):
     both = (ownerless(bench, "gpu001"), ownerless(bench, "gpu002"))
     bench.fakes.on("observe", Observed(next_look_seconds=3600, ledger="", ownerless=both))
-    bench.fakes.on("hand_over", NOTHING_FORESAW_IT, lambda order: order.work)
+    bench.fakes.on("hand_over", _first_fails)
 
     await dispatching(bench)
     await bench.until(lambda: _is(bench, "HostRepair", "gpu002"), "the other one's repair runs")
@@ -134,3 +134,9 @@ async def _told(visit: WorkflowHandle, times: int) -> bool:
     history = await visit.fetch_history()
     signals = [e.workflow_execution_signaled_event_attributes.signal_name for e in history.events]
     return signals.count("granted") >= times
+
+
+def _first_fails(order):
+    if order.work.host == "gpu001":
+        raise NOTHING_FORESAW_IT
+    return order.work
