@@ -75,9 +75,8 @@ class Rebooting:
         fence_life, grace = timedelta(seconds=FENCE_LIFE), cluster.reboot_begins_within
         since, pauses = time.monotonic(), Pauses()
         while True:
-            # The age first: what an earlier attempt sends while we read must not be taken for ruled out.
-            age = timedelta(seconds=time.monotonic() - taken) if taken is not None else timedelta(0)
             boot = await acting.hands.hardware.boot_id(acting.order.host)
+            age = timedelta(seconds=time.monotonic() - taken) if taken is not None else timedelta(0)
             resume = resume_reboot(intent, boot, age, fence_life, grace)
             if resume.action is ResumeAction.DONE:
                 return await self._back(acting)
