@@ -9,9 +9,8 @@ POINTS = (
     "gpu001@drain:after",
     "gpu001@apply-nic-firmware:before",
     "gpu002@apply-nic-firmware:after",
-    "gpu003@apply-nic-firmware:during",
-    "gpu001@apply-gpu-driver:after",
-    "gpu002@boot_id:after",
+    "gpu002@apply-gpu-driver:after",
+    "gpu001@boot_id:after",
 )
 
 

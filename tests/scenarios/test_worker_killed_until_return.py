@@ -5,6 +5,8 @@ from pathlib import Path
 from tests.scenarios.killing import cycle_with_kills
 
 POINTS = (
+    # Here, where nothing else kills while a flash runs: it must be seen running to fire.
+    "gpu003@apply-nic-firmware:during",
     "gpu001@reboot:before",
     "gpu002@reboot:after",
     "gpu003@versions:after",
