@@ -76,7 +76,9 @@ class Applying:
             await self._finish(acting, IntentState.WITHDRAWN, "stopped before it began")
             raise
         except Refused as error:
-            await self._finish(acting, IntentState.WITHDRAWN, f"refused before it began: {error}")
+            # An intent of an earlier attempt stays open: what keeps the device busy may be that attempt's doing.
+            if intent.token == acting.token:
+                await self._finish(acting, IntentState.WITHDRAWN, f"refused before it began: {error}")
             raise Unreachable(f"{upgrade.component} of {host} can't be upgraded now: {error}") from error
         return await self._follow(acting, upgrade, task)
 
@@ -84,8 +86,9 @@ class Applying:
         """An earlier attempt wrote the intent: find out what it did before anything is repeated."""
         taken, pauses = await acting.take_over(intent), Pauses()
         while True:
-            tasks, version = await self._read(acting, upgrade)
+            # The age first: what an earlier attempt sends while we read must not be taken for ruled out.
             age = timedelta(seconds=time.monotonic() - taken)
+            tasks, version = await self._read(acting, upgrade)
             resume = resume_apply(intent, tasks, version, upgrade.version, age, timedelta(seconds=FENCE_LIFE))
             activity.logger.info(f"{acting.order.step.key} on {acting.order.host}: {resume.action}: {resume.reason}")
             match resume.action:

@@ -75,8 +75,9 @@ class Rebooting:
         fence_life, grace = timedelta(seconds=FENCE_LIFE), cluster.reboot_begins_within
         since, pauses = time.monotonic(), Pauses()
         while True:
-            boot = await acting.hands.hardware.boot_id(acting.order.host)
+            # The age first: what an earlier attempt sends while we read must not be taken for ruled out.
             age = timedelta(seconds=time.monotonic() - taken) if taken is not None else timedelta(0)
+            boot = await acting.hands.hardware.boot_id(acting.order.host)
             resume = resume_reboot(intent, boot, age, fence_life, grace)
             if resume.action is ResumeAction.DONE:
                 return await self._back(acting)
