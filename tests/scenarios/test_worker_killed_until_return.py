@@ -5,8 +5,6 @@ from pathlib import Path
 from tests.scenarios.killing import cycle_with_kills
 
 POINTS = (
-    # Here, where nothing else kills while a flash runs: it must be seen running to fire.
-    "gpu003@apply-nic-firmware:during",
     "gpu001@reboot:before",
     "gpu002@reboot:after",
     "gpu003@versions:after",
@@ -14,6 +12,8 @@ POINTS = (
     "gpu002@verify-fabric:before",
     "gpu001@undrain:before",
     "gpu002@undrain:after",
+    # It must be seen running to fire, so on the host that is visited alone.
+    "gpu004@apply-nic-firmware:during",
 )
 
 
