@@ -11,6 +11,7 @@ from activities.pausing import Pauses
 from fleet import ids
 from fleet.errors import BadAnswer, DriverError, HostState, LeaseLost, StaleAttempt
 from fleet.models.base import Moment
+from fleet.models.footing import Footing
 from fleet.models.intent import Before, Intent
 from fleet.models.work import StepAction, StepOrder, StepResult
 from fleet.policy.draining import Drained, DrainState, still_ours
@@ -44,15 +45,20 @@ class Acting:
         self.owned = ids.drain_reason(ids.REPAIR if order.repair else ids.PLANNED, order.operation)
         self.began: Moment = now()
 
-    async def may_begin(self, deed: Deed) -> MayBegin:
-        """Ask the stops in force, read from the store just now."""
-        stops = await self.deps.store.stops(self.order.cluster, self.order.pool)
-        safe = self.order.step.safe_before
-        return may_begin(stops, self.order.cluster, self.order.pool, deed, repair=self.order.repair, safe_point=safe)
+    async def footing(self) -> Footing:
+        """What this step stands on, read from the store just now."""
+        order = self.order
+        return await self.deps.store.footing(order.cluster, order.pool, order.host, order.record)
 
-    async def check_lease(self) -> None:
+    def may_begin(self, deed: Deed, footing: Footing) -> MayBegin:
+        """Ask the stops in force."""
+        order = self.order
+        safe, stops = order.step.safe_before, footing.stops
+        return may_begin(stops, order.cluster, order.pool, deed, repair=order.repair, safe_point=safe)
+
+    def check_lease(self, footing: Footing) -> None:
         """Raise `LeaseLost` unless our operation holds the host."""
-        lease = await self.deps.store.lease(self.order.cluster, self.order.host)
+        lease = footing.lease
         if lease is None or lease.operation != self.order.operation:
             holder = lease.operation if lease else "nobody"
             raise LeaseLost(f"{self.order.host} is held by {holder}, not by {self.order.operation}")
@@ -62,12 +68,13 @@ class Acting:
 
         async def check() -> None:
             started = time.monotonic()
-            await self.check_lease()
-            answer = await self.may_begin(deed)
+            footing = await self.footing()
+            self.check_lease(footing)
+            answer = self.may_begin(deed, footing)
             if answer.answer is not Proceed.GO:
                 raise StoppedAtFence(answer)
             if intent is not None:
-                current = await self.deps.store.intent(intent.operation, intent.step)
+                current = footing.intent(intent.step)
                 if current is None or current.token != self.token:
                     raise StaleAttempt(f"{intent.step} on {self.order.host} was taken over by a newer attempt")
             if time.monotonic() - started > FENCE_LIFE:
@@ -90,12 +97,10 @@ class Acting:
             raise StaleAttempt(f"{intent.step} on {self.order.host} was taken over by a newer attempt")
         return time.monotonic()
 
-    async def touched(self) -> bool:
-        """True when any change was begun in this try."""
-        if self.order.repair:
-            return True  # what its visit did to it is why it is here
-        intents = await self.deps.store.intents(self.order.record)
-        return any(i.step != "drain" and i.state != "withdrawn" for i in intents)
+    def touched(self, footing: Footing) -> bool:
+        """True when any change but this step's own was begun in this try."""
+        # What its visit did to a host in repair is why it is there.
+        return self.order.repair or footing.touched(but=self.order.step.key)
 
     async def look(self, *, rebooting: bool = False) -> Drained:
         """The host's drain as of now. `BadAnswer` when it can't be told."""
@@ -119,7 +124,9 @@ class Acting:
         Undrained by another while changed: drained again at once, and people are told.
         """
         answer = await self.look(rebooting=rebooting)
-        touched = await self.touched()
+        if answer.state is DrainState.DRAINED:
+            return None
+        touched = self.order.repair or (await self.footing()).touched()
         if touched and answer.state is DrainState.UNDRAINED:
             await self._drain_again()
         if touched and answer.state in (DrainState.UNDRAINED, DrainState.DRAINING):
@@ -143,7 +150,7 @@ class Acting:
         seen = await self._look(ANY_AGE, rebooting=True)
         if seen.state is DrainState.DRAINED:
             return None
-        await self.check_lease()
+        self.check_lease(await self.footing())
         return await self.hold_drained(rebooting=True)
 
     async def keep_drained(self) -> None:

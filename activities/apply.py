@@ -10,8 +10,9 @@ from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.pausing import Pauses
 from activities.recording import recorded
-from activities.refusals import refused
+from activities.refusals import refused, stoppable
 from fleet.errors import HostState, Refused, Unreachable
+from fleet.models.footing import Footing
 from fleet.models.hardware import DeviceTask, TaskState
 from fleet.models.intent import Before, Intent, IntentState
 from fleet.models.stack import Upgrade
@@ -37,23 +38,19 @@ class Applying:
     async def _apply(self, acting: Acting) -> StepResult:
         upgrade = acting.order.step.upgrade
         assert upgrade is not None, "an apply step names its upgrade"
-        intent = await self.deps.store.intent(acting.order.record, acting.order.step.key)
+        footing = await acting.footing()
+        intent = footing.intent(acting.order.step.key)
         if intent is not None and intent.state is IntentState.DONE:
             return StepResult(action=StepAction.GO_ON, reason=intent.result, host_state=HostState.PARTLY_APPLIED)
         if intent is not None and intent.state is IntentState.FAILED:
             return _hand_over(intent.result)
-        try:
-            if intent is None or intent.state is IntentState.WITHDRAWN:
-                return await self._first(acting, upgrade)
-            return await self._resume(acting, upgrade, intent)
-        except StoppedAtFence as stop:
-            answer = refused(stop.answer, touched=await acting.touched())
-            assert answer is not None, "a fence only closes on a refusal"
-            return answer
+        touched = acting.touched(footing)
+        if intent is None or intent.state is IntentState.WITHDRAWN:
+            return await stoppable(lambda: self._first(acting, upgrade, footing), touched=touched)
+        return await stoppable(lambda: self._resume(acting, upgrade, intent), touched=touched)
 
-    async def _first(self, acting: Acting, upgrade: Upgrade) -> StepResult:
-        touched = await acting.touched()
-        stopped = refused(await acting.may_begin(Deed.DISRUPT), touched=touched)
+    async def _first(self, acting: Acting, upgrade: Upgrade, footing: Footing) -> StepResult:
+        stopped = refused(acting.may_begin(Deed.DISRUPT, footing), touched=acting.touched(footing))
         result = stopped or await acting.hold_drained()
         if result is not None:
             return result

@@ -37,7 +37,7 @@ class Draining:
             return await recorded(acting, lambda: stoppable(lambda: self._drain(acting), touched=False))
 
     async def _drain(self, acting: Acting) -> StepResult:
-        refusal = refused(await acting.may_begin(Deed.DRAIN), touched=False)
+        refusal = refused(acting.may_begin(Deed.DRAIN, await acting.footing()), touched=False)
         if refusal is not None:
             return refusal
         intent = await self._since(acting)
@@ -60,7 +60,7 @@ class Draining:
             answer = drained(acting.order.host, acting.owned, view, acknowledged)
             result = _ended(answer)
             if result is None:
-                result = refused(await acting.may_begin(Deed.DRAIN), touched=False)
+                result = refused(acting.may_begin(Deed.DRAIN, await acting.footing()), touched=False)
             if result is not None:
                 return result
             if answer.jobs:

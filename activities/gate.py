@@ -9,7 +9,6 @@ from activities.deps import Deps, beating, now
 from activities.failing import mapped
 from activities.recording import recorded
 from fleet.errors import DriverError
-from fleet.models.intent import IntentState
 from fleet.models.verification import Verdict
 from fleet.models.work import StepAction, StepOrder, StepResult
 from fleet.policy.compatibility import allowed
@@ -37,9 +36,8 @@ class Gating:
     async def _gate(self, acting: Acting) -> StepResult:
         order, store = acting.order, self.deps.store
         cluster, pool = await self.deps.pool(order.cluster, order.pool)
-        intents = [i for i in await store.intents(order.record) if i.state is not IntentState.WITHDRAWN]
-        rebooted = order.repair or any(i.step == "reboot" for i in intents)
-        touched = order.repair or any(i.step != "drain" for i in intents)
+        footing = await acting.footing()
+        rebooted, touched = order.repair or footing.rebooted, acting.touched(footing)
         drained = await acting.look(rebooting=rebooted)
         if drained.state in (DrainState.UNDRAINED, DrainState.DRAINING) and touched:
             held = await acting.hold_drained(rebooting=rebooted)

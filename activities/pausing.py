@@ -8,11 +8,11 @@ FIRST, GROWTH = 0.05, 1.5
 class Pauses:
     """Short at first, so that quick devices cost no time, then longer, so that slow ones are not pestered.
 
-    `at_most` in seconds. The drivers' shared views bound what looks at a scheduler cost.
+    `first` and `at_most` in seconds. The drivers' shared views bound what looks at a scheduler cost.
     """
 
-    def __init__(self, at_most: float = 2.0) -> None:
-        self._next, self._at_most = FIRST, at_most
+    def __init__(self, at_most: float = 2.0, first: float = FIRST) -> None:
+        self._next, self._at_most = first, at_most
 
     async def wait(self) -> None:
         """Sleep until the next look."""

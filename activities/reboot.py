@@ -10,8 +10,9 @@ from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.pausing import Pauses
 from activities.recording import recorded
-from activities.refusals import refused
+from activities.refusals import refused, stoppable
 from fleet.errors import HostState, Unreachable
+from fleet.models.footing import Footing
 from fleet.models.intent import Before, Intent, IntentState
 from fleet.models.work import StepAction, StepOrder, StepResult
 from fleet.policy.attempts import ResumeAction, after_reboot, resume_reboot
@@ -34,20 +35,17 @@ class Rebooting:
             return await recorded(acting, lambda: self._reboot(acting))
 
     async def _reboot(self, acting: Acting) -> StepResult:
-        intent = await self.deps.store.intent(acting.order.record, acting.order.step.key)
+        footing = await acting.footing()
+        intent = footing.intent(acting.order.step.key)
         if intent is not None and intent.state in (IntentState.DONE, IntentState.FAILED):
             return await self._closed(acting, intent)
-        try:
-            if intent is None or intent.state is IntentState.WITHDRAWN:
-                return await self._first(acting)
-            return await self._resume(acting, intent)
-        except StoppedAtFence as stop:
-            answer = refused(stop.answer, touched=await acting.touched())
-            assert answer is not None, "a fence only closes on a refusal"
-            return answer
+        touched = acting.touched(footing)
+        if intent is None or intent.state is IntentState.WITHDRAWN:
+            return await stoppable(lambda: self._first(acting, footing), touched=touched)
+        return await stoppable(lambda: self._resume(acting, intent), touched=touched)
 
-    async def _first(self, acting: Acting) -> StepResult:
-        stopped = refused(await acting.may_begin(Deed.DISRUPT), touched=await acting.touched())
+    async def _first(self, acting: Acting, footing: Footing) -> StepResult:
+        stopped = refused(acting.may_begin(Deed.DISRUPT, footing), touched=acting.touched(footing))
         result = stopped or await acting.hold_drained()
         if result is not None:
             return result

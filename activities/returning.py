@@ -8,6 +8,7 @@ from activities.deps import Deps, beating, now
 from activities.failing import mapped
 from activities.recording import recorded
 from fleet.errors import ForeignHold
+from fleet.models.footing import Footing
 from fleet.models.work import HostOutcome, Outcome, StepAction, StepOrder, StepResult
 from fleet.policy.stopping import Deed
 
@@ -28,27 +29,26 @@ class Returning:
 
     async def _return(self, acting: Acting) -> StepResult:
         order, store = acting.order, self.deps.store
-        lease = await store.lease(order.cluster, order.host)
+        footing = await acting.footing()
+        lease = footing.lease
         if lease is None or lease.operation != order.operation:
             known = await store.outcomes(order.cluster, host=order.host, limit=20)
             if any(o.operation == order.operation for o in known):
                 return StepResult(action=StepAction.GO_ON, reason="it had returned before")
-            await acting.check_lease()
+            acting.check_lease(footing)
         reason = order.reason
         if order.undrain:
-            reason = await self._undrain(acting) or reason
+            reason = await self._undrain(acting, footing) or reason
         outcome = order.outcome or Outcome.UPGRADED
         row = self._outcome(order, outcome, reason)
         await store.release(order.cluster, order.host, order.operation, row, now())
         count_outcome(row)
         return StepResult(action=StepAction.GO_ON, reason=reason)
 
-    async def _undrain(self, acting: Acting) -> str:
+    async def _undrain(self, acting: Acting, footing: Footing) -> str:
         """Lift our drain; the sentence to keep when another's hold is on the host meanwhile."""
         # A host in repair may have been rebooted by a person, or have come back late: that left it down, too.
-        rebooted = acting.order.repair or any(
-            i.step == "reboot" for i in await self.deps.store.intents(acting.order.record)
-        )
+        rebooted = acting.order.repair or footing.rebooted
         try:
             await acting.hands.scheduler.undrain(
                 acting.order.host, acting.owned, acting.fence(Deed.RETURN), rebooted=rebooted

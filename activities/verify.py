@@ -11,7 +11,7 @@ from activities.failing import mapped
 from activities.pausing import Pauses
 from activities.recording import recorded
 from fleet.errors import BadAnswer
-from fleet.models.ledger import Autostop, Counted
+from fleet.models.ledger import Autostop
 from fleet.models.verification import Verdict as Found
 from fleet.models.verification import Verification, VerificationTask
 from fleet.models.work import StepAction, StepOrder, StepResult
@@ -67,10 +67,10 @@ class Verifying:
         """Hosts to measure the fabric with: of the domain when ready in time, else an idle one in production."""
         order, store = acting.order, self.deps.store
         _, pool = await self.deps.pool(order.cluster, order.pool)
-        rendezvous, since, pauses = order.visit or order.record, now(), Pauses(at_most=1.0)
+        rendezvous, since, pauses = order.visit or order.record, now(), Pauses(first=0.25, at_most=1.0)
         await store.ready_for_fabric(rendezvous, order.host, since)
         while True:
-            ready, planned = await store.fabric_ready(rendezvous), await self._planned(acting)
+            ready, planned = await store.gathering(rendezvous)
             answer = partners(order.host, ready, planned, (), since, now(), pool.fabric_wait)
             if answer.action is FabricAction.INCONCLUSIVE:
                 idle = await self._idle(acting)
@@ -81,13 +81,6 @@ class Verifying:
             if answer.action is FabricAction.BORROW and not answer.partners:
                 raise BadAnswer("fabric: asked to borrow a partner, and none was named")
             return answer.partners or None
-
-    async def _planned(self, acting: Acting) -> frozenset[str]:
-        """Hosts of the visit that it still has in its hands."""
-        if acting.order.visit is None:
-            return frozenset()
-        leases = await self.deps.store.leases(acting.order.visit)
-        return frozenset(x.host for x in leases if x.counted is Counted.PLANNED)
 
     async def _idle(self, acting: Acting) -> tuple[str, ...]:
         """An idle production host, if there is one that is nobody's."""

@@ -12,10 +12,14 @@ T = TypeVar("T")
 
 
 class Database(Protocol):
-    """One database; both methods raise Unreachable when it does not answer, and MaintrainError when it says no."""
+    """One database; its methods raise Unreachable when it does not answer, and MaintrainError when it says no."""
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on one snapshot of the facts."""
+        ...
+
+    async def glance(self, work: Callable[[Connection], T]) -> T:
+        """`read` for a few rows by an index, where a thread or another hop would cost more than the reading."""
         ...
 
     async def write(self, work: Callable[[Connection], T], *, lock: str | None = None) -> T:

@@ -43,4 +43,4 @@ class FleetFiles(Part):
 
     async def fleet(self) -> FleetRecord | None:
         """The fleet file in force."""
-        return await self._database.read(self._fleet.read)
+        return await self._database.glance(self._fleet.read)

@@ -36,7 +36,7 @@ class History(Part):
             text = connection.execute(statement).scalar_one_or_none()
             return None if text is None else documents.load(HostWork, text, "works", operation)
 
-        return await self._database.read(read)
+        return await self._database.glance(read)
 
     async def record_step(self, record: StepRecord) -> None:
         """Evidence; idempotent by operation and step (the last one counts)."""
@@ -55,7 +55,7 @@ class History(Part):
             rows = connection.execute(statement)
             return tuple(documents.load(StepRecord, r.document, "steps", f"{operation} {r.step}") for r in rows)
 
-        return await self._database.read(work)
+        return await self._database.glance(work)
 
     async def record_outcome(self, outcome: HostOutcome) -> None:
         """History; idempotent by operation (the first one counts)."""

@@ -14,9 +14,15 @@ from store.tables.hosts import INTENTS
 _THIS = (INTENTS.c.operation == bindparam("operation_")) & (INTENTS.c.step == bindparam("step_"))
 _HELD = update(INTENTS).where(_THIS, INTENTS.c.token == bindparam("token_"))
 _SELECT = select(INTENTS).where(_THIS)
+_OF_OPERATION = select(INTENTS).where(INTENTS.c.operation == bindparam("operation_")).order_by(INTENTS.c.id)
 _TAKE_OVER = _HELD.values(token=bindparam("new_"), token_at=bindparam("now_"))
 _TASK = _HELD.values(task=bindparam("task_"))
 _FINISH = _HELD.values(state=bindparam("state_"), result=bindparam("result_"))
+
+
+def intents_of(connection: Connection, operation: str) -> tuple[Intent, ...]:
+    """Intents of an operation in the order they were opened."""
+    return tuple(_read(row) for row in connection.execute(_OF_OPERATION, {"operation_": operation}))
 
 
 class Intents(Part):
@@ -46,7 +52,7 @@ class Intents(Part):
             row = connection.execute(_SELECT, _key(operation, step)).one_or_none()
             return None if row is None else _read(row)
 
-        return await self._database.read(work)
+        return await self._database.glance(work)
 
     async def take_over_intent(self, operation: str, step: str, old: str, new: str, now: Moment) -> bool:
         """Compare-and-set the token; False when another attempt was faster. True again for the attempt that has it."""
@@ -72,12 +78,7 @@ class Intents(Part):
 
     async def intents(self, operation: str) -> tuple[Intent, ...]:
         """Intents of an operation in the order they were opened."""
-
-        def work(connection: Connection) -> tuple[Intent, ...]:
-            statement = select(INTENTS).where(INTENTS.c.operation == operation)
-            return tuple(_read(row) for row in connection.execute(statement.order_by(INTENTS.c.id)))
-
-        return await self._database.read(work)
+        return await self._database.glance(lambda connection: intents_of(connection, operation))
 
 
 def _key(operation: str, step: str) -> dict[str, Any]:

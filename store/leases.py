@@ -56,7 +56,7 @@ class Leases(Part):
 
     async def lease(self, cluster: str, host: str) -> LeaseHost | None:
         """The live lease on a host."""
-        return await self._database.read(lambda connection: lease_on(connection, cluster, host))
+        return await self._database.glance(lambda connection: lease_on(connection, cluster, host))
 
     async def leases(self, holder: str) -> tuple[LeaseHost, ...]:
         """Live leases that a workflow holds, by host."""

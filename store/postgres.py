@@ -36,6 +36,10 @@ class PostgresDatabase:
             async with self._reading.connect() as connection:
                 return await connection.run_sync(work)
 
+    async def glance(self, work: Callable[[Connection], T]) -> T:
+        """The same: a server is asked over the network, however little is asked."""
+        return await self.read(work)
+
     async def write(self, work: Callable[[Connection], T], *, lock: str | None = None) -> T:
         """Run `work` as one transaction."""
         with told_plainly():

@@ -1,5 +1,8 @@
 """Facts in an SQLite file: one thread writes, a few read, and other processes share the file (WAL).
 
+What reads a few rows does so on the event loop: in WAL mode a reader waits for nobody, and a tenth of a millisecond
+is less than the hop to a thread and back. Whole tables and all that writes stay off the loop.
+
 The driver is the plain one, in threads of our own, since a transaction is then one hop off the event loop; through
 aiosqlite every statement, fetch and commit is one: measured, six times the time and CPU. A caller that is cancelled
 leaves its transaction to end by itself, whole.
@@ -10,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from sqlalchemy import URL, Connection, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -18,20 +21,20 @@ from store.failures import told_plainly
 
 T = TypeVar("T")
 
-READERS = 4
+READERS = 2
 BUSY_TIMEOUT_S = 30
 """How long a writer waits for those of other processes before it answers Unreachable."""
+GLANCE_TIMEOUT_S = 0.1
+"""How long a glance may hold up the event loop while another process repairs the file after a crash, which is the one
+time when a reader waits; then it answers Unreachable, and the step asks again."""
 
 
 class SqliteDatabase:
     """See `store.database.Database`. Every write locks the whole file from its start, so no `lock` is needed."""
 
     def __init__(self, url: URL, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
-        self._engine = create_engine(
-            url, connect_args={"check_same_thread": False, "timeout": busy_timeout_s}, pool_size=READERS + 1
-        )
-        event.listen(self._engine, "connect", _prepare)
-        event.listen(self._engine, "begin", _begin)
+        self._engine = _engine(url, busy_timeout_s, READERS + 1)
+        self._glancing = _engine(url, min(busy_timeout_s, GLANCE_TIMEOUT_S), 1)
         self._writing = self._engine.execution_options(maintrain_begin="BEGIN IMMEDIATE")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
@@ -40,12 +43,19 @@ class SqliteDatabase:
         """Run `work` on one snapshot."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
+    async def glance(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on one snapshot, on the event loop's own thread."""
+        await asyncio.sleep(0)  # who asks again and again must not keep others from running
+        with told_plainly(), self._glancing.connect() as connection:
+            return work(connection)
+
     async def write(self, work: Callable[[Connection], T], *, lock: str | None = None) -> T:
         """Run `work` as one transaction, after those before it."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, work)
 
     async def close(self) -> None:
         """Wait for the transactions under way, then close the file."""
+        self._glancing.dispose()
         await asyncio.to_thread(self._close)
 
     def _read(self, work: Callable[[Connection], T]) -> T:
@@ -60,6 +70,15 @@ class SqliteDatabase:
         self._writer.shutdown()
         self._readers.shutdown()
         self._engine.dispose()
+
+
+def _engine(url: URL, busy_timeout_s: float, connections: int) -> Engine:
+    engine = create_engine(
+        url, connect_args={"check_same_thread": False, "timeout": busy_timeout_s}, pool_size=connections
+    )
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
 
 
 def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

@@ -47,8 +47,8 @@ class Stops(Part):
         """
         _check_scope(cluster, pool)
         if cluster is None:
-            return await self._database.read(_all_in_force)
-        return await self._database.read(lambda connection: covering(connection, cluster, pool))
+            return await self._database.glance(_all_in_force)
+        return await self._database.glance(lambda connection: covering(connection, cluster, pool))
 
     async def set_stop(self, stop: Stop) -> None:
         """Put a stop in force; the same scope and kind again keeps the first. Audited."""

@@ -3,6 +3,7 @@
 from store.audit import Audit
 from store.cycles import Cycles
 from store.fleet_files import FleetFiles
+from store.footing import Footings
 from store.history import History
 from store.intents import Intents
 from store.leases import Leases
@@ -30,6 +31,7 @@ class SqlStore(
     Leases,
     Stops,
     Intents,
+    Footings,
     History,
     Rendezvous,
     Outbox,

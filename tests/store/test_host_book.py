@@ -163,7 +163,7 @@ async def test_hosts_are_ready_since_they_first_said_so(store):
     await store.ready_for_fabric("v1", "b", f.later(3))
     await store.ready_for_fabric("v2", "c", f.later(1))
 
-    assert [("b", f.later(1)), ("a", f.later(2))] == list((await store.fabric_ready("v1")).items())
+    assert [("b", f.later(1)), ("a", f.later(2))] == list((await store.gathering("v1")).ready.items())
 
 
 async def test_a_page_is_sent_once(store, url):

@@ -3,6 +3,8 @@
 from typing import Protocol
 
 from fleet.models.base import Moment
+from fleet.models.footing import Footing
+from fleet.models.gathering import Gathering
 from fleet.models.intent import Before, Intent, IntentState
 from fleet.models.work import HostOutcome, HostWork, StepRecord
 
@@ -16,6 +18,10 @@ class HostBook(Protocol):
 
     async def intent(self, operation: str, step: str) -> Intent | None:
         """The intent of a step."""
+        ...
+
+    async def footing(self, cluster: str, pool: str, host: str, operation: str) -> Footing:
+        """Lease on the host, stops that cover its pool, and the operation's intents, of one instant."""
         ...
 
     async def take_over_intent(self, operation: str, step: str, old: str, new: str, now: Moment) -> bool:
@@ -68,8 +74,8 @@ class HostBook(Protocol):
         """A host of a visit is ready to be a partner."""
         ...
 
-    async def fabric_ready(self, visit: str) -> dict[str, Moment]:
-        """Hosts ready, since when."""
+    async def gathering(self, visit: str) -> Gathering:
+        """Hosts of a visit that are ready, first come first, and those that it still holds as planned work."""
         ...
 
     async def first_time(self, key: str, now: Moment) -> bool:
