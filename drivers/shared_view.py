@@ -1,8 +1,9 @@
 """One shared, cached view of a scheduler: a thousand hosts that poll cost one call.
 
 A cached reading serves whoever asks for nothing newer while it is younger than `poll`; a reading under way is joined
-only by callers whose `not_before` it began at or after, all others wait for the next one. Errors reach every caller
-that joined and are not kept.
+only by callers whose `not_before` it began at or after, all others wait for the next one. Readings begin some time
+apart, so hosts that each want one newer than the last share it too. Errors reach every caller that joined and are not
+kept.
 """
 
 import asyncio
@@ -11,6 +12,9 @@ from collections.abc import Awaitable, Callable
 
 from fleet.errors import BadAnswer
 from fleet.models.scheduler import ClusterView
+
+APART_AT_MOST = 2.0
+"""Seconds: the longest pause between readings, whatever the poll; a step may have to wait for it."""
 
 
 class _Flight:
@@ -24,13 +28,15 @@ class SharedView:
     """Shares readings of `read` among callers of one event loop.
 
     `read` makes one reading whose `began` is taken as it makes its first call; `poll` (seconds) is the age at which
-    a cached reading is too old; `clock` tells monotonic seconds.
+    a cached reading is too old; two readings begin at least half of it apart; `clock` tells monotonic seconds.
     """
 
     def __init__(
         self, read: Callable[[], Awaitable[ClusterView]], poll: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._read, self._poll, self._clock = read, poll, clock
+        self._apart = min(poll / 2, APART_AT_MOST)
+        self._next = 0.0
         self._last: ClusterView | None = None
         self._flight: _Flight | None = None
 
@@ -48,7 +54,7 @@ class SharedView:
                 await asyncio.wait((flight.task,))
                 continue
             if flight is None:
-                if (early := not_before - self._clock()) > 0:
+                if (early := max(not_before, self._next) - self._clock()) > 0:
                     await asyncio.sleep(early)
                     continue
                 flight = self._start()
@@ -63,6 +69,7 @@ class SharedView:
 
     def _start(self) -> _Flight:
         began = self._clock()
+        self._next = began + self._apart
         flight = _Flight(began, asyncio.create_task(self._take(began)))
         self._flight = flight
         flight.task.add_done_callback(self._landed)

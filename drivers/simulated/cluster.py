@@ -12,7 +12,7 @@ from typing import Any
 from drivers.clock import wall
 from drivers.simulated import faults, happenings, jobs, machines, nodes
 from drivers.simulated.schema import WorldSettings
-from drivers.simulated.world import Tx
+from drivers.simulated.tx import Tx
 from fleet.errors import Refused
 from fleet.models.drivers import SimulatedFault
 from fleet.models.scheduler import JobKind

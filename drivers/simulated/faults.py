@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from drivers.simulated.world import Tx
+from drivers.simulated.tx import Tx
 from fleet.models.drivers import SimulatedFault
 
 WHOLE_CLUSTER = ("garbage_answer", "stale_answer", "partial_answer", "no_answer")

@@ -6,7 +6,8 @@ from pathlib import Path
 from drivers.clock import wall
 from drivers.simulated import faults, jobs, machines, nodes
 from drivers.simulated.schema import WorldSettings
-from drivers.simulated.world import Script, Tx, World
+from drivers.simulated.tx import Tx
+from drivers.simulated.world import Script, World
 
 OUTSIDER = "outsider"
 """Who did it, in the journal, when it was somebody else."""

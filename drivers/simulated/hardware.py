@@ -16,11 +16,11 @@ class SimulatedHardwareDriver:
 
     async def versions(self, host: str) -> dict[str, str]:
         """See the port."""
-        return await self._world.looking(lambda tx: machines.versions(tx, host), BMC_FAULTS)
+        return await self._world.glancing(lambda tx: machines.versions(tx, host), BMC_FAULTS)
 
     async def boot_id(self, host: str) -> str | None:
         """See the port."""
-        return await self._world.looking(lambda tx: machines.boot_id(tx, host), BMC_FAULTS)
+        return await self._world.glancing(lambda tx: machines.boot_id(tx, host), BMC_FAULTS)
 
     async def start_apply(self, host: str, component: str, version: str, fence: Fence) -> DeviceTask:
         """See the port."""
@@ -29,7 +29,7 @@ class SimulatedHardwareDriver:
 
     async def tasks(self, host: str, component: str) -> tuple[DeviceTask, ...]:
         """See the port."""
-        return await self._world.looking(lambda tx: machines.tasks(tx, host, component), BMC_FAULTS)
+        return await self._world.glancing(lambda tx: machines.tasks(tx, host, component), BMC_FAULTS)
 
     async def reboot(self, host: str, fence: Fence) -> None:
         """See the port."""

@@ -8,7 +8,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
 
-from drivers.simulated.world import Tx
+from drivers.simulated.tx import Tx
 from fleet.errors import Refused
 from fleet.models.scheduler import JobKind
 

@@ -6,7 +6,7 @@ import sqlite3
 from drivers.simulated import jobs
 from drivers.simulated.faults import strikes
 from drivers.simulated.nodes import label, node, state
-from drivers.simulated.world import Tx
+from drivers.simulated.tx import Tx
 from fleet.errors import Refused, Unreachable
 from fleet.models.hardware import DeviceTask, TaskState
 

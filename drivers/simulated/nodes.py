@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from drivers.simulated import jobs
 from drivers.simulated.faults import strikes
-from drivers.simulated.world import Tx
+from drivers.simulated.tx import Tx
 from fleet.errors import ForeignHold, Refused
 from fleet.models.scheduler import Job, JobKind, JobState, Node, NodeBase
 

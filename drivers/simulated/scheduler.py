@@ -36,7 +36,7 @@ class SimulatedSchedulerDriver:
         """See the port."""
         await fence()
         await self._world.changing(lambda tx: nodes.undrain(tx, host, owned, rebooted=rebooted))
-        row = await self._world.looking(lambda tx: nodes.node(tx, host))
+        row = await self._world.glancing(lambda tx: nodes.node(tx, host))
         if row["drained"]:
             raise ForeignHold(host, row["reason"] or "drained without a reason")
         if nodes.is_down(row):
@@ -61,7 +61,7 @@ class SimulatedSchedulerDriver:
 
     async def _expect(self, host: str, reason: str) -> None:
         """Just after: is the drain on the host still ours?"""
-        row = await self._world.looking(lambda tx: nodes.node(tx, host))
+        row = await self._world.glancing(lambda tx: nodes.node(tx, host))
         if not row["drained"] or row["reason"] != reason:
             raise ForeignHold(host, row["reason"] or "undrained meanwhile")
 

@@ -4,7 +4,8 @@ import asyncio
 import time
 
 from drivers.simulated.faults import strikes
-from drivers.simulated.world import Tx, World
+from drivers.simulated.tx import Tx
+from drivers.simulated.world import World
 from fleet.errors import Unreachable
 from fleet.models.verification import Category, Finding, Verdict, Verification, VerificationTask
 
@@ -19,7 +20,7 @@ class SimulatedVerifierDriver:
         """See the port."""
         began = time.monotonic()
         try:
-            pause = await self._world.looking(lambda tx: _pause(tx, task, host))
+            pause = await self._world.glancing(lambda tx: _pause(tx, task, host))
             if pause:
                 await asyncio.sleep(pause)
             verdict, finding = await self._world.changing(lambda tx: judge(tx, task, host, partners))

@@ -5,9 +5,6 @@ instant, so the world is the same however often and by whomever it is looked at.
 """
 
 import asyncio
-import json
-import math
-import random
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,11 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from drivers.clock import wall
 from drivers.simulated import schema
 from drivers.simulated.schema import WorldSettings
+from drivers.simulated.tx import Tx
 from fleet.errors import MaintrainError, Unreachable
 
 T = TypeVar("T")
@@ -28,57 +26,6 @@ BUSY_TIMEOUT = 30.0
 
 EVENTS_AT_ONCE = 2000
 """Events that one transaction processes: a world that nobody looked at for days must not lock others out."""
-
-
-class Tx:
-    """One transaction at one simulated instant (`sim`, seconds since the epoch of the world)."""
-
-    def __init__(self, db: sqlite3.Connection, settings: WorldSettings, epoch: float, sim: float) -> None:
-        self._db, self.settings, self._epoch, self.sim = db, settings, epoch, sim
-
-    def one(self, sql: str, *args: object) -> sqlite3.Row | None:
-        """First row, or None."""
-        row: sqlite3.Row | None = self._db.execute(sql, args).fetchone()
-        return row
-
-    def all(self, sql: str, *args: object) -> list[sqlite3.Row]:
-        """Every row."""
-        return self._db.execute(sql, args).fetchall()
-
-    def run(self, sql: str, *args: object) -> int:
-        """Change rows; the id of the last row inserted."""
-        return self._db.execute(sql, args).lastrowid or 0
-
-    def record(self, kind: str, host: str | None = None, job: int | None = None, **detail: object) -> None:
-        """Write one change to the journal, at this instant."""
-        at = self._epoch + self.sim / self.settings.hardware.time_scale
-        self.run(
-            "INSERT INTO journal (at, sim, kind, host, job, detail) VALUES (?, ?, ?, ?, ?, ?)",
-            *(at, self.sim, kind, host, None if job is None else str(job), json.dumps(detail)),
-        )
-
-    def count(self, key: str) -> int:
-        """How many times `key` was counted, this time included: occasions are numbered, so draws can be repeated."""
-        row = self.one("INSERT INTO counter VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET n = n + 1 RETURNING n", key)
-        assert row is not None
-        return int(row[0])
-
-    def draw(self, key: str) -> random.Random:
-        """The random numbers of `key`: the same for the same seed, whatever happened before."""
-        return random.Random(f"{self.settings.hardware.seed}:{key}")  # noqa: S311 - a simulation, no secret
-
-    def spread(self, seconds: float, key: str) -> float:
-        """A duration of about `seconds`, drawn for `key`."""
-        sigma = self.settings.hardware.spread
-        return seconds * math.exp(self.draw(key).gauss(0, sigma)) if seconds and sigma else seconds
-
-    def later(self, seconds: float, kind: str, ref: str) -> None:
-        """Let something happen `seconds` from this instant."""
-        self.run("INSERT INTO event (at, kind, ref) VALUES (?, ?, ?)", self.sim + seconds, kind, ref)
-
-    def forget(self, kind: str, ref: str) -> None:
-        """What was to happen happens no more."""
-        self.run("DELETE FROM event WHERE kind = ? AND ref = ?", kind, ref)
 
 
 @dataclass(frozen=True)
@@ -104,6 +51,7 @@ class World:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="simulated")
         self._users = 1
         self._db: sqlite3.Connection | None = None
+        self._glance: sqlite3.Connection | None = None
         self._wanted = settings
         self._settings: WorldSettings | None = None
         self._epoch = 0.0
@@ -121,6 +69,20 @@ class World:
         """`look` on the world's own thread."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, self.look, read, faults)
 
+    async def glancing(self, read: Callable[[Tx], T], faults: Sequence[str] = ()) -> T:
+        """`look` at a few rows, on the event loop: a hop to the thread costs more. On the thread all the same when the
+        world has to be changed first.
+        """
+        await asyncio.sleep(0)  # who looks again and again must not keep others from running
+        if self._glance is None:
+            self._glance = await self.looking(lambda _: self._connect())
+        try:
+            if not self._anything_due(self._glance, faults):
+                return self._snapshot(self._glance, read)
+        except sqlite3.OperationalError as error:
+            raise Unreachable(f"simulated cluster {self.path}: {error}") from error
+        return await self.changing(read)
+
     async def close(self) -> None:
         """One user less."""
         self._users -= 1
@@ -130,27 +92,34 @@ class World:
 
     def close_now(self) -> None:
         """Close the file, from the thread that uses it."""
-        if self._db is not None:
-            self._db.close()
-            self._db = None
+        for db in (self._db, self._glance):
+            if db is not None:
+                db.close()
+        self._db = self._glance = None
 
     def look(self, read: Callable[[Tx], T], faults: Sequence[str] = ()) -> T:
         """Read the world as of now, without a lock unless something came due or one of `faults` may show itself."""
         db = self._open()
         try:
-            due = db.execute("SELECT at FROM event ORDER BY at, id LIMIT 1").fetchone()
-            now = self._now(db)
-            marks = ",".join("?" * len(faults))
-            sql = f"SELECT 1 FROM fault WHERE cleared = 0 AND kind IN ({marks}) LIMIT 1"  # noqa: S608 - only marks
-            if (due is not None and due[0] <= now) or (faults and db.execute(sql, tuple(faults)).fetchone()):
-                return self.change(read)
-            db.execute("BEGIN")
-            try:
-                return read(Tx(db, self._loaded(), self._epoch, now))
-            finally:
-                db.execute("ROLLBACK")
+            return self.change(read) if self._anything_due(db, faults) else self._snapshot(db, read)
         except sqlite3.OperationalError as error:
             raise Unreachable(f"simulated cluster {self.path}: {error}") from error
+
+    def _anything_due(self, db: sqlite3.Connection, faults: Sequence[str]) -> bool:
+        """True when something came due, or one of `faults` may show itself, which is counted."""
+        due = db.execute("SELECT at FROM event ORDER BY at, id LIMIT 1").fetchone()
+        if due is not None and due[0] <= self._now(db):
+            return True
+        marks = ",".join("?" * len(faults))
+        sql = f"SELECT 1 FROM fault WHERE cleared = 0 AND kind IN ({marks}) LIMIT 1"  # noqa: S608 - only marks
+        return bool(faults) and db.execute(sql, tuple(faults)).fetchone() is not None
+
+    def _snapshot(self, db: sqlite3.Connection, read: Callable[[Tx], T]) -> T:
+        db.execute("BEGIN")
+        try:
+            return read(Tx(db, self._loaded(), self._epoch, self._now(db)))
+        finally:
+            db.execute("ROLLBACK")
 
     def change(self, act: Callable[[Tx], T]) -> T:
         """Bring the world to now, act on it, and keep both. What `act` refuses must be refused before it changes
@@ -207,9 +176,8 @@ class World:
         if self._db is not None:
             return self._db
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        db: Any = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT, isolation_level=None)
+        db = self._connect()
         try:
-            db.row_factory = sqlite3.Row
             _use_wal(db)
             self._prepare(db)
         except sqlite3.DatabaseError as error:
@@ -220,6 +188,12 @@ class World:
             raise
         self._db = db
         return self._db
+
+    def _connect(self) -> sqlite3.Connection:
+        # One thread at a time uses a connection, not always the one that made it.
+        db = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+        db.row_factory = sqlite3.Row
+        return db
 
     def _prepare(self, db: sqlite3.Connection) -> None:
         """Make the file, or check that it is ours and bring its settings up to date. One process at a time."""

@@ -1,6 +1,7 @@
 """The shared view: few readings, never one older than asked for."""
 
 import asyncio
+import itertools
 import time
 
 import pytest
@@ -35,6 +36,22 @@ async def test_a_thousand_callers_at_once_cost_one_reading():
 
     assert len(source.began) == 1
     assert {id(v) for v in got} == {id(got[0])}
+
+
+async def test_hosts_that_want_newer_readings_one_after_the_other_do_not_cost_one_each():
+    source = Source(takes=0.0)
+    view = SharedView(source.read, poll=0.2)
+
+    async def host(number: int) -> None:
+        await asyncio.sleep(number * 0.005)
+        asked = time.monotonic()
+        assert (await view.get(asked)).began >= asked
+
+    await asyncio.gather(*(host(n) for n in range(50)))
+
+    apart = [b - a for a, b in itertools.pairwise(source.began)]
+    assert min(apart) >= 0.099
+    assert len(source.began) <= 5
 
 
 async def test_a_young_reading_is_used_again_and_an_old_one_is_not():

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from drivers.simulated import SimulatedCluster
 from drivers.simulated.happenings import open_world
 from drivers.simulated.journal import replay
-from drivers.simulated.world import Tx
+from drivers.simulated.tx import Tx
 from fleet.models.verification import VerificationTask
 from fleet.ports.fence import open_fence
 from starter.demo.observer import Observer
