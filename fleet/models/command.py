@@ -1,0 +1,15 @@
+"""What became of a command on a host."""
+
+from fleet.models.base import Fact
+
+
+class CommandResult(Fact):
+    """One command that ran to its end, or was ended."""
+
+    argv: tuple[str, ...]
+    status: int | None
+    """Exit status, 0 to 255. None when a signal or our time limit ended it: nothing can be concluded from it."""
+    stdout: str
+    stderr: str
+    """Both decoded with replacement and bounded by the driver; a cut is marked in the text."""
+    seconds: float

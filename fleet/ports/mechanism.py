@@ -1,0 +1,60 @@
+"""The port to one way of changing hosts: by the BMC, by SSH. The hardware driver of real hosts is made of several."""
+
+from enum import StrEnum
+from typing import Protocol
+
+from fleet.models.hardware import DeviceTask
+from fleet.ports.fence import Fence
+
+
+class Activation(StrEnum):
+    """What brings an upgrade that was written into effect; later members include the earlier ones."""
+
+    NOTHING = "nothing"
+    REBOOT = "reboot"
+    POWER_CYCLE = "power_cycle"
+
+
+class Mechanism(Protocol):
+    """Serves the components that the fleet file gives it. Raises `Unreachable`, `BadAnswer` or `Refused`."""
+
+    @property
+    def components(self) -> frozenset[str]:
+        """Names of the components that it serves, on any host."""
+        ...
+
+    async def versions(self, host: str) -> dict[str, str]:
+        """Versions in effect now of the components it serves and this host has."""
+        ...
+
+    async def start_apply(self, host: str, component: str, version: str, fence: Fence) -> DeviceTask:
+        """Begin an upgrade and return its task. `Refused` when the host is busy with another."""
+        ...
+
+    async def tasks(self, host: str, component: str) -> tuple[DeviceTask, ...]:
+        """Upgrade tasks that the host knows of for a component, oldest first, ended ones too."""
+        ...
+
+    async def pending(self, host: str) -> Activation:
+        """What the host needs before everything written to it is in effect."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+class Power(Protocol):
+    """Power of a host, by its BMC."""
+
+    async def is_on(self, host: str) -> bool:
+        """True when the host has power."""
+        ...
+
+    async def restart(self, host: str, fence: Fence, *, force: bool) -> None:
+        """Begin a restart, by the operating system or, with `force`, without asking it."""
+        ...
+
+    async def cycle(self, host: str, fence: Fence) -> None:
+        """Take the power off and give it back."""
+        ...
