@@ -1,7 +1,8 @@
 """`Dispatcher`: the only place where budgets compose, one per cluster."""
 
 import asyncio
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -19,6 +20,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.telling import Note, tell
 
 
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
 @workflow.defn(name="Dispatcher")
 class Dispatcher:
     """Collect wake-ups; observe on a cadence; settle; tell the holders, again until they acknowledge."""
@@ -27,36 +31,53 @@ class Dispatcher:
     def __init__(self, cluster: ClusterInput) -> None:
         self.cluster = cluster.cluster
         self.orders = Orders(cluster.cluster)
-        self.woken = False
+        self.woken = True
         self.look_at: datetime = workflow.now()
+        self.looking: asyncio.Task[None] | None = None
         self.book = "not observed yet"
         self.rescues: dict[str, asyncio.Task[None]] = {}
 
     @workflow.run
     async def run(self, cluster: ClusterInput) -> None:
         """Without end; continues as new when the server suggests it."""
+        again = NEVER
         while not time_to_continue():
-            self.woken = False
-            try:
-                holders = await self._turn()
-            except ActivityError as error:
-                # The cluster's only dispatcher outlives whatever went wrong: it looks again after a while.
-                workflow.logger.error(f"the dispatcher of {self.cluster} can't go on: {error.cause or error}")
-                self.look_at, holders = workflow.now() + AFTER_FAILURE, ()
-            await self._wait(tell_again=bool(holders))
+            if self.looking is not None and self.looking.done():
+                self.looking.result()  # what is nobody's to handle fails the workflow task, and shows
+                self.looking, self.woken = None, True
+            if self.looking is None and workflow.now() >= self.look_at:
+                # Beside the settling: a grant on free hosts must not wait for a scheduler that is slow to answer.
+                self.looking = asyncio.create_task(self._look())
+            if self.woken or workflow.now() >= again:
+                self.woken = False
+                again = await self._settle()
+            await self._wait(again)
+        if self.looking is not None:
+            self.looking.cancel()
+            await asyncio.wait((self.looking,))
         await workflow.wait_condition(workflow.all_handlers_finished)
         workflow.continue_as_new(cluster)
 
-    async def _turn(self) -> tuple[str, ...]:
-        """Look if it is time, settle, tell the holders; who was told."""
-        if workflow.now() >= self.look_at:
+    async def _settle(self) -> datetime:
+        """Settle and tell the holders; when those that have not acknowledged are to be told again."""
+        try:
+            settled: Settled = await workflow.execute_activity_method(
+                Dispatching.settle, ClusterInput(cluster=self.cluster), **at(self.cluster, "settle")
+            )
+        except ActivityError as error:
+            # The cluster's only dispatcher outlives whatever went wrong: it settles again after a while.
+            workflow.logger.error(f"the dispatcher of {self.cluster} can't settle: {error.cause or error}")
+            return workflow.now() + AFTER_FAILURE
+        await asyncio.gather(*(tell(holder, "granted") for holder in settled.holders))
+        return workflow.now() + TELL_AGAIN if settled.holders else NEVER
+
+    async def _look(self) -> None:
+        """Observe; after a failure, again after a while."""
+        try:
             await self._observe()
-        settled: Settled = await workflow.execute_activity_method(
-            Dispatching.settle, ClusterInput(cluster=self.cluster), **at(self.cluster, "settle")
-        )
-        for holder in settled.holders:
-            await tell(holder, "granted")
-        return settled.holders
+        except ActivityError as error:
+            workflow.logger.error(f"the dispatcher of {self.cluster} can't observe: {error.cause or error}")
+            self.look_at = workflow.now() + AFTER_FAILURE
 
     async def _observe(self) -> None:
         observed: Observed = await workflow.execute_activity_method(
@@ -85,14 +106,15 @@ class Dispatcher:
         except ActivityError as error:
             workflow.logger.error(f"{lost.work.host} could not be handed over: {error.cause or error}")
 
-    async def _wait(self, *, tell_again: bool) -> None:
-        pause = max(self.look_at - workflow.now(), timedelta(0))
-        if tell_again:
-            pause = min(pause, TELL_AGAIN)
-        try:
-            await workflow.wait_condition(lambda: self.woken, timeout=pause)
-        except TimeoutError:
-            self.woken = True
+    async def _wait(self, again: datetime) -> None:
+        """Until something is to be settled, or observed, or it is time to tell the holders again."""
+        until = again if self.looking is not None else min(again, self.look_at)
+        pause = None if until == NEVER else max(until - workflow.now(), timedelta(0))
+        with suppress(TimeoutError):
+            await workflow.wait_condition(self._due, timeout=pause)
+
+    def _due(self) -> bool:
+        return self.woken or (self.looking is not None and self.looking.done())
 
     async def _order(self, verb: str, note: Note) -> None:
         for pool in await self.orders.write(verb, note):
