@@ -1,6 +1,9 @@
 """The checks that stand between a step and its side effect: the lease, the stops, the drain, the fence."""
 
+import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from temporalio import activity
 
@@ -84,7 +87,8 @@ class Acting:
 
     async def open_intent(self, before: Before) -> Intent:
         """Write the intent in our name. `StaleAttempt` when another attempt wrote it first."""
-        intent = await self.deps.store.open_intent(self.order.record, self.order.step.key, self.token, before, now())
+        began = await self.deps.clock()
+        intent = await self.deps.store.open_intent(self.order.record, self.order.step.key, self.token, before, began)
         if intent.token != self.token:
             raise StaleAttempt(f"{self.order.step.key} on {self.order.host} is in the hands of another attempt")
         return intent
@@ -166,6 +170,24 @@ class Acting:
                 await self._drain_again()
         except DriverError as error:
             activity.logger.debug(f"the drain of {self.order.host} can't be looked at now: {error}")
+
+    @asynccontextmanager
+    async def keeping_drained(self, every: float) -> AsyncIterator[None]:
+        """`keep_drained` every so many seconds while the body runs, which may take hours. Raises what that raises."""
+
+        async def keep() -> None:
+            while True:
+                await asyncio.sleep(every)
+                await self.keep_drained()
+
+        keeper = asyncio.create_task(keep())
+        try:
+            yield
+        finally:
+            keeper.cancel()
+            await asyncio.wait((keeper,))
+        if not keeper.cancelled():
+            keeper.result()
 
     async def _drain_again(self) -> None:
         order = self.order

@@ -11,13 +11,13 @@ from activities.failing import mapped
 from activities.pausing import Pauses
 from activities.recording import recorded
 from activities.refusals import refused, stoppable
-from fleet.errors import HostState, Refused, Unreachable
+from fleet.errors import DriverError, HostState, Refused, Unreachable
 from fleet.models.footing import Footing
 from fleet.models.hardware import DeviceTask, TaskState
 from fleet.models.intent import Before, Intent, IntentState
-from fleet.models.stack import Upgrade
+from fleet.models.stack import Component, Upgrade
 from fleet.models.work import StepAction, StepOrder, StepResult
-from fleet.policy.attempts import ResumeAction, after_apply, resume_apply
+from fleet.policy.attempts import ResumeAction, after_apply, not_ended, resume_apply
 from fleet.policy.stopping import Deed
 
 
@@ -77,7 +77,7 @@ class Applying:
             if intent.token == acting.token:
                 await self._finish(acting, IntentState.WITHDRAWN, f"refused before it began: {error}")
             raise Unreachable(f"{upgrade.component} of {host} can't be upgraded now: {error}") from error
-        return await self._follow(acting, upgrade, task)
+        return await self._follow(acting, upgrade, intent, task)
 
     async def _resume(self, acting: Acting, upgrade: Upgrade, intent: Intent) -> StepResult:
         """An earlier attempt wrote the intent: find out what it did before anything is repeated."""
@@ -85,7 +85,13 @@ class Applying:
         while True:
             # The age first: what an earlier attempt sends while we read must not be taken for ruled out.
             age = timedelta(seconds=time.monotonic() - taken)
-            tasks, version = await self._read(acting, upgrade)
+            try:
+                tasks, version = await self._read(acting, upgrade)
+            except DriverError as error:
+                late = await self._late(acting, upgrade, intent, f"the device can't be read: {error}")
+                if late is None:
+                    raise
+                return late
             resume = resume_apply(intent, tasks, version, upgrade.version, age, timedelta(seconds=FENCE_LIFE))
             activity.logger.info(f"{acting.order.step.key} on {acting.order.host}: {resume.action}: {resume.reason}")
             match resume.action:
@@ -96,7 +102,7 @@ class Applying:
                     return held or await self._begin(acting, upgrade, intent)
                 case ResumeAction.ADOPT | ResumeAction.DONE | ResumeAction.FAILED:
                     task = next((t for t in tasks or () if t.id == resume.task), None)
-                    return await self._follow(acting, upgrade, task)
+                    return await self._follow(acting, upgrade, intent, task)
                 case ResumeAction.UNKNOWN:
                     await self._finish(acting, IntentState.FAILED, resume.reason)
                     return _hand_over(resume.reason, HostState.UNKNOWN)
@@ -106,23 +112,40 @@ class Applying:
         tasks = await hardware.tasks(host, upgrade.component)
         return tasks, (await hardware.versions(host)).get(upgrade.component)
 
-    async def _follow(self, acting: Acting, upgrade: Upgrade, task: DeviceTask | None) -> StepResult:
+    async def _follow(self, acting: Acting, upgrade: Upgrade, intent: Intent, task: DeviceTask | None) -> StepResult:
         """Poll the task to its end, then let the inventory decide."""
         order, store = acting.order, self.deps.store
         if task is not None:
             await store.record_task(order.record, order.step.key, acting.token, task.id)
         pauses = Pauses()
         while task is not None and task.state is TaskState.RUNNING:
+            late = await self._late(acting, upgrade, intent, f"its task {task.id} is at {task.percent}%")
+            if late is not None:
+                return late
             await pauses.wait()
             await acting.keep_drained()
             task = await self._poll(acting, task)
-        cluster = await self.deps.cluster(order.cluster)
-        component = cluster.stack.component(upgrade.component)
+        component = await self._component(acting, upgrade)
         version = (await acting.hands.hardware.versions(order.host)).get(upgrade.component)
         result = after_apply(task, version, upgrade, component is not None and component.reboot)
         state = IntentState.DONE if result.action is StepAction.GO_ON else IntentState.FAILED
         await self._finish(acting, state, result.reason)
         return result
+
+    async def _late(self, acting: Acting, upgrade: Upgrade, intent: Intent, seen: str) -> StepResult | None:
+        """Nobody waits for ever for a device: the hand-over of an upgrade that has not ended in its time."""
+        component = await self._component(acting, upgrade)
+        if component is None:
+            return None
+        name = f"{upgrade.component} {upgrade.version}"
+        result = not_ended(intent.opened_at, await self.deps.clock(), component.ends_within, name, seen)
+        if result is not None:
+            await self._finish(acting, IntentState.FAILED, result.reason)
+        return result
+
+    async def _component(self, acting: Acting, upgrade: Upgrade) -> Component | None:
+        cluster = await self.deps.cluster(acting.order.cluster)
+        return cluster.stack.component(upgrade.component)
 
     async def _poll(self, acting: Acting, task: DeviceTask) -> DeviceTask:
         known = await acting.hands.hardware.tasks(acting.order.host, task.component)

@@ -10,6 +10,7 @@ from temporalio import activity
 
 from activities.pages import Page
 from fleet.errors import InvalidInput, Unreachable
+from fleet.models.base import Moment
 from fleet.models.fleetfile import Cluster
 from fleet.models.outbox import KeptPage
 from fleet.models.pool import Pool
@@ -19,7 +20,7 @@ from fleet.ports.store import Store
 
 
 def now() -> datetime:
-    """The time by our own clock, in UTC."""
+    """The time by our own clock, in UTC: for what only people read."""
     return datetime.now(UTC)
 
 
@@ -42,6 +43,10 @@ class Deps:
         if cluster not in self.hands:
             raise InvalidInput("worker", cluster, f"expected one of the clusters served here: {', '.join(self.hands)}")
         return self.hands[cluster]
+
+    async def clock(self) -> Moment:
+        """The time by the facts' own clock: for all that is compared with what another worker wrote."""
+        return await self.store.clock()
 
     async def cluster(self, name: str) -> Cluster:
         """The cluster as the fleet file in force has it. `InvalidInput` when it is not there."""

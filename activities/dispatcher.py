@@ -5,7 +5,7 @@ import time
 from temporalio import activity
 
 from activities import pages
-from activities.deps import Deps, beating, now
+from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.invariants import measure_invariants
 from fleet import ids
@@ -38,7 +38,7 @@ class Dispatching:
         async with beating():
             cluster = await self.deps.cluster(order.cluster)
             await self._look(order.cluster)
-            facts = await self.deps.store.facts(order.cluster, now())
+            facts = await self.deps.store.facts(order.cluster, await self.deps.clock())
             where = standings(facts)
             counts = _limits(facts)
             ownerless = await self._ownerless(facts)
@@ -55,7 +55,7 @@ class Dispatching:
 
     async def _look(self, cluster: str) -> None:
         store = self.deps.store
-        began_at, members = now(), await store.hosts(cluster)
+        began_at, members = await self.deps.clock(), await store.hosts(cluster)
         try:
             view = await self.deps.reach(cluster).scheduler.view(not_before=time.monotonic())
         except DriverError as error:
@@ -70,7 +70,7 @@ class Dispatching:
 
         Leases are read again after the engine was asked: one that ended meanwhile was released, not lost.
         """
-        asked_at, running = now(), dict[str, bool]()
+        asked_at, running = await self.deps.clock(), dict[str, bool]()
         for holder in sorted({lease.holder for lease in facts.leases.values()}):
             running[holder] = await self.deps.engine.running(holder)
         for lease in facts.leases.values():
@@ -79,7 +79,7 @@ class Dispatching:
                 running[host] = await self.deps.engine.running(host)
         if all(running.values()):
             return ()
-        facts = await self.deps.store.facts(facts.cluster, now())
+        facts = await self.deps.store.facts(facts.cluster, await self.deps.clock())
         gone = {o.host: o for o in vanished(facts.leases.values(), running, asked_at)}
         return tuple(
             HandOver(work=self._work(facts, facts.leases[host]), reason=gone[host].reason) for host in sorted(gone)
@@ -125,7 +125,7 @@ class Dispatching:
     @mapped
     async def settle(self, order: ClusterInput) -> Settled:
         """Decide over every waiting request and commit it in one transaction; whom to tell of a grant."""
-        settlement = await self.deps.store.settle(order.cluster, now(), settle)
+        settlement = await self.deps.store.settle(order.cluster, await self.deps.clock(), settle)
         granted = await self.deps.store.unacknowledged(order.cluster)
         waits = activity.metric_meter().create_gauge("maintrain_waiting_requests", "Requests that wait, by what for")
         for kind in WaitKind:
@@ -145,7 +145,7 @@ class Dispatching:
     async def _write(self, command: StopCommand) -> None:
         store, pool = self.deps.store, command.pool
         if command.verb == "resume":
-            await store.lift_stop(command.cluster, pool, command.actor, command.reason, now())
+            await store.lift_stop(command.cluster, pool, command.actor, command.reason, await self.deps.clock())
             await self._resume_autostops(command)
             return
         await store.set_stop(
@@ -155,16 +155,16 @@ class Dispatching:
                 pool=pool,
                 actor=command.actor,
                 reason=command.reason,
-                at=now(),
+                at=await self.deps.clock(),
             )
         )
 
     async def _resume_autostops(self, command: StopCommand) -> None:
-        facts = await self.deps.store.facts(command.cluster, now())
+        facts = await self.deps.store.facts(command.cluster, await self.deps.clock())
         for pool, autostop in facts.autostops.items():
             if autostop.stopped and command.pool in (None, pool):
                 await self.deps.store.set_autostop(
-                    command.cluster, pool, Autostop(reason=""), command.actor, command.reason, now()
+                    command.cluster, pool, Autostop(reason=""), command.actor, command.reason, await self.deps.clock()
                 )
 
 

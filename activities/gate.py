@@ -53,7 +53,7 @@ class Gating:
             versions=versions,
             allowed=allowed(versions or {}, cluster, entries),
             verifications=await self._verdicts(acting),
-            required=pool.verify,
+            required=order.required or pool.verify,
             touched=touched,
             boarded=order.applied,
             stopped_early=order.stopped_early,

@@ -44,7 +44,7 @@ class HandingOver:
                 holder=ids.host(work.cluster, work.host),
                 operation=operation,
                 counted=Counted.FAILED,
-                since=now(),
+                since=await store.clock(),
                 why=order.reason,
             )
             await store.take_for_repair(lease, work.operation)
@@ -163,7 +163,7 @@ class HandingOver:
                 await self.deps.page(pages.not_decommissioned(work, order, error))
                 raise
             row = _outcome(work, Outcome.DECOMMISSIONED, f"{command.actor}: {command.reason}")
-            await self.deps.store.release(work.cluster, work.host, work.operation, row, now())
+            await self.deps.store.release(work.cluster, work.host, work.operation, row, await self.deps.clock())
             count_outcome(row)
 
     async def _hold(self, work: HostWork) -> None:

@@ -41,7 +41,7 @@ class Returning:
             reason = await self._undrain(acting, footing) or reason
         outcome = order.outcome or Outcome.UPGRADED
         row = self._outcome(order, outcome, reason)
-        await store.release(order.cluster, order.host, order.operation, row, now())
+        await store.release(order.cluster, order.host, order.operation, row, await store.clock())
         count_outcome(row)
         return StepResult(action=StepAction.GO_ON, reason=reason)
 

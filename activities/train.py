@@ -3,7 +3,7 @@
 from temporalio import activity
 
 from activities import pages
-from activities.deps import Deps, beating, now
+from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.notice import give_notice
 from fleet import ids
@@ -30,7 +30,7 @@ class Planning:
         """The next stop of a train, with everything that must be written before it begins."""
         async with beating():
             ended = await self._close_vanished(train)
-            facts = await self.deps.store.train_facts(train.cluster, train.pool, now())
+            facts = await self.deps.store.train_facts(train.cluster, train.pool, await self.deps.clock())
             if facts is None:
                 raise InvalidInput("fleet file in force", f"{train.cluster}/{train.pool}", "expected a pool")
             stop = next_stop(facts)
@@ -47,27 +47,28 @@ class Planning:
             at_risk=stop.at_risk,
             ended=ended,
             due=tuple(p.domain.name for p in cycle.domains if p.state in _DUE) if cycle else (),
-            timetable=cycle_view(cycle, stop, now()) if cycle else stop.reason,
+            timetable=cycle_view(cycle, stop, await self.deps.clock()) if cycle else stop.reason,
         )
 
     async def _close_vanished(self, train: TrainInput) -> tuple[str, ...]:
         """Visits that are open in the store and no longer run (ended unheard, or ended by hand): close them."""
-        facts = await self.deps.store.train_facts(train.cluster, train.pool, now())
+        facts = await self.deps.store.train_facts(train.cluster, train.pool, await self.deps.clock())
         known = set(train.under_way) | set(facts.open_visits if facts else ())
         ended = [v for v in sorted(known) if not await self.deps.engine.running(v)]
         for visit in ended:
             await self._withdraw(train.cluster, visit)
             await self.deps.store.close_visit(
-                visit, now(), "its workflow no longer runs", gave_back=False, due_again=True
+                visit, await self.deps.clock(), "its workflow no longer runs", gave_back=False, due_again=True
             )
         return tuple(ended)
 
     async def _withdraw(self, cluster: str, visit: str) -> None:
         """What a vanished visit asked for and never took up goes to nobody, and its untouched hosts not to repair."""
         store = self.deps.store
-        for request in (*(await store.facts(cluster, now())).requests, *await store.unacknowledged(cluster)):
+        facts = await store.facts(cluster, await self.deps.clock())
+        for request in (*facts.requests, *await store.unacknowledged(cluster)):
             if request.holder == visit:
-                await store.withdraw(request.id, f"{visit} no longer runs", now())
+                await store.withdraw(request.id, f"{visit} no longer runs", await self.deps.clock())
 
     async def _commit(self, facts: TrainFacts, stop: NextStop) -> str | None:
         store, pool, cycle = self.deps.store, facts.pool, facts.cycle
@@ -82,7 +83,7 @@ class Planning:
                 await store.close_cycle(facts.cluster, pool.name, cycle.number, facts.now)
             case StopAction.NOTICE if cycle is not None and stop.domain is not None:
                 await give_notice(self.deps, facts, stop.domain)
-                await store.noticed(facts.cluster, pool.name, cycle.number, stop.domain, now())
+                await store.noticed(facts.cluster, pool.name, cycle.number, stop.domain, await self.deps.clock())
             case StopAction.VISIT if cycle is not None and stop.domain is not None:
                 visit = ids.visit(facts.cluster, pool.name, cycle.number, stop.domain, stop.attempt)
                 opened = await store.open_visit(
@@ -106,5 +107,5 @@ class Planning:
     async def skip_domain(self, train: TrainInput, command: SkipCommand) -> bool:
         """Leave a due domain out of the open cycle; False when it is not due."""
         return await self.deps.store.skip(
-            train.cluster, train.pool, command.domain, command.actor, command.reason, now()
+            train.cluster, train.pool, command.domain, command.actor, command.reason, await self.deps.clock()
         )

@@ -20,11 +20,15 @@ from fleet.policy.fabric import FabricAction, idle_in_production, partners
 from fleet.policy.verifying import VerifyNext, after_verification, is_paused, pause_for_inconclusive
 
 
+KEEP_EVERY = 10.0
+"""Seconds between looks at the drain while a verification runs."""
+
+
 class Verifying:
     """Activity `verify`."""
 
-    def __init__(self, deps: Deps) -> None:
-        self.deps = deps
+    def __init__(self, deps: Deps, keep_every: float = KEEP_EVERY) -> None:
+        self.deps, self._keep_every = deps, keep_every
 
     @activity.defn(name="verify")
     @mapped
@@ -42,7 +46,8 @@ class Verifying:
             return held
         inconclusive = 0
         while True:
-            verification = await self._run(acting, task)
+            async with acting.keeping_drained(self._keep_every):
+                verification = await self._run(acting, task)
             decision = after_verification(verification, inconclusive)
             if verification.verdict is Found.INCONCLUSIVE:
                 await self._count_inconclusive(acting)

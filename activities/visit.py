@@ -5,7 +5,7 @@ import asyncio
 from temporalio import activity
 
 from activities.counting import count_outcome
-from activities.deps import Deps, beating, now
+from activities.deps import Deps, beating
 from activities.failing import mapped
 from fleet import ids
 from fleet.errors import DriverError, Unreachable
@@ -42,7 +42,7 @@ class Visiting:
         held = await store.leases(visit.visit)
         if held:
             return VisitAsked(ask=ask.ask, request=held[0].request, granted=True)
-        facts = await store.facts(visit.cluster, now())
+        facts = await store.facts(visit.cluster, await self.deps.clock())
         if facts.observation is None:
             raise Unreachable("the dispatcher has not observed the cluster yet")
         taking = free_to_take(await self._domain_hosts(visit), facts)
@@ -50,11 +50,11 @@ class Visiting:
         if waiting is not None and waiting.hosts == taking.taken:
             return _asked(ask.ask, waiting)
         if waiting is not None:
-            await store.withdraw(waiting.id, f"its free hosts changed: {taking.reason}", now())
+            await store.withdraw(waiting.id, f"its free hosts changed: {taking.reason}", await self.deps.clock())
         await store.add_left_out(visit.visit, taking.left_out)
         if not taking.taken:
             return VisitAsked(ask=ask.ask, request="", granted=False, reason=taking.reason)
-        return await self._file(visit, ask.ask, taking.taken, waiting.asked_at if waiting else now())
+        return await self._file(visit, ask.ask, taking.taken, waiting.asked_at if waiting else await self.deps.clock())
 
     async def _file(self, visit: VisitInput, number: int, hosts: tuple[str, ...], asked_at: Moment) -> VisitAsked:
         """File under the first number whose request has not ended."""
@@ -92,7 +92,7 @@ class Visiting:
         async with beating():
             leases = await store.leases(visit.visit)
             for request in sorted({lease.request for lease in leases} | {asked.request}):
-                await store.acknowledge(request, now())
+                await store.acknowledge(request, await self.deps.clock())
             cluster, pool = await self.deps.pool(visit.cluster, visit.pool)
             entries = await store.matrix(visit.cluster)
             several = asyncio.Semaphore(PROBES)
@@ -117,7 +117,7 @@ class Visiting:
         except DriverError as error:
             await self._release(visit, host, Outcome.LEFT_OUT, f"its versions can't be read: {error}")
             return None
-        await self.deps.store.record_versions(visit.cluster, host, versions, now())
+        await self.deps.store.record_versions(visit.cluster, host, versions, await self.deps.clock())
         boarding = board(cluster, pool, versions, entries)
         if boarding.action is not BoardAction.VISIT:
             current = boarding.action is BoardAction.CURRENT
@@ -149,9 +149,9 @@ class Visiting:
             visit=visit.visit,
             outcome=outcome,
             reason=reason,
-            at=now(),
+            at=await self.deps.clock(),
         )
-        await self.deps.store.release(visit.cluster, host, row.operation, row, now())
+        await self.deps.store.release(visit.cluster, host, row.operation, row, await self.deps.clock())
         count_outcome(row)
 
     @activity.defn(name="leave_out")
@@ -167,7 +167,7 @@ class Visiting:
         """Close the visit: what came of it, in a sentence; whether its domain is due again."""
         visit, store = end.input, self.deps.store
         if end.request is not None:
-            await store.withdraw(end.request, end.reason or "the visit ended", now())
+            await store.withdraw(end.request, end.reason or "the visit ended", await self.deps.clock())
         outcomes = await store.outcomes(visit.cluster, visit=visit.visit)
         counts = {o: sum(1 for x in outcomes if x.outcome is o) for o in Outcome}
         told = ", ".join(f"{n} {o.value.replace('_', ' ')}" for o, n in counts.items() if n) or end.reason
@@ -176,7 +176,9 @@ class Visiting:
         if unseen:
             told = f"{told}, {len(unseen)} not taken"
         ending = visit_end(outcomes)
-        await store.close_visit(visit.visit, now(), told, gave_back=ending.gave_back, due_again=ending.due_again)
+        await store.close_visit(
+            visit.visit, await self.deps.clock(), told, gave_back=ending.gave_back, due_again=ending.due_again
+        )
         return told
 
 

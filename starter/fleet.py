@@ -8,8 +8,10 @@ import typer
 from fleet.errors import InvalidInput
 from fleet.models.fleetfile import FleetFile
 from fleet.models.messages import Command
+from fleet.models.under_way import UnderWay
 from fleet.models.units import format_duration
 from fleet.policy.domains import form_domains
+from fleet.policy.loading import hindrances
 from starter.asynchronous import run
 from starter.changes import changes, text_diff
 from starter.fleetfile import read_fleet
@@ -18,7 +20,6 @@ from starter.picture import picture
 from starter.session import facts, find_cluster, find_pool, in_force, now, pools_in
 from starter.show import dump, print_json, say, table
 from starter.syncing import sync_cluster
-from starter.under_way import hindrances
 
 app = typer.Typer(help="The fleet file, hosts and domains.", no_args_is_help=True)
 
@@ -72,13 +73,17 @@ async def _load(path: Path, asked: Command, diff: bool, dry_run: bool) -> None:
             say(line)
         if diff and before is not None:
             say(text_diff(before.text, text, str(path)))
-        found = await hindrances(store, before.fleet, fleet) if before is not None else []
-        if found:
-            raise InvalidInput(str(path), "", "; ".join(f"{place}: {wanted}" for place, wanted in found))
+
+        def permit(in_force: FleetFile, under_way: UnderWay) -> None:
+            if found := hindrances(in_force, fleet, under_way):
+                raise InvalidInput(str(path), "", "; ".join(f"{place}: {wanted}" for place, wanted in found))
+
         if dry_run:
+            if before is not None:
+                permit(before.fleet, await store.under_way(before.fleet))
             say(f"{path} is valid; nothing was changed")
             return
-        record = await store.load_fleet(fleet, text, asked.actor, asked.reason, now())
+        record = await store.load_fleet(fleet, text, asked.actor, asked.reason, now(), permit)
     kept = before is not None and before.revision == record.revision
     say(f"revision {record.revision} {'was in force already' if kept else 'is in force'}")
     if before is None:

@@ -13,7 +13,6 @@ from fleet.models.pool import Pool
 from fleet.policy.limits import Limits, limits
 from fleet.policy.sets import standings
 from fleet.ports.store import Store
-from starter.session import now
 from starter.show import dump
 
 
@@ -66,7 +65,7 @@ class Picture:
 
 async def picture(store: Store, fleet: FleetFile, cluster: str) -> Picture:
     """Read a cluster's ledger."""
-    facts = await store.facts(cluster, now())
+    facts = await store.facts(cluster, await store.clock())
     found = standings(facts)
     configured = fleet.cluster(cluster)
     pools = []

@@ -20,7 +20,7 @@ from fleet.policy.domains import form_domains
 from fleet.policy.next_stop import next_stop
 from fleet.ports.store import Store
 from starter.inventory import read_versions
-from starter.session import hands, now
+from starter.session import hands
 from starter.show import table
 
 
@@ -39,7 +39,7 @@ class TrainPlan(Fact):
 
 async def make_plan(store: Store, cluster: Cluster, pool: Pool, most: int) -> TrainPlan:
     """Plan from the facts and one look at the scheduler; writes nothing."""
-    at = now()
+    at = await store.clock()
     train = await store.train_facts(cluster.name, pool.name, at)
     assert train is not None, "the pool is in the fleet file in force"
     ledger, entries = await store.facts(cluster.name, at), await store.matrix(cluster.name)

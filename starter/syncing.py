@@ -15,12 +15,12 @@ from fleet.policy.membership import assign
 from fleet.policy.observing import observed_hosts
 from fleet.policy.sets import standing
 from fleet.ports.store import Store
-from starter.session import hands, now
+from starter.session import hands
 
 
 async def sync_cluster(store: Store, cluster: Cluster, asked: Command, dry_run: bool) -> list[str]:
     """Read, assign, write; what changed, in lines for people. Raises what drivers and `assign` raise, unwritten."""
-    began = now()
+    began = await store.clock()
     async with hands(cluster) as reach:
         view = await reach.scheduler.view(not_before=time.monotonic())
     known = {host.name: host for host in await store.hosts(cluster.name)}

@@ -124,7 +124,7 @@ async def _status(wanted: str | None, as_json: bool) -> None:
         fleet = (await in_force(store)).fleet
         for cluster, pool in [pool_path(wanted)] if wanted else pools_in(fleet, Scope()):
             find_pool(fleet, cluster, pool)
-            train = await store.train_facts(cluster, pool, now())
+            train = await store.train_facts(cluster, pool, await store.clock())
             if train is None:
                 raise InvalidInput("CLUSTER/POOL", "", f"expected a pool of the fleet file, {cluster}/{pool} is none")
             found.append((train, next_stop(train)))

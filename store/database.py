@@ -3,7 +3,8 @@
 A piece of work is a plain function of a connection, so each is written once and runs on every database.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
@@ -22,11 +23,15 @@ class Database(Protocol):
         """`read` for a few rows by an index, where a thread or another hop would cost more than the reading."""
         ...
 
-    async def write(self, work: Callable[[Connection], T], *, lock: str | None = None) -> T:
+    async def write(self, work: Callable[[Connection], T], *, lock: str | Iterable[str] = ()) -> T:
         """Run `work` as one transaction: committed whole, or, if it raises, not at all.
 
-        Transactions that name the same `lock` run one after the other, over all processes.
+        Transactions that name the same lock, or one of several, run one after the other, over all processes.
         """
+        ...
+
+    async def clock(self) -> datetime:
+        """The time by the database's own clock, in UTC."""
         ...
 
     async def close(self) -> None:

@@ -1,7 +1,8 @@
 """Facts in PostgreSQL, through asyncpg."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import TypeVar, cast
 
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -13,6 +14,7 @@ T = TypeVar("T")
 CONNECTIONS, SPARE = 8, 8
 CONNECT_TIMEOUT_S, COMMAND_TIMEOUT_S, POOL_TIMEOUT_S = 10, 60, 30
 
+_CLOCK = text("SELECT clock_timestamp()")
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
@@ -40,13 +42,18 @@ class PostgresDatabase:
         """The same: a server is asked over the network, however little is asked."""
         return await self.read(work)
 
-    async def write(self, work: Callable[[Connection], T], *, lock: str | None = None) -> T:
+    async def write(self, work: Callable[[Connection], T], *, lock: str | Iterable[str] = ()) -> T:
         """Run `work` as one transaction."""
         with told_plainly():
             async with self._engine.begin() as connection:
-                if lock is not None:
-                    await connection.execute(_LOCK, {"name": f"maintrain/{lock}"})
+                # In one order everywhere, so that nobody waits for a lock of someone who waits for theirs.
+                for name in [lock] if isinstance(lock, str) else sorted(lock):
+                    await connection.execute(_LOCK, {"name": f"maintrain/{name}"})
                 return await connection.run_sync(work)
+
+    async def clock(self) -> datetime:
+        """The server's."""
+        return await self.read(lambda connection: cast(datetime, connection.execute(_CLOCK).scalar_one()))
 
     async def close(self) -> None:
         """Close all connections."""

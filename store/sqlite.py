@@ -9,8 +9,9 @@ leaves its transaction to end by itself, whole.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -49,9 +50,13 @@ class SqliteDatabase:
         with told_plainly(), self._glancing.connect() as connection:
             return work(connection)
 
-    async def write(self, work: Callable[[Connection], T], *, lock: str | None = None) -> T:
+    async def write(self, work: Callable[[Connection], T], *, lock: str | Iterable[str] = ()) -> T:
         """Run `work` as one transaction, after those before it."""
         return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, work)
+
+    async def clock(self) -> datetime:
+        """That of the machine: all who share a file are on it."""
+        return datetime.now(UTC)
 
     async def close(self) -> None:
         """Wait for the transactions under way, then close the file."""

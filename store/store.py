@@ -1,5 +1,6 @@
 """All of the facts behind one object, each noun in a file of its own."""
 
+from fleet.models.base import Moment
 from store.audit import Audit
 from store.cycles import Cycles
 from store.fleet_files import FleetFiles
@@ -37,6 +38,12 @@ class SqlStore(
     Outbox,
 ):
     """The `fleet.ports.store.Store` over SQL. Use it from one event loop."""
+
+    async def clock(self) -> Moment:
+        """The time by the facts' own clock, in UTC: what is compared with it comes from it, whoever wrote it, so the
+        clocks of workers and people's machines don't matter.
+        """
+        return await self._database.clock()
 
     async def close(self) -> None:
         """Let go of connections."""

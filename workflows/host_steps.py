@@ -110,6 +110,7 @@ class HostSteps:
             applied=tuple(self.applied),
             repair=self.repair,
             stopped_early=self.stopped_early,
+            required=tuple(s.task for s in self.steps if s.task is not None),
             outcome=outcome,
             cause=self.cause if outcome is not None else None,
             undrain=self.undrain,

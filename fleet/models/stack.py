@@ -1,11 +1,14 @@
 """The software stack of a cluster: layers by depth, the split point, components, and what they relate to."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from fleet.models.base import Fact, Name, Version
 from fleet.models.units import Duration
+
+PATIENCE, PATIENCE_AT_LEAST = 10, timedelta(minutes=30)
 
 
 class Component(Fact):
@@ -16,10 +19,20 @@ class Component(Fact):
     relates_to: tuple[Name, ...] = Field((), description="job-facing components whose pin it must be tested with")
     reboot: bool = Field(False, description="whether the upgrade is active only after a reboot")
     duration: Duration = Field(description="expected time of the upgrade on one host, without the reboot")
+    within: Duration | None = Field(
+        None,
+        description="time after which an upgrade that has not ended sends its host to repair; default: ten times the "
+        "duration, at least half an hour",
+    )
     apply: Annotated[str, Field(pattern="^(hardware)$")] = Field(
         "hardware", description="how it is applied: by the cluster's hardware driver"
     )
     atomic_with: tuple[Name, ...] = Field((), description="components that only make sense upgraded together with it")
+
+    @property
+    def ends_within(self) -> timedelta:
+        """Time after which an upgrade that has not ended is not waited for any longer."""
+        return self.within if self.within is not None else max(PATIENCE * self.duration, PATIENCE_AT_LEAST)
 
 
 class Stack(Fact):

@@ -89,6 +89,8 @@ class StepOrder(Message):
     """Upgrades applied so far in this operation."""
     repair: bool = False
     stopped_early: bool = False
+    required: tuple[VerificationTask, ...] = ()
+    """Verifications that were boarded. Empty: those the pool names now."""
     outcome: "Outcome | None" = None
     """For the return: how the host's share in the visit ended."""
     cause: "EndCause | None" = None

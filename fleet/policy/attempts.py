@@ -9,7 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from fleet.errors import HostState
-from fleet.models.base import Decision
+from fleet.models.base import Decision, Moment
 from fleet.models.hardware import DeviceTask, TaskState
 from fleet.models.intent import Intent, IntentState
 from fleet.models.stack import Upgrade
@@ -90,6 +90,16 @@ def resume_reboot(
     if boot_id_now != intent.before.boot_id:
         return Resume(action=ResumeAction.DONE, reason=f"the host has booted anew ({boot_id_now})")
     return _nothing_began(token_age, max(fence_life, grace), "the boot id is unchanged")
+
+
+def not_ended(opened_at: Moment, now: Moment, within: timedelta, name: str, seen: str) -> StepResult | None:
+    """A hand-over for an upgrade that was begun more than `within` ago and has not ended; None while it may go on.
+
+    Both moments by the facts' clock. `seen`: what the device said last, or why it could not be asked.
+    """
+    if now - opened_at <= within:
+        return None
+    return _hand_over(HostState.UNKNOWN, f"{name}: not ended within {format_duration(within)}; {seen}")
 
 
 def after_apply(task: DeviceTask | None, version_now: str | None, upgrade: Upgrade, needs_reboot: bool) -> StepResult:

@@ -8,6 +8,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.gate import Gating
 from fleet.errors import HostState
 from fleet.models.drivers import SimulatedFault
+from fleet.models.verification import VerificationTask
 from fleet.models.work import StepAction, StepKind
 from tests.steps.site import order
 
@@ -36,6 +37,12 @@ async def test_a_host_that_stays_silent_is_handed_over(touched):
     found = await gate(touched)
     assert (found.action, found.host_state) == (StepAction.HAND_OVER, HostState.UNKNOWN)
     assert found.reason == "gpu001: its versions can't be read back"
+
+
+async def test_only_what_was_boarded_is_required(touched):
+    boarded = order(StepKind.GATE, required=(VerificationTask.FABRIC,))
+    found = await ActivityEnvironment().run(Gating(touched.deps).gate, boarded)
+    assert found.reason == "gpu001: fabric is not run, and nothing returns unverified"
 
 
 async def test_attempts_that_died_before_are_no_silences(touched):

@@ -1,5 +1,6 @@
 """A verification: with whom, under whose drain, and what inconclusive answers lead to."""
 
+import asyncio
 from datetime import UTC, datetime
 
 from activities.verify import Verifying
@@ -49,6 +50,20 @@ async def test_a_host_undrained_in_the_middle_is_drained_again_before_it_is_veri
     assert await site.drained()
     assert site.drains() == 2
     assert site.pages.titles == ["sim/gpu001 was undrained by another while it was being changed"]
+
+
+async def test_a_host_undrained_during_a_long_verification_is_drained_again_at_once(site):
+    await site.drain()
+    await site.touch()
+
+    async def verifying(acting):
+        async with acting.keeping_drained(0.05):
+            site.world.undrain_by_other("gpu001")
+            await asyncio.sleep(2)  # two readings of the scheduler, and a drain
+
+    await site.acting(order(StepKind.VERIFY, "gpu001", HEALTH), verifying)
+    assert await site.drained()
+    assert 2 == site.drains()
 
 
 async def test_an_untouched_host_that_another_has_undrained_is_left_alone(site):

@@ -4,6 +4,7 @@ transaction; everything that touches a cluster's ledger is serialised per cluste
 
 from typing import Protocol
 
+from fleet.models.base import Moment
 from fleet.ports.store.fleet_facts import FleetFacts
 from fleet.ports.store.host_book import HostBook
 from fleet.ports.store.ledger import Ledger
@@ -15,6 +16,12 @@ __all__ = ["FleetFacts", "HostBook", "Ledger", "Outbox", "Store", "TrainBook"]
 
 class Store(FleetFacts, TrainBook, Ledger, HostBook, Outbox, Protocol):
     """All of the facts."""
+
+    async def clock(self) -> Moment:
+        """The time by the facts' own clock, in UTC: what is compared with it comes from it, whoever wrote it, so the
+        clocks of workers and people's machines don't matter.
+        """
+        ...
 
     async def close(self) -> None:
         """Let go of connections."""

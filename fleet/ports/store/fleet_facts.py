@@ -1,5 +1,6 @@
 """The fleet file in force, hosts, versions, matrix, audit: their port."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from fleet.models.audit import AuditEntry, FleetRecord
@@ -7,13 +8,30 @@ from fleet.models.base import Moment
 from fleet.models.fleetfile import FleetFile
 from fleet.models.host import Host
 from fleet.models.matrix import MatrixEntry
+from fleet.models.under_way import UnderWay
 
 
 class FleetFacts(Protocol):
     """The fleet file in force, hosts, versions, matrix, audit."""
 
-    async def load_fleet(self, fleet: FleetFile, text: str, actor: str, reason: str, now: Moment) -> FleetRecord:
-        """Put a fleet file in force as a new revision; the same file again is no new revision. Audited."""
+    async def load_fleet(
+        self,
+        fleet: FleetFile,
+        text: str,
+        actor: str,
+        reason: str,
+        now: Moment,
+        permit: Callable[[FleetFile, UnderWay], None] | None = None,
+    ) -> FleetRecord:
+        """Put a fleet file in force as a new revision; the same file again is no new revision. Audited.
+
+        `permit` is asked in the same transaction, with the file in force and what is under way: what it raises leaves
+        all as it was.
+        """
+        ...
+
+    async def under_way(self, fleet: FleetFile) -> UnderWay:
+        """Leases and open visits in the clusters of a fleet file."""
         ...
 
     async def fleet(self) -> FleetRecord | None:

@@ -1,0 +1,18 @@
+"""What is under way in the clusters of a fleet file."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from fleet.models.ledger import LeaseHost
+
+Place = tuple[str, str]
+"""Cluster and pool."""
+
+
+class UnderWay(NamedTuple):
+    """All of one instant."""
+
+    leases: Mapping[Place, tuple[LeaseHost, ...]]
+    """By the pool of the host; under an empty pool those of hosts that are no members any more."""
+    visits: Mapping[Place, tuple[str, ...]]
+    """Workflow ids of open visits."""

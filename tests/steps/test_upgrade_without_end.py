@@ -1,0 +1,68 @@
+"""An upgrade that has not ended in its time goes to repair, whatever its device says or does not say."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from activities.apply import Applying
+from fleet import ids
+from fleet.errors import HostState
+from fleet.models.drivers import SimulatedFault
+from fleet.models.intent import Before, IntentState
+from fleet.models.stack import Upgrade
+from fleet.models.work import Step, StepAction, StepKind
+from tests.steps.site import VISIT, no_fence, order
+
+HOST, COMPONENT = "gpu001", "nic-firmware"
+FLASH = Step(
+    key=f"apply:{COMPONENT}",
+    kind=StepKind.APPLY,
+    upgrade=Upgrade(component=COMPONENT, version="1.1"),
+    expected=timedelta(seconds=2),
+)
+OPERATION = ids.operation(VISIT, HOST)
+SILENT = SimulatedFault(kind="bmc_silent", host=HOST)
+
+
+async def begun(site, ago):
+    """An earlier attempt began the flash that long ago."""
+    await site.drain()
+    await site.store.open_intent(OPERATION, FLASH.key, "an attempt", Before(version="1.0"), datetime.now(UTC) - ago)
+    await site.hands.hardware.start_apply(HOST, COMPONENT, "1.1", no_fence)
+
+
+async def apply(site):
+    return await site.run(Applying(site.deps).apply, order(StepKind.APPLY, step=FLASH))
+
+
+async def test_a_flash_that_runs_for_too_long_goes_to_repair(site):
+    await begun(site, timedelta(hours=1))
+    found = await apply(site)
+    assert (StepAction.HAND_OVER, HostState.UNKNOWN) == (found.action, found.host_state)
+    assert "not ended within 30m; its task" in found.reason
+    assert IntentState.FAILED is (await site.store.intent(OPERATION, FLASH.key)).state
+
+
+async def test_a_flash_whose_bmc_stays_silent_for_too_long_goes_to_repair(site):
+    await begun(site, timedelta(hours=1))
+    site.world.set_fault(SILENT)
+    found = await apply(site)
+    assert (StepAction.HAND_OVER, HostState.UNKNOWN) == (found.action, found.host_state)
+    assert "not ended within 30m; the device can't be read" in found.reason
+
+
+async def test_a_flash_whose_bmc_is_silent_for_a_while_is_asked_again(site):
+    await begun(site, timedelta(minutes=1))
+    site.world.set_fault(SILENT)
+    with pytest.raises(ApplicationError, match="BMC"):
+        await apply(site)
+    assert IntentState.OPEN is (await site.store.intent(OPERATION, FLASH.key)).state
+
+
+async def test_a_flash_that_ended_while_no_worker_looked_is_done_however_late(site):
+    await begun(site, timedelta(hours=9))
+    await asyncio.sleep(2.5)  # the flash takes two
+    assert "running" != (await site.hands.hardware.tasks(HOST, COMPONENT))[-1].state
+    assert StepAction.GO_ON is (await apply(site)).action
