@@ -19,7 +19,6 @@ from fleet.policy.autostop import PAUSED
 from fleet.policy.fabric import FabricAction, idle_in_production, partners
 from fleet.policy.verifying import VerifyNext, after_verification, is_paused, pause_for_inconclusive
 
-
 KEEP_EVERY = 10.0
 """Seconds between looks at the drain while a verification runs."""
 

@@ -28,6 +28,12 @@ def _goals(f: dict[str, Any]) -> str:
         ("longest history of a run, events", f"≤ {_MOST_EVENTS}", f["longest_history"]),
         (f"stop → last new drain, p99 of {f['stops']}, s", "≤ 1", f["stop_to_last_new_drain_p99_s"]),
         (f"request → grant, p99 of {f['grants']}, {f['waiting_elsewhere']} waiting, ms", "≤ 250", f["grant_p99_ms"]),
+        (
+            f"plan of a cycle, {f['planned']['hosts']} hosts × {f['planned']['components']} components, s",
+            "≤ 2",
+            f["planned"]["seconds"],
+        ),
+        ("peak memory of that plan's process, MiB", "≤ 1024", f["planned"]["peak_mib"]),
     ]
     lines = ["| what | goal | measured |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in rows)]
     return "\n".join(lines)

@@ -33,6 +33,8 @@ class Measured:
     grants: GrantTimes
     steps: dict[str, float]
     observed: dict[str, Any]
+    planned: dict[str, Any]
+    """See `bench.planning`."""
     load_before: float
     busy_before: float | None
     load_after: float
@@ -76,6 +78,7 @@ def figures(measured: Measured) -> dict[str, Any]:
         "grant_median_ms": round(1000 * median(grants.told), 1),
         "grant_committed_p99_ms": round(1000 * percentile(grants.committed, 99), 1),
         "waiting_elsewhere": grants.waiting,
+        "planned": measured.planned,
         "observed": {k: measured.observed[k] for k in ("hosts", "violations", "upgrades_applied", "max_planned")},
         "rounds": [
             {"kind": r.kind, "hosts": r.hosts, "seconds": round(r.used.seconds, 2), "per_s": round(r.per_s, 2)}

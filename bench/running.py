@@ -1,10 +1,11 @@
 """One whole bench run, from an empty folder to the figures."""
 
+import asyncio
 import time
 from pathlib import Path
 from typing import Any
 
-from bench import cpu
+from bench import cpu, planning
 from bench.granting import grant_times
 from bench.histories import lengths
 from bench.plan import Plan
@@ -28,6 +29,8 @@ async def run_bench(folder: Path, plan: Plan) -> dict[str, Any]:
         found["steps"], found["histories"] = await step_times(site), await lengths(site)
         _say(f"{plan.grants} grants with {plan.waiting} requests waiting elsewhere")
         found["grants"] = await grant_times(site)
+        _say("a plan for a very large pool")
+        found["planned"] = await asyncio.to_thread(planning.measure)
         _say(f"{plan.stops} stops under load")
         found["stops"], found["held_back"] = await stop_latencies(site)
         found["longest"] = max(h.longest for h in (await lengths(site)).values())

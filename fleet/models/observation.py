@@ -15,7 +15,7 @@ class ObservedHost(Fact):
 
 
 class Observation(Fact):
-    """One observation of one cluster. Ages count from `began_at`, the reader's own clock."""
+    """One observation of one cluster. Ages count from `began_at`, by the facts' clock."""
 
     cluster: str
     began_at: Moment
