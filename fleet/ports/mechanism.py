@@ -44,6 +44,18 @@ class Mechanism(Protocol):
         ...
 
 
+class Boots(Protocol):
+    """Boots of a host, by its operating system."""
+
+    async def boot_id(self, host: str) -> str:
+        """Id of the current boot. `Unreachable` while the host does not answer."""
+        ...
+
+    async def reboot(self, host: str, fence: Fence) -> None:
+        """Begin a reboot and return."""
+        ...
+
+
 class Power(Protocol):
     """Power of a host, by its BMC."""
 

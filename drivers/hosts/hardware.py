@@ -1,0 +1,99 @@
+"""The hardware of real hosts, behind `fleet.ports.hardware`: each component by the mechanism that serves it, boots by
+the operating system, power by the BMC.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from fleet.errors import InvalidInput, Refused, Unreachable
+from fleet.models.hardware import DeviceTask
+from fleet.ports.fence import Fence
+from fleet.ports.mechanism import Activation, Boots, Mechanism, Power
+
+
+class HostsDriver:
+    """Routes calls to mechanisms. `power` is None where no BMC is configured: then only the host itself can reboot it.
+
+    Raises `InvalidInput` when two mechanisms serve the same component.
+    """
+
+    def __init__(self, mechanisms: Sequence[Mechanism], boots: Boots, power: Power | None) -> None:
+        self._mechanisms, self._boots, self._power = tuple(mechanisms), boots, power
+        self._by_component: dict[str, Mechanism] = {}
+        for mechanism in self._mechanisms:
+            for component in sorted(mechanism.components):
+                if component in self._by_component:
+                    raise InvalidInput(
+                        "drivers.hardware", component, "expected one mechanism for a component, found two"
+                    )
+                self._by_component[component] = mechanism
+
+    @property
+    def components(self) -> frozenset[str]:
+        """Names of all components that some mechanism serves."""
+        return frozenset(self._by_component)
+
+    async def versions(self, host: str) -> dict[str, str]:
+        """See the port. One mechanism that can't tell makes the whole answer fail: a part of the truth is none."""
+        answers = await asyncio.gather(*(m.versions(host) for m in self._mechanisms), return_exceptions=True)
+        found: dict[str, str] = {}
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+            found.update(answer)
+        return found
+
+    async def boot_id(self, host: str) -> str | None:
+        """See the port."""
+        try:
+            return await self._boots.boot_id(host)
+        except Unreachable:
+            if self._power is None:
+                # Nothing but the host could say whether it is down or only out of reach.
+                raise
+            await self._power.is_on(host)
+            return None
+
+    async def start_apply(self, host: str, component: str, version: str, fence: Fence) -> DeviceTask:
+        """See the port."""
+        return await self._mechanism(component).start_apply(host, component, version, fence)
+
+    async def tasks(self, host: str, component: str) -> tuple[DeviceTask, ...]:
+        """See the port."""
+        return await self._mechanism(component).tasks(host, component)
+
+    async def reboot(self, host: str, fence: Fence) -> None:
+        """See the port. By a power cycle when something written to the host needs one, else by the host itself, or by
+        its BMC when the host does not answer.
+        """
+        pending = [await mechanism.pending(host) for mechanism in self._mechanisms]
+        if Activation.POWER_CYCLE in pending:
+            await self._with_power(host).cycle(host, fence)
+        elif await self._answers(host):
+            await self._boots.reboot(host, fence)
+        else:
+            await self._with_power(host).restart(host, fence, force=True)
+
+    async def close(self) -> None:
+        """See the port. Closes every mechanism, also when one of them fails to."""
+        ended = await asyncio.gather(*(m.close() for m in self._mechanisms), return_exceptions=True)
+        for error in ended:
+            if isinstance(error, BaseException):
+                raise error
+
+    async def _answers(self, host: str) -> bool:
+        try:
+            await self._boots.boot_id(host)
+        except Unreachable:
+            return False
+        return True
+
+    def _mechanism(self, component: str) -> Mechanism:
+        if component not in self._by_component:
+            raise Refused(f"{component}: no mechanism of the fleet file serves it")
+        return self._by_component[component]
+
+    def _with_power(self, host: str) -> Power:
+        if self._power is None:
+            raise Refused(f"{host} needs its power switched, and the fleet file names no BMC")
+        return self._power

@@ -1,0 +1,159 @@
+"""Which mechanism gets which call, and what one that fails makes of the whole."""
+
+import pytest
+
+from drivers.hosts import HostsDriver
+from fleet.errors import BadAnswer, InvalidInput, Refused, Unreachable
+from fleet.models.hardware import DeviceTask, TaskState
+from fleet.ports.fence import open_fence
+from fleet.ports.mechanism import Activation
+
+HOST = "gpu001"
+
+
+class Mechanism:
+    """A mechanism that keeps what it was told."""
+
+    def __init__(self, needs: Activation = Activation.NOTHING, **versions: str) -> None:
+        self.answer: dict[str, str] | Exception = versions
+        self.components, self.needs, self.begun, self.closed = frozenset(versions), needs, [], 0
+
+    async def versions(self, host: str) -> dict[str, str]:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    async def start_apply(self, host, component, version, fence) -> DeviceTask:
+        await fence()
+        self.begun.append((host, component, version))
+        return DeviceTask(id="1", component=component, version=version, state=TaskState.RUNNING)
+
+    async def tasks(self, host, component) -> tuple[DeviceTask, ...]:
+        return tuple(
+            DeviceTask(id=str(n), component=c, version=v, state=TaskState.RUNNING)
+            for n, (_, c, v) in enumerate(self.begun)
+            if c == component
+        )
+
+    async def pending(self, host) -> Activation:
+        return self.needs
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
+class Machine:
+    """A host and its BMC that keep what was done to them."""
+
+    def __init__(self, boot_id: str | None = "b1", *, bmc: bool = True) -> None:
+        self.boot, self.bmc, self.done = boot_id, bmc, []
+
+    async def boot_id(self, host: str) -> str:
+        if self.boot is None:
+            raise Unreachable(f"{host} does not answer")
+        return self.boot
+
+    async def reboot(self, host, fence) -> None:
+        await fence()
+        self.done.append("reboot")
+
+    async def is_on(self, host: str) -> bool:
+        if not self.bmc:
+            raise Unreachable(f"the BMC of {host} does not answer")
+        return True
+
+    async def restart(self, host, fence, *, force: bool) -> None:
+        await fence()
+        self.done.append("forced restart" if force else "restart")
+
+    async def cycle(self, host, fence) -> None:
+        await fence()
+        self.done.append("power cycle")
+
+
+async def test_versions_of_all_mechanisms_are_one_answer():
+    driver = HostsDriver([Mechanism(bmc="1"), Mechanism(kernel="6")], Machine(), None)
+    assert {"bmc": "1", "kernel": "6"} == await driver.versions(HOST)
+
+
+@pytest.mark.parametrize("error", [Unreachable("silent"), BadAnswer("malformed")])
+async def test_a_part_of_the_truth_is_no_answer(error):
+    silent = Mechanism(bmc="1")
+    silent.answer = error
+    driver = HostsDriver([Mechanism(kernel="6"), silent], Machine(), None)
+    with pytest.raises(type(error)):
+        await driver.versions(HOST)
+
+
+async def test_an_upgrade_goes_to_the_mechanism_that_serves_its_component():
+    firmware, packages = Mechanism(bmc="1"), Mechanism(kernel="6")
+    driver = HostsDriver([firmware, packages], Machine(), None)
+    await driver.start_apply(HOST, "kernel", "7", open_fence)
+    assert ([], [(HOST, "kernel", "7")]) == (firmware.begun, packages.begun)
+    assert ["7"] == [t.version for t in await driver.tasks(HOST, "kernel")]
+
+
+async def test_a_component_that_nobody_serves_is_refused():
+    with pytest.raises(Refused, match="bios: no mechanism"):
+        await HostsDriver([Mechanism(bmc="1")], Machine(), None).start_apply(HOST, "bios", "2", open_fence)
+
+
+def test_a_component_that_two_serve_is_a_mistake_of_the_fleet_file():
+    with pytest.raises(InvalidInput, match="bmc: expected one mechanism"):
+        HostsDriver([Mechanism(bmc="1"), Mechanism(bmc="1")], Machine(), None)
+
+
+@pytest.mark.parametrize(
+    ("needs", "boot", "done"),
+    [
+        (Activation.NOTHING, "b1", "reboot"),
+        (Activation.REBOOT, "b1", "reboot"),
+        (Activation.POWER_CYCLE, "b1", "power cycle"),
+        (Activation.POWER_CYCLE, None, "power cycle"),
+        (Activation.REBOOT, None, "forced restart"),
+    ],
+)
+async def test_a_reboot_is_as_deep_as_what_was_written_needs(needs, boot, done):
+    machine = Machine(boot)
+    await HostsDriver([Mechanism(bmc="1"), Mechanism(needs, gpu="1")], machine, machine).reboot(HOST, open_fence)
+    assert [done] == machine.done
+
+
+@pytest.mark.parametrize(("needs", "boot"), [(Activation.POWER_CYCLE, "b1"), (Activation.REBOOT, None)])
+async def test_without_a_bmc_nothing_that_needs_one_is_tried(needs, boot):
+    machine = Machine(boot)
+    with pytest.raises(Refused, match="names no BMC"):
+        await HostsDriver([Mechanism(needs, bmc="1")], machine, None).reboot(HOST, open_fence)
+    assert [] == machine.done
+
+
+async def test_what_can_not_be_told_about_a_mechanism_keeps_a_host_from_being_rebooted():
+    class Mute(Mechanism):
+        async def pending(self, host) -> Activation:
+            raise Unreachable("silent")
+
+    machine = Machine()
+    with pytest.raises(Unreachable):
+        await HostsDriver([Mute(bmc="1")], machine, machine).reboot(HOST, open_fence)
+    assert [] == machine.done
+
+
+async def test_a_host_is_down_only_when_its_bmc_says_something():
+    driver = HostsDriver([], machine := Machine(None), machine)
+    assert await driver.boot_id(HOST) is None
+    machine.bmc = False
+    with pytest.raises(Unreachable, match="BMC"):
+        await driver.boot_id(HOST)
+    with pytest.raises(Unreachable, match="gpu001 does not answer"):
+        await HostsDriver([], machine, None).boot_id(HOST)
+
+
+async def test_one_that_fails_to_close_keeps_no_other_from_closing():
+    class Stuck(Mechanism):
+        async def close(self) -> None:
+            raise RuntimeError("stuck")
+
+    other = Mechanism(kernel="6")
+    with pytest.raises(RuntimeError, match="stuck"):
+        await HostsDriver([Stuck(bmc="1"), other], Machine(), None).close()
+    assert 1 == other.closed
