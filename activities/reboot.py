@@ -11,7 +11,7 @@ from activities.failing import mapped
 from activities.pausing import Pauses
 from activities.recording import recorded
 from activities.refusals import refused, stoppable
-from fleet.errors import HostState, Unreachable
+from fleet.errors import DriverError, HostState, Unreachable
 from fleet.models.footing import Footing
 from fleet.models.intent import Before, Intent, IntentState
 from fleet.models.work import StepAction, StepOrder, StepResult
@@ -75,7 +75,13 @@ class Rebooting:
         while True:
             # The age first: what an earlier attempt sends while we read must not be taken for ruled out.
             age = timedelta(seconds=time.monotonic() - taken) if taken is not None else timedelta(0)
-            boot = await acting.hands.hardware.boot_id(acting.order.host)
+            try:
+                boot = await acting.hands.hardware.boot_id(acting.order.host)
+            except DriverError:
+                # Host and BMC are both silent. Each attempt ends here, so the time is the intent's and not ours.
+                if await self.deps.clock() - intent.opened_at > cluster.host_back_within + grace:
+                    return await self._late(acting, cluster.host_back_within)
+                raise
             resume = resume_reboot(intent, boot, age, fence_life, grace)
             if resume.action is ResumeAction.DONE:
                 return await self._back(acting)

@@ -7,6 +7,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.apply import Applying
+from activities.reboot import Rebooting
 from fleet import ids
 from fleet.errors import HostState
 from fleet.models.drivers import SimulatedFault
@@ -66,3 +67,23 @@ async def test_a_flash_that_ended_while_no_worker_looked_is_done_however_late(si
     await asyncio.sleep(2.5)  # the flash takes two
     assert "running" != (await site.hands.hardware.tasks(HOST, COMPONENT))[-1].state
     assert StepAction.GO_ON is (await apply(site)).action
+
+
+async def rebooting(site, ago):
+    """An earlier attempt rebooted the host that long ago, and its BMC is silent now."""
+    await site.drain()
+    before = Before(boot_id=await site.hands.hardware.boot_id(HOST))
+    await site.store.open_intent(OPERATION, "reboot", "an attempt", before, datetime.now(UTC) - ago)
+    site.world.set_fault(SILENT)
+    return await site.run(Rebooting(site.deps).reboot, order(StepKind.REBOOT))
+
+
+async def test_a_host_that_is_dark_for_too_long_after_its_reboot_goes_to_repair(site):
+    found = await rebooting(site, timedelta(minutes=5))
+    assert (StepAction.HAND_OVER, HostState.UNKNOWN) == (found.action, found.host_state)
+    assert "not back from its reboot within 20 s" == found.reason
+
+
+async def test_a_host_that_is_dark_for_a_while_after_its_reboot_is_asked_again(site):
+    with pytest.raises(ApplicationError, match="BMC"):
+        await rebooting(site, timedelta(seconds=1))
