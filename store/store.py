@@ -2,6 +2,7 @@
 
 from fleet.models.base import Moment
 from store.audit import Audit
+from store.baselines import Measurements
 from store.cycles import Cycles
 from store.fleet_files import FleetFiles
 from store.footing import Footings
@@ -36,6 +37,7 @@ class SqlStore(
     History,
     Rendezvous,
     Outbox,
+    Measurements,
 ):
     """The `fleet.ports.store.Store` over SQL. Use it from one event loop."""
 

@@ -19,6 +19,11 @@ def integer(name: str, *, null: bool = False, key: bool = False) -> sa.Column[in
     return sa.Column(name, sa.Integer(), nullable=null, primary_key=key, autoincrement=False)
 
 
+def real(name: str) -> sa.Column[float]:
+    """A number with a fraction."""
+    return sa.Column(name, sa.Float(), nullable=False)
+
+
 def flag(name: str) -> sa.Column[bool]:
     """True or false."""
     return sa.Column(name, sa.Boolean(), nullable=False)

@@ -1,6 +1,6 @@
 """Tables of what happened on hosts: intents, boarded work, steps, outcomes, rendezvous, pages."""
 
-from sqlalchemy import Column, Index, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Float, Index, Table, Text, UniqueConstraint
 
 from store.tables.columns import METADATA, UtcMoment, number
 
@@ -61,6 +61,17 @@ FABRIC_READY = Table(
     METADATA,
     Column("visit", Text, primary_key=True),
     Column("host", Text, primary_key=True),
+    Column("at", UtcMoment, nullable=False),
+)
+
+BASELINES = Table(
+    "baselines",
+    METADATA,
+    Column("cluster", Text, primary_key=True),
+    Column("pool", Text, primary_key=True),
+    Column("metric", Text, primary_key=True),
+    Column("host", Text, primary_key=True),
+    Column("value", Float, nullable=False),
     Column("at", UtcMoment, nullable=False),
 )
 

@@ -5,16 +5,17 @@ transaction; everything that touches a cluster's ledger is serialised per cluste
 from typing import Protocol
 
 from fleet.models.base import Moment
+from fleet.ports.baselines import Baselines
 from fleet.ports.store.fleet_facts import FleetFacts
 from fleet.ports.store.host_book import HostBook
 from fleet.ports.store.ledger import Ledger
 from fleet.ports.store.outbox import Outbox
 from fleet.ports.store.train_book import TrainBook
 
-__all__ = ["FleetFacts", "HostBook", "Ledger", "Outbox", "Store", "TrainBook"]
+__all__ = ["Baselines", "FleetFacts", "HostBook", "Ledger", "Outbox", "Store", "TrainBook"]
 
 
-class Store(FleetFacts, TrainBook, Ledger, HostBook, Outbox, Protocol):
+class Store(FleetFacts, TrainBook, Ledger, HostBook, Outbox, Baselines, Protocol):
     """All of the facts."""
 
     async def clock(self) -> Moment:
