@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -20,9 +20,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.telling import Note, tell
 
 
-NEVER = datetime.max.replace(tzinfo=UTC)
-
-
 @workflow.defn(name="Dispatcher")
 class Dispatcher:
     """Collect wake-ups; observe on a cadence; settle; tell the holders, again until they acknowledge."""
@@ -31,35 +28,32 @@ class Dispatcher:
     def __init__(self, cluster: ClusterInput) -> None:
         self.cluster = cluster.cluster
         self.orders = Orders(cluster.cluster)
-        self.woken = True
-        self.look_at: datetime = workflow.now()
-        self.looking: asyncio.Task[None] | None = None
+        self.woken = self.looked = self.over = False
         self.book = "not observed yet"
         self.rescues: dict[str, asyncio.Task[None]] = {}
 
     @workflow.run
     async def run(self, cluster: ClusterInput) -> None:
         """Without end; continues as new when the server suggests it."""
-        again = NEVER
+        # Beside the settling: neither waits for the other's answer, which may be long in coming.
+        looking = asyncio.create_task(self._look())
+        again: timedelta | None = None
         while not time_to_continue():
-            if self.looking is not None and self.looking.done():
-                self.looking.result()  # what is nobody's to handle fails the workflow task, and shows
-                self.looking, self.woken = None, True
-            if self.looking is None and workflow.now() >= self.look_at:
-                # Beside the settling: a grant on free hosts must not wait for a scheduler that is slow to answer.
-                self.looking = asyncio.create_task(self._look())
-            if self.woken or workflow.now() >= again:
-                self.woken = False
-                again = await self._settle()
-            await self._wait(again)
-        if self.looking is not None:
-            self.looking.cancel()
-            await asyncio.wait((self.looking,))
+            # Not before the first look: a cluster that nobody has seen yet would count as one that can't be seen.
+            with suppress(TimeoutError):
+                await workflow.wait_condition(lambda: (self.woken and self.looked) or looking.done(), timeout=again)
+            if looking.done():
+                looking.result()  # what is nobody's to handle fails the workflow task, and shows
+            self.woken = False
+            again = await self._settle()
+        self.over = True
+        looking.cancel()
+        await workflow.wait((looking,))
         await workflow.wait_condition(workflow.all_handlers_finished)
         workflow.continue_as_new(cluster)
 
-    async def _settle(self) -> datetime:
-        """Settle and tell the holders; when those that have not acknowledged are to be told again."""
+    async def _settle(self) -> timedelta | None:
+        """Settle and tell the holders; after what time those that have not acknowledged are to be told again."""
         try:
             settled: Settled = await workflow.execute_activity_method(
                 Dispatching.settle, ClusterInput(cluster=self.cluster), **at(self.cluster, "settle")
@@ -67,23 +61,26 @@ class Dispatcher:
         except ActivityError as error:
             # The cluster's only dispatcher outlives whatever went wrong: it settles again after a while.
             workflow.logger.error(f"the dispatcher of {self.cluster} can't settle: {error.cause or error}")
-            return workflow.now() + AFTER_FAILURE
+            return AFTER_FAILURE
         await asyncio.gather(*(tell(holder, "granted") for holder in settled.holders))
-        return workflow.now() + TELL_AGAIN if settled.holders else NEVER
+        return TELL_AGAIN if settled.holders else None
 
     async def _look(self) -> None:
-        """Observe; after a failure, again after a while."""
-        try:
-            await self._observe()
-        except ActivityError as error:
-            workflow.logger.error(f"the dispatcher of {self.cluster} can't observe: {error.cause or error}")
-            self.look_at = workflow.now() + AFTER_FAILURE
+        """Observe on the cluster's cadence, and have what was seen settled."""
+        while not self.over:
+            pause = AFTER_FAILURE
+            try:
+                pause = await self._observe()
+            except ActivityError as error:
+                workflow.logger.error(f"the dispatcher of {self.cluster} can't observe: {error.cause or error}")
+            self.looked = self.woken = True
+            await asyncio.sleep(0 if self.over else pause.total_seconds())
 
-    async def _observe(self) -> None:
+    async def _observe(self) -> timedelta:
+        """One look; the pause until the next one."""
         observed: Observed = await workflow.execute_activity_method(
             Dispatching.observe, ClusterInput(cluster=self.cluster), **at(self.cluster, "observe", BOARD)
         )
-        self.look_at = workflow.now() + timedelta(seconds=observed.next_look_seconds)
         self.book = observed.ledger
         workflow.set_current_details(observed.ledger)
         for lost in observed.ownerless:
@@ -92,6 +89,7 @@ class Dispatcher:
                 self.rescues[lost.work.host] = asyncio.create_task(self._rescue(lost))
         for host in observed.undrained:
             await tell(ids.host(self.cluster, host), "undrained")
+        return timedelta(seconds=observed.next_look_seconds)
 
     async def _rescue(self, lost: HandOver) -> None:
         """Bring an ownerless host into repair, beside the loop: its cluster may not answer for hours.
@@ -105,16 +103,6 @@ class Dispatcher:
             await start_repair(repair)
         except ActivityError as error:
             workflow.logger.error(f"{lost.work.host} could not be handed over: {error.cause or error}")
-
-    async def _wait(self, again: datetime) -> None:
-        """Until something is to be settled, or observed, or it is time to tell the holders again."""
-        until = again if self.looking is not None else min(again, self.look_at)
-        pause = None if until == NEVER else max(until - workflow.now(), timedelta(0))
-        with suppress(TimeoutError):
-            await workflow.wait_condition(self._due, timeout=pause)
-
-    def _due(self) -> bool:
-        return self.woken or (self.looking is not None and self.looking.done())
 
     async def _order(self, verb: str, note: Note) -> None:
         for pool in await self.orders.write(verb, note):
