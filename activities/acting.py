@@ -10,6 +10,7 @@ from temporalio import activity
 from activities import pages
 from activities.counting import count_undrained
 from activities.deps import Deps, now
+from activities.holding import FENCE_LIFE
 from activities.pausing import Pauses
 from fleet import ids
 from fleet.errors import BadAnswer, DriverError, HostState, LeaseLost, StaleAttempt
@@ -20,10 +21,6 @@ from fleet.models.work import StepAction, StepOrder, StepResult
 from fleet.policy.draining import Drained, DrainState, still_ours
 from fleet.policy.stopping import Deed, MayBegin, Proceed, may_begin
 from fleet.ports.fence import Fence
-
-FENCE_LIFE = 5.0
-"""Seconds for which a passed fence allows its effect; a successor waits as long before it repeats one. It is far
-above a driver's time from fence to wire, and below every heartbeat timeout."""
 
 ANY_AGE = 0.0
 """Takes any reading of the scheduler that is still shared, whenever it began."""
@@ -121,6 +118,12 @@ class Acting:
         view = await self.hands.scheduler.view(not_before=not_before)
         rebooting = rebooting or self.order.repair
         return still_ours(self.order.host, self.owned, view, not_before, rebooting=rebooting)
+
+    async def begin_again(self, intent: Intent) -> Intent:
+        """An earlier attempt's intent, under which nothing had begun, as of now: its time counts from here."""
+        now = await self.deps.clock()
+        await self.deps.store.begin_again(intent.operation, intent.step, self.token, now)
+        return intent.model_copy(update={"opened_at": now})
 
     async def hold_drained(self, *, rebooting: bool = False) -> StepResult | None:
         """None while the host is ours and drained; else what to do instead of acting on it.

@@ -1,21 +1,23 @@
 """Apply one upgrade: intent first, then the device's task, then the inventory's word for it."""
 
+import asyncio
 import time
 from datetime import timedelta
 
 from temporalio import activity
 
-from activities.acting import FENCE_LIFE, Acting, StoppedAtFence
+from activities.acting import Acting, StoppedAtFence
 from activities.deps import Deps, beating
 from activities.failing import mapped
-from activities.pausing import Pauses
+from activities.holding import FENCE_LIFE
+from activities.pausing import ASK_AGAIN, SILENCES, Pauses
 from activities.recording import recorded
 from activities.refusals import refused, stoppable
 from fleet.errors import DriverError, HostState, Refused, Unreachable
 from fleet.models.footing import Footing
 from fleet.models.hardware import DeviceTask, TaskState
 from fleet.models.intent import Before, Intent, IntentState
-from fleet.models.stack import Component, Upgrade
+from fleet.models.stack import PATIENCE_AT_LEAST, Component, Upgrade
 from fleet.models.work import StepAction, StepOrder, StepResult
 from fleet.policy.attempts import ResumeAction, after_apply, not_ended, resume_apply
 from fleet.policy.stopping import Deed
@@ -47,7 +49,8 @@ class Applying:
         touched = acting.touched(footing)
         if intent is None or intent.state is IntentState.WITHDRAWN:
             return await stoppable(lambda: self._first(acting, upgrade, footing), touched=touched)
-        return await stoppable(lambda: self._resume(acting, upgrade, intent), touched=touched)
+        # What an earlier attempt may have begun counts as begun, whatever this one is told by a stop.
+        return await stoppable(lambda: self._resume(acting, upgrade, intent), touched=True)
 
     async def _first(self, acting: Acting, upgrade: Upgrade, footing: Footing) -> StepResult:
         stopped = refused(acting.may_begin(Deed.DISRUPT, footing), touched=acting.touched(footing))
@@ -70,28 +73,37 @@ class Applying:
                 host, upgrade.component, upgrade.version, acting.fence(Deed.DISRUPT, intent)
             )
         except StoppedAtFence:
-            await self._finish(acting, IntentState.WITHDRAWN, "stopped before it began")
+            await self._withdraw(acting, intent, "stopped before it began")
             raise
         except Refused as error:
-            # An intent of an earlier attempt stays open: what keeps the device busy may be that attempt's doing.
-            if intent.token == acting.token:
-                await self._finish(acting, IntentState.WITHDRAWN, f"refused before it began: {error}")
+            await self._withdraw(acting, intent, f"refused before it began: {error}")
             raise Unreachable(f"{upgrade.component} of {host} can't be upgraded now: {error}") from error
         return await self._follow(acting, upgrade, intent, task)
 
+    async def _withdraw(self, acting: Acting, intent: Intent, why: str) -> None:
+        """Not an intent of an earlier attempt: what keeps the device busy may be that attempt's doing."""
+        if intent.token == acting.token:
+            await self._finish(acting, IntentState.WITHDRAWN, why)
+
     async def _resume(self, acting: Acting, upgrade: Upgrade, intent: Intent) -> StepResult:
         """An earlier attempt wrote the intent: find out what it did before anything is repeated."""
-        taken, pauses = await acting.take_over(intent), Pauses()
+        taken, pauses, silences = await acting.take_over(intent), Pauses(), 0
         while True:
             # The age first: what an earlier attempt sends while we read must not be taken for ruled out.
             age = timedelta(seconds=time.monotonic() - taken)
             try:
                 tasks, version = await self._read(acting, upgrade)
             except DriverError as error:
+                # While there is time the engine asks again; afterwards this attempt must hear several silences of its
+                # own, since the time may have passed without any worker.
+                silences += 1
                 late = await self._late(acting, upgrade, intent, f"the device can't be read: {error}")
                 if late is None:
                     raise
-                return late
+                if silences == SILENCES:
+                    return await self._give_up(acting, late)
+                await asyncio.sleep(ASK_AGAIN)
+                continue
             resume = resume_apply(intent, tasks, version, upgrade.version, age, timedelta(seconds=FENCE_LIFE))
             activity.logger.info(f"{acting.order.step.key} on {acting.order.host}: {resume.action}: {resume.reason}")
             match resume.action:
@@ -99,7 +111,7 @@ class Applying:
                     await pauses.wait()
                 case ResumeAction.BEGIN:
                     held = await acting.hold_drained()
-                    return held or await self._begin(acting, upgrade, intent)
+                    return held or await self._begin(acting, upgrade, await acting.begin_again(intent))
                 case ResumeAction.ADOPT | ResumeAction.DONE | ResumeAction.FAILED:
                     task = next((t for t in tasks or () if t.id == resume.task), None)
                     return await self._follow(acting, upgrade, intent, task)
@@ -121,7 +133,7 @@ class Applying:
         while task is not None and task.state is TaskState.RUNNING:
             late = await self._late(acting, upgrade, intent, f"its task {task.id} is at {task.percent}%")
             if late is not None:
-                return late
+                return await self._give_up(acting, late)
             await pauses.wait()
             await acting.keep_drained()
             task = await self._poll(acting, task)
@@ -135,13 +147,13 @@ class Applying:
     async def _late(self, acting: Acting, upgrade: Upgrade, intent: Intent, seen: str) -> StepResult | None:
         """Nobody waits for ever for a device: the hand-over of an upgrade that has not ended in its time."""
         component = await self._component(acting, upgrade)
-        if component is None:
-            return None
+        within = component.ends_within if component is not None else PATIENCE_AT_LEAST
         name = f"{upgrade.component} {upgrade.version}"
-        result = not_ended(intent.opened_at, await self.deps.clock(), component.ends_within, name, seen)
-        if result is not None:
-            await self._finish(acting, IntentState.FAILED, result.reason)
-        return result
+        return not_ended(intent.opened_at, await self.deps.clock(), within, name, seen)
+
+    async def _give_up(self, acting: Acting, late: StepResult) -> StepResult:
+        await self._finish(acting, IntentState.FAILED, late.reason)
+        return late
 
     async def _component(self, acting: Acting, upgrade: Upgrade) -> Component | None:
         cluster = await self.deps.cluster(acting.order.cluster)

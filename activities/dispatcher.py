@@ -125,8 +125,9 @@ class Dispatching:
     @mapped
     async def settle(self, order: ClusterInput) -> Settled:
         """Decide over every waiting request and commit it in one transaction; whom to tell of a grant."""
-        settlement = await self.deps.store.settle(order.cluster, await self.deps.clock(), settle)
-        granted = await self.deps.store.unacknowledged(order.cluster)
+        async with beating():
+            settlement = await self.deps.store.settle(order.cluster, await self.deps.clock(), settle)
+            granted = await self.deps.store.unacknowledged(order.cluster)
         waits = activity.metric_meter().create_gauge("maintrain_waiting_requests", "Requests that wait, by what for")
         for kind in WaitKind:
             count = sum(1 for w in settlement.waits if w.kind is kind)
@@ -139,7 +140,8 @@ class Dispatching:
         """Put a signal's stop, freeze or resume in force as a row; the pools whose trains are to be told."""
         cluster = await self.deps.cluster(command.cluster)
         pools = tuple(p.name for p in cluster.pools if command.pool in (None, p.name))
-        await self._write(command)
+        async with beating():
+            await self._write(command)
         return pools
 
     async def _write(self, command: StopCommand) -> None:

@@ -5,7 +5,7 @@ import time
 from temporalio import activity
 
 from activities.acting import Acting
-from activities.deps import Deps, beating, now
+from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.pausing import Pauses
 from activities.recording import recorded
@@ -49,8 +49,8 @@ class Draining:
 
     async def _since(self, acting: Acting) -> Intent:
         """The drain's own row: its time of opening is where the deadline counts from, whoever drains."""
-        order = acting.order
-        return await self.deps.store.open_intent(order.record, order.step.key, acting.token, Before(), now())
+        order, began = acting.order, await self.deps.clock()
+        return await self.deps.store.open_intent(order.record, order.step.key, acting.token, Before(), began)
 
     async def _until_drained(self, acting: Acting, intent: Intent, acknowledged: float) -> StepResult:
         _, pool = await self.deps.pool(acting.order.cluster, acting.order.pool)
@@ -64,7 +64,7 @@ class Draining:
             if result is not None:
                 return result
             if answer.jobs:
-                decision = at_deadline(_jobs(answer, view), pool.drain, now() - intent.opened_at)
+                decision = at_deadline(_jobs(answer, view), pool.drain, await self.deps.clock() - intent.opened_at)
                 if decision.give_back:
                     return StepResult(action=StepAction.GIVE_BACK, reason=decision.reason, host_state=HostState.DRAINED)
                 if decision.requeue or decision.cancel:
@@ -80,7 +80,7 @@ class Draining:
         scheduler, asked = acting.hands.scheduler, time.monotonic()
         view = await scheduler.view(not_before=asked)
         answer = drained(acting.order.host, acting.owned, view, asked)
-        decision = at_deadline(_jobs(answer, view), policy, now() - intent.opened_at)
+        decision = at_deadline(_jobs(answer, view), policy, await self.deps.clock() - intent.opened_at)
         for verb, act, chosen in (
             ("requeued", scheduler.requeue, decision.requeue),
             ("cancelled", scheduler.cancel, decision.cancel),
@@ -88,16 +88,15 @@ class Draining:
             jobs = [j for j in chosen if await self._ours_to_treat(acting, verb, view.jobs[j])]
             if not jobs:
                 continue
-            await acting.fence(Deed.DRAIN)()
-            await act(tuple(jobs))
+            await act(tuple(jobs), acting.fence(Deed.DRAIN))
             hosts = sum(len(view.jobs[j].hosts) for j in jobs)
             activity.logger.info(f"{verb} {', '.join(jobs)} on {hosts} hosts at the drain deadline: {decision.reason}")
 
     async def _ours_to_treat(self, acting: Acting, verb: str, job: Job) -> bool:
         """A gang has several hosts of the domain, and one of them treats it; again only when that came to nothing."""
-        turn = int(now().timestamp() // TREAT_AGAIN)
+        turn = int((await self.deps.clock()).timestamp() // TREAT_AGAIN)
         key = f"{verb}/{acting.order.cluster}/{job.id}/{job.restarts}/{turn}"
-        return await self.deps.store.first_time(key, now())
+        return await self.deps.store.first_time(key, await self.deps.clock())
 
 
 def _jobs(answer: Drained, view: ClusterView) -> tuple[Job, ...]:

@@ -8,6 +8,7 @@ from activities import pages
 from activities.counting import count_outcome, count_undrained
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
+from activities.holding import held_by
 from activities.pausing import Pauses
 from fleet import ids
 from fleet.errors import DriverError, ForeignHold, InvalidInput, Refused
@@ -76,7 +77,9 @@ class HandingOver:
         scheduler = self.deps.reach(work.cluster).scheduler
         owned = ids.drain_reason(ids.PLANNED, work.operation)
         try:
-            await scheduler.rewrite_reason(work.host, owned, ids.drain_reason(ids.REPAIR, operation))
+            await scheduler.rewrite_reason(
+                work.host, owned, ids.drain_reason(ids.REPAIR, operation), held_by(self.deps, work, operation)
+            )
         except ForeignHold as hold:
             activity.logger.warning(f"{work.host} goes to repair under another's drain: {hold.holder}")
         except Refused as no:
@@ -123,7 +126,8 @@ class HandingOver:
     async def _own_drain_again(self, work: HostWork) -> None:
         """A person may have undrained it by hand, or a reboot cleared the reason: it must be ours before we act."""
         owned = ids.drain_reason(ids.REPAIR, work.operation)
-        await self.deps.reach(work.cluster).scheduler.rewrite_reason(work.host, owned, owned)
+        fence = held_by(self.deps, work, work.operation)
+        await self.deps.reach(work.cluster).scheduler.rewrite_reason(work.host, owned, owned, fence)
 
     @activity.defn(name="drain_again")
     @mapped
@@ -171,7 +175,7 @@ class HandingOver:
         scheduler = self.deps.reach(work.cluster).scheduler
         owned, hold = (ids.drain_reason(kind, work.operation) for kind in (ids.REPAIR, ids.HOLD))
         try:
-            await scheduler.rewrite_reason(work.host, owned, hold)
+            await scheduler.rewrite_reason(work.host, owned, hold, held_by(self.deps, work, work.operation))
         except ForeignHold as foreign:
             activity.logger.warning(f"{work.host} is decommissioned under another's drain: {foreign.holder}")
         except Refused as no:

@@ -3,6 +3,8 @@
 import asyncio
 
 FIRST, GROWTH = 0.05, 1.5
+SILENCES, ASK_AGAIN = 3, 2.0
+"""How often a device whose time is over is asked, and the seconds between, before its silence is its last word."""
 
 
 class Pauses:

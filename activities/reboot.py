@@ -1,17 +1,20 @@
 """Reboot a drained host and wait for its new boot."""
 
+import asyncio
 import time
 from datetime import timedelta
 
 from temporalio import activity
 
-from activities.acting import FENCE_LIFE, Acting, StoppedAtFence
+from activities.acting import Acting, StoppedAtFence
 from activities.deps import Deps, beating
 from activities.failing import mapped
-from activities.pausing import Pauses
+from activities.holding import FENCE_LIFE
+from activities.pausing import ASK_AGAIN, SILENCES, Pauses
 from activities.recording import recorded
 from activities.refusals import refused, stoppable
 from fleet.errors import DriverError, HostState, Unreachable
+from fleet.models.fleetfile import Cluster
 from fleet.models.footing import Footing
 from fleet.models.intent import Before, Intent, IntentState
 from fleet.models.work import StepAction, StepOrder, StepResult
@@ -39,10 +42,10 @@ class Rebooting:
         intent = footing.intent(acting.order.step.key)
         if intent is not None and intent.state in (IntentState.DONE, IntentState.FAILED):
             return await self._closed(acting, intent)
-        touched = acting.touched(footing)
         if intent is None or intent.state is IntentState.WITHDRAWN:
-            return await stoppable(lambda: self._first(acting, footing), touched=touched)
-        return await stoppable(lambda: self._resume(acting, intent), touched=touched)
+            return await stoppable(lambda: self._first(acting, footing), touched=acting.touched(footing))
+        # What an earlier attempt may have begun counts as begun, whatever this one is told by a stop.
+        return await stoppable(lambda: self._resume(acting, intent), touched=True)
 
     async def _first(self, acting: Acting, footing: Footing) -> StepResult:
         stopped = refused(acting.may_begin(Deed.DISRUPT, footing), touched=acting.touched(footing))
@@ -60,7 +63,8 @@ class Rebooting:
         try:
             await acting.hands.hardware.reboot(acting.order.host, acting.fence(Deed.DISRUPT, intent))
         except StoppedAtFence:
-            await self._finish(acting, IntentState.WITHDRAWN, "stopped before it began")
+            if intent.token == acting.token:
+                await self._finish(acting, IntentState.WITHDRAWN, "stopped before it began")
             raise
 
     async def _resume(self, acting: Acting, intent: Intent) -> StepResult:
@@ -71,24 +75,30 @@ class Rebooting:
         """Wait for another boot id. `taken`: when an earlier attempt's intent became ours, which may repeat it."""
         cluster = await self.deps.cluster(acting.order.cluster)
         fence_life, grace = timedelta(seconds=FENCE_LIFE), cluster.reboot_begins_within
-        since, pauses = time.monotonic(), Pauses()
+        since, pauses, silences = time.monotonic(), Pauses(), 0
         while True:
             # The age first: what an earlier attempt sends while we read must not be taken for ruled out.
             age = timedelta(seconds=time.monotonic() - taken) if taken is not None else timedelta(0)
             try:
                 boot = await acting.hands.hardware.boot_id(acting.order.host)
             except DriverError:
-                # Host and BMC are both silent. Each attempt ends here, so the time is the intent's and not ours.
-                if await self.deps.clock() - intent.opened_at > cluster.host_back_within + grace:
+                # Host and BMC are both silent. While there is time the engine asks again; afterwards this attempt must
+                # hear several silences of its own, since the time may have passed without any worker.
+                silences += 1
+                if not await self._overdue(intent, cluster):
+                    raise
+                if silences == SILENCES:
                     return await self._late(acting, cluster.host_back_within)
-                raise
+                await asyncio.sleep(ASK_AGAIN)
+                continue
             resume = resume_reboot(intent, boot, age, fence_life, grace)
             if resume.action is ResumeAction.DONE:
-                return await self._back(acting)
+                return await self._back(acting, intent, cluster)
             if resume.action is ResumeAction.BEGIN:
                 held = await acting.hold_drained()
                 if held is not None:
                     return held
+                intent = await acting.begin_again(intent)
                 await self._begin(acting, intent)
                 taken, since = None, time.monotonic()
             # A host on its old boot that an earlier attempt may not have told is not late: it is told again above.
@@ -97,22 +107,48 @@ class Rebooting:
             await acting.keep_drained()
             await pauses.wait()
 
+    async def _overdue(self, intent: Intent, cluster: Cluster) -> bool:
+        within = cluster.host_back_within + cluster.reboot_begins_within
+        return await self.deps.clock() - intent.opened_at > within
+
     async def _late(self, acting: Acting, within: timedelta) -> StepResult:
         reason = f"not back from its reboot within {duration_words(within.total_seconds())}"
         await self._finish(acting, IntentState.FAILED, reason)
         return StepResult(action=StepAction.HAND_OVER, reason=reason, host_state=HostState.UNKNOWN)
 
-    async def _back(self, acting: Acting) -> StepResult:
-        versions = await acting.hands.hardware.versions(acting.order.host)
-        result = after_reboot(versions, acting.order.applied)
-        await self._finish(acting, IntentState.DONE, result.reason)
-        return result
+    async def _back(self, acting: Acting, intent: Intent, cluster: Cluster) -> StepResult:
+        """Booted anew: what the upgrades became. A host that does not tell its versions in time is not back."""
+        silences = 0
+        while True:
+            try:
+                versions = await acting.hands.hardware.versions(acting.order.host)
+            except DriverError as error:
+                silences += 1
+                if not await self._overdue(intent, cluster):
+                    raise
+                if silences == SILENCES:
+                    reason = f"booted anew, and its versions can't be read: {error}"
+                    await self._finish(acting, IntentState.FAILED, reason)
+                    return StepResult(action=StepAction.HAND_OVER, reason=reason, host_state=HostState.UNKNOWN)
+                await asyncio.sleep(ASK_AGAIN)
+                continue
+            result = after_reboot(versions, acting.order.applied)
+            await self._finish(acting, IntentState.DONE, result.reason)
+            return result
 
     async def _closed(self, acting: Acting, intent: Intent) -> StepResult:
         """The reboot was over when an earlier attempt died: say again what came of it."""
         if intent.state is IntentState.FAILED:
             return StepResult(action=StepAction.HAND_OVER, reason=intent.result, host_state=HostState.UNKNOWN)
-        return after_reboot(await acting.hands.hardware.versions(acting.order.host), acting.order.applied)
+        cluster = await self.deps.cluster(acting.order.cluster)
+        try:
+            versions = await acting.hands.hardware.versions(acting.order.host)
+        except DriverError as error:
+            if not await self._overdue(intent, cluster):
+                raise
+            # The gate reads them back all the same, and has the last word.
+            return StepResult(action=StepAction.GO_ON, reason=f"rebooted; its versions can't be read now: {error}")
+        return after_reboot(versions, acting.order.applied)
 
     async def _finish(self, acting: Acting, state: IntentState, result: str) -> None:
         order = acting.order

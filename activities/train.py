@@ -38,16 +38,18 @@ class Planning:
             for kept in kept_by_jobs(facts):
                 await self.deps.page(pages.kept_by_jobs(facts, kept))
             cycle = await self.deps.store.cycle(train.cluster, train.pool)
+            clock = await self.deps.clock()
         return TrainStop(
             action=stop.action,
             reason=stop.reason,
             visit=visit,
             domain=stop.domain,
             until=stop.until,
+            wait_seconds=None if stop.until is None else max(0.0, (stop.until - clock).total_seconds()),
             at_risk=stop.at_risk,
             ended=ended,
             due=tuple(p.domain.name for p in cycle.domains if p.state in _DUE) if cycle else (),
-            timetable=cycle_view(cycle, stop, await self.deps.clock()) if cycle else stop.reason,
+            timetable=cycle_view(cycle, stop, clock) if cycle else stop.reason,
         )
 
     async def _close_vanished(self, train: TrainInput) -> tuple[str, ...]:

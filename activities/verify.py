@@ -61,11 +61,11 @@ class Verifying:
     async def _run(self, acting: Acting, task: VerificationTask) -> Verification:
         host, verifier = acting.order.host, acting.hands.verifier
         if task is not VerificationTask.FABRIC:
-            return await verifier.verify(task, host, ())
+            return await verifier.verify(task, host, (), pool=acting.order.pool)
         found = await self._partners(acting)
         if found is None:
             return Verification(task=task, verdict=Found.INCONCLUSIVE)
-        return await verifier.verify(task, host, found)
+        return await verifier.verify(task, host, found, pool=acting.order.pool)
 
     async def _partners(self, acting: Acting) -> tuple[str, ...] | None:
         """Hosts to measure the fabric with: of the domain when ready in time, else an idle one in production."""

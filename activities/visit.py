@@ -38,11 +38,16 @@ class Visiting:
         A waiting request whose hosts are no longer the free ones is withdrawn and asked anew, keeping its age. What is
         there is found by its holder, so an attempt that died between the two leaves nothing behind.
         """
+        async with beating():
+            return await self._ask(ask)
+
+    async def _ask(self, ask: VisitAsk) -> VisitAsked:
         visit, store = ask.input, self.deps.store
-        held = await store.leases(visit.visit)
-        if held:
-            return VisitAsked(ask=ask.ask, request=held[0].request, granted=True)
         facts = await store.facts(visit.cluster, await self.deps.clock())
+        # From the same reading: a grant between two would show the visit's own hosts as taken by another.
+        held = next((lease for lease in facts.leases.values() if lease.holder == visit.visit), None)
+        if held is not None:
+            return VisitAsked(ask=ask.ask, request=held.request, granted=True)
         if facts.observation is None:
             raise Unreachable("the dispatcher has not observed the cluster yet")
         taking = free_to_take(await self._domain_hosts(visit), facts)
@@ -165,6 +170,10 @@ class Visiting:
     @mapped
     async def end_visit(self, end: VisitEnd) -> str:
         """Close the visit: what came of it, in a sentence; whether its domain is due again."""
+        async with beating():
+            return await self._end(end)
+
+    async def _end(self, end: VisitEnd) -> str:
         visit, store = end.input, self.deps.store
         if end.request is not None:
             await store.withdraw(end.request, end.reason or "the visit ended", await self.deps.clock())

@@ -18,29 +18,32 @@ Written by `make bench`; change `bench/limits.py`, not this page. All figures: `
 
 
 def _goals(f: dict[str, Any]) -> str:
-    rows = [
-        ("operations/s (drain, upgrade, reboot, verification, return)", "≥ 40", f["operations_per_s"]),
-        (f"full visits/s ({f['activities_per_visit']} activities each)", "≥ 5", _with(f, "visits_per_s")),
-        ("the bare Temporal program, hosts/s", "", _with(f, "bare_visits_per_s")),
-        ("ratio of the two", "≥ 0.8", f["ratio"]),
-        ("the bare program with eager activities, hosts/s", "", _with(f, "bare_eager_visits_per_s")),
-        ("events a host visit, its share of visit, train and dispatcher included", "≤ 80", f["events_per_host"]),
-        ("longest history of a run, events", f"≤ {_MOST_EVENTS}", f["longest_history"]),
-        (f"stop → last new drain, p99 of {f['stops']}, s", "≤ 1", f["stop_to_last_new_drain_p99_s"]),
-        (f"request → grant, p99 of {f['grants']}, {f['waiting_elsewhere']} waiting, ms", "≤ 250", f["grant_p99_ms"]),
-        (
-            f"plan of a cycle, {f['planned']['hosts']} hosts × {f['planned']['components']} components, s",
-            "≤ 2",
-            f["planned"]["seconds"],
-        ),
-        ("peak memory of that plan's process, MiB", "≤ 1024", f["planned"]["peak_mib"]),
+    plan = f["planned"]
+    rows: list[tuple[str, str, float | None, str]] = [
+        ("operations/s (drain, upgrade, reboot, verification, return)", "operations_per_s", 40, "≥"),
+        (f"full visits/s ({f['activities_per_visit']} activities each)", "visits_per_s", 5, "≥"),
+        ("the bare Temporal program, hosts/s", "bare_visits_per_s", None, ""),
+        ("ratio of the two", "ratio", 0.8, "≥"),
+        ("the bare program with eager activities, hosts/s", "bare_eager_visits_per_s", None, ""),
+        ("events a host visit, its share of visit, train and dispatcher included", "events_per_host", 80, "≤"),
+        ("longest history of a run, stops and all, events", "longest_history", _MOST_EVENTS, "≤"),
+        (f"stop → last new drain, p99 of {f['stops']}, s", "stop_to_last_new_drain_p99_s", 1, "≤"),
+        (f"request → grant, p99 of {f['grants']}, {f['waiting_elsewhere']} waiting, ms", "grant_p99_ms", 250, "≤"),
+        (f"plan of a cycle, {plan['hosts']} hosts × {plan['components']} components, s", "plan_s", 2, "≤"),
+        ("peak memory of that plan's process, MiB", "plan_peak_mib", 1024, "≤"),
     ]
-    lines = ["| what | goal | measured |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in rows)]
+    lines = ["| what | goal | measured | |", "|---|---|---|---|"]
+    for what, name, goal, sign in rows:
+        value = {**f, "plan_s": plan["seconds"], "plan_peak_mib": plan["peak_mib"]}[name]
+        reached = goal is None or (value >= goal if sign == "≥" else value <= goal)
+        wanted = "" if goal is None else f"{sign} {goal:g}"
+        lines.append(f"| {what} | {wanted} | {_with(f, name, value)} | {'' if reached else '**missed**'} |")
     return "\n".join(lines)
 
 
-def _with(f: dict[str, Any], name: str) -> str:
-    return f"{f[name]} ± {f[f'{name}_stddev']}"
+def _with(f: dict[str, Any], name: str, value: float) -> str:
+    spread = f.get(f"{name}_stddev")
+    return str(value) if spread is None else f"{value} ± {spread}"
 
 
 def _where(f: dict[str, Any]) -> str:
@@ -105,6 +108,9 @@ Stops: {f["stops"]} of single pools, each while a visit was draining its hosts a
 
 Grants: from before the request's row was written to the grant's signal in the holder's history; median
 {f["grant_median_ms"]} ms, the row itself was granted within {f["grant_committed_p99_ms"]} ms (p99).
+
+Histories of the rounds; the stops come after them, and the longest run of all, which is above, is a dispatcher's or a
+train's that counted them too.
 
 | workflow | runs | events, mean | events, longest |
 |---|---|---|---|

@@ -2,16 +2,21 @@
 
 import inspect
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
-from drivers.simulated import SimulatedParts, open_simulated
+from drivers.simulated import open_simulated
 from fleet.errors import InvalidInput
 from fleet.models.drivers import PluginDriver, SlurmScheduler
 from fleet.models.fleetfile import Cluster
+from fleet.models.hosts import HostsHardware
+from fleet.models.verifiers import ToolsVerifier
+from fleet.ports.baselines import Baselines
 from fleet.ports.hardware import Hardware
+from fleet.ports.remote import Remote
 from fleet.ports.scheduler import Scheduler
 from fleet.ports.verifier import Verifier
 
@@ -35,34 +40,56 @@ class OpenDrivers:
                 await self.verifier.close()
 
 
-async def open_drivers(cluster: Cluster, data: Path) -> OpenDrivers:
-    """Open a cluster's drivers; relative paths are under the data folder. Raises `InvalidInput`, and what the drivers
-    themselves raise when they can't be opened.
+async def open_drivers(cluster: Cluster, data: Path, baselines: Baselines) -> OpenDrivers:
+    """Open a cluster's drivers; relative paths are under the data folder. `baselines` is what verifications compare
+    their measurements with. Raises `InvalidInput`, and what the drivers themselves raise when they can't be opened.
     """
     drivers = cluster.drivers
     where = f"clusters.{cluster.name}.drivers"
-    simulated = await open_simulated(drivers, cluster.stack, data)
-    try:
-        return OpenDrivers(
-            scheduler=await _scheduler(drivers.scheduler, simulated, where, data),
-            hardware=simulated.hardware or cast(Hardware, await _plugin(drivers.hardware, f"{where}.hardware", data)),
-            verifier=simulated.verifier or cast(Verifier, await _plugin(drivers.verifier, f"{where}.verifier", data)),
-        )
-    except BaseException:
+    async with AsyncExitStack() as opening:
+        simulated = await open_simulated(drivers, cluster.stack, data)
         for part in (simulated.scheduler, simulated.hardware, simulated.verifier):
             if part is not None:
-                await part.close()
-        raise
+                opening.push_async_callback(part.close)
+        scheduler = simulated.scheduler
+        if scheduler is None:
+            scheduler = await _scheduler(drivers.scheduler, where, data)
+            opening.push_async_callback(scheduler.close)
+        hardware, remote = simulated.hardware, None
+        if hardware is None:
+            hardware, remote = await _hardware(drivers.hardware, where, data)
+            opening.push_async_callback(hardware.close)
+        verifier = simulated.verifier
+        if isinstance(drivers.verifier, ToolsVerifier):
+            verifier = _tools(drivers.verifier, remote, baselines, cluster.name)
+        elif verifier is None:
+            verifier = cast(Verifier, await _plugin(drivers.verifier, f"{where}.verifier", data))
+        opening.pop_all()  # open from here on: whoever asked for them closes them
+        return OpenDrivers(scheduler, hardware, verifier)
 
 
-async def _scheduler(options: object, simulated: SimulatedParts, where: str, data: Path) -> Scheduler:
-    if simulated.scheduler is not None:
-        return simulated.scheduler
+async def _scheduler(options: object, where: str, data: Path) -> Scheduler:
     if isinstance(options, SlurmScheduler):
-        # Loaded only where a cluster names it.
+        # Loaded only where a cluster names it, as everything here that needs more than the standard library.
         module = import_module("drivers.slurm")
         return cast(Scheduler, module.SlurmDriver(options))
     return cast(Scheduler, await _plugin(options, f"{where}.scheduler", data))
+
+
+async def _hardware(options: object, where: str, data: Path) -> tuple[Hardware, Remote | None]:
+    """The driver, and the connections to its hosts where it has some."""
+    if isinstance(options, HostsHardware):
+        parts = import_module("drivers.hosts").open_hosts(options, data)
+        return cast(Hardware, parts.hardware), cast(Remote, parts.remote)
+    return cast(Hardware, await _plugin(options, f"{where}.hardware", data)), None
+
+
+def _tools(options: ToolsVerifier, remote: Remote | None, baselines: Baselines, cluster: str) -> Verifier:
+    if remote is None:
+        expected = "expected 'hosts': a verifier of kind tools runs through their SSH"
+        raise InvalidInput(f"clusters.{cluster}.drivers", "hardware.kind", expected)
+    module = import_module("drivers.verification")
+    return cast(Verifier, module.ToolVerifier(options, remote, baselines, cluster))
 
 
 async def _plugin(options: object, where: str, data: Path) -> object:

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import PurePath
 
 from fleet.hostlist import compact, expand
-from fleet.models.drivers import SimulatedHardware, SimulatedScheduler
+from fleet.models.drivers import SimulatedHardware, SimulatedScheduler, SimulatedVerifier
 from fleet.models.fleetfile import Cluster, FleetFile
+from fleet.models.hosts import HostsHardware
 from fleet.models.matrix import MatrixEntry
 from fleet.models.pool import Pool
+from fleet.models.verifiers import ToolsVerifier
 from fleet.policy.limits import problems as limit_problems
 from fleet.policy.version_patterns import check as check_pattern
 
@@ -22,7 +24,7 @@ def file_problems(fleet: FleetFile) -> list[Found]:
     return [
         (f"clusters.{cluster.name}.{place}", wanted)
         for cluster in fleet.clusters
-        for check in (_hostlists, _states, _matrix, _members)
+        for check in (_hostlists, _states, _hands, _matrix, _members)
         for place, wanted in check(cluster)
     ]
 
@@ -67,6 +69,24 @@ def _states(cluster: Cluster) -> Iterator[Found]:
             yield "drivers.hardware.kind", "expected 'simulated': a simulated scheduler needs simulated hosts"
         elif hardware.state != scheduler.state:
             yield "drivers.hardware.state", f"expected the scheduler's {scheduler.state!r}: they share one cluster"
+
+
+def _hands(cluster: Cluster) -> Iterator[Found]:
+    """On real hosts somebody must be able to read and change what is wished for."""
+    hardware, verifier = cluster.drivers.hardware, cluster.drivers.verifier
+    if isinstance(verifier, ToolsVerifier) and not isinstance(hardware, HostsHardware):
+        yield "drivers.hardware.kind", "expected 'hosts': a verifier of kind tools runs through their SSH"
+    if isinstance(verifier, SimulatedVerifier) and not isinstance(hardware, SimulatedHardware):
+        yield "drivers.verifier.kind", "expected another than 'simulated': the hosts are not simulated"
+    if not isinstance(hardware, HostsHardware):
+        return
+    for name in sorted(hardware.components):
+        if cluster.stack.component(name) is None:
+            yield f"drivers.hardware: {name}", "expected a component of the stack"
+    wished = {*cluster.desired, *cluster.pins, *(name for pool in cluster.pools for name in pool.desired)}
+    for name in sorted(wished - hardware.components):
+        place = f"pins.{name}" if name in cluster.pins else f"desired.{name}"
+        yield place, "expected drivers.hardware to say how it is read: under ssh.components, or in redfish.models"
 
 
 def _matrix(cluster: Cluster) -> Iterator[Found]:

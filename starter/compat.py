@@ -109,7 +109,7 @@ async def _adopt(wanted: str | None, asked: Command, dry_run: bool) -> None:
         up = [name for name, standing in standings.items() if standing.set is HostSet.UP]
         if not up:
             raise Refused(f"no host of {cluster.name} is known to be in production: run maintrain fleet sync first")
-        async with hands(cluster) as reach:
+        async with hands(cluster, store) as reach:
             observed, silent = await read_versions(reach.hardware, up)
         if not observed:
             raise Refused(f"none of the {len(up)} hosts in production of {cluster.name} told its versions")

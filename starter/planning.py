@@ -46,7 +46,7 @@ async def make_plan(store: Store, cluster: Cluster, pool: Pool, most: int) -> Tr
     versions = await store.versions(cluster.name)
     ahead = _ahead(train.cycle) or form_domains(train.hosts, pool.domain)
     wanted = [h for domain in ahead[:most] for h in domain.hosts if h not in versions]
-    view, trouble, read = await _look(cluster, wanted)
+    view, trouble, read = await _look(store, cluster, wanted)
     versions = {**versions, **read}
     stops = plan_stops(cluster, pool, ahead[:most], ledger, entries, versions, view)
     return TrainPlan(
@@ -94,9 +94,11 @@ def _ahead(cycle: Cycle | None) -> tuple[Domain, ...]:
     return tuple(d.domain for d in cycle.domains if d.state not in done)
 
 
-async def _look(cluster: Cluster, hosts: list[str]) -> tuple[ClusterView | None, str, dict[str, dict[str, str]]]:
+async def _look(
+    store: Store, cluster: Cluster, hosts: list[str]
+) -> tuple[ClusterView | None, str, dict[str, dict[str, str]]]:
     """The scheduler now, or why it can't be read; and the versions of hosts that were never read."""
-    async with hands(cluster) as reach:
+    async with hands(cluster, store) as reach:
         read, _ = await read_versions(reach.hardware, hosts)
         try:
             return await reach.scheduler.view(not_before=time.monotonic()), "", read

@@ -36,9 +36,9 @@ async def facts() -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def hands(cluster: Cluster) -> AsyncIterator[OpenDrivers]:
+async def hands(cluster: Cluster, store: Store) -> AsyncIterator[OpenDrivers]:
     """A cluster's drivers, opened for one command. Raises what the drivers raise."""
-    drivers = await open_drivers(cluster, load_settings().data)
+    drivers = await open_drivers(cluster, load_settings().data, store)
     try:
         yield drivers
     finally:

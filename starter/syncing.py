@@ -21,7 +21,7 @@ from starter.session import hands
 async def sync_cluster(store: Store, cluster: Cluster, asked: Command, dry_run: bool) -> list[str]:
     """Read, assign, write; what changed, in lines for people. Raises what drivers and `assign` raise, unwritten."""
     began = await store.clock()
-    async with hands(cluster) as reach:
+    async with hands(cluster, store) as reach:
         view = await reach.scheduler.view(not_before=time.monotonic())
     known = {host.name: host for host in await store.hosts(cluster.name)}
     members = assign(cluster, view.nodes.values(), known, began)

@@ -16,6 +16,7 @@ _HELD = update(INTENTS).where(_THIS, INTENTS.c.token == bindparam("token_"))
 _SELECT = select(INTENTS).where(_THIS)
 _OF_OPERATION = select(INTENTS).where(INTENTS.c.operation == bindparam("operation_")).order_by(INTENTS.c.id)
 _TAKE_OVER = _HELD.values(token=bindparam("new_"), token_at=bindparam("now_"))
+_AGAIN = _HELD.values(opened_at=bindparam("now_"))
 _TASK = _HELD.values(task=bindparam("task_"))
 _FINISH = _HELD.values(state=bindparam("state_"), result=bindparam("result_"))
 
@@ -66,6 +67,11 @@ class Intents(Part):
 
         return await self._database.write(work)
 
+    async def begin_again(self, operation: str, step: str, token: str, now: Moment) -> None:
+        """Count an open intent's time from now: nothing had begun under it. Raises `StaleAttempt` as `record_task`."""
+        key = {**_key(operation, step), "token_": token}
+        await self._database.write(lambda connection: _write(connection, _AGAIN, key, {"now_": now}))
+
     async def record_task(self, operation: str, step: str, token: str, task: str) -> None:
         """Name the device task. Raises `StaleAttempt` when the token is no longer in force."""
         key = {**_key(operation, step), "token_": token}
@@ -85,7 +91,7 @@ def _key(operation: str, step: str) -> dict[str, Any]:
     return {"operation_": operation, "step_": step}
 
 
-def _write(connection: Connection, statement: Update, key: dict[str, Any], values: dict[str, str]) -> None:
+def _write(connection: Connection, statement: Update, key: dict[str, Any], values: dict[str, Any]) -> None:
     operation, step, token = key["operation_"], key["step_"], key["token_"]
     if connection.execute(statement, {**key, **values}).rowcount == 0:
         raise StaleAttempt(f"{operation}, {step}: attempt {token} no longer holds the intent")

@@ -53,4 +53,4 @@ class Rendezvous(Part):
     async def count_claims(self, prefix: str) -> int:
         """How many keys were claimed that begin with `prefix`."""
         statement = select(func.count()).where(PAGES.c.key.startswith(prefix, autoescape=True))
-        return await self._database.glance(lambda connection: int(connection.execute(statement).scalar_one()))
+        return await self._database.read(lambda connection: int(connection.execute(statement).scalar_one()))

@@ -59,10 +59,15 @@ class Settling(Facts):
         return await self._database.write(work, lock=ledger_lock(cluster))
 
     async def record_observation(self, observation: Observation) -> None:
-        """The dispatcher's look. One with an `error` keeps the hosts and age of the last good one."""
+        """The dispatcher's look. One with an `error` keeps the hosts and age of the last good one; one that began
+        before that is not kept: whoever took it was held up, and the other knows better.
+        """
         document = documents.dump(observation.model_copy(update={"error": ""}))
 
-        def work(connection: Connection) -> int:
+        def work(connection: Connection) -> int | None:
+            known = self._observations.read(connection, observation.cluster)
+            if known is not None and known.began_at > observation.began_at:
+                return None
             row = {"cluster": observation.cluster, "document": document, "error": observation.error}
             statement = upserts.insert(connection.dialect.name, OBSERVATIONS).values(**row, version=1)
             set_: dict[str, Any] = {"error": observation.error}
@@ -72,7 +77,7 @@ class Settling(Facts):
             return int(connection.execute(statement.returning(OBSERVATIONS.c.version)).scalar_one())
 
         version = await self._database.write(work)
-        if not observation.error:
+        if version is not None and not observation.error:
             self._observations.keep(version, observation)
 
     async def set_autostop(

@@ -9,7 +9,7 @@ from fleet.models.base import Moment
 from fleet.models.train import DomainState, Visit, VisitState
 from store import documents
 from store.cycles import STILL_DUE
-from store.part import Part
+from store.part import Part, ledger_lock
 from store.tables.trains import DOMAINS, VISITS
 
 
@@ -38,7 +38,7 @@ class Visits(Part):
             connection.execute(insert(VISITS).values(**row))
             return True
 
-        return await self._database.write(work)
+        return await self._database.write(work, lock=ledger_lock(visit.cluster))
 
     async def close_visit(
         self, visit_id: str, now: Moment, reason: str, *, gave_back: bool, due_again: bool = False

@@ -57,8 +57,8 @@ class MaintenanceTrain:
         if stop.action is StopAction.VISIT and stop.visit is not None and stop.domain is not None:
             await self._visit(stop.visit, stop.domain)
         elif stop.action is StopAction.WAIT:
-            until = workflow.now() + TRAIN_LOOKS if stop.until is None else stop.until
-            await self._rest(min(TRAIN_LOOKS, max(until - workflow.now(), timedelta(0))), stop.reason)
+            pause = TRAIN_LOOKS if stop.wait_seconds is None else timedelta(seconds=stop.wait_seconds)
+            await self._rest(min(TRAIN_LOOKS, pause), stop.reason)
 
     async def _visit(self, visit: str, domain: str) -> None:
         self.under_way.append(visit)

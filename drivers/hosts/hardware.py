@@ -9,16 +9,21 @@ from fleet.errors import InvalidInput, Refused, Unreachable
 from fleet.models.hardware import DeviceTask
 from fleet.ports.fence import Fence
 from fleet.ports.mechanism import Activation, Boots, Mechanism, Power
+from fleet.ports.remote import Remote
 
 
 class HostsDriver:
     """Routes calls to mechanisms. `power` is None where no BMC is configured: then only the host itself can reboot it.
+    `remote` is what they reach hosts through, and is closed with them.
 
     Raises `InvalidInput` when two mechanisms serve the same component.
     """
 
-    def __init__(self, mechanisms: Sequence[Mechanism], boots: Boots, power: Power | None) -> None:
+    def __init__(
+        self, mechanisms: Sequence[Mechanism], boots: Boots, power: Power | None, remote: Remote | None = None
+    ) -> None:
         self._mechanisms, self._boots, self._power = tuple(mechanisms), boots, power
+        self._closed_with_it: tuple[Mechanism | Remote, ...] = (*mechanisms, *([remote] if remote else ()))
         self._by_component: dict[str, Mechanism] = {}
         for mechanism in self._mechanisms:
             for component in sorted(mechanism.components):
@@ -75,8 +80,8 @@ class HostsDriver:
             await self._with_power(host).restart(host, fence, force=True)
 
     async def close(self) -> None:
-        """See the port. Closes every mechanism, also when one of them fails to."""
-        ended = await asyncio.gather(*(m.close() for m in self._mechanisms), return_exceptions=True)
+        """See the port. Closes everything, also when one of them fails to."""
+        ended = await asyncio.gather(*(part.close() for part in self._closed_with_it), return_exceptions=True)
         for error in ended:
             if isinstance(error, BaseException):
                 raise error

@@ -27,8 +27,10 @@ class SimulatedSchedulerDriver:
         await self._world.changing(lambda tx: nodes.drain(tx, host, reason))
         await self._expect(host, reason)
 
-    async def rewrite_reason(self, host: str, owned: str, reason: str) -> None:
+    async def rewrite_reason(self, host: str, owned: str, reason: str, fence: Fence) -> None:
         """See the port."""
+        await self._world.glancing(lambda tx: nodes.node(tx, host))  # an unknown host is refused whoever asks
+        await fence()
         await self._world.changing(lambda tx: nodes.rewrite(tx, host, owned, reason))
         await self._expect(host, reason)
 
@@ -46,12 +48,14 @@ class SimulatedSchedulerDriver:
         """See the port."""
         await self._world.changing(lambda tx: jobs.signal(tx, _numbers(jobs_), signal))
 
-    async def requeue(self, jobs_: tuple[str, ...]) -> None:
+    async def requeue(self, jobs_: tuple[str, ...], fence: Fence) -> None:
         """See the port."""
+        await fence()
         await self._world.changing(lambda tx: jobs.requeue(tx, _numbers(jobs_), nodes.OURS))
 
-    async def cancel(self, jobs_: tuple[str, ...]) -> None:
+    async def cancel(self, jobs_: tuple[str, ...], fence: Fence) -> None:
         """See the port."""
+        await fence()
         await self._world.changing(lambda tx: jobs.cancel(tx, _numbers(jobs_), nodes.OURS))
 
     async def close(self) -> None:

@@ -21,6 +21,8 @@ from drivers.simulated.tx import Tx
 from fleet.errors import MaintrainError, Unreachable
 
 T = TypeVar("T")
+GLANCE_TIMEOUT = 0.1
+"""Real seconds for which a glance may hold up its event loop."""
 BUSY_TIMEOUT = 30.0
 """Real seconds to wait for another process's transaction before the world counts as unreachable."""
 
@@ -75,7 +77,7 @@ class World:
         """
         await asyncio.sleep(0)  # who looks again and again must not keep others from running
         if self._glance is None:
-            self._glance = await self.looking(lambda _: self._connect())
+            self._glance = await self.looking(lambda _: self._connect(GLANCE_TIMEOUT))
         try:
             if not self._anything_due(self._glance, faults):
                 return self._snapshot(self._glance, read)
@@ -189,9 +191,9 @@ class World:
         self._db = db
         return self._db
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, busy: float = BUSY_TIMEOUT) -> sqlite3.Connection:
         # One thread at a time uses a connection, not always the one that made it.
-        db = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(self.path, timeout=busy, isolation_level=None, check_same_thread=False)
         db.row_factory = sqlite3.Row
         return db
 

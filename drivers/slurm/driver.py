@@ -57,7 +57,7 @@ class SlurmDriver:
         await fence()
         await self._set_drain(host, reason)
 
-    async def rewrite_reason(self, host: str, owned: str, reason: str) -> None:
+    async def rewrite_reason(self, host: str, owned: str, reason: str, fence: Fence) -> None:
         """Replace our reason `owned` by our `reason`; drains a host that is not drained any more."""
         _check(host, owned)
         _check(host, reason)
@@ -66,6 +66,7 @@ class SlurmDriver:
             raise ForeignHold(host, _holder(before))
         if before.draining and before.reason == reason:
             return
+        await fence()
         # DRAIN on a drained node changes nothing but the reason, so there is no undrained instant.
         await self._set_drain(host, reason)
 
@@ -89,13 +90,15 @@ class SlurmDriver:
         """Send a signal to the jobs' batch shells and steps."""
         await jobcontrol.signal_jobs(self._slurm, jobs, signal)
 
-    async def requeue(self, jobs: tuple[str, ...]) -> None:
+    async def requeue(self, jobs: tuple[str, ...], fence: Fence) -> None:
         """Requeue those of the jobs that still hold hosts: Slurm would run a completed one again."""
         held = await self._holding(jobs)
+        await fence()
         await jobcontrol.requeue(self._slurm, tuple(job.id for job in held))
 
-    async def cancel(self, jobs: tuple[str, ...]) -> None:
+    async def cancel(self, jobs: tuple[str, ...], fence: Fence) -> None:
         """Cancel jobs."""
+        await fence()
         await jobcontrol.cancel(self._slurm, jobs)
 
     async def close(self) -> None:

@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fleet.models.base import Fact, HostName, Name, Version
+from fleet.models.hosts import HostsHardware
 from fleet.models.units import Duration, parse_duration
+from fleet.models.verifiers import ToolsVerifier
 
 FaultKind = Literal[
     "flash_fails",
@@ -102,8 +104,8 @@ class SimulatedVerifier(Fact):
 
 
 SchedulerDriver = Annotated[SimulatedScheduler | SlurmScheduler | PluginDriver, Field(discriminator="kind")]
-HardwareDriver = Annotated[SimulatedHardware | PluginDriver, Field(discriminator="kind")]
-VerifierDriver = Annotated[SimulatedVerifier | PluginDriver, Field(discriminator="kind")]
+HardwareDriver = Annotated[SimulatedHardware | HostsHardware | PluginDriver, Field(discriminator="kind")]
+VerifierDriver = Annotated[SimulatedVerifier | ToolsVerifier | PluginDriver, Field(discriminator="kind")]
 
 
 class Drivers(Fact):

@@ -42,6 +42,8 @@ class TrainStop(Message):
     visit: str | None = None
     domain: str | None = None
     until: Moment | None = None
+    wait_seconds: float | None = None
+    """Until then, counted when this was said: the engine's clock is another than the facts'."""
     at_risk: str = ""
     ended: tuple[str, ...] = ()
     """Visits under way that turned out to have ended."""

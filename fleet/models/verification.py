@@ -29,12 +29,27 @@ class Category(StrEnum):
     PERFORMANCE = "performance"
 
 
+class Severity(StrEnum):
+    """How much a finding weighs. `info` and `warning` fail nothing by themselves; the others do."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    RESET = "reset"
+    """A reset of the device may cure it, says the tool."""
+    ISOLATE = "isolate"
+    """The host must not return before somebody has looked at it, says the tool."""
+
+
 class Finding(Message):
     """One thing a verification noticed, with its evidence (bounded text)."""
 
     category: Category
     summary: str
     evidence: str = ""
+    severity: Severity = Severity.ERROR
+    provider: str = ""
+    """Which provider noticed it, such as `dcgm`; empty where there is only one."""
 
 
 class Verification(Message):

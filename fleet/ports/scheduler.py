@@ -27,7 +27,7 @@ class Scheduler(Protocol):
         """
         ...
 
-    async def rewrite_reason(self, host: str, owned: str, reason: str) -> None:
+    async def rewrite_reason(self, host: str, owned: str, reason: str, fence: Fence) -> None:
         """Replace our reason `owned` by our `reason` without an undrained instant. `ForeignHold` if not ours.
         If the host is not drained at all any more, drains it with `reason`.
         """
@@ -45,11 +45,11 @@ class Scheduler(Protocol):
         """Send a signal (`USR1`) to the jobs' batch shell and steps; a job that has ended is not an error."""
         ...
 
-    async def requeue(self, jobs: tuple[str, ...]) -> None:
+    async def requeue(self, jobs: tuple[str, ...], fence: Fence) -> None:
         """Requeue jobs; one that has ended is not an error; one that can't be requeued raises `Refused`."""
         ...
 
-    async def cancel(self, jobs: tuple[str, ...]) -> None:
+    async def cancel(self, jobs: tuple[str, ...], fence: Fence) -> None:
         """Cancel jobs; one that has ended is not an error."""
         ...
 

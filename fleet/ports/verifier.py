@@ -10,8 +10,10 @@ class Verifier(Protocol):
     `INCONCLUSIVE` with the evidence, never an exception and never a pass.
     """
 
-    async def verify(self, task: VerificationTask, host: str, partners: tuple[str, ...]) -> Verification:
-        """Run one task on a host; `partners` are the hosts to measure the fabric with (empty for other tasks)."""
+    async def verify(self, task: VerificationTask, host: str, partners: tuple[str, ...], *, pool: str) -> Verification:
+        """Run one task on a host; `partners` are the hosts to measure the fabric with (empty for other tasks), `pool`
+        the one whose hosts its numbers are compared with.
+        """
         ...
 
     async def close(self) -> None:

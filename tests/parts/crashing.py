@@ -60,9 +60,9 @@ class CrashingScheduler:
         await self._inner.drain(host, reason, fence)
         self._points.reach(host, "drain", "after")
 
-    async def rewrite_reason(self, host: str, owned: str, reason: str) -> None:
+    async def rewrite_reason(self, host: str, owned: str, reason: str, fence: Fence) -> None:
         self._points.reach(host, "rewrite_reason", "before")
-        await self._inner.rewrite_reason(host, owned, reason)
+        await self._inner.rewrite_reason(host, owned, reason, fence)
         self._points.reach(host, "rewrite_reason", "after")
 
     async def undrain(self, host: str, owned: str, fence: Fence, *, rebooted: bool) -> None:
@@ -73,11 +73,11 @@ class CrashingScheduler:
     async def signal_jobs(self, jobs: tuple[str, ...], signal: str) -> None:
         await self._inner.signal_jobs(jobs, signal)
 
-    async def requeue(self, jobs: tuple[str, ...]) -> None:
-        await self._inner.requeue(jobs)
+    async def requeue(self, jobs: tuple[str, ...], fence: Fence) -> None:
+        await self._inner.requeue(jobs, fence)
 
-    async def cancel(self, jobs: tuple[str, ...]) -> None:
-        await self._inner.cancel(jobs)
+    async def cancel(self, jobs: tuple[str, ...], fence: Fence) -> None:
+        await self._inner.cancel(jobs, fence)
 
     async def close(self) -> None:
         await self._inner.close()
@@ -128,9 +128,9 @@ class CrashingVerifier:
     def __init__(self, inner: Verifier, points: Points) -> None:
         self._inner, self._points = inner, points
 
-    async def verify(self, task: VerificationTask, host: str, partners: tuple[str, ...]) -> Verification:
+    async def verify(self, task: VerificationTask, host: str, partners: tuple[str, ...], *, pool: str) -> Verification:
         self._points.reach(host, f"verify-{task}", "before")
-        found = await self._inner.verify(task, host, partners)
+        found = await self._inner.verify(task, host, partners, pool=pool)
         self._points.reach(host, f"verify-{task}", "after")
         return found
 

@@ -12,7 +12,7 @@ POINTS = (
     "gpu002@verify-fabric:before",
     "gpu001@undrain:before",
     "gpu002@undrain:after",
-    # It must be seen running to fire, so on the host that is visited alone.
+    # It must be seen running to fire, so in the domain where nothing else kills.
     "gpu004@apply-nic-firmware:during",
 )
 

@@ -63,7 +63,7 @@ class StepSite:
         document["clusters"][0]["stack"]["components"][0]["duration"] = "2s"
         fleet = FleetFile.model_validate(document)
         store = await open_store(f"sqlite:///{folder}/facts.db")
-        hands = await open_drivers(fleet.clusters[0], folder)
+        hands = await open_drivers(fleet.clusters[0], folder, store)
         site = cls(store, hands, SimulatedCluster.at(folder / "sim.sqlite"))
         now = datetime.now(UTC)
         await store.load_fleet(fleet, "the file", "ann", "begin", now)

@@ -13,7 +13,9 @@ from fleet.errors import HostState
 from fleet.models.drivers import SimulatedFault
 from fleet.models.intent import Before, IntentState
 from fleet.models.stack import Upgrade
+from fleet.models.stop import Stop, StopKind
 from fleet.models.work import Step, StepAction, StepKind
+from tests.scenarios.site import CLUSTER
 from tests.steps.site import VISIT, no_fence, order
 
 HOST, COMPONENT = "gpu001", "nic-firmware"
@@ -67,6 +69,35 @@ async def test_a_flash_that_ended_while_no_worker_looked_is_done_however_late(si
     await asyncio.sleep(2.5)  # the flash takes two
     assert "running" != (await site.hands.hardware.tasks(HOST, COMPONENT))[-1].state
     assert StepAction.GO_ON is (await apply(site)).action
+
+
+async def test_a_flash_that_is_repeated_long_after_its_intent_has_its_whole_time(site):
+    await site.drain()
+    hours_ago = datetime.now(UTC) - timedelta(hours=9)
+    await site.store.open_intent(OPERATION, FLASH.key, "an attempt", Before(version="1.0"), hours_ago)
+    assert StepAction.GO_ON is (await apply(site)).action
+
+
+async def test_a_stop_leaves_what_an_earlier_attempt_may_have_begun_to_be_verified(site):
+    await site.drain()
+    await site.store.open_intent(OPERATION, FLASH.key, "an attempt", Before(version="1.0"), datetime.now(UTC))
+    await site.store.set_stop(
+        Stop(kind=StopKind.STOP, cluster=CLUSTER, actor="ann", reason="storm", at=datetime.now(UTC))
+    )
+    found = await site.run(
+        Applying(site.deps).apply, order(StepKind.APPLY, step=FLASH.model_copy(update={"safe_before": True}))
+    )
+    assert StepAction.SKIP_TO_VERIFY is found.action
+    assert IntentState.OPEN is (await site.store.intent(OPERATION, FLASH.key)).state
+
+
+async def test_a_host_that_is_back_is_not_given_up_for_one_silence_after_hours_without_a_worker(site):
+    site.world.set_fault(SimulatedFault(kind="bmc_silent", host=HOST, times=1))
+    await site.drain()
+    boot = Before(boot_id="an older boot")
+    await site.store.open_intent(OPERATION, "reboot", "an attempt", boot, datetime.now(UTC) - timedelta(hours=9))
+    found = await site.run(Rebooting(site.deps).reboot, order(StepKind.REBOOT))
+    assert StepAction.GO_ON is found.action
 
 
 async def rebooting(site, ago):

@@ -32,6 +32,18 @@ def look(seconds=0, *, error="", reason=None):
     return Observation(cluster=f.C, began_at=f.later(seconds), hosts={} if error else seen, error=error)
 
 
+async def test_a_look_that_began_before_the_one_that_is_known_is_not_kept(store, url):
+    await f.ready(store)
+    other = await open_store(url)
+    await store.record_observation(look(30))
+    await other.record_observation(look(15, reason="old"))
+    await other.record_observation(look(20, error="held up"))
+    for each in (store, other):
+        seen = (await each.facts(f.C, f.NOW)).observation
+        assert (f.later(30), None, "") == (seen.began_at, seen.hosts["gpu0000"].node.reason, seen.error)
+    await other.close()
+
+
 async def test_a_policy_is_given_every_fact(store):
     await f.ready(store, members=2)
     await store.request(f.request("r1", "gpu0000"))

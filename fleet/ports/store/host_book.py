@@ -28,6 +28,10 @@ class HostBook(Protocol):
         """Compare-and-set the token; False when another attempt was faster."""
         ...
 
+    async def begin_again(self, operation: str, step: str, token: str, now: Moment) -> None:
+        """Count an open intent's time from now: nothing had begun under it. Raises `StaleAttempt` as `record_task`."""
+        ...
+
     async def record_task(self, operation: str, step: str, token: str, task: str) -> None:
         """Name the device task. Raises `StaleAttempt` when the token is no longer in force."""
         ...

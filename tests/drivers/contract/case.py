@@ -8,6 +8,7 @@ and provide an async fixture `case` that yields the matching case.
 from abc import ABC, abstractmethod
 from typing import Literal
 
+from fleet.errors import DriverError, Refused
 from fleet.ports.hardware import Hardware
 from fleet.ports.scheduler import Scheduler
 from fleet.ports.verifier import Verifier
@@ -81,6 +82,8 @@ class HardwareCase(ABC):
     rebooting: tuple[str, str]
     """A component and a version to reach that is in effect after a reboot."""
     patience: float = 10.0
+    unknown: type[DriverError] = Refused
+    """How a name that no host has is answered."""
 
     @abstractmethod
     async def fail_next_apply(self) -> None:

@@ -133,7 +133,7 @@ class DrainsContract:
         host = case.hosts[0]
         await case.scheduler.drain(host, OURS, open_fence)
 
-        await case.scheduler.rewrite_reason(host, OURS, NEXT)
+        await case.scheduler.rewrite_reason(host, OURS, NEXT, open_fence)
 
         shown = await node(case, host)
         assert (shown.draining, shown.reason) == (True, NEXT)
@@ -141,9 +141,9 @@ class DrainsContract:
     async def test_rewriting_the_reason_again_changes_nothing(self, case: ContractCase):
         host = case.hosts[0]
         await case.scheduler.drain(host, OURS, open_fence)
-        await case.scheduler.rewrite_reason(host, OURS, NEXT)
+        await case.scheduler.rewrite_reason(host, OURS, NEXT, open_fence)
 
-        await case.scheduler.rewrite_reason(host, OURS, NEXT)
+        await case.scheduler.rewrite_reason(host, OURS, NEXT, open_fence)
 
         assert (await node(case, host)).reason == NEXT
 
@@ -152,7 +152,7 @@ class DrainsContract:
         await case.drain_by_other(host, THEIRS)
 
         with pytest.raises(ForeignHold):
-            await case.scheduler.rewrite_reason(host, OURS, NEXT)
+            await case.scheduler.rewrite_reason(host, OURS, NEXT, open_fence)
 
         assert (await node(case, host)).reason == THEIRS
 
@@ -161,7 +161,7 @@ class DrainsContract:
         await case.scheduler.drain(host, OURS, open_fence)
         await case.undrain_by_other(host)
 
-        await case.scheduler.rewrite_reason(host, OURS, NEXT)
+        await case.scheduler.rewrite_reason(host, OURS, NEXT, open_fence)
 
         shown = await node(case, host)
         assert (shown.draining, shown.reason) == (True, NEXT)
@@ -172,4 +172,4 @@ class DrainsContract:
         with pytest.raises(Refused):
             await case.scheduler.undrain("no-such-host", OURS, open_fence, rebooted=False)
         with pytest.raises(Refused):
-            await case.scheduler.rewrite_reason("no-such-host", OURS, NEXT)
+            await case.scheduler.rewrite_reason("no-such-host", OURS, NEXT, open_fence)

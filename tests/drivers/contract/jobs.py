@@ -58,7 +58,7 @@ class JobsContract:
         job = await case.start_job((a, b))
         await case.scheduler.drain(a, OURS, open_fence)
 
-        await case.scheduler.requeue((job,))
+        await case.scheduler.requeue((job,), open_fence)
 
         await until(case, lambda v: not v.jobs_on(a) and v.nodes[a].base is NodeBase.IDLE)
 
@@ -67,7 +67,7 @@ class JobsContract:
         job = await case.start_job((host,), requeueable=False)
 
         with pytest.raises(Refused):
-            await case.scheduler.requeue((job,))
+            await case.scheduler.requeue((job,), open_fence)
 
         assert [job] == [j.id for j in (await fresh(case)).jobs_on(host)]
 
@@ -75,7 +75,7 @@ class JobsContract:
         a, b, *_ = case.hosts
         job = await case.start_job((a, b), requeueable=False)
 
-        await case.scheduler.cancel((job,))
+        await case.scheduler.cancel((job,), open_fence)
 
         await until(case, lambda v: not v.jobs_on(a) and not v.jobs_on(b))
 
@@ -95,7 +95,7 @@ class JobsContract:
         await case.end_job(job)
 
         await case.scheduler.signal_jobs((job,), "USR1")
-        await case.scheduler.requeue((job,))
-        await case.scheduler.cancel((job,))
+        await case.scheduler.requeue((job,), open_fence)
+        await case.scheduler.cancel((job,), open_fence)
 
         await until(case, lambda v: not v.jobs_on(host))

@@ -40,7 +40,7 @@ class Stage:
 
     async def verify(self, host: str, *tasks: VerificationTask) -> None:
         for task in tasks or VerificationTask:
-            await self.verifier.verify(task, host, ("gpu008",))
+            await self.verifier.verify(task, host, ("gpu008",), pool="gpu")
 
     async def undrain(self, host: str, reason: str = OURS) -> None:
         await self.scheduler.undrain(host, reason, open_fence, rebooted=True)

@@ -121,7 +121,7 @@ async def test_a_repaired_host_is_up_with_a_new_boot_and_its_faults_are_over(sce
     s.hands.repair_host("gpu001")
 
     assert (await s.hardware.versions("gpu001"))["gpu-driver"] == "550"
-    assert (await s.verifier.verify(VerificationTask.PERFORMANCE, "gpu001", ())).verdict is Verdict.PASSED
+    assert (await s.verifier.verify(VerificationTask.PERFORMANCE, "gpu001", (), pool="gpu")).verdict is Verdict.PASSED
     node = (await s.scheduler.view(time.monotonic())).nodes["gpu001"]
     assert (node.draining, node.reason) == (True, OURS)
 
@@ -173,7 +173,7 @@ async def test_a_partial_answer_can_miss_just_one_host(scene):
 async def test_a_verification_finds_the_fault_and_is_journaled(scene, kind, task, verdict):
     s = await scene(SimulatedFault(kind=kind, host="gpu001", times=1))
 
-    found = [(await s.verifier.verify(task, "gpu001", ())).verdict for _ in range(2)]
+    found = [(await s.verifier.verify(task, "gpu001", (), pool="gpu")).verdict for _ in range(2)]
 
     assert found == [verdict, Verdict.PASSED]
     assert [r.detail for r in s.hands.journal() if r.kind == "verified"] == [
@@ -185,7 +185,7 @@ async def test_a_host_that_is_down_is_not_verified(scene):
     s = await scene(SimulatedFault(kind="host_not_back", host="gpu001"))
     await s.hardware.reboot("gpu001", open_fence)
 
-    found = await s.verifier.verify(VerificationTask.FABRIC, "gpu002", ("gpu001",))
+    found = await s.verifier.verify(VerificationTask.FABRIC, "gpu002", ("gpu001",), pool="gpu")
 
     assert found.verdict is Verdict.INCONCLUSIVE
 
@@ -240,7 +240,7 @@ async def test_faults_taken_out_of_the_fleet_file_are_over_and_those_left_keep_t
 async def test_a_verification_takes_its_simulated_time(tmp_path):
     parts = await world.opened(tmp_path, world.hardware(verify_duration="10s", time_scale=100.0))
 
-    found = await parts.verifier.verify(VerificationTask.HEALTH, "gpu001", ())
+    found = await parts.verifier.verify(VerificationTask.HEALTH, "gpu001", (), pool="gpu")
 
     assert 0.1 <= found.seconds < 1.0
     await world.close(parts)

@@ -83,7 +83,7 @@ async def test_a_requeued_job_keeps_its_checkpoints_and_loses_the_rest(tmp_path)
     other = hands.submit_job(size=1, work=HOUR)
     clock.pass_(2.5 * HOUR)
 
-    await parts.scheduler.requeue((job,))
+    await parts.scheduler.requeue((job,), open_fence)
     clock.pass_(10 * HOUR)
 
     requeued = next(r for r in hands.journal() if r.kind == "job_requeued")
@@ -113,7 +113,7 @@ async def test_a_signalled_job_takes_a_checkpoint_at_once(tmp_path):
     await parts.scheduler.signal_jobs((job,), "USR1")
     clock.pass_(0.1 * HOUR)
 
-    await parts.scheduler.requeue((job,))
+    await parts.scheduler.requeue((job,), open_fence)
 
     requeued = next(r for r in hands.journal() if r.kind == "job_requeued")
     assert (round(requeued.detail["kept"]), round(requeued.detail["lost"])) == (9000, 360)
@@ -151,7 +151,7 @@ async def test_cancelled_jobs_leave_the_line_and_their_hosts(tmp_path):
     parts, hands = await world.opened(tmp_path, hardware), world.cluster(tmp_path, hardware)
     runs, waits, after = (hands.submit_job(size=2) for _ in range(3))
 
-    await parts.scheduler.cancel((runs, waits))
+    await parts.scheduler.cancel((runs, waits), open_fence)
 
     assert [r.job for r in hands.journal() if r.kind == "job_started"] == [runs, after]
     assert [r.job for r in hands.journal() if r.kind == "job_cancelled"] == [runs, waits]

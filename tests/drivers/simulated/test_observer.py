@@ -11,6 +11,7 @@ from fleet.errors import Unreachable
 from fleet.models.drivers import SimulatedFault
 from fleet.models.scheduler import JobKind
 from fleet.models.verification import VerificationTask
+from fleet.ports.fence import open_fence
 from tests.drivers.simulated import world
 from tests.drivers.simulated.stage import HOSTS, OURS, REPAIR, Stage
 
@@ -30,12 +31,12 @@ async def test_a_right_cycle_has_its_figures_and_no_violation(stage):
     stage.hands.set_fault(SimulatedFault(kind="version_unchanged", host="gpu004"))
     job = stage.hands.submit_job(hosts=("gpu001", "gpu002"))
     await stage.drain("gpu001")
-    await stage.scheduler.cancel((job,))
+    await stage.scheduler.cancel((job,), open_fence)
     for host in ("gpu001", "gpu002", "gpu003"):
         await stage.visit(host)
     await stage.drain("gpu004")
     await stage.flash("gpu004")
-    await stage.scheduler.rewrite_reason("gpu004", OURS, REPAIR)
+    await stage.scheduler.rewrite_reason("gpu004", OURS, REPAIR, open_fence)
 
     report = stage.observer().report()
 
@@ -196,7 +197,7 @@ async def test_a_second_flash_of_the_same_version_in_one_operation_is_seen(stage
 async def test_a_second_reboot_in_one_operation_is_seen_and_one_in_the_next_is_not(stage):
     await stage.drain("gpu001")
     await stage.reboot("gpu001")
-    await stage.scheduler.rewrite_reason("gpu001", OURS, REPAIR)
+    await stage.scheduler.rewrite_reason("gpu001", OURS, REPAIR, open_fence)
     await stage.reboot("gpu001")
     before = stage.kinds()
 

@@ -40,7 +40,7 @@ async def test_a_job_id_that_is_none_never_reaches_a_command(tmp_path, jobs):
     slurm = StubSlurm(tmp_path, scontrol=[IDLE], scancel=["true"])
 
     with pytest.raises(InvalidInput):
-        await slurm.driver().cancel(jobs)
+        await slurm.driver().cancel(jobs, open_fence)
     with pytest.raises(InvalidInput):
         await slurm.driver().signal_jobs(("1",), "USR1 --full")
 
@@ -50,7 +50,7 @@ async def test_a_job_id_that_is_none_never_reaches_a_command(tmp_path, jobs):
 async def test_many_jobs_are_cancelled_in_few_commands(tmp_path):
     slurm = StubSlurm(tmp_path, scancel=["true"])
 
-    await slurm.driver().cancel(tuple(str(n) for n in range(1, 501)))
+    await slurm.driver().cancel(tuple(str(n) for n in range(1, 501)), open_fence)
 
     assert 3 == len(slurm.calls())
 
@@ -69,8 +69,8 @@ async def test_a_complaint_of_scancel_is_judged(tmp_path, complaint, error):
     slurm = StubSlurm(tmp_path, scancel=[f"echo '{complaint}' >&2; exit 1"])
 
     if error is None:
-        await slurm.driver().cancel(("1",))
+        await slurm.driver().cancel(("1",), open_fence)
     else:
         with pytest.raises(error):
-            await slurm.driver().cancel(("1",))
+            await slurm.driver().cancel(("1",), open_fence)
     assert ["scancel 1"] == slurm.calls()

@@ -79,7 +79,7 @@ async def test_a_gang_is_requeued_and_its_drained_host_is_free(slurm, driver):
     await driver.drain("gpu001", OURS, open_fence)
     assert not drained(await driver.view(time.monotonic()), "gpu001")
 
-    await driver.requeue((job,))
+    await driver.requeue((job,), open_fence)
 
     await until(lambda: state_of(slurm, job) == "PENDING")
     view = await driver.view(time.monotonic())
@@ -103,7 +103,7 @@ async def test_a_completed_job_is_not_run_again(slurm, driver):
     await asyncio.to_thread(slurm.finish, job)
     await until(lambda: state_of(slurm, job) == "COMPLETED")
 
-    await driver.requeue((job,))
+    await driver.requeue((job,), open_fence)
 
     assert ("COMPLETED", 0) == (state_of(slurm, job), jobs(slurm)[job]["restart_cnt"])
 
@@ -114,7 +114,7 @@ async def test_an_interactive_job_is_told_as_such_and_cannot_be_requeued(slurm, 
 
     await driver.signal_jobs((job.id,), "USR1")
     with pytest.raises(Refused):
-        await driver.requeue((job.id,))
+        await driver.requeue((job.id,), open_fence)
 
     assert (JobKind.INTERACTIVE, "RUNNING") == (job.kind, state_of(slurm, job.id))
 
@@ -126,7 +126,7 @@ async def test_cancelling_the_last_task_of_an_array_leaves_the_others(slurm, dri
     )
 
     # The last task to start carries the array's own number: `scancel NUMBER` would end all three.
-    await driver.cancel((f"{array}_2",))
+    await driver.cancel((f"{array}_2",), open_fence)
 
     await until(lambda: state_of(slurm, array) == "CANCELLED")
     held = [j.id for j in (await driver.view(time.monotonic())).jobs.values() if j.holds]

@@ -1,0 +1,30 @@
+"""Opens the mechanisms of real hosts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivers.hosts.hardware import HostsDriver
+from drivers.redfish import RedfishMechanism
+from drivers.ssh import SshMechanism, SshRemote
+from fleet.models.hosts import HostsHardware
+
+
+@dataclass(frozen=True)
+class HostsParts:
+    """The driver, which closes all, and the connections that verifications run their tools through."""
+
+    hardware: HostsDriver
+    remote: SshRemote
+
+
+def open_hosts(options: HostsHardware, data: Path) -> HostsParts:
+    """Make the driver; nothing is connected to yet. Relative paths are under `data`.
+
+    Raises `InvalidInput` for secrets that are not there, recipes that don't fit, and what else only this machine knows.
+    """
+    remote = SshRemote(options.ssh, data)
+    ssh = SshMechanism(options.ssh, remote)
+    if options.redfish is None:
+        return HostsParts(HostsDriver([ssh], ssh, None, remote), remote)
+    redfish = RedfishMechanism(options.redfish, data)
+    return HostsParts(HostsDriver([redfish, ssh], ssh, redfish, remote), remote)

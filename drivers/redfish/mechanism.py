@@ -1,0 +1,248 @@
+"""The Redfish mechanism: `fleet.ports.mechanism` by BMCs. Every call reads the BMC anew; what is remembered between
+calls (who may reset a BMC, how long has been waited) never stands in for an answer.
+"""
+
+import asyncio
+import re
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivers.images import Images
+from drivers.redfish import power
+from drivers.redfish.activation import Activations, needed
+from drivers.redfish.bmctask import UNKNOWN_VERSION, BmcTask, named, parse_tasks
+from drivers.redfish.connection import Answer, connected
+from drivers.redfish.patience import Patience
+from drivers.redfish.reading import Site, inventory, look, task_documents, update_service
+from drivers.redfish.update import Sending, check_open
+from drivers.redfish.wording import state_of, told_as
+from drivers.secrets import read_secret
+from fleet.errors import BadAnswer, InvalidInput, Refused
+from fleet.models.base import HOST_PATTERN
+from fleet.models.hardware import DeviceTask, TaskState
+from fleet.models.redfish import ComponentRule, Redfish
+from fleet.policy.inventory import Member, component_versions
+from fleet.ports.fence import Fence
+from fleet.ports.mechanism import Activation
+
+_HOST = re.compile(HOST_PATTERN)
+
+
+@dataclass(frozen=True)
+class _Updates:
+    """A BMC's update tasks, oldest first, each with component and version where they are known; its inventory; and
+    the tasks that seem to be something else.
+    """
+
+    tasks: tuple[tuple[BmcTask, tuple[str, str] | None], ...]
+    others: tuple[BmcTask, ...]
+    members: tuple[Member, ...]
+
+
+class RedfishMechanism:
+    """Firmware and power of hosts by their BMCs. `data` is where relative paths of the options begin."""
+
+    def __init__(self, options: Redfish, data: Path) -> None:
+        self._options, self._data = options, data
+        self._images = Images(options.images, data)
+        self._sending = Sending(self._images, options.upload_timeout.total_seconds())
+        self._patience = Patience(options.silent_for, options.good_reads, options.poll)
+        self._activations = Activations(options.activates_within)
+        self._trust = _trust(options, data)
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    @property
+    def components(self) -> frozenset[str]:
+        """See the port."""
+        return self._options.components
+
+    async def versions(self, host: str) -> dict[str, str]:
+        """See the port. Members of one component that differ make a version that begins with `mixed:`."""
+        return await self._patience.read(host, lambda: self._versions(host))
+
+    async def start_apply(self, host: str, component: str, version: str, fence: Fence) -> DeviceTask:
+        """See the port. `Refused` too when the image is not the one listed, or the BMC keeps no tasks."""
+        async with self._locks.setdefault(host, asyncio.Lock()), self._at(host) as site:
+            rule = _rule(site, component)
+            image = self._images.find(component, version, site.model.name)
+            service = await update_service(site)
+            updates = await self._updates(site)
+            check_open(site, service)
+            await self._check_free(site, updates)
+            answer = await self._sending.send(site, service, rule, image, updates.members, fence)
+            self._patience.expect(host)
+            task = await self._patience.read(host, lambda: self._began(host, updates, answer))
+            self._activations.begun(host, task.id, component, version, fence)
+            return told_as(task, component, version, *state_of(task, rule))
+
+    async def tasks(self, host: str, component: str, fence: Fence | None = None) -> tuple[DeviceTask, ...]:
+        """See the port. Those whose component the BMC does not remember are told too, with version `unknown`.
+
+        With a fence the BMC is reset where that ends an update, also one that another process began.
+        """
+        return await self._patience.read(host, lambda: self._tasks(host, component, fence))
+
+    async def pending(self, host: str) -> Activation:
+        """See the port."""
+        return await self._patience.read(host, lambda: self._pending(host))
+
+    async def is_on(self, host: str) -> bool:
+        """See the port."""
+        async with self._at(host) as site:
+            return power.has_power(site.system)
+
+    async def restart(self, host: str, fence: Fence, *, force: bool) -> None:
+        """See the port. `Refused` where the BMC offers no such restart, or a host that is off should go gracefully."""
+        async with self._at(host) as site:
+            await power.restart(site, fence, force=force)
+
+    async def cycle(self, host: str, fence: Fence) -> None:
+        """See the port."""
+        within, poll = self._options.off_within.total_seconds(), self._options.poll.total_seconds()
+        async with self._at(host) as site:
+            await power.cycle(site, fence, within, poll)
+
+    async def close(self) -> None:
+        """See the port: no connection outlives a call."""
+
+    @asynccontextmanager
+    async def _at(self, host: str) -> AsyncIterator[Site]:
+        """The host's BMC, for the length of one call."""
+        if not _HOST.fullmatch(host):
+            raise InvalidInput("host", "", f"expected a host name, found {host[:80]!r}")
+        options = self._options
+        address = options.addresses.get(host) or options.address.replace("{host}", host)
+        # Read each time, so that a password that was changed is taken up.
+        user, password = [
+            (await asyncio.to_thread(read_secret, ref, self._data)).get_secret_value()
+            for ref in (options.user, options.password)
+        ]
+        timeout = options.timeout.total_seconds()
+        async with connected(host, address, (user, password), self._trust, timeout) as bmc:
+            yield await look(bmc, options.models)
+
+    async def _versions(self, host: str) -> dict[str, str]:
+        async with self._at(host) as site:
+            return _versions(site, await inventory(site))
+
+    async def _updates(self, site: Site) -> _Updates:
+        service = (site.root.link("UpdateService") or "").rstrip("/") + "/"
+        members = await inventory(site)
+        images = self._options.images.of(site.model.name)
+        tasks = [
+            (task, self._activations.name(site.host, task.id) or named(task, site.model, images, members))
+            for task in parse_tasks(await task_documents(site), service)
+        ]
+        return _Updates(
+            tasks=tuple((task, name) for task, name in tasks if task.is_update or name is not None),
+            others=tuple(task for task, name in tasks if not task.is_update and name is None),
+            members=members,
+        )
+
+    async def _check_free(self, site: Site, updates: _Updates) -> None:
+        """Raise `Refused` while any update of this BMC runs, whoever began it."""
+        last: dict[str, tuple[BmcTask, str]] = {}
+        for task, name in updates.tasks:
+            rule = None if name is None else site.model.rule(name[0])
+            if state_of(task, rule)[0] is TaskState.RUNNING:
+                what = f"{name[0]} {name[1]}" if name else "something"
+                raise Refused(f"{site.host}: its BMC is updating {what} (task {task.id}, {task.state})")
+            if name is not None and rule is not None:
+                last[name[0]] = (task, name[1])
+        reported = _versions(site, updates.members)
+        for component, (task, version) in last.items():
+            if not task.done:
+                continue
+            own = _rule(site, component)
+            known = await self._activations.waits(site, task, own, version, reported.get(component))
+            if known is not None:
+                raise Refused(f"{site.host}: {component} {version} is {known.why}")
+
+    async def _began(self, host: str, before: _Updates, answer: Answer) -> BmcTask:
+        """The task that an accepted update became. `BadAnswer` when it can't be told."""
+        known = {task.id for task, _ in before.tasks} | {task.id for task in before.others}
+        async with self._at(host) as site:
+            now = await self._updates(site)
+        new = [task for task, _ in now.tasks if task.id not in known]
+        others = [task for task in now.others if task.id not in known]
+        body = answer.body
+        names = {answer.location, body.path() if body is not None and body.has("@odata.id") else None} - {None}
+        for task in (*new, *others):
+            if names & {task.path, task.monitor, f"{task.path}/Monitor"}:
+                return task
+        # A monitor that leads nowhere: the BMC's own list tells as well, if only one task is new.
+        if len(new) == 1:
+            return new[0]
+        shown = ", ".join(task.id for task in new) or "none"
+        raise BadAnswer(f"{host}: its BMC accepted an update (HTTP {answer.status}); new tasks it shows: {shown}")
+
+    async def _tasks(self, host: str, component: str, fence: Fence | None) -> tuple[DeviceTask, ...]:
+        async with self._at(host) as site:
+            rule = _rule(site, component)
+            updates = await self._updates(site)
+            mine = [(t, name) for t, name in updates.tasks if name is None or name[0] == component]
+            told = [
+                told_as(task, component, name[1] if name else UNKNOWN_VERSION, *state_of(task, rule if name else None))
+                for task, name in mine
+            ]
+            ours = [i for i, (_, name) in enumerate(mine) if name is not None]
+            if ours and told[ours[-1]].state is TaskState.DONE:
+                newest = mine[ours[-1]][0]
+                told[ours[-1]] = await self._settled(site, newest, told[ours[-1]], rule, updates.members, fence)
+        if any(task.state is TaskState.RUNNING for task in told):
+            self._patience.expect(host)
+        else:
+            self._patience.calm(host)
+        return tuple(told)
+
+    async def _settled(
+        self,
+        site: Site,
+        task: BmcTask,
+        told: DeviceTask,
+        rule: ComponentRule,
+        members: tuple[Member, ...],
+        fence: Fence | None,
+    ) -> DeviceTask:
+        """The newest task of a component: still running while the BMC's restart that belongs to it is awaited."""
+        reported = _versions(site, members).get(rule.component)
+        known = await self._activations.waits(site, task, rule, told.version, reported)
+        if known is None:
+            return told
+        # The BMC is about to fall silent, by itself or by the reset sent here.
+        self._patience.expect(site.host)
+        await self._activations.reset(site, task, rule, known, fence)
+        return told.model_copy(update={"state": TaskState.RUNNING, "message": known.why})
+
+    async def _pending(self, host: str) -> Activation:
+        async with self._at(host) as site:
+            updates = await self._updates(site)
+            return needed(site, updates.tasks, _versions(site, updates.members))
+
+
+def _trust(options: Redfish, data: Path) -> ssl.SSLContext | bool:
+    if options.insecure:
+        return False
+    if options.ca_file is None:
+        return ssl.create_default_context()
+    try:
+        return ssl.create_default_context(cafile=str(data / options.ca_file))
+    except OSError as error:
+        raise InvalidInput("redfish", "ca_file", f"expected certificates in {options.ca_file}: {error}") from error
+
+
+def _rule(site: Site, component: str) -> ComponentRule:
+    rule = site.model.rule(component)
+    if rule is None:
+        raise Refused(f"{site.host}: {site.model.name} has no {component}")
+    return rule
+
+
+def _versions(site: Site, members: tuple[Member, ...]) -> dict[str, str]:
+    try:
+        return component_versions(members, site.model.components)
+    except BadAnswer as error:
+        raise BadAnswer(f"{site.host}: {error}") from error

@@ -1,0 +1,29 @@
+"""Settings of real hosts: by which mechanisms they are changed."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from fleet.models.base import Fact
+from fleet.models.redfish import Redfish
+from fleet.models.ssh import Ssh
+
+
+class HostsHardware(Fact):
+    """Real hosts: packages and reboots by SSH, firmware and power by their BMCs."""
+
+    kind: Literal["hosts"]
+    ssh: Ssh
+    redfish: Redfish | None = Field(None, description="without it no firmware is flashed and no power is switched")
+
+    @model_validator(mode="after")
+    def _one_mechanism_each(self) -> "HostsHardware":
+        both = sorted(self.redfish.components & self.ssh.components.keys()) if self.redfish else []
+        if both:
+            raise ValueError(f"{both[0]}: expected it under ssh.components or in redfish.models, found both")
+        return self
+
+    @property
+    def components(self) -> frozenset[str]:
+        """Every component that some mechanism serves on some host."""
+        return frozenset(self.ssh.components) | (self.redfish.components if self.redfish else frozenset())

@@ -1,0 +1,62 @@
+"""The driver of real hosts over an sshd and a BMC each, for the contract suite: once per mechanism."""
+
+import asyncio
+from pathlib import Path
+
+from drivers.hosts import open_hosts
+from fleet.errors import Unreachable
+from fleet.models.hosts import HostsHardware
+from tests.drivers.contract.case import HardwareCase
+from tests.emulators.bmc import Fault, FaultKind
+from tests.parts.real_hosts import RealHosts
+
+
+class SshCase(HardwareCase):
+    """Packages, by SSH."""
+
+    plain = ("dcgm", "1:3.3.6")
+    rebooting = ("gpu-driver", "550.54.15")
+    patience = 30.0
+    unknown = Unreachable
+    """A name goes into an address: that nobody is there is all that can be known."""
+
+    def __init__(self, real: RealHosts, host: str) -> None:
+        self.real, self.host = real, host
+        settings = HostsHardware.model_validate(real.hardware(activates_within="4s"))
+        self.hardware = open_hosts(settings, Path("/")).hardware
+
+    async def fail_next_apply(self) -> None:
+        self.real.hosts.fault(self.host, "install_fails", times=1)
+
+    async def lie_next_apply(self) -> None:
+        self.real.hosts.fault(self.host, "version_unchanged", times=1)
+
+    async def silence_bmc(self) -> None:
+        # What answers for packages is the host itself.
+        self.real.hosts.go_down(self.host)
+
+    async def hold_back_next_reboot(self) -> None:
+        self.real.hosts.fault(self.host, "not_back", times=1)
+
+    async def close(self) -> None:
+        await self.hardware.close()
+
+
+class RedfishCase(SshCase):
+    """Firmware, by the BMC; reboots are the host's own."""
+
+    plain = ("bmc", "1.1.0")
+    rebooting = ("bios", "2.2.0")
+
+    async def fail_next_apply(self) -> None:
+        await self._fault(FaultKind.FAILS, times=1)
+
+    async def lie_next_apply(self) -> None:
+        await self._fault(FaultKind.UNCHANGED, times=1)
+
+    async def silence_bmc(self) -> None:
+        await self._fault(FaultKind.SILENT)
+
+    async def _fault(self, kind: FaultKind, times: int | None = None) -> None:
+        fault = Fault(kind=kind, hosts=(self.host,), times=times)
+        await asyncio.to_thread(self.real.bmcs.set_faults, [fault])

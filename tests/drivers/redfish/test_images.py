@@ -1,0 +1,93 @@
+"""Images from a folder and from an HTTP store: only the very file that is listed is handed out."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivers.images import Images
+from fleet.errors import Refused, Unreachable
+from fleet.models.images import ImageCatalogue
+from tests.drivers.redfish.webstore import serving
+
+CONTENT = b"firmware " * 100_000
+
+
+def images(data: Path, **changes: Any) -> Images:
+    image = {
+        "component": "bmc",
+        "version": "1.1",
+        "file": "vendor/bmc.bin",
+        "sha256": hashlib.sha256(CONTENT).hexdigest(),
+    }
+    return Images(ImageCatalogue.model_validate({"images": [image]} | changes), data)
+
+
+def write(folder: Path, content: bytes = CONTENT) -> Path:
+    (folder / "vendor").mkdir(parents=True, exist_ok=True)
+    (folder / "vendor" / "bmc.bin").write_bytes(content)
+    return folder
+
+
+async def read(store: Images) -> bytes:
+    async with store.opened(store.find("bmc", "1.1", "any")) as file:
+        return file.read()
+
+
+async def test_a_folder_s_image_is_handed_out_whole(tmp_path: Path) -> None:
+    write(tmp_path / "images")
+    assert CONTENT == await read(images(tmp_path, folder="images"))
+
+
+@pytest.mark.parametrize("content", [b"", CONTENT + b"x", CONTENT[:-1]])
+async def test_a_folder_s_image_that_is_another_is_refused(tmp_path: Path, content: bytes) -> None:
+    write(tmp_path / "images", content)
+    with pytest.raises(Refused, match="is not the image listed: expected SHA-256"):
+        await read(images(tmp_path, folder="images"))
+
+
+async def test_an_image_that_is_missing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="can't be read"):
+        await read(images(tmp_path, folder="images"))
+
+
+async def test_a_store_s_image_is_fetched_once_and_checked_each_time(tmp_path: Path) -> None:
+    with serving(write(tmp_path / "web")) as (address, statuses):
+        store = images(tmp_path, store=address)
+        assert (CONTENT, CONTENT) == (await read(store), await read(store))
+        assert [200] == statuses
+        [copy] = (tmp_path / "images").glob("*/bmc.bin")
+        copy.write_bytes(b"broken")
+        assert CONTENT == await read(store)
+        assert [200, 200] == statuses
+
+
+async def test_what_a_bmc_will_fetch_is_what_the_store_serves_now(tmp_path: Path) -> None:
+    with serving(write(tmp_path / "web")) as (address, statuses):
+        store = images(tmp_path, store=address)
+        image = store.find("bmc", "1.1", "any")
+        assert {f"{address}/vendor/bmc.bin"} == {await store.served(image), await store.served(image)}
+        assert [200, 304] == statuses
+        write(tmp_path / "web", b"another")
+        with pytest.raises(Refused, match="is not the image listed"):
+            await store.served(image)
+
+
+async def test_a_store_without_the_image_refuses_and_one_that_is_away_is_unreachable(tmp_path: Path) -> None:
+    with serving(tmp_path) as (address, _), pytest.raises(Refused, match="HTTP 404"):
+        await read(images(tmp_path, store=address))
+    with pytest.raises(Unreachable):
+        await read(images(tmp_path, store=address))
+
+
+async def test_an_image_larger_than_any_may_be_is_not_kept(tmp_path: Path) -> None:
+    with serving(write(tmp_path / "web")) as (address, _), pytest.raises(Refused, match="at most 1000 bytes"):
+        await read(images(tmp_path, store=address, largest=1000))
+    assert [] == [path for path in (tmp_path / "images").rglob("*") if path.is_file()]
+
+
+async def test_without_a_store_a_bmc_has_nowhere_to_fetch_from(tmp_path: Path) -> None:
+    store = images(write(tmp_path), folder=".")
+    with pytest.raises(Refused, match="no HTTP store"):
+        await store.served(store.find("bmc", "1.1", "any"))

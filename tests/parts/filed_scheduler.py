@@ -1,0 +1,125 @@
+"""A plugin scheduler without jobs whose drains lie in one SQLite file, shared by all processes and by the test."""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fleet.errors import BadAnswer, ForeignHold, Refused
+from fleet.hostlist import expand
+from fleet.ids import REASON_PREFIX
+from fleet.models.scheduler import ClusterView, Node, NodeBase
+from fleet.ports.fence import Fence
+
+Options = dict[str, str | int | float | bool]
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS drain (host TEXT PRIMARY KEY, reason TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS journal (seq INTEGER PRIMARY KEY, at REAL NOT NULL, host TEXT, what TEXT, reason TEXT);
+"""
+
+
+class DrainFile:
+    """The file: who is drained and why, and everything that happened to it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self.open() as db:
+            for statement in _SCHEMA.strip().splitlines():
+                db.execute(statement)
+
+    @contextmanager
+    def open(self) -> Iterator[sqlite3.Connection]:
+        """One transaction that writes."""
+        db = sqlite3.connect(self._path, timeout=20, isolation_level=None)
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            yield db
+            db.execute("COMMIT")
+        finally:
+            db.close()
+
+    def drains(self) -> dict[str, str]:
+        """Reason by drained host."""
+        with self.open() as db:
+            return dict(db.execute("SELECT host, reason FROM drain"))
+
+    def journal(self, what: str) -> list[tuple[str, str]]:
+        """Host and reason of each happening of that kind, oldest first."""
+        with self.open() as db:
+            return list(db.execute("SELECT host, reason FROM journal WHERE what = ? ORDER BY seq", (what,)))
+
+    def change(self, host: str, owned: str, reason: str | None, *, undrained_too: bool) -> None:
+        """Set our reason, or lift the drain for None. Raises `ForeignHold` unless ours, `owned` if named, is on it."""
+        with self.open() as db:
+            now = db.execute("SELECT reason FROM drain WHERE host = ?", (host,)).fetchone()
+            if now is None and not undrained_too:
+                return
+            if now is not None and (not now[0].startswith(REASON_PREFIX) or (owned and now[0] != owned)):
+                raise ForeignHold(host, now[0])
+            db.execute("DELETE FROM drain WHERE host = ?", (host,))
+            if reason is not None:
+                db.execute("INSERT INTO drain VALUES (?, ?)", (host, reason))
+            what = "undrained" if reason is None else "drained" if now is None else "rewritten"
+            row = (time.monotonic(), host, what, reason or owned)
+            db.execute("INSERT INTO journal (at, host, what, reason) VALUES (?, ?, ?, ?)", row)
+
+
+class FiledScheduler:
+    """The port over the file."""
+
+    def __init__(self, hosts: tuple[str, ...], file: DrainFile) -> None:
+        self._hosts, self._file = hosts, file
+
+    async def view(self, not_before: float = 0.0) -> ClusterView:
+        began = time.monotonic()
+        drains = self._file.drains()
+        nodes = {
+            name: Node(name=name, base=NodeBase.IDLE, draining=name in drains, reason=drains.get(name), rack="r1")
+            for name in self._hosts
+        }
+        return ClusterView(began=began, nodes=nodes)
+
+    async def drain(self, host: str, reason: str, fence: Fence) -> None:
+        self._known(host)
+        await fence()
+        self._file.change(host, "", reason, undrained_too=True)
+
+    async def rewrite_reason(self, host: str, owned: str, reason: str, fence: Fence) -> None:
+        self._known(host)
+        await fence()
+        carried_out = self._file.drains().get(host) == reason
+        self._file.change(host, reason if carried_out else owned, reason, undrained_too=True)
+
+    async def undrain(self, host: str, owned: str, fence: Fence, *, rebooted: bool) -> None:
+        self._known(host)
+        await fence()
+        self._file.change(host, owned, None, undrained_too=False)
+        if host in self._file.drains():
+            raise BadAnswer(f"{host} is drained again")
+
+    async def signal_jobs(self, jobs: tuple[str, ...], signal: str) -> None:
+        self._no(jobs)
+
+    async def requeue(self, jobs: tuple[str, ...], fence: Fence) -> None:
+        self._no(jobs)
+
+    async def cancel(self, jobs: tuple[str, ...], fence: Fence) -> None:
+        self._no(jobs)
+
+    async def close(self) -> None:
+        """Nothing stays open."""
+
+    def _known(self, host: str) -> None:
+        if host not in self._hosts:
+            raise Refused(f"{host} is not a node here")
+
+    def _no(self, jobs: tuple[str, ...]) -> None:
+        if jobs:
+            raise Refused(f"there are no jobs here, nor {', '.join(jobs)}")
+
+
+def scheduler(options: Options, data: Path) -> FiledScheduler:
+    """Factory of `drivers.scheduler`: `hosts` is a hostlist, `file` a path."""
+    return FiledScheduler(expand(str(options["hosts"])), DrainFile(data / str(options["file"])))
