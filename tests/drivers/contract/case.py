@@ -85,6 +85,9 @@ class HardwareCase(ABC):
     unknown: type[DriverError] = Refused
     """How a name that no host has is answered."""
 
+    async def seen_booted(self, boot_id: str) -> None:  # noqa: B027 - most hosts show it at once
+        """Wait until all that the boot brings shows: a BMC may notice it a moment after the host is back."""
+
     @abstractmethod
     async def fail_next_apply(self) -> None:
         """The next upgrade on the host ends as failed."""

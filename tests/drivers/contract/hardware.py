@@ -36,6 +36,7 @@ async def rebooted(case: HardwareCase) -> str:
     while time.monotonic() < deadline:
         now = await case.hardware.boot_id(case.host)
         if now is not None and now != before:
+            await case.seen_booted(now)
             return now
         await asyncio.sleep(0.02)
     raise AssertionError(f"{case.host} is not back after {case.patience}s")

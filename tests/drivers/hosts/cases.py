@@ -1,6 +1,7 @@
 """The driver of real hosts over an sshd and a BMC each, for the contract suite: once per mechanism."""
 
 import asyncio
+import time
 from pathlib import Path
 
 from drivers.hosts import open_hosts
@@ -47,6 +48,15 @@ class RedfishCase(SshCase):
 
     plain = ("bmc", "1.1.0")
     rebooting = ("bios", "2.2.0")
+
+    async def seen_booted(self, boot_id: str) -> None:
+        deadline = time.monotonic() + self.patience
+        while time.monotonic() < deadline:
+            boots = await asyncio.to_thread(self.real.bmcs.journal, self.host, "boot")
+            if any(boot.detail["boot_id"] == boot_id for boot in boots):
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"the BMC of {self.host} has not noticed boot {boot_id}")
 
     async def fail_next_apply(self) -> None:
         await self._fault(FaultKind.FAILS, times=1)
