@@ -10,10 +10,10 @@ from temporalio import activity
 from activities import pages
 from activities.counting import count_undrained
 from activities.deps import Deps, now
-from activities.holding import FENCE_LIFE
+from activities.holding import FENCE_LIFE, check_holder
 from activities.pausing import Pauses
 from fleet import ids
-from fleet.errors import BadAnswer, DriverError, HostState, LeaseLost, StaleAttempt
+from fleet.errors import BadAnswer, DriverError, HostState, StaleAttempt
 from fleet.models.base import Moment
 from fleet.models.footing import Footing
 from fleet.models.intent import Before, Intent
@@ -58,10 +58,7 @@ class Acting:
 
     def check_lease(self, footing: Footing) -> None:
         """Raise `LeaseLost` unless our operation holds the host."""
-        lease = footing.lease
-        if lease is None or lease.operation != self.order.operation:
-            holder = lease.operation if lease else "nobody"
-            raise LeaseLost(f"{self.order.host} is held by {holder}, not by {self.order.operation}")
+        check_holder(footing.lease, self.order.host, self.order.operation)
 
     def fence(self, deed: Deed, intent: Intent | None = None) -> Fence:
         """The check a driver makes last before its effect: token, lease and stops, read within FENCE_LIFE."""

@@ -1,6 +1,5 @@
 """Apply one upgrade: intent first, then the device's task, then the inventory's word for it."""
 
-import asyncio
 import time
 from datetime import timedelta
 
@@ -10,7 +9,7 @@ from activities.acting import Acting, StoppedAtFence
 from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.holding import FENCE_LIFE
-from activities.pausing import ASK_AGAIN, SILENCES, Pauses
+from activities.pausing import Pauses, Silences
 from activities.recording import recorded
 from activities.refusals import refused, stoppable
 from fleet.errors import DriverError, HostState, Refused, Unreachable
@@ -87,22 +86,16 @@ class Applying:
 
     async def _resume(self, acting: Acting, upgrade: Upgrade, intent: Intent) -> StepResult:
         """An earlier attempt wrote the intent: find out what it did before anything is repeated."""
-        taken, pauses, silences = await acting.take_over(intent), Pauses(), 0
+        taken, pauses, silences = await acting.take_over(intent), Pauses(), Silences()
         while True:
             # The age first: what an earlier attempt sends while we read must not be taken for ruled out.
             age = timedelta(seconds=time.monotonic() - taken)
             try:
                 tasks, version = await self._read(acting, upgrade)
             except DriverError as error:
-                # While there is time the engine asks again; afterwards this attempt must hear several silences of its
-                # own, since the time may have passed without any worker.
-                silences += 1
                 late = await self._late(acting, upgrade, intent, f"the device can't be read: {error}")
-                if late is None:
-                    raise
-                if silences == SILENCES:
+                if await silences.last_word(error, overdue=late is not None) and late is not None:
                     return await self._give_up(acting, late)
-                await asyncio.sleep(ASK_AGAIN)
                 continue
             resume = resume_apply(intent, tasks, version, upgrade.version, age, timedelta(seconds=FENCE_LIFE))
             activity.logger.info(f"{acting.order.step.key} on {acting.order.host}: {resume.action}: {resume.reason}")

@@ -9,7 +9,7 @@ from activities.counting import count_outcome, count_undrained
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
 from activities.holding import held_by
-from activities.pausing import Pauses
+from activities.pausing import SILENCES, Pauses
 from fleet import ids
 from fleet.errors import DriverError, ForeignHold, InvalidInput, Refused
 from fleet.models.audit import AuditEntry
@@ -17,9 +17,6 @@ from fleet.models.ledger import Counted, LeaseHost
 from fleet.models.messages import Command, HandOver
 from fleet.models.work import BoardAction, Boarding, HostOutcome, HostWork, Outcome
 from fleet.policy.boarding import repair_steps
-
-SILENCES = 3
-"""Looks at a host's versions that may fail before its try ends: what repair can't see, a person must mend first."""
 
 
 class HandingOver:
@@ -113,7 +110,9 @@ class HandingOver:
             return repair_steps(cluster, pool, versions, await self.deps.store.matrix(work.cluster))
 
     async def _versions(self, work: HostWork) -> dict[str, str]:
-        """Versions as of now; the error of the last look when all of them fail, so that a dead BMC ends the try."""
+        """Versions as of now; the error of the last look when all of them fail, so that a dead BMC ends the try:
+        what repair can't see, a person must mend first.
+        """
         pauses = Pauses()
         for _ in range(SILENCES - 1):
             try:

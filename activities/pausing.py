@@ -2,9 +2,31 @@
 
 import asyncio
 
+from fleet.errors import DriverError
+
 FIRST, GROWTH = 0.05, 1.5
 SILENCES, ASK_AGAIN = 3, 2.0
 """How often a device whose time is over is asked, and the seconds between, before its silence is its last word."""
+
+
+class Silences:
+    """Counts how often a device could not be read in one attempt of a step."""
+
+    def __init__(self) -> None:
+        self._heard = 0
+
+    async def last_word(self, error: DriverError, *, overdue: bool) -> bool:
+        """True when the device is given up. While it is not `overdue` the error is raised, so that the engine asks
+        again; afterwards it takes several silences of this attempt's own, since the time may have passed without any
+        worker, with a pause after each.
+        """
+        if not overdue:
+            raise error
+        self._heard += 1
+        if self._heard == SILENCES:
+            return True
+        await asyncio.sleep(ASK_AGAIN)
+        return False
 
 
 class Pauses:

@@ -1,6 +1,5 @@
 """Reboot a drained host and wait for its new boot."""
 
-import asyncio
 import time
 from datetime import timedelta
 
@@ -10,7 +9,7 @@ from activities.acting import Acting, StoppedAtFence
 from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.holding import FENCE_LIFE
-from activities.pausing import ASK_AGAIN, SILENCES, Pauses
+from activities.pausing import Pauses, Silences
 from activities.recording import recorded
 from activities.refusals import refused, stoppable
 from fleet.errors import DriverError, HostState, Unreachable
@@ -75,21 +74,15 @@ class Rebooting:
         """Wait for another boot id. `taken`: when an earlier attempt's intent became ours, which may repeat it."""
         cluster = await self.deps.cluster(acting.order.cluster)
         fence_life, grace = timedelta(seconds=FENCE_LIFE), cluster.reboot_begins_within
-        since, pauses, silences = time.monotonic(), Pauses(), 0
+        since, pauses, silences = time.monotonic(), Pauses(), Silences()
         while True:
             # The age first: what an earlier attempt sends while we read must not be taken for ruled out.
             age = timedelta(seconds=time.monotonic() - taken) if taken is not None else timedelta(0)
             try:
                 boot = await acting.hands.hardware.boot_id(acting.order.host)
-            except DriverError:
-                # Host and BMC are both silent. While there is time the engine asks again; afterwards this attempt must
-                # hear several silences of its own, since the time may have passed without any worker.
-                silences += 1
-                if not await self._overdue(intent, cluster):
-                    raise
-                if silences == SILENCES:
+            except DriverError as error:  # host and BMC are both silent
+                if await silences.last_word(error, overdue=await self._overdue(intent, cluster)):
                     return await self._late(acting, cluster.host_back_within)
-                await asyncio.sleep(ASK_AGAIN)
                 continue
             resume = resume_reboot(intent, boot, age, fence_life, grace)
             if resume.action is ResumeAction.DONE:
@@ -118,19 +111,15 @@ class Rebooting:
 
     async def _back(self, acting: Acting, intent: Intent, cluster: Cluster) -> StepResult:
         """Booted anew: what the upgrades became. A host that does not tell its versions in time is not back."""
-        silences = 0
+        silences = Silences()
         while True:
             try:
                 versions = await acting.hands.hardware.versions(acting.order.host)
             except DriverError as error:
-                silences += 1
-                if not await self._overdue(intent, cluster):
-                    raise
-                if silences == SILENCES:
+                if await silences.last_word(error, overdue=await self._overdue(intent, cluster)):
                     reason = f"booted anew, and its versions can't be read: {error}"
                     await self._finish(acting, IntentState.FAILED, reason)
                     return StepResult(action=StepAction.HAND_OVER, reason=reason, host_state=HostState.UNKNOWN)
-                await asyncio.sleep(ASK_AGAIN)
                 continue
             result = after_reboot(versions, acting.order.applied)
             await self._finish(acting, IntentState.DONE, result.reason)
