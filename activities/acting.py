@@ -50,24 +50,27 @@ class Acting:
         order = self.order
         return await self.deps.store.footing(order.cluster, order.pool, order.host, order.record)
 
-    def may_begin(self, deed: Deed, footing: Footing) -> MayBegin:
-        """Ask the stops in force."""
+    def may_begin(self, deed: Deed, footing: Footing, *, finishing: bool = False) -> MayBegin:
+        """Ask the stops in force. `finishing`: the deed ends what was begun, so this is no safe point."""
         order = self.order
-        safe, stops = order.step.safe_before, footing.stops
+        safe, stops = order.step.safe_before and not finishing, footing.stops
         return may_begin(stops, order.cluster, order.pool, deed, repair=order.repair, safe_point=safe)
 
     def check_lease(self, footing: Footing) -> None:
         """Raise `LeaseLost` unless our operation holds the host."""
         check_holder(footing.lease, self.order.host, self.order.operation)
 
-    def fence(self, deed: Deed, intent: Intent | None = None) -> Fence:
-        """The check a driver makes last before its effect: token, lease and stops, read within FENCE_LIFE."""
+    def fence(self, deed: Deed, intent: Intent | None = None, *, finishing: bool = False) -> Fence:
+        """The check a driver makes last before its effect: token, lease and stops, read within FENCE_LIFE.
+
+        `finishing` as in `may_begin`.
+        """
 
         async def check() -> None:
             started = time.monotonic()
             footing = await self.footing()
             self.check_lease(footing)
-            answer = self.may_begin(deed, footing)
+            answer = self.may_begin(deed, footing, finishing=finishing)
             if answer.answer is not Proceed.GO:
                 raise StoppedAtFence(answer)
             if intent is not None:

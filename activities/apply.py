@@ -129,7 +129,7 @@ class Applying:
                 return await self._give_up(acting, late)
             await pauses.wait()
             await acting.keep_drained()
-            task = await self._poll(acting, task)
+            task = await self._poll(acting, intent, task)
         component = await self._component(acting, upgrade)
         version = (await acting.hands.hardware.versions(order.host)).get(upgrade.component)
         result = after_apply(task, version, upgrade, component is not None and component.reboot)
@@ -152,8 +152,10 @@ class Applying:
         cluster = await self.deps.cluster(acting.order.cluster)
         return cluster.stack.component(upgrade.component)
 
-    async def _poll(self, acting: Acting, task: DeviceTask) -> DeviceTask:
-        known = await acting.hands.hardware.tasks(acting.order.host, task.component)
+    async def _poll(self, acting: Acting, intent: Intent, task: DeviceTask) -> DeviceTask:
+        # An upgrade that has to be ended by us, such as by a BMC's reset, is ended by whichever attempt watches it.
+        fence = acting.fence(Deed.DISRUPT, intent, finishing=True)
+        known = await acting.hands.hardware.tasks(acting.order.host, task.component, fence)
         found = next((t for t in known if t.id == task.id), None)
         if found is None:
             raise Unreachable(f"the device of {acting.order.host} no longer shows task {task.id}")

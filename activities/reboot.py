@@ -110,8 +110,10 @@ class Rebooting:
         return StepResult(action=StepAction.HAND_OVER, reason=reason, host_state=HostState.UNKNOWN)
 
     async def _back(self, acting: Acting, intent: Intent, cluster: Cluster) -> StepResult:
-        """Booted anew: what the upgrades became. A host that does not tell its versions in time is not back."""
-        silences = Silences()
+        """Booted anew: what the upgrades became. A host that does not tell its versions in time is not back; one that
+        tells the old ones is asked again for a while, since many a BMC takes stock minutes after the boot.
+        """
+        back, silences, pauses = time.monotonic(), Silences(), Pauses(at_most=5.0)
         while True:
             try:
                 versions = await acting.hands.hardware.versions(acting.order.host)
@@ -122,8 +124,12 @@ class Rebooting:
                     return StepResult(action=StepAction.HAND_OVER, reason=reason, host_state=HostState.UNKNOWN)
                 continue
             result = after_reboot(versions, acting.order.applied)
-            await self._finish(acting, IntentState.DONE, result.reason)
-            return result
+            settled = time.monotonic() - back > cluster.versions_settle_within.total_seconds()
+            if result.action is StepAction.GO_ON or settled:
+                await self._finish(acting, IntentState.DONE, result.reason)
+                return result
+            await acting.keep_drained()
+            await pauses.wait()
 
     async def _closed(self, acting: Acting, intent: Intent) -> StepResult:
         """The reboot was over when an earlier attempt died: say again what came of it."""

@@ -60,12 +60,16 @@ class HostsDriver:
             return None
 
     async def start_apply(self, host: str, component: str, version: str, fence: Fence) -> DeviceTask:
-        """See the port."""
-        return await self._mechanism(component).start_apply(host, component, version, fence)
+        """See the port. One upgrade at a time on a host, by whatever way: some packages flash what its BMC flashes."""
+        mechanism = self._mechanism(component)
+        for other in self._mechanisms:
+            if other is not mechanism:
+                await other.check_free(host)
+        return await mechanism.start_apply(host, component, version, fence)
 
-    async def tasks(self, host: str, component: str) -> tuple[DeviceTask, ...]:
+    async def tasks(self, host: str, component: str, fence: Fence | None = None) -> tuple[DeviceTask, ...]:
         """See the port."""
-        return await self._mechanism(component).tasks(host, component)
+        return await self._mechanism(component).tasks(host, component, fence)
 
     async def reboot(self, host: str, fence: Fence) -> None:
         """See the port. By a power cycle when something written to the host needs one, else by the host itself, or by

@@ -24,6 +24,7 @@ from fleet.errors import BadAnswer, InvalidInput, Refused
 from fleet.models.base import HOST_PATTERN
 from fleet.models.hardware import DeviceTask, TaskState
 from fleet.models.redfish import ComponentRule, Redfish
+from fleet.policy.addressing import address_of
 from fleet.policy.inventory import Member, component_versions
 from fleet.ports.fence import Fence
 from fleet.ports.mechanism import Activation
@@ -85,6 +86,10 @@ class RedfishMechanism:
         """
         return await self._patience.read(host, lambda: self._tasks(host, component, fence))
 
+    async def check_free(self, host: str) -> None:
+        """See the port."""
+        await self._patience.read(host, lambda: self._free(host))
+
     async def pending(self, host: str) -> Activation:
         """See the port."""
         return await self._patience.read(host, lambda: self._pending(host))
@@ -114,7 +119,7 @@ class RedfishMechanism:
         if not _HOST.fullmatch(host):
             raise InvalidInput("host", "", f"expected a host name, found {host[:80]!r}")
         options = self._options
-        address = options.addresses.get(host) or options.address.replace("{host}", host)
+        address = options.addresses.get(host) or address_of("redfish", options.address, host)
         # Read each time, so that a password that was changed is taken up.
         user, password = [
             (await asyncio.to_thread(read_secret, ref, self._data)).get_secret_value()
@@ -141,6 +146,10 @@ class RedfishMechanism:
             others=tuple(task for task, name in tasks if not task.is_update and name is None),
             members=members,
         )
+
+    async def _free(self, host: str) -> None:
+        async with self._at(host) as site:
+            await self._check_free(site, await self._updates(site))
 
     async def _check_free(self, site: Site, updates: _Updates) -> None:
         """Raise `Refused` while any update of this BMC runs, whoever began it."""

@@ -56,6 +56,7 @@ HANDLERS: dict[str, Callable[[Tx, str], None]] = {
     "flash_end": machines.flash_end,
     "boot_done": machines.boot_done,
     "boot_lost": machines.boot_lost,
+    "stock_taken": machines.stock_taken,
     "outsider_drain": outsider_drain,
     "outsider_undrain": outsider_undrain,
 }

@@ -27,7 +27,7 @@ class SimulatedHardwareDriver:
         await fence()
         return await self._world.changing(lambda tx: machines.start_apply(tx, host, component, version))
 
-    async def tasks(self, host: str, component: str) -> tuple[DeviceTask, ...]:
+    async def tasks(self, host: str, component: str, fence: Fence | None = None) -> tuple[DeviceTask, ...]:
         """See the port."""
         return await self._world.glancing(lambda tx: machines.tasks(tx, host, component), BMC_FAULTS)
 

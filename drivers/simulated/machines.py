@@ -120,9 +120,18 @@ def boot_done(tx: Tx, host: str) -> None:
     )
     label(tx, host)
     tx.record("host_up", host, boot=row["boot"] + 1, now=state(tx, host))
-    _activate(tx, host, json.loads(row["pending"]))
-    tx.run("UPDATE host SET pending = '{}' WHERE name = ?", host)
+    if strikes(tx, "inventory_lags", host):
+        seconds = tx.spread(tx.settings.stack.reboot_duration.total_seconds(), f"lag:{host}:{row['boot']}")
+        tx.later(seconds, "stock_taken", host)
+    else:
+        stock_taken(tx, host)
     jobs.fill(tx)
+
+
+def stock_taken(tx: Tx, host: str) -> None:
+    """What the boot brought into effect shows in the inventory."""
+    _activate(tx, host, json.loads(node(tx, host)["pending"]))
+    tx.run("UPDATE host SET pending = '{}' WHERE name = ?", host)
 
 
 def boot_lost(tx: Tx, host: str) -> None:

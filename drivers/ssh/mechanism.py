@@ -61,11 +61,17 @@ class SshMechanism:
             await self._calls.begin(host, ticket, serves.timeout, task, version, *words)
         return DeviceTask(id=task, component=component, version=version, state=TaskState.RUNNING)
 
-    async def tasks(self, host: str, component: str) -> tuple[DeviceTask, ...]:
-        """See the port."""
+    async def tasks(self, host: str, component: str, fence: Fence | None = None) -> tuple[DeviceTask, ...]:
+        """See the port. An upgrade ends by itself on the host, so the fence is not needed."""
         serves = self._component(component)
         noted = await self._calls.tasks(host)
         return tuple(serves.device_task(task) for task in noted if task.component == component)
+
+    async def check_free(self, host: str) -> None:
+        """See the port."""
+        for task in await self._calls.tasks(host):
+            if task.what == "running":
+                raise Refused(f"{host}: {task.component} {task.version} is being installed (task {task.id})")
 
     async def pending(self, host: str) -> Activation:
         """See the port. What was installed since the host's boot and takes a reboot."""

@@ -13,6 +13,7 @@ FaultKind = Literal[
     "flash_fails",
     "version_unchanged",
     "host_not_back",
+    "inventory_lags",
     "gpu_slow",
     "health_fails",
     "health_inconclusive",

@@ -40,6 +40,10 @@ class Cluster(Fact):
     reboot_begins_within: Duration = Field(
         parse_duration("60s"), description="time within which a host that was told to reboot stops answering"
     )
+    versions_settle_within: Duration = Field(
+        parse_duration("5m"),
+        description="time an inventory has, after a boot, to report what the boot brought into effect",
+    )
     pools: tuple[Pool, ...] = Field(min_length=1)
 
     @model_validator(mode="after")

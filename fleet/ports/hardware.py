@@ -21,8 +21,11 @@ class Hardware(Protocol):
         """Begin an upgrade and return its task. `Refused` when the device is busy with another."""
         ...
 
-    async def tasks(self, host: str, component: str) -> tuple[DeviceTask, ...]:
-        """Upgrade tasks that the device knows of for a component, oldest first, ended ones too."""
+    async def tasks(self, host: str, component: str, fence: Fence | None = None) -> tuple[DeviceTask, ...]:
+        """Upgrade tasks that the device knows of for a component, oldest first, ended ones too.
+
+        With a fence, what is left for us to do to end an upgrade that was begun (such as the reset of a BMC) is done.
+        """
         ...
 
     async def reboot(self, host: str, fence: Fence) -> None:

@@ -31,8 +31,15 @@ class Mechanism(Protocol):
         """Begin an upgrade and return its task. `Refused` when the host is busy with another."""
         ...
 
-    async def tasks(self, host: str, component: str) -> tuple[DeviceTask, ...]:
-        """Upgrade tasks that the host knows of for a component, oldest first, ended ones too."""
+    async def tasks(self, host: str, component: str, fence: Fence | None = None) -> tuple[DeviceTask, ...]:
+        """Upgrade tasks that the host knows of for a component, oldest first, ended ones too.
+
+        With a fence, what is left for us to do to end an upgrade that was begun (such as the reset of a BMC) is done.
+        """
+        ...
+
+    async def check_free(self, host: str) -> None:
+        """Return when no upgrade of this mechanism runs on the host, whoever began it; `Refused`, naming it, else."""
         ...
 
     async def pending(self, host: str) -> Activation:

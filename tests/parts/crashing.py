@@ -107,8 +107,8 @@ class CrashingHardware:
         self._points.reach(host, f"apply-{component}", "after")
         return task
 
-    async def tasks(self, host: str, component: str) -> tuple[DeviceTask, ...]:
-        found = await self._inner.tasks(host, component)
+    async def tasks(self, host: str, component: str, fence: Fence | None = None) -> tuple[DeviceTask, ...]:
+        found = await self._inner.tasks(host, component, fence)
         if any(t.state == "running" for t in found):
             self._points.reach(host, f"apply-{component}", "during")
         return found

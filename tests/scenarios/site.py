@@ -88,6 +88,7 @@ def fleet_document(
                 "matrix": [{"components": {"gpu-driver": "550.*"}, "pins": {"nccl": "2.21"}}],
                 "observe_every": "500ms",
                 "host_back_within": "20s",
+                "versions_settle_within": "2s",
                 "reboot_begins_within": "5s",
                 "pools": [
                     {

@@ -48,6 +48,7 @@ def document(real: RealHosts) -> dict[str, Any]:
         "desired": DESIRED,
         "matrix": [{"components": {"gpu-driver": "550.*"}, "pins": {"nccl": NCCL}}],
         "host_back_within": "60s",
+        "versions_settle_within": "5s",
         "reboot_begins_within": "20s",
     }
     return whole

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from activities.acting import StoppedAtFence
 from activities.apply import Applying
 from activities.reboot import Rebooting
 from fleet import ids
@@ -15,6 +16,7 @@ from fleet.models.intent import Before, IntentState
 from fleet.models.stack import Upgrade
 from fleet.models.stop import Stop, StopKind
 from fleet.models.work import Step, StepAction, StepKind
+from fleet.policy.stopping import Deed
 from tests.scenarios.site import CLUSTER
 from tests.steps.site import VISIT, no_fence, order
 
@@ -89,6 +91,27 @@ async def test_a_stop_leaves_what_an_earlier_attempt_may_have_begun_to_be_verifi
     )
     assert StepAction.SKIP_TO_VERIFY is found.action
     assert IntentState.OPEN is (await site.store.intent(OPERATION, FLASH.key)).state
+
+
+@pytest.mark.parametrize(
+    ("kind", "finishing", "goes_on"), [("stop", True, True), ("stop", False, False), ("freeze", True, False)]
+)
+async def test_what_ends_an_upgrade_that_was_begun_passes_a_stop_and_waits_for_a_freeze(site, kind, finishing, goes_on):
+    await site.drain()
+    stop = Stop(kind=StopKind(kind), cluster=CLUSTER, actor="ann", reason="storm", at=datetime.now(UTC))
+    await site.store.set_stop(stop)
+
+    async def passes(acting):
+        intent = await acting.open_intent(Before(version="1.0"))
+        try:
+            await acting.fence(Deed.DISRUPT, intent, finishing=finishing)()
+        except StoppedAtFence:
+            return False
+        return True
+
+    assert goes_on is await site.acting(
+        order(StepKind.APPLY, step=FLASH.model_copy(update={"safe_before": True})), passes
+    )
 
 
 async def test_a_host_that_is_back_is_not_given_up_for_one_silence_after_hours_without_a_worker(site):

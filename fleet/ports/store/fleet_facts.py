@@ -7,8 +7,9 @@ from fleet.models.audit import AuditEntry, FleetRecord
 from fleet.models.base import Moment
 from fleet.models.fleetfile import FleetFile
 from fleet.models.host import Host
-from fleet.models.matrix import MatrixEntry
+from fleet.models.matrix import MatrixEntry, MatrixRecord
 from fleet.models.under_way import UnderWay
+from fleet.models.versions import HostVersions, VersionChange
 
 
 class FleetFacts(Protocol):
@@ -51,21 +52,45 @@ class FleetFacts(Protocol):
         ...
 
     async def record_versions(self, cluster: str, host: str, versions: dict[str, str], now: Moment) -> None:
-        """Versions as observed."""
+        """Versions as observed; one other than before adds to the host's history."""
         ...
 
     async def versions(self, cluster: str) -> dict[str, dict[str, str]]:
         """Last observed versions by host."""
         ...
 
+    async def observed_versions(self, cluster: str, host: str | None = None) -> dict[str, HostVersions]:
+        """Last observed versions by host, or of one host, with when they were read."""
+        ...
+
+    async def version_history(self, cluster: str, hosts: tuple[str, ...]) -> tuple[VersionChange, ...]:
+        """Changes on these hosts, oldest first, as far as they are kept."""
+        ...
+
     async def add_matrix(
-        self, cluster: str, entries: tuple[MatrixEntry, ...], actor: str, reason: str, now: Moment
+        self,
+        cluster: str,
+        entries: tuple[MatrixEntry, ...],
+        actor: str,
+        reason: str,
+        now: Moment,
+        supersedes: tuple[int, ...] = (),
     ) -> int:
-        """Publish entries that are not there yet; how many were new. Audited."""
+        """Publish entries that are not there yet, and withdraw those they supersede; how many were new. Audited."""
+        ...
+
+    async def withdraw_matrix(
+        self, cluster: str, ids: tuple[int, ...], actor: str, reason: str, now: Moment
+    ) -> tuple[MatrixRecord, ...]:
+        """Let entries count no more, and keep them; those that counted until now. Audited."""
         ...
 
     async def matrix(self, cluster: str) -> tuple[MatrixEntry, ...]:
-        """Published entries (those of the fleet file are not among them)."""
+        """Published entries in force (those of the fleet file are not among them)."""
+        ...
+
+    async def matrix_records(self, cluster: str, *, withdrawn: bool = False) -> tuple[MatrixRecord, ...]:
+        """The same with their ids, and with `withdrawn` those that ended as well, oldest first."""
         ...
 
     async def audit(self, entry: AuditEntry) -> None:

@@ -28,12 +28,16 @@ class Mechanism:
         self.begun.append((host, component, version))
         return DeviceTask(id="1", component=component, version=version, state=TaskState.RUNNING)
 
-    async def tasks(self, host, component) -> tuple[DeviceTask, ...]:
+    async def tasks(self, host, component, fence=None) -> tuple[DeviceTask, ...]:
         return tuple(
             DeviceTask(id=str(n), component=c, version=v, state=TaskState.RUNNING)
             for n, (_, c, v) in enumerate(self.begun)
             if c == component
         )
+
+    async def check_free(self, host) -> None:
+        if self.begun:
+            raise Refused(f"{host}: {self.begun[0][1]} runs")
 
     async def pending(self, host) -> Activation:
         return self.needs
@@ -91,6 +95,15 @@ async def test_an_upgrade_goes_to_the_mechanism_that_serves_its_component():
     await driver.start_apply(HOST, "kernel", "7", open_fence)
     assert ([], [(HOST, "kernel", "7")]) == (firmware.begun, packages.begun)
     assert ["7"] == [t.version for t in await driver.tasks(HOST, "kernel")]
+
+
+async def test_one_upgrade_at_a_time_on_a_host_by_whatever_way():
+    firmware, packages = Mechanism(bmc="1"), Mechanism(kernel="6")
+    driver = HostsDriver([firmware, packages], Machine(), None)
+    await driver.start_apply(HOST, "bmc", "2", open_fence)
+    with pytest.raises(Refused, match="bmc runs"):
+        await driver.start_apply(HOST, "kernel", "7", open_fence)
+    assert [] == packages.begun
 
 
 async def test_a_component_that_nobody_serves_is_refused():
