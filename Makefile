@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 export DEBIAN_FRONTEND := noninteractive
 
-.PHONY: setup demo test check bench slurm-demo histories clean
+.PHONY: setup demo test check bench slurm-demo lab-demo histories clean
 .DEFAULT_GOAL := demo
 
 setup: $(VENV)/.installed ## the virtual environment with Maintrain in it
@@ -18,6 +18,12 @@ slurm-demo: setup ## the same train on a real 16-node Slurm on loopback; root, f
 	  test "$$(id -u)" = 0 || { echo "make slurm-demo installs slurm-wlm and munge, so run it as root." >&2; exit 1; }; \
 	  apt-get update -qq && apt-get install -qq -y --no-install-recommends slurm-wlm munge </dev/null; }
 	@$(BIN)/maintrain demo --slurm
+
+lab-demo: $(VENV)/.installed-dev ## the same with an SSH server and a BMC behind every node, faults on; root, as above
+	@command -v slurmctld >/dev/null && command -v munged >/dev/null && command -v sshd >/dev/null || { \
+	  test "$$(id -u)" = 0 || { echo "make lab-demo installs slurm-wlm, munge and openssh-server, so run it as root." >&2; exit 1; }; \
+	  apt-get update -qq && apt-get install -qq -y --no-install-recommends slurm-wlm munge openssh-server </dev/null; }
+	@$(BIN)/python -m tests.lab
 
 test: $(VENV)/.installed-dev ## every test; ARGS go to pytest
 	@$(BIN)/pytest -n 2 --dist loadfile --durations=15 $(ARGS)

@@ -1,6 +1,7 @@
 """One SSH connection a host, shared by all that is asked of it, opened when first needed and again when lost."""
 
 import asyncio
+import logging
 import re
 from collections import OrderedDict
 from pathlib import Path
@@ -11,10 +12,13 @@ from drivers.secrets import read_secret
 from fleet.errors import BadAnswer, InvalidInput, Refused, Unreachable
 from fleet.models.base import HOST_PATTERN
 from fleet.models.ssh import Ssh
+from fleet.policy.addressing import address_of
+
+# It would log every connection, channel and command, a dozen lines a look at a host.
+logging.getLogger("asyncssh").setLevel(logging.WARNING)
 
 KEEPALIVES = 3
 _HOST = re.compile(HOST_PATTERN)
-_NUMBER = re.compile(r"(\d+)$")
 
 
 class Connections:
@@ -76,13 +80,7 @@ class Connections:
 
     def _address(self, host: str) -> str:
         given = self._options.addresses.get(host)
-        if given is not None:
-            return given
-        found = _NUMBER.search(host)
-        if "{number}" in self._options.address and found is None:
-            raise InvalidInput("ssh", "address", f"{host} ends with no number for {{number}}")
-        number = str(int(found[1])) if found else ""
-        return self._options.address.replace("{host}", host).replace("{number}", number)
+        return address_of("ssh", self._options.address, host) if given is None else given
 
     async def _through(self) -> asyncssh.SSHClientConnection | None:
         jump = self._options.jump

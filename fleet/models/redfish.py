@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from fleet.models.base import Fact, HostName, Name
 from fleet.models.images import ImageCatalogue
+from fleet.models.patterns import Regex
 from fleet.models.secret import SecretRef
 from fleet.models.units import Duration, parse_duration
 
@@ -15,22 +16,12 @@ _PATH = r"^/redfish/v1/[A-Za-z0-9._~/%()-]{1,200}$"
 _ORIGIN = re.compile(r"^https?://[A-Za-z0-9._{}\[\]:-]+/?$")
 
 
-def _compiles(value: str) -> str:
-    try:
-        re.compile(value)
-    except re.error as error:
-        raise ValueError(f"expected a regular expression: {error}") from error
-    return value
-
-
 def _is_origin(value: str) -> str:
-    if not _ORIGIN.match(value) or set(re.findall(r"\{[^}]*\}?", value)) - {"{host}"}:
-        raise ValueError("expected https://name[:port], with {host} for the host's name, and no user or path")
+    if not _ORIGIN.match(value) or set(re.findall(r"\{[^}]*\}?", value)) - {"{host}", "{number}"}:
+        raise ValueError("expected https://name[:port], with {host} or {number} for the host's, and no user or path")
     return value.rstrip("/")
 
 
-Regex = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_compiles)]
-"""A regular expression that must match a whole string."""
 BmcAddress = Annotated[str, Field(max_length=200), AfterValidator(_is_origin)]
 """Scheme, name and port of a BMC."""
 ResourcePath = Annotated[str, Field(pattern=_PATH)]
@@ -143,7 +134,10 @@ class Redfish(Fact):
     """Firmware and power by Redfish."""
 
     kind: Literal["redfish"] = "redfish"
-    address: BmcAddress = Field(description="address of a host's BMC, such as https://{host}-bmc.example.org")
+    address: BmcAddress = Field(
+        description="address of a host's BMC, such as https://{host}-bmc.example.org; {number} is the number at the "
+        "end of the host's name, without leading zeros"
+    )
     addresses: dict[HostName, BmcAddress] = Field(default_factory=dict, description="exceptions to it, by host")
     user: SecretRef
     password: SecretRef

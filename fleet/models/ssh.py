@@ -52,6 +52,10 @@ class Ssh(Fact):
     state: RemotePath = Field("/var/lib/maintrain", description="folder on the host where upgrade tasks are noted")
     boot_id: RemotePath = "/proc/sys/kernel/random/boot_id"
     reboot: Argv = ("systemctl", "reboot")
+    gpu_reset: Argv = Field(
+        ("nvidia-smi", "--gpu-reset"), description="resets every GPU of the host; exit code 0 is done"
+    )
+    gpu_reset_within: Duration = Field(parse_duration("5m"), description="time that a reset of the GPUs may take")
     components: dict[Name, AnyRecipe] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -67,6 +67,30 @@ Amount = Annotated[
 """A number of hosts, or a percentage of the pool's members."""
 
 
+def parse_share(value: object) -> float:
+    """Read `5%`, or a fraction such as `0.05`. Raises ValueError for anything else."""
+    if isinstance(value, str) and re.match(r"^\d{1,3}(\.\d+)?%$", value) and float(value[:-1]) <= _WHOLE:
+        return float(value[:-1]) / _WHOLE
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
+        return float(value)
+    raise ValueError("expected a percentage such as 5%, or a fraction from 0 to 1")
+
+
+Share = Annotated[
+    float,
+    BeforeValidator(parse_share),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0, "maximum": 1},
+                {"type": "string", "pattern": r"^\d{1,3}(\.\d+)?%$"},
+            ]
+        }
+    ),
+]
+"""A share of a whole, kept as a fraction."""
+
+
 def buffer_hosts(amount: int | str, members: int) -> int:
     """Hosts a buffer allows: percentages round down, but to at least 1."""
     if isinstance(amount, int):

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from drivers.simulated.cluster import SimulatedCluster
 from drivers.snapshot import Event
+from starter.demo.observer import RUNGS
 
-_KINDS = {"flash_started", "flash_ended", "version_active", "reboot_started", "host_up", "verified"}
+_KINDS = {"flash_started", "flash_ended", "version_active", "reboot_started", "host_up", "verified", *RUNGS}
 
 
 def hardware_events(state: Path) -> Callable[[], tuple[Event, ...]]:

@@ -13,6 +13,8 @@ from drivers.snapshot import Event, HostSeen, Snapshot
 from starter.demo.pool_books import PoolBook, PoolLimits, is_foreign, is_ours, is_planned
 
 REPAIR = "maintrain:repair:"
+RUNGS = ("gpu_reset_started", "power_cycle_started", "reimage_started")
+"""What only the repair ladder does to a host."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Observer:
         if name is None:
             return
         if name not in self._hosts:
-            if event.kind in ("flash_started", "reboot_started"):
+            if event.kind in ("flash_started", "reboot_started", *RUNGS):
                 self._breach("stranger", at, name, f"{event.kind} on {name}, which is in no pool")
             return
         now = self._seen.get(name, HostSeen())
@@ -114,7 +116,7 @@ class Observer:
             self._disruption(at, name, event, now)
 
     def _disruption(self, at: float, name: str, event: Event, now: HostSeen) -> None:
-        """Flashes and reboots: whatever begins or ends one makes earlier verifications worthless."""
+        """Flashes, reboots and the like: whatever begins or ends one makes earlier verifications worthless."""
         book = self._hosts[name]
         if event.kind == "flash_started":
             self._flash(at, name, event, now)
@@ -122,6 +124,8 @@ class Observer:
             book.flashing.discard(event.detail["task"])
         elif event.kind == "reboot_started":
             self._reboot(at, name, now)
+        elif event.kind in RUNGS:
+            self._must_be_ours(at, name, now, f"{event.kind} on {name}")
         elif event.kind != "host_up":
             return
         book.owes = True

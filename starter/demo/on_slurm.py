@@ -2,14 +2,9 @@
 
 import shutil
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from drivers.snapshot import Snapshot
-from fleet.models.fleetfile import Cluster
 from starter.demo.expectations import Expectation
 from starter.demo.following import follow_cycle
 from starter.demo.hardware_events import hardware_events
@@ -21,6 +16,7 @@ from starter.demo.simulated import finish, pool_limits
 from starter.demo.slurm_load import JobFeed
 from starter.demo.slurm_sampler import SlurmSampler
 from starter.demo.stage import Stage
+from starter.demo.watching import Watch, slurm_breaches
 from starter.fleetfile import read_fleet
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "loopback-slurm.yaml"
@@ -28,7 +24,6 @@ NODES = 16
 HELD, HELD_BECAUSE = "gpu007", "admin: disk check"
 DIES = "gpu014"
 """Its slurmd dies under a job while it is being drained."""
-SAMPLE_EVERY = 0.3
 _WHY = ("--reason", "demo")
 
 EXPECTED = Expectation(
@@ -65,52 +60,14 @@ def _run(folder: Path, stage: Stage, slurm: LoopbackSlurm) -> int:
     step("$ maintrain fleet sync", lambda: stage.run("fleet", "sync", *_WHY))
     say(f"  Temporal UI: {stage.ui}")
     sampler = SlurmSampler(slurm, hardware_events(state))
-    with Rack(slurm, state), JobFeed(slurm, DIES) as feed, _watched(sampler, cluster, slurm) as observer:
+    observer = Observer(pool_limits(cluster, {pool.name: slurm.nodes}))
+    with Rack(slurm, state), JobFeed(slurm, DIES) as feed, Watch(sampler, observer):
         begun = time.monotonic()
         step(f"$ maintrain train start {where}", lambda: stage.run("train", "start", where, *_WHY))
         follow_cycle(stage, cluster.name, pool.name)
         took = time.monotonic() - begun
     report = {**observer.report(), "cycle_s": round(took, 1), "temporal_ui": stage.ui}
-    report["violation_details"] += _slurm_breaches(slurm, feed, sampler)
+    report["violation_details"] += slurm_breaches(slurm, HELD, HELD_BECAUSE, feed, sampler)
     report["violations"] = len(report["violation_details"])
     report["samples"], report["longest_gap_s"] = sampler.samples, round(sampler.longest_gap, 2)
     return finish(folder, report, EXPECTED)
-
-
-@contextmanager
-def _watched(sampler: SlurmSampler, cluster: Cluster, slurm: LoopbackSlurm) -> Iterator[Observer]:
-    """Sample Slurm in a thread while the body runs; what went wrong there is raised at the end."""
-    observer = Observer(pool_limits(cluster, {cluster.pools[0].name: slurm.nodes}))
-    ended, failures = threading.Event(), list[Exception]()
-
-    def see(snapshot: Snapshot) -> None:
-        observer.see(snapshot)
-
-    def watch() -> None:
-        try:
-            for snapshot in sampler.follow(lambda: not ended.is_set(), SAMPLE_EVERY):
-                see(snapshot)
-        except Exception as error:  # kept for the thread that waits
-            failures.append(error)
-
-    thread = threading.Thread(target=watch, name="observer")
-    thread.start()
-    try:
-        yield observer
-    finally:
-        ended.set()
-        thread.join()
-    if failures:
-        raise failures[0]
-
-
-def _slurm_breaches(slurm: LoopbackSlurm, feed: JobFeed, sampler: SlurmSampler) -> list[str]:
-    """What only Slurm itself can tell: the outsider's hold is as it was, no job was killed, we looked often enough."""
-    found = []
-    held = slurm.command("scontrol", "show", "node", HELD)
-    if "DRAIN" not in held or f"Reason={HELD_BECAUSE} [" not in held:
-        found.append(f"{HELD} is no longer drained with {HELD_BECAUSE!r}")
-    found += [f"job {job} was {state}, though it could have been drained or requeued" for job, state in feed.killed()]
-    if sampler.longest_gap > 1.0:
-        found.append(f"Slurm was not looked at for {sampler.longest_gap:.1f} s; once a second is promised")
-    return found

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -77,9 +78,9 @@ def _observed(folder: Path, cluster: Cluster) -> dict[str, Any]:
     return observer.report()
 
 
-def finish(folder: Path, report: dict[str, Any], expected: Expectation) -> int:
-    """Write the report, tell it, and say whether all was as it must be."""
-    problems = [*report["violation_details"], *unmet(report, expected)]
+def finish(folder: Path, report: dict[str, Any], expected: Expectation, others: Sequence[str] = ()) -> int:
+    """Write the report, tell it and what `others` found, and say whether all was as it must be."""
+    problems = [*report["violation_details"], *unmet(report, expected), *others]
     path = folder / "report.json"
     path.write_text(json.dumps({"at": datetime.now(UTC).isoformat(timespec="seconds"), **report}, indent=1) + "\n")
     say(

@@ -1,9 +1,9 @@
 """Real jobs for the Slurm demo: gangs of one to four nodes, kept coming, most of them requeueable."""
 
 import random
-import threading
-from types import TracebackType
+from typing import Self
 
+from starter.demo.background import Background
 from starter.demo.loopback_slurm import LoopbackSlurm
 
 LOOK_EVERY = 0.5
@@ -12,33 +12,24 @@ SIZES, SECONDS = (1, 2, 2, 4), (8, 15, 25, 40)
 _KILLED = {"CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY"}
 
 
-class JobFeed:
+class JobFeed(Background):
     """Keeps the queue filled while used as a context, in a thread of its own.
 
-    When the node `dies` is being drained, a job still on it, its slurmd is killed: the job's processes live on.
+    If a node `dies`, its slurmd is killed while it is being drained, a job still on it: the job's processes live on.
     """
 
-    def __init__(self, slurm: LoopbackSlurm, dies: str) -> None:
+    def __init__(self, slurm: LoopbackSlurm, dies: str | None = None) -> None:
+        super().__init__("jobs", LOOK_EVERY)
         self._slurm, self._dies = slurm, dies
         self._draw = random.Random(7)  # noqa: S311 - the same jobs in every demo
-        self._ended = threading.Event()
-        self._failed: Exception | None = None
-        self._thread = threading.Thread(target=self._feed, name="jobs")
         self._victim: str | None = None
         self._killed_slurmd = False
 
-    def __enter__(self) -> "JobFeed":
+    def __enter__(self) -> Self:
         """Fill the cluster, with a long job on the node that is going to die."""
-        self._victim = self._slurm.submit(self._dies, 600, requeue=False)
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Stop feeding."""
-        self._ended.set()
-        self._thread.join()
-        if self._failed is not None and error is None:
-            raise self._failed
+        if self._dies is not None:
+            self._victim = self._slurm.submit(self._dies, 600, requeue=False)
+        return super().__enter__()
 
     def killed(self) -> list[tuple[str, str]]:
         """Jobs that came to a bad end, with Slurm's word for it; the dead node's own job is no fault of ours."""
@@ -46,13 +37,11 @@ class JobFeed:
         rows = [tuple(line.split("|")) for line in text.splitlines()]
         return [(job, state) for job, state in rows if state in _KILLED and job != self._victim]
 
-    def _feed(self) -> None:
-        try:
-            while not self._ended.wait(LOOK_EVERY):
-                self._fill()
-                self._kill_when_draining()
-        except Exception as error:  # kept for the thread that leaves the context
-            self._failed = error
+    def look(self) -> None:
+        """Fill the queue, and kill the node that dies when its time has come."""
+        self._fill()
+        if self._dies is not None and not self._killed_slurmd:
+            self._kill_when_draining(self._dies)
 
     def _fill(self) -> None:
         waiting = self._slurm.command("squeue", "-h", "-t", "PENDING", "-o", "%i").split()
@@ -62,10 +51,8 @@ class JobFeed:
             seconds = self._draw.choice(SECONDS) if requeue else SECONDS[0]
             self._slurm.submit(self._draw.choice(SIZES), seconds, requeue=requeue)
 
-    def _kill_when_draining(self) -> None:
-        if self._killed_slurmd:
-            return
-        shown = self._slurm.command("scontrol", "show", "node", self._dies)
+    def _kill_when_draining(self, node: str) -> None:
+        shown = self._slurm.command("scontrol", "show", "node", node)
         if "DRAIN" in shown and "maintrain:" in shown:
-            self._slurm.kill_slurmd(self._dies)
+            self._slurm.kill_slurmd(node)
             self._killed_slurmd = True

@@ -56,14 +56,6 @@ class SlurmSampler:
         self._note_gap()
         return Snapshot(wall(), hosts, events)
 
-    def follow(self, go_on: Callable[[], bool], every: float = 0.5) -> Iterator[Snapshot]:
-        """A snapshot each `every` seconds while `go_on()`, and one more at the end."""
-        while go_on():
-            begun = time.monotonic()
-            yield self.sample()
-            time.sleep(max(0.0, every - (time.monotonic() - begun)))
-        yield self.sample()
-
     def _read_jobs(self) -> dict[str, _Job]:
         text = self._slurm.command("squeue", "-h", "-t", "all", "-O", "JobID:|,State:|,RestartCnt:|,NodeList:5000")
         jobs = {}

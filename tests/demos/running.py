@@ -22,9 +22,14 @@ INTEGERS = (
 
 
 def run_demo(data: Path, name: str, *options: str) -> dict[str, Any]:
-    """Its report; the demo must have ended with 0."""
+    """The report of `maintrain demo`, which must have ended with 0."""
+    return run_program(data, name, "starter", "demo", *options)
+
+
+def run_program(data: Path, name: str, *words: str) -> dict[str, Any]:
+    """The report of a program, run as a module with its options, which must have ended with 0."""
     environment = {**os.environ, "MAINTRAIN_DATA": str(data), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "starter", "demo", *options]
+    command = [sys.executable, "-m", *words]
     done = subprocess.run(command, env=environment, cwd=data, capture_output=True, text=True, timeout=800, check=False)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     report: dict[str, Any] = json.loads((data / name / "report.json").read_text())

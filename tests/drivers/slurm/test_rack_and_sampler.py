@@ -1,7 +1,6 @@
 """The Slurm demo's rack and its sampler, on a real Slurm and the simulated hardware."""
 
 import asyncio
-import time
 
 import pytest
 
@@ -11,8 +10,11 @@ from fleet.errors import Unreachable
 from fleet.models.drivers import SlurmScheduler
 from fleet.ports.fence import open_fence
 from starter.demo.hardware_events import hardware_events
+from starter.demo.observer import Observer
+from starter.demo.pool_books import PoolLimits
 from starter.demo.rack import Rack
 from starter.demo.slurm_sampler import SlurmSampler
+from starter.demo.watching import Watch
 from tests.drivers.simulated import world
 from tests.drivers.slurm.waiting import call, running, state_of, until
 
@@ -57,14 +59,15 @@ async def test_a_lifted_drain_and_a_requeued_job_are_events(slurm):
 
 
 async def test_samples_are_taken_at_least_once_a_second_with_the_hardwares_events(slurm):
-    told = iter([(Event("version_active", "gpu002", detail={"component": "kernel", "version": "6.2"}),)])
+    told = iter([(), (Event("version_active", "gpu002", detail={"component": "kernel", "version": "6.2"}),)])
     sampler = SlurmSampler(slurm, lambda: next(told, ()))
-    deadline = time.monotonic() + 2
+    observer = Observer([PoolLimits("train", slurm.nodes, 4, 8)])
 
-    snapshots = await asyncio.to_thread(lambda: list(sampler.follow(lambda: time.monotonic() < deadline)))
+    with Watch(sampler, observer):
+        await asyncio.sleep(2)
 
-    assert {"kernel": "6.2"} == snapshots[-1].hosts["gpu002"].versions
-    assert len(snapshots) >= 4
+    assert 1 == observer.upgrades_applied
+    assert sampler.samples >= 4
     assert sampler.longest_gap < 1
 
 

@@ -30,23 +30,23 @@ class Authority:
             (folder / f"{name}.key").write_bytes(_private(key))
             self.path.write_bytes(draft.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
-    def context(self, host: str) -> ssl.SSLContext:
-        """What a BMC needs to serve TLS on loopback under its own name."""
+    def context(self, host: str, address: str = "127.0.0.1") -> ssl.SSLContext:
+        """What a BMC needs to serve TLS on its address and under its own name."""
         path = self._folder / f"{self._name}-{host}.pem"
         if not path.exists():
-            path.write_bytes(self._issue(host))
+            path.write_bytes(self._issue(host, address))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.num_tickets = 0  # each connection sees the certificate of its moment
         context.load_cert_chain(path)
         return context
 
-    def _issue(self, host: str) -> bytes:
+    def _issue(self, host: str, address: str) -> bytes:
         loaded = serialization.load_pem_private_key((self._folder / f"{self._name}.key").read_bytes(), None)
         assert isinstance(loaded, ec.EllipticCurvePrivateKey)
         issuer = x509.load_pem_x509_certificate(self.path.read_bytes()).subject
         key = ec.generate_private_key(ec.SECP256R1())
-        names = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost"), x509.DNSName(host)]
+        names = [x509.IPAddress(ipaddress.ip_address(address)), x509.DNSName("localhost"), x509.DNSName(host)]
         draft = _builder(_subject(host), issuer, key.public_key(), loaded.public_key())
         draft = draft.add_extension(x509.SubjectAlternativeName(names), critical=False)
         draft = draft.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import random
 import socket
 import uuid
@@ -47,21 +48,23 @@ class FarmProcess:
         for host in spec.hosts:
             bmc = self._open(host, last_seqs)
             self._bmcs.append(bmc)
-            self._listeners.append(self._listener(bmc))  # holds the port before the next host looks for one
+            # Holds the port before the next host looks for one.
+            self._listeners.append(self._listener(bmc, host.address))
 
     @property
     def addresses(self) -> dict[str, str]:
         """Where each host's BMC listens."""
-        return {bmc.state.host: f"https://127.0.0.1:{bmc.state.port}" for bmc in self._bmcs}
+        ports = {bmc.state.host: bmc.state.port for bmc in self._bmcs}
+        return {host.name: f"https://{host.address}:{ports[host.name]}" for host in self._spec.hosts}
 
     async def open(self) -> None:
         """Carry on what time did while the farm was dead, then listen."""
         await self._step(look_at_hosts=True)
 
     async def run(self, until: asyncio.Event) -> None:
-        """Serve until told to end."""
-        count = 0
-        while not until.is_set():
+        """Serve until told to end, or until whoever started the farm is gone: a killed session leaves none behind."""
+        count, parent = 0, os.getppid()
+        while not until.is_set() and os.getppid() == parent:
             await asyncio.sleep(_STEP)
             count += 1
             await self._step(look_at_hosts=count % _REBOOT_LOOKS == 0)
@@ -93,10 +96,11 @@ class FarmProcess:
                 bmc.set_faults(faults, self._spec.seed)
                 bmc.memory.note(now(), "faults", count=len(faults))
 
-    def _listener(self, bmc: Bmc) -> Listener:
+    def _listener(self, bmc: Bmc, address: str) -> Listener:
         service = Service(bmc, self._spec.user, self._spec.password)
         host = bmc.state.host
-        return Listener(bmc, service, self._authority.context(host), self._impostor.context(host))
+        own, impostor = self._authority.context(host, address), self._impostor.context(host, address)
+        return Listener(bmc, service, own, impostor, address)
 
     def _open(self, host: HostSpec, last_seqs: dict[str, int]) -> Bmc:
         path = self._spec.folder / BMCS / f"{host.name}.json"

@@ -18,13 +18,16 @@ _ENDS_WITHIN = 1.0
 class Listener:
     """Connections to one BMC. `impostor` is the TLS context that the fault of a changed certificate shows."""
 
-    def __init__(self, bmc: Bmc, service: Service, own: ssl.SSLContext, impostor: ssl.SSLContext) -> None:
+    def __init__(
+        self, bmc: Bmc, service: Service, own: ssl.SSLContext, impostor: ssl.SSLContext, address: str = "127.0.0.1"
+    ) -> None:
         self._bmc = bmc
+        self._at = (address, bmc.state.port)
         self._service = service
         self._own = own
         self._impostor = impostor
         own.sni_callback = self._choose_certificate
-        self._socket = _hold(bmc.state.port)
+        self._socket = _hold(self._at)
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -36,7 +39,7 @@ class Listener:
             self._server = await asyncio.start_server(self._accept, sock=self._socket, ssl=self._own, backlog=_BACKLOG)
         elif not listening and self._server is not None:
             self.close()
-            self._socket = _hold(self._bmc.state.port)
+            self._socket = _hold(self._at)
 
     def close(self) -> None:
         """Refuse connections and cut those that are open."""
@@ -91,11 +94,11 @@ class Listener:
                 return
 
 
-def _hold(port: int) -> socket.socket:
+def _hold(at: tuple[str, int]) -> socket.socket:
     held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind(("127.0.0.1", port))
+        held.bind(at)
         held.setblocking(False)
     except OSError:
         with contextlib.suppress(OSError):

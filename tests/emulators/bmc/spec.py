@@ -119,9 +119,10 @@ class Fault(Fact):
 
 
 class HostSpec(Fact):
-    """A host and its BMC. Port 0: a free one, the same after a restart."""
+    """A host and its BMC, on an address of the loopback network. Port 0: a free one, the same after a restart."""
 
     name: HostName
+    address: str = "127.0.0.1"
     port: int = 0
     hardware: Name = "hgx"
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -131,16 +131,20 @@ def start_farm(
     *,
     faults: Iterable[Fault] = (),
     hosts_root: Path | None = None,
-    hardware: Hardware | None = None,
+    hardware: Hardware | Mapping[str, Hardware] | None = None,
     seed: int = 1,
     user: str = "maintrain",
     password: str = "loopback-only",
 ) -> Farm:
-    """Start a farm of like hosts in a folder; use it as a context manager. Raises `RuntimeError`."""
+    """Start a farm of like hosts in a folder, or of those whose hardware is given by name.
+
+    Use it as a context manager. Raises `RuntimeError`.
+    """
+    makes = {"hgx": hardware or Hardware()} if isinstance(hardware, Hardware | None) else dict(hardware)
     spec = FarmSpec(
         folder=folder.absolute(),
-        hosts=tuple(HostSpec(name=host) for host in hosts),
-        hardware={"hgx": hardware or Hardware()},
+        hosts=tuple(HostSpec(name=host, hardware=host if host in makes else "hgx") for host in hosts),
+        hardware=makes,
         hosts_root=hosts_root.absolute() if hosts_root else None,
         user=user,
         password=password,

@@ -44,10 +44,17 @@ def sshd() -> str | None:
 class HostFarm:
     """Hosts that answer SSH. Everything they are lies in `folder/hosts/<host>`."""
 
-    def __init__(self, folder: Path, hosts: Iterable[str], installed: Mapping[str, Any], boot_time: float) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        hosts: Iterable[str],
+        installed: Mapping[str, Any],
+        boot_time: float,
+        port: int | None = None,
+    ) -> None:
         self.folder, self.hosts = folder.resolve(), tuple(hosts)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.port = _free_port()
+        self.port = port or _free_port()
         self.addresses = {host: _address(number) for number, host in enumerate(self.hosts, 1)}
         self.key_file, self.known_hosts = self.folder / "client", self.folder / "known_hosts"
         self.user = keys.user()
@@ -99,6 +106,14 @@ class HostFarm:
         """Nothing goes wrong on the host any more."""
         (self.root(host) / "faults.json").write_text("[]")
 
+    def has(self, host: str, packages: Mapping[str, str], driver: str) -> None:
+        """Let other versions of some packages, and another driver, be there from the beginning."""
+        state = self.state(host)
+        state["packages"] |= packages
+        state["running"]["driver"] = driver
+        (self.root(host) / "state.json").write_text(json.dumps(state))
+        write_kernel(self.root(host), state)
+
     def go_down(self, host: str) -> None:
         """Take the host off the network: its processes run on."""
         (self.root(host) / "down").touch()
@@ -149,10 +164,13 @@ def start_hosts(
     faults: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
     installed: Mapping[str, Any] | None = None,
     boot_time: float = 0.3,
+    port: int | None = None,
 ) -> Iterator[HostFarm]:
-    """Hosts that are up, in a fresh folder. `faults`: by host, entries {kind, about?, times?, rate?, seed?}."""
+    """Hosts that are up, in a fresh folder. `faults`: by host, entries {kind, about?, times?, rate?, seed?}. Host N
+    listens on 127.1.0.N, at a free port unless one is given.
+    """
     require("sshd", sshd() is not None, "no OpenSSH server on this machine")
-    farm = HostFarm(folder, hosts, installed or {}, boot_time)
+    farm = HostFarm(folder, hosts, installed or {}, boot_time, port)
     for host, entries in (faults or {}).items():
         for entry in entries:
             farm.fault(host, **entry)

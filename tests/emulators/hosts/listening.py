@@ -134,7 +134,15 @@ class Host:
         state["pending"] = {}
         (self.root / "state.json").write_text(json.dumps(state))
         write_kernel(self.root, state)
-        line = json.dumps({"at": time.time_ns() / 1e9, "host": self.name, "what": "boot", "boot_id": boot})
+        line = json.dumps(
+            {
+                "at": time.time_ns() / 1e9,
+                "host": self.name,
+                "what": "boot",
+                "boot_id": boot,
+                "running": state["running"],
+            }
+        )
         with (self.folder / "journal.jsonl").open("a") as journal:
             journal.write(f"{line}\n")
 

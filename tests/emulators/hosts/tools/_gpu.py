@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 
-from _host import HOST, ROOT, fault
+from _host import HOST, ROOT, fault, journal, shown
 
 GPUS = 8
 SLOW = 0.61
@@ -35,10 +35,11 @@ def begin(tool):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def end(tool, text, status=0):
-    """Print, and end with a status."""
+def end(tool, text, status=0, hosts=(HOST,)):
+    """Print, note on which hosts it ran and what it showed of their faults, and end with a status."""
     if fault("garbage", tool):
         text = text[: len(text) // 2]
+    journal("ran", tool=tool, hosts=list(hosts), status=status, shown=sorted(set(shown)))
     sys.stdout.write(text)
     sys.stdout.flush()
     sys.exit(status)

@@ -39,6 +39,15 @@ def changing():
     return _locked("state.json", {})
 
 
+shown = []
+"""Kinds of the faults that this process has shown so far."""
+
+
+def changing_faults():
+    """Context manager: the faults, written back at the end."""
+    return _locked("faults.json", [])
+
+
 def fault(kind, about=""):
     """The fault of that kind that shows now (its dict), or None. `about` is a package, device or test."""
     with _locked("faults.json", []) as faults:
@@ -46,6 +55,7 @@ def fault(kind, about=""):
             if entry["kind"] == kind and fnmatchcase(about, entry.get("about", "*")) and _shows(entry):
                 if "times" in entry:
                     entry["times"] -= 1
+                shown.append(kind)
                 return entry
     return None
 

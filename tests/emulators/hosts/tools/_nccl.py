@@ -3,7 +3,7 @@
 import json
 
 from _gpu import GPUS, SLOW, measured, other_root
-from _host import fault
+from _host import fault, shown
 
 SIZES = [2**power for power in range(23, 31)]
 INSIDE, ACROSS = 430.0, 360.0
@@ -12,7 +12,10 @@ INSIDE, ACROSS = 430.0, 360.0
 def has(host, kind):
     """True when another host of the farm has a fault; it is not used up."""
     path = other_root(host) / "faults.json"
-    return path.exists() and any(entry["kind"] == kind for entry in json.loads(path.read_text()))
+    found = path.exists() and any(entry["kind"] == kind for entry in json.loads(path.read_text()))
+    if found:
+        shown.append(kind)
+    return found
 
 
 def run(hosts, per_host=GPUS):

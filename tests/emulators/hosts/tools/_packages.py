@@ -1,12 +1,13 @@
 """What apt-get and dnf do alike: install a package, or fail as the faults say.
 
-Faults, with `about` a package's name: install_fails, missing_package, version_unchanged, hangs, slow (`seconds`).
+Faults, with `about` a package's name: install_fails, missing_package, version_unchanged, hangs, slow (`seconds`),
+drops_off (the host leaves the network in the middle).
 """
 
 import re
 import time
 
-from _host import changing, fault, journal
+from _host import ROOT, changing, fault, journal
 
 _DRIVER = re.compile(r"^(nvidia-driver|nvidia-open|cuda-drivers|kmod-nvidia)")
 _KERNEL = re.compile(r"^(?:linux-image|kernel)-(\d.*)$")
@@ -25,9 +26,12 @@ def install(package, version):
     slow = fault("slow", package)
     if slow:
         time.sleep(slow["seconds"])
+    if fault("drops_off", package):
+        (ROOT / "down").touch()
     if fault("hangs", package):
         time.sleep(_HANG_S)
     if fault("install_fails", package):
+        journal("install_failed", package=package, version=version)
         raise Fails("failed")
     if not fault("version_unchanged", package):
         _write(package, version)
