@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import httpx
 
-from fleet.errors import Refused, Unreachable
+from fleet.errors import InvalidInput, Refused, Unreachable
 from fleet.models.images import Image, ImageCatalogue
 
 _PIECE = 1 << 20
@@ -21,8 +21,8 @@ _FOUND, _UNCHANGED = 200, 304
 
 
 class Images:
-    """A catalogue's files. Raises `Refused` for a file that is missing or not the one listed, `Unreachable` when the
-    store does not answer.
+    """A catalogue's files. Raises `InvalidInput` for a file that is missing or not the one listed, since only a person
+    can put that right, `Refused` for what a store does not serve, `Unreachable` when it does not answer.
     """
 
     def __init__(self, catalogue: ImageCatalogue, data: Path) -> None:
@@ -36,7 +36,7 @@ class Images:
         """The image of a version for a hardware model."""
         image = self.catalogue.find(component, version, hardware)
         if image is None:
-            raise Refused(f"the catalogue has no image of {component} {version} for {hardware}")
+            raise InvalidInput("images", f"{component} {version}", f"the catalogue has no image of it for {hardware}")
         return image
 
     @asynccontextmanager
@@ -122,7 +122,7 @@ def _open_checked(path: Path, image: Image) -> BinaryIO:
     try:
         file = path.open("rb")
     except OSError as error:
-        raise Refused(f"{image.component} {image.version}: {path.name} can't be read: {error.strerror}") from error
+        raise InvalidInput("images", _named(image), f"{path.name} can't be read: {error.strerror}") from error
     try:
         _compare(image, hashlib.file_digest(file, "sha256").hexdigest(), path.name)
         file.seek(0)
@@ -134,10 +134,12 @@ def _open_checked(path: Path, image: Image) -> BinaryIO:
 
 def _compare(image: Image, found: str, where: str) -> None:
     if found != image.sha256:
-        raise Refused(
-            f"{image.component} {image.version}: {where} is not the image listed: "
-            f"expected SHA-256 {image.sha256}, found {found}"
-        )
+        told = f"{where} is not the image listed: expected SHA-256 {image.sha256}, found {found}"
+        raise InvalidInput("images", _named(image), told)
+
+
+def _named(image: Image) -> str:
+    return f"{image.component} {image.version}"
 
 
 def _is_right(path: Path, image: Image) -> bool:

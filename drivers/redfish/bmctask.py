@@ -118,13 +118,17 @@ def _request(payload: Document) -> tuple[str, ...]:
 
 
 def _strings(value: object) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, dict):
-        return [text for item in value.values() for text in _strings(item)]
-    if isinstance(value, list):
-        return [text for item in value for text in _strings(item)]
-    return []
+    """Every string inside, however deep: what a BMC remembers may be nested as deep as somebody wrote it."""
+    found, left = [], [value]
+    while left:
+        item = left.pop()
+        if isinstance(item, str):
+            found.append(item)
+        elif isinstance(item, dict):
+            left += reversed(item.values())
+        elif isinstance(item, list):
+            left += reversed(item)
+    return found
 
 
 def _is_update(payload: Document | None, service_path: str, message_ids: Sequence[str], names: Sequence[str]) -> bool:
@@ -143,9 +147,9 @@ def moment(text: str) -> datetime | None:
     """A time as a BMC writes it, in UTC; None where it can't be used."""
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return found.astimezone(UTC) if found.tzinfo is not None else None
 
 
 def named(

@@ -1,6 +1,7 @@
 """One resource of a BMC, read with suspicion: what is missing or of another type is a `BadAnswer` that names it."""
 
 import json
+import re
 from typing import Any, TypeVar
 
 from fleet.errors import BadAnswer
@@ -9,6 +10,11 @@ _SHOWN = 160
 _LONGEST_TEXT = 1024
 _LONGEST_PATH = 512
 _MOST_MEMBERS = 2000
+_DEEPEST = 64
+_HALF_A_CHARACTER = re.compile(r"[\ud800-\udfff]")
+"""JSON can say it, and nothing that keeps or shows text will take it."""
+_PATH = re.compile(r"[!-\[\]-~]+")
+"""Visible ASCII without a backslash, as URIs are."""
 _T = TypeVar("_T")
 
 
@@ -61,7 +67,7 @@ class Document:
 
     def texts(self, name: str) -> tuple[str, ...]:
         """A list whose strings are wanted; other items are told as JSON."""
-        return tuple(item if isinstance(item, str) else json.dumps(item) for item in self._list(name))
+        return tuple(self._whole(name, i if isinstance(i, str) else json.dumps(i)) for i in self._list(name))
 
     def path(self) -> str:
         """The resource's own path (`@odata.id`)."""
@@ -106,6 +112,11 @@ class Document:
     def _bounded(self, name: str, value: str) -> str:
         if len(value) > _LONGEST_TEXT:
             raise self._wrong(name, value, f"at most {_LONGEST_TEXT} characters")
+        return self._whole(name, value)
+
+    def _whole(self, name: str, value: str) -> str:
+        if _HALF_A_CHARACTER.search(value):
+            raise self._wrong(name, value, "text")
         return value
 
     def _typed(self, name: str, value: object, wanted: type[_T], words: str) -> _T:
@@ -124,14 +135,31 @@ def parse(what: str, body: bytes) -> Document:
     except (ValueError, RecursionError) as error:
         shown = body[:_SHOWN].decode(errors="replace")
         raise BadAnswer(f"{what}: expected JSON, found {shown!r} ({type(error).__name__})") from error
+    if _depth(fields) > _DEEPEST:
+        raise BadAnswer(f"{what}: expected at most {_DEEPEST} brackets inside each other")
     if not isinstance(fields, dict):
         raise BadAnswer(f"{what}: expected a JSON object, found {repr(fields)[:_SHOWN]}")
     return Document(what, fields)
 
 
+def _depth(value: object) -> int:
+    """How deep brackets lie inside each other, counted up to one too many."""
+    level, depth = [value], 0
+    while level and depth <= _DEEPEST:
+        inner: list[object] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner += item.values()
+            elif isinstance(item, list):
+                inner += item
+        level, depth = inner, depth + 1
+    return depth
+
+
 def checked_path(value: object, what: str, under: str = "/redfish/") -> str:
     """A path on this same BMC. Raises `BadAnswer` for anything that could lead our credentials elsewhere."""
     good = isinstance(value, str) and value.startswith(under) and not value.startswith("//")
-    if not good or len(str(value)) > _LONGEST_PATH or any(c in str(value) for c in "\\\r\n\t ") or ".." in str(value):
+    odd = len(str(value)) > _LONGEST_PATH or not _PATH.fullmatch(str(value)) or ".." in str(value)
+    if not good or odd:
         raise BadAnswer(f"{what}: expected a path under {under}, found {repr(value)[:_SHOWN]}")
     return str(value)

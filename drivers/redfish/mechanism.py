@@ -20,7 +20,7 @@ from drivers.redfish.reading import Site, inventory, look, task_documents, updat
 from drivers.redfish.update import Sending, check_open
 from drivers.redfish.wording import state_of, told_as
 from drivers.secrets import read_secret
-from fleet.errors import BadAnswer, InvalidInput, Refused
+from fleet.errors import BadAnswer, DriverError, InvalidInput, OutcomeUnknown, Refused
 from fleet.models.base import HOST_PATTERN
 from fleet.models.hardware import DeviceTask, TaskState
 from fleet.models.redfish import ComponentRule, Redfish
@@ -65,7 +65,10 @@ class RedfishMechanism:
         return await self._patience.read(host, lambda: self._versions(host))
 
     async def start_apply(self, host: str, component: str, version: str, fence: Fence) -> DeviceTask:
-        """See the port. `Refused` too when the image is not the one listed, or the BMC keeps no tasks."""
+        """See the port. `InvalidInput` when the image is not the one listed, `Refused` when the BMC keeps no tasks.
+
+        `OutcomeUnknown` when the BMC accepted the update and its task can't be found: it must not be sent again.
+        """
         async with self._locks.setdefault(host, asyncio.Lock()), self._at(host) as site:
             rule = _rule(site, component)
             image = self._images.find(component, version, site.model.name)
@@ -75,7 +78,12 @@ class RedfishMechanism:
             await self._check_free(site, updates)
             answer = await self._sending.send(site, service, rule, image, updates.members, fence)
             self._patience.expect(host)
-            task = await self._patience.read(host, lambda: self._began(host, updates, answer))
+            try:
+                task = await self._patience.read(host, lambda: self._began(host, updates, answer))
+            except DriverError as error:
+                # To look again from the beginning would be to flash again, should the BMC forget its tasks meanwhile.
+                told = f"{host}: its BMC accepted {component} {version}, and what became of it can't be told"
+                raise OutcomeUnknown(f"{told}: {error}") from error
             self._activations.begun(host, task.id, component, version, fence)
             return told_as(task, component, version, *state_of(task, rule))
 

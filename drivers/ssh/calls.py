@@ -16,7 +16,7 @@ turned away there. It counts from before the fence, and with the clock's whole s
 command that was held up on its way can't arrive after a successor has concluded that nothing was sent."""
 
 SCRIPT = files("drivers.ssh").joinpath("runner.sh").read_text()
-_BUSY, _LATE, _REBOOTED = 91, 92, 93
+_BUSY, _LATE, _REBOOTED, _UNDONE = 91, 92, 93, 94
 _SAID = 300
 _KILLED_WITHIN_S = 3
 _BOOT_ID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
@@ -105,6 +105,12 @@ class HostCalls:
             # Nothing was begun, and a later attempt may.
             raise Unreachable(str(error)) from error
 
+    async def reset_gpus(self, host: str, ticket: Ticket) -> None:
+        """Run the command that resets the GPUs, to its end. `Refused`, with what it said, when it was not done."""
+        argv = ("sh", "-s", "--", "once", self._options.boot_id, *ticket.words, *self._options.gpu_reset)
+        within = self._options.gpu_reset_within.total_seconds()
+        _checked(host, await self._remote.run(host, argv, within, SCRIPT.encode()))
+
     def head(self, verb: str, ticket: Ticket, limit: int, task: str, version: str) -> tuple[str, ...]:
         """First words of `start` and `hold`."""
         options = self._options
@@ -121,7 +127,7 @@ class HostCalls:
 def _checked(host: str, result: CommandResult) -> str:
     """What a call printed before its `end`."""
     said = result.stderr.strip()[-_SAID:]
-    if result.status in (_BUSY, _LATE, _REBOOTED):
+    if result.status in (_BUSY, _LATE, _REBOOTED, _UNDONE):
         raise Refused(f"{host}: {said}")
     if result.status is None:
         raise Unreachable(f"{host}: {result.argv[3]} did not end within its time")

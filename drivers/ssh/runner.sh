@@ -7,7 +7,7 @@ set -u
 LC_ALL=C
 export LC_ALL
 
-USAGE=90 BUSY=91 LATE=92 REBOOTED=93
+USAGE=90 BUSY=91 LATE=92 REBOOTED=93 UNDONE=94
 
 die() {
   echo "$2" >&2
@@ -233,6 +233,11 @@ case $verb in
     check_ticket "$1" "$2" "$3" "$4"
     shift 4
     "$@" </dev/null || die $USAGE "$1: rc $?"
+    ;;
+  once) # <boot id path> <boot id> <since> <ticket> <argument list>: to its end
+    check_ticket "$1" "$2" "$3" "$4"
+    shift 4
+    said=$("$@" </dev/null 2>&1) || die $UNDONE "$1: rc $?: $(printf %s "$said" | tail -c 250 | tr '\n\t' '  ')"
     ;;
   *) die $USAGE "no such verb: $verb" ;;
 esac

@@ -72,7 +72,8 @@ def doubt(text: str, evidence: str = "") -> Answer:
 
 def bounded(text: str, limit: int = MOST_EVIDENCE) -> str:
     """At most `limit` characters: the beginning, where tools say what they are, and the end, where they say why."""
-    text = text.strip()
+    # JSON can say half a character, which nothing that keeps or shows text will take.
+    text = text.strip().encode(errors="replace").decode()
     if len(text) <= limit:
         return text
     half = (limit - 5) // 2
@@ -120,6 +121,26 @@ def json_object(text: str) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise BadAnswer("expected a JSON object")
     return body
+
+
+def is_json(text: str) -> bool:
+    """True for output that says it is a JSON object, of tools that can print either."""
+    return text.lstrip().startswith("{")
+
+
+def whole_lines(text: str) -> list[str]:
+    """Lines without the white space at their ends. Raises `BadAnswer` when the last one was cut."""
+    if not text.endswith("\n"):
+        raise BadAnswer("the last line is not whole")
+    return [line.rstrip() for line in text.splitlines()]
+
+
+def object_of(owner: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """An object under a key that must be there. Raises `BadAnswer`."""
+    value = owner.get(key)
+    if not isinstance(value, dict):
+        raise BadAnswer(f"expected an object under {key!r}")
+    return value
 
 
 def objects(owner: Mapping[str, Any], key: str) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from drivers.verification.answer import json_object, number, objects, text_of
+from drivers.verification.answer import is_json, json_object, number, object_of, objects, text_of, whole_lines
 from fleet.errors import BadAnswer
 
 JSON_VERSIONS = (1, 2)
@@ -34,13 +34,11 @@ class NcclRun:
 
 def parse_nccl(stdout: str) -> NcclRun:
     """Read one run, text or JSON. Raises `BadAnswer` for what is not one whole, validated run."""
-    return _of_json(json_object(stdout)) if stdout.lstrip().startswith("{") else _of_text(stdout)
+    return _of_json(json_object(stdout)) if is_json(stdout) else _of_text(stdout)
 
 
 def _of_text(stdout: str) -> NcclRun:
-    if not stdout.endswith("\n"):
-        raise BadAnswer("the last line is not whole")
-    lines = [_PREFIX.sub("", line, count=1).rstrip() for line in stdout.splitlines()]
+    lines = [_PREFIX.sub("", line, count=1) for line in whole_lines(stdout)]
     ranks: Counter[str] = Counter()
     seen: set[int] = set()
     rates: list[float] = []
@@ -98,9 +96,7 @@ def _of_json(body: dict[str, Any]) -> NcclRun:
         raise BadAnswer(f"unknown format version {str(body.get('version'))[:20]!r}")
     if not isinstance(body.get("end_time"), str) or body.get("errors") not in ([], [""]):
         raise BadAnswer("the run did not end, or ended with errors")
-    config = body.get("config")
-    if not isinstance(config, dict):
-        raise BadAnswer("expected an object under 'config'")
+    config = object_of(body, "config")
     devices = objects(config if "devices" in config else body, "devices")
     if sorted(str(device.get("rank")) for device in devices) != sorted(map(str, range(len(devices)))):
         raise BadAnswer("the ranks are not all there")
@@ -112,9 +108,7 @@ def _of_json(body: dict[str, Any]) -> NcclRun:
 
 def _footer(body: dict[str, Any]) -> tuple[int, float]:
     """Values out of bounds, and the average."""
-    bounds, average = body.get("out_of_bounds"), body.get("average_bus_bandwidth")
-    if not isinstance(bounds, dict) or not isinstance(average, dict):
-        raise BadAnswer("expected 'out_of_bounds' and 'average_bus_bandwidth'")
+    bounds, average = object_of(body, "out_of_bounds"), object_of(body, "average_bus_bandwidth")
     count = number(bounds.get("count"))
     if (text_of(bounds, "okay") == "true") != (count == 0):
         raise BadAnswer(f"{count:g} values out of bounds and okay is {bounds['okay']!r}")
@@ -129,9 +123,9 @@ def _rows(results: list[dict[str, Any]]) -> tuple[list[float], int]:
     wrong = 0
     for row in results:
         for place in ("out_of_place", "in_place"):
-            part = row.get(place)
-            if not isinstance(part, dict) or "nwrong" not in part:
-                raise BadAnswer(f"expected an object with 'nwrong' under {place!r}")
+            part = object_of(row, place)
+            if "nwrong" not in part:
+                raise BadAnswer(f"expected 'nwrong' under {place!r}")
             rates.append(number(part.get("bus_bw")))
             wrong += _wrong(part["nwrong"], in_place=place == "in_place")
     return rates, wrong

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from drivers.verification.answer import json_object, number, objects, text_of
+from drivers.verification.answer import is_json, json_object, number, object_of, objects, text_of, whole_lines
 from fleet.errors import BadAnswer
 
 _VERSION = re.compile(r"v?0\.\d{1,3}(\.\d{1,3})?")
@@ -23,7 +23,7 @@ _ROUNDED = 0.01
 
 def parse_nvbandwidth(stdout: str, testcases: Sequence[str]) -> dict[str, float]:
     """GB/s of the slowest pair of each of `testcases`. Raises `BadAnswer` unless each is there, passed and whole."""
-    found = _of_json(stdout) if stdout.lstrip().startswith("{") else _of_text(stdout)
+    found = _of_json(stdout) if is_json(stdout) else _of_text(stdout)
     for name in testcases:
         if name not in found:
             raise BadAnswer(f"test case {name} shows no result")
@@ -31,9 +31,7 @@ def parse_nvbandwidth(stdout: str, testcases: Sequence[str]) -> dict[str, float]
 
 
 def _of_json(stdout: str) -> dict[str, float]:
-    root = json_object(stdout).get("nvbandwidth")
-    if not isinstance(root, dict):
-        raise BadAnswer("expected an object under 'nvbandwidth'")
+    root = object_of(json_object(stdout), "nvbandwidth")
     if not _VERSION.fullmatch(text_of(root, "version")):
         raise BadAnswer(f"unknown version {root['version'][:20]!r}")
     if "error" in root:
@@ -55,9 +53,7 @@ def _of_json(stdout: str) -> dict[str, float]:
 
 
 def _of_text(stdout: str) -> dict[str, float]:
-    if not stdout.endswith("\n"):
-        raise BadAnswer("the last line is not whole")
-    lines = [line.rstrip() for line in stdout.splitlines()]
+    lines = whole_lines(stdout)
     versions = [found[1] for line in lines if (found := _TEXT_VERSION.fullmatch(line))]
     if len(versions) != 1 or not _VERSION.fullmatch(versions[0]):
         raise BadAnswer(f"unknown version {versions[:2]}")

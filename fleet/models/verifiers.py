@@ -12,6 +12,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from fleet.models.base import Fact
 from fleet.models.baseline import BaselineRule
 from fleet.models.fabric import FabricProvider
+from fleet.models.patterns import Regex
 from fleet.models.provider import Argument, Program, Provider
 from fleet.models.units import Duration, parse_duration
 
@@ -99,9 +100,8 @@ class GemmPerformance(Provider):
     program: Program
     metric: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}$")] = "gemm_tflops"
     unit: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/ ]{1,20}$")] = "TFLOPS"
-    line: str = Field(
+    line: Regex = Field(
         r"^GPU (?P<gpu>\d+): (?P<value>\d+(?:\.\d+)?) TFLOPS$",
-        max_length=200,
         description="regular expression of a line with a result; groups `gpu` and `value`",
     )
     gpus: int = Field(8, ge=1, le=72)
@@ -111,11 +111,7 @@ class GemmPerformance(Provider):
     @field_validator("line")
     @classmethod
     def _has_its_groups(cls, value: str) -> str:
-        try:
-            groups = re.compile(value).groupindex
-        except re.error as error:
-            raise ValueError(f"expected a regular expression: {error}") from error
-        if set(groups) != {"gpu", "value"}:
+        if set(re.compile(value).groupindex) != {"gpu", "value"}:
             raise ValueError("expected the named groups gpu and value")
         return value
 

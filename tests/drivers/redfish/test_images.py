@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from drivers.images import Images
-from fleet.errors import Refused, Unreachable
+from fleet.errors import InvalidInput, Refused, Unreachable
 from fleet.models.images import ImageCatalogue
 from tests.drivers.redfish.webstore import serving
 
@@ -43,12 +43,12 @@ async def test_a_folder_s_image_is_handed_out_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", CONTENT + b"x", CONTENT[:-1]])
 async def test_a_folder_s_image_that_is_another_is_refused(tmp_path: Path, content: bytes) -> None:
     write(tmp_path / "images", content)
-    with pytest.raises(Refused, match="is not the image listed: expected SHA-256"):
+    with pytest.raises(InvalidInput, match="is not the image listed: expected SHA-256"):
         await read(images(tmp_path, folder="images"))
 
 
 async def test_an_image_that_is_missing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="can't be read"):
+    with pytest.raises(InvalidInput, match="can't be read"):
         await read(images(tmp_path, folder="images"))
 
 
@@ -70,7 +70,7 @@ async def test_what_a_bmc_will_fetch_is_what_the_store_serves_now(tmp_path: Path
         assert {f"{address}/vendor/bmc.bin"} == {await store.served(image), await store.served(image)}
         assert [200, 304] == statuses
         write(tmp_path / "web", b"another")
-        with pytest.raises(Refused, match="is not the image listed"):
+        with pytest.raises(InvalidInput, match="is not the image listed"):
             await store.served(image)
 
 

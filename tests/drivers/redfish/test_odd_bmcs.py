@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from drivers.redfish import RedfishMechanism
-from fleet.errors import BadAnswer, InvalidInput, Refused, Unreachable
+from fleet.errors import BadAnswer, InvalidInput, OutcomeUnknown, Refused, Unreachable
 from fleet.models.hardware import TaskState
 from fleet.models.redfish import Redfish
 from fleet.ports.fence import open_fence
@@ -139,7 +139,7 @@ async def test_an_image_is_pushed_where_the_bmc_says_whole_and_with_our_name(bmc
 @pytest.mark.parametrize(
     ("answer", "error", "told"),
     [
-        ((202, {}, None), BadAnswer, "accepted an update .HTTP 202.; new tasks it shows: none"),
+        ((202, {}, None), OutcomeUnknown, "accepted an update .HTTP 202.; new tasks it shows: none"),
         ((200, {}, b"no json"), BadAnswer, "expected JSON"),
         ((202, {"Location": "https://evil.example/redfish/v1/TaskService/Tasks/1"}, None), BadAnswer, "leads away"),
         ((307, {"Location": "/elsewhere"}, None), BadAnswer, "a redirection"),
@@ -184,7 +184,7 @@ async def test_a_task_of_another_that_may_be_an_update_keeps_ours_away(
     bmc.show_tasks(task("7", TaskState="Running", **running))
     mechanism = redfish(bmc, tmp_path)
     assert busy == (await mechanism.tasks("one", "bios") != ())
-    with pytest.raises(Refused if busy else BadAnswer):
+    with pytest.raises(Refused if busy else OutcomeUnknown):
         await mechanism.start_apply("one", "bios", "2.1", open_fence)
     assert (0 if busy else 1) == len(bmc.posts)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.errors import Refused, StaleAttempt
+from fleet.errors import InvalidInput, Refused, StaleAttempt
 from fleet.models.hardware import TaskState
 from fleet.ports.fence import open_fence
 from fleet.ports.mechanism import Activation
@@ -95,10 +95,10 @@ async def test_an_image_that_is_not_the_one_listed_is_not_sent(farm: Farm, tmp_p
     for image in images["images"]:
         image["sha256"] = "0" * 64
     fence = Fence()
-    with pytest.raises(Refused, match="is not the image listed"):
+    with pytest.raises(InvalidInput, match="is not the image listed"):
         await mechanism(farm, tmp_path, images=images).start_apply("gpu08", "bmc", "1.1.0", fence)
     assert 0 == fence.passes
-    with pytest.raises(Refused, match=r"no image of bmc 9\.9"):
+    with pytest.raises(InvalidInput, match=r"bmc 9\.9: the catalogue has no image of it"):
         await mechanism(farm, tmp_path).start_apply("gpu08", "bmc", "9.9", open_fence)
 
 

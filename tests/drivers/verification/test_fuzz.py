@@ -22,7 +22,7 @@ from drivers.verification.parse_nvidia_smi import parse_csv, parse_nvlinks, pars
 from drivers.verification.parse_xid import parse_xid
 from fleet.errors import BadAnswer
 from fleet.models.verification import Category, Verdict
-from tests.drivers.verification import mutate
+from tests.parts import mutate
 
 SAMPLES = Path(__file__).parent / "samples"
 EXPECTED = Expected(gpus=2, pcie_width=16)

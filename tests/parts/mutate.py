@@ -3,6 +3,7 @@
 No replacement character can make a healthy word or a zero of an unhealthy one: that would be another true answer.
 """
 
+import copy
 import json
 import random
 from typing import Any
@@ -38,7 +39,7 @@ def parts(text: str, chance: random.Random) -> str:
         if chance.random() < 0.6:
             holder.pop(key, None) if isinstance(holder, dict) else holder.pop(key)
         else:
-            holder[key] = chance.choice(_VALUES)
+            holder[key] = copy.deepcopy(chance.choice(_VALUES))
     return json.dumps(body)
 
 
