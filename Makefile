@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 export DEBIAN_FRONTEND := noninteractive
 
-.PHONY: setup demo test check bench slurm-demo lab-demo histories clean
+.PHONY: setup demo test check bench bench-blame slurm-demo lab-demo histories clean
 .DEFAULT_GOAL := demo
 
 setup: $(VENV)/.installed ## the virtual environment with Maintrain in it
@@ -36,6 +36,9 @@ check: $(VENV)/.installed-dev ## style, types and the arrows between the package
 
 bench: $(VENV)/.installed-dev ## throughput beside a bare Temporal program; writes bench/results/ and docs/limits.md
 	@$(BIN)/python -m bench
+
+bench-blame: $(VENV)/.installed-dev ## thousands of simulated rollouts; writes bench/results/blame.json and docs/limits.md
+	@$(BIN)/python -m bench.blame
 
 histories: $(VENV)/.installed-dev ## the recorded runs that the replay tests replay, anew
 	@$(BIN)/python -m tests.replay.record

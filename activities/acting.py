@@ -44,6 +44,8 @@ class Acting:
         self.token = f"{info.workflow_run_id}/{info.activity_id}/{info.attempt}"
         self.owned = ids.drain_reason(ids.REPAIR if order.repair else ids.PLANNED, order.operation)
         self.began: Moment = now()
+        self.doubt = ""
+        """What became of sending a rung's effect, where that can't be told; added to how the rung ended."""
 
     async def footing(self) -> Footing:
         """What this step stands on, read from the store just now."""

@@ -9,9 +9,11 @@ from activities.acting import Acting, StoppedAtFence
 from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.holding import FENCE_LIFE
+from activities.offboarded import OffboardedAtFence, offboarded_since, unless_offboarded
 from activities.pausing import Pauses, Silences
 from activities.recording import recorded
 from activities.refusals import refused, stoppable
+from activities.rungs import held_by_us_alone, looked, skip
 from fleet.errors import DriverError, HostState, Refused, Unreachable
 from fleet.models.footing import Footing
 from fleet.models.hardware import DeviceTask, TaskState
@@ -31,7 +33,9 @@ class Applying:
     @activity.defn(name="apply")
     @mapped
     async def apply(self, order: StepOrder) -> StepResult:
-        """Bring one component to its version, exactly once whatever happens to the worker meanwhile."""
+        """Bring one component to its version, exactly once whatever happens to the worker meanwhile. As a rung of the
+        repair ladder it is written also when it reports that version.
+        """
         acting = Acting(self.deps, order)
         async with beating():
             return await recorded(acting, lambda: self._apply(acting))
@@ -53,12 +57,20 @@ class Applying:
 
     async def _first(self, acting: Acting, upgrade: Upgrade, footing: Footing) -> StepResult:
         stopped = refused(acting.may_begin(Deed.DISRUPT, footing), touched=acting.touched(footing))
-        result = stopped or await acting.hold_drained()
+        rung = acting.order.step.rung
+        gone = await offboarded_since(acting, upgrade)
+        if gone:
+            return skip(gone)
+        result = stopped or await (held_by_us_alone(acting) if rung else acting.hold_drained())
         if result is not None:
             return result
+        if rung:
+            seen, why = await looked(lambda: self._read(acting, upgrade))
+            if seen is None:
+                return skip(f"{upgrade.component} can't be read: {why}")
         host, hardware = acting.order.host, acting.hands.hardware
         version = (await hardware.versions(host)).get(upgrade.component)
-        if version == upgrade.version:
+        if version == upgrade.version and not rung:
             reason = f"{upgrade.component} already reports {version}"
             return StepResult(action=StepAction.GO_ON, reason=reason, host_state=HostState.DRAINED)
         known = tuple(t.id for t in await hardware.tasks(host, upgrade.component))
@@ -68,15 +80,25 @@ class Applying:
     async def _begin(self, acting: Acting, upgrade: Upgrade, intent: Intent) -> StepResult:
         host = acting.order.host
         try:
-            task = await acting.hands.hardware.start_apply(
-                host, upgrade.component, upgrade.version, acting.fence(Deed.DISRUPT, intent)
-            )
+            fence = unless_offboarded(acting, upgrade, acting.fence(Deed.DISRUPT, intent))
+            task = await acting.hands.hardware.start_apply(host, upgrade.component, upgrade.version, fence)
+        except OffboardedAtFence as gone:
+            await self._withdraw(acting, intent, f"offboarded before it began: {gone}")
+            return skip(str(gone))
         except StoppedAtFence:
             await self._withdraw(acting, intent, "stopped before it began")
             raise
         except Refused as error:
             await self._withdraw(acting, intent, f"refused before it began: {error}")
+            if acting.order.step.rung and intent.token == acting.token:
+                return skip(f"{upgrade.component} can't be written: {error}")
             raise Unreachable(f"{upgrade.component} of {host} can't be upgraded now: {error}") from error
+        except DriverError as error:
+            if not acting.order.step.rung:
+                raise
+            result = _hand_over(f"{upgrade.component}: it can't be told whether it began: {error}", HostState.UNKNOWN)
+            await self._finish(acting, IntentState.FAILED, result.reason)
+            return result
         return await self._follow(acting, upgrade, intent, task)
 
     async def _withdraw(self, acting: Acting, intent: Intent, why: str) -> None:

@@ -78,13 +78,24 @@ class Deps:
         if not await self.store.first_time(f"{page.key}@{turn}", now()):
             return
         try:
-            await self.pager.page(page.title, page.body)
+            await self._send(page)
         except Unreachable as error:
             activity.logger.error(f"{error}; it is kept, and tried again with the dispatcher's next looks")
             await self.store.keep_page(KeptPage(key=page.key, title=page.title, body=page.body, at=now()))
             return
         await self.store.first_time(page.key, now())
         await self.store.forget_page(page.key)
+
+    async def _send(self, page: Page) -> None:
+        if not page.to:
+            await self.pager.page(page.title, page.body)
+            return
+        try:
+            await self.pager.page(page.title, page.body, to=page.to)
+        except InvalidInput as error:
+            # An owner's address that can't be read must not keep the others from being told.
+            activity.logger.error(f"{page.to} is no address: {error}")
+            await self.pager.page(page.title, f"{page.body}\n({page.to}, its owner's address, can't be read.)")
 
     async def page_again(self) -> None:
         """Try the pages once more that no address took a while ago; the oldest tells whether one takes any."""

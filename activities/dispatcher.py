@@ -8,6 +8,7 @@ from activities import pages
 from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.invariants import measure_invariants
+from activities.ladder import ask_again
 from fleet import ids
 from fleet.errors import DriverError
 from fleet.models.facts import LedgerFacts
@@ -99,7 +100,7 @@ class Dispatching:
             await self.deps.page(pages.nobodys(facts.cluster, standing, facts.hosts[standing.host].released_at))
         for lease in facts.leases.values():
             if lease.counted is Counted.FAILED:
-                await self.deps.page(pages.needs_repair(lease))
+                await ask_again(self.deps, lease)
             elif lease.expected_end is not None and lease.expected_end < facts.now:
                 await self.deps.page(pages.late(lease))
         for pool, autostop in facts.autostops.items():

@@ -9,13 +9,16 @@ from activities.counting import count_outcome, count_undrained
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
 from activities.holding import held_by
+from activities.ladder import ask_person, end_rung
 from activities.pausing import SILENCES, Pauses
+from activities.wishing import wishes_of
 from fleet import ids
 from fleet.errors import DriverError, ForeignHold, InvalidInput, Refused
 from fleet.models.audit import AuditEntry
 from fleet.models.ledger import Counted, LeaseHost
 from fleet.models.messages import Command, HandOver
-from fleet.models.work import BoardAction, Boarding, HostOutcome, HostWork, Outcome
+from fleet.models.rungs import LADDER, RungEnd
+from fleet.models.work import BoardAction, Boarding, Climb, HostOutcome, HostWork, Outcome
 from fleet.policy.boarding import repair_steps
 
 
@@ -50,7 +53,10 @@ class HandingOver:
             await store.record_outcome(row)
             count_outcome(row)
             await self._own_drain(work, operation)
-            await self.deps.page(pages.needs_repair(lease))
+            climb = await self._climb(work, operation)
+            if climb is Climb.OFF:
+                await ask_person(self.deps, lease, order.reason)
+            tries = await self._tries(operation)
         return work.model_copy(
             update={
                 "operation": operation,
@@ -58,9 +64,24 @@ class HandingOver:
                 "steps": (),
                 "trouble": order.reason,
                 "host_state": order.host_state,
-                "tries": 0,
+                "origin": work.operation,
+                "climb": climb,
+                "tries": tries,
             }
         )
+
+    async def _climb(self, work: HostWork, operation: str) -> Climb:
+        """Whether the ladder is climbed: where the cluster has one, unless this repair has come to its end before."""
+        cluster = await self.deps.cluster(work.cluster)
+        asked = any(r.rung is None for r in await self.deps.store.rungs(operation))
+        known = cluster.repair.ladder.rungs and cluster.pool(work.pool) is not None
+        return Climb.ON if known and not asked else Climb.OFF
+
+    async def _tries(self, operation: str) -> int:
+        """How often a workflow that was ended from outside tried this repair: each try has its own book."""
+        tried = {r.operation.removeprefix(f"{operation}.") for r in await self.deps.store.tried(operation)}
+        rungs = await self.deps.store.rungs(operation)
+        return max((*(int(t) for t in tried if t.isdecimal()), *(r.attempt for r in rungs if r.rung)), default=0)
 
     async def _repair_of(self, work: HostWork) -> str:
         lease = await self.deps.store.lease(work.cluster, work.host)
@@ -88,26 +109,41 @@ class HandingOver:
     async def plan_repair(self, work: HostWork, command: Command) -> Boarding:
         """What a repaired host boards: all that is due, every verification, the gate; audited."""
         async with beating():
-            if await self.deps.store.first_time(f"tried/{work.operation}.{work.tries}", now()):
-                await self.deps.store.audit(
-                    AuditEntry(
-                        at=now(),
-                        actor=command.actor,
-                        action="host repaired",
-                        subject=f"host {work.cluster}/{work.host}",
-                        reason=command.reason,
-                        detail=f"try {work.tries} of {work.operation}",
-                    )
-                )
+            if command.actor != LADDER:  # a rung's entry is written with the rung
+                await self._note_person(work, command)
             cluster, pool = await self.deps.pool(work.cluster, work.pool)
             try:
                 versions = await self._versions(work)
             except DriverError as error:
                 reason = f"its versions can't be read, {SILENCES} looks failed, last: {error}"
-                return Boarding(action=BoardAction.NOT_ALLOWED, reason=reason)
+                return Boarding(action=BoardAction.NOT_READ, reason=reason)
             await self.deps.store.record_versions(work.cluster, work.host, versions, now())
             await self._own_drain_again(work)
-            return repair_steps(cluster, pool, versions, await self.deps.store.matrix(work.cluster))
+            entries = await self.deps.store.matrix(work.cluster)
+            wish = (await wishes_of(self.deps, cluster, pool, (work.host,))).of(work.host, versions)
+            return repair_steps(cluster, pool, versions, entries, wish)
+
+    async def _note_person(self, work: HostWork, command: Command) -> None:
+        """A person's word in the audit log; a rung that was decided and has not begun gives way to it."""
+        await self._end_rungs(work, work.tries, command)
+        if not await self.deps.store.first_time(f"tried/{work.operation}.{work.tries}", now()):
+            return
+        await self.deps.store.audit(
+            AuditEntry(
+                at=now(),
+                actor=command.actor,
+                action="host repaired",
+                subject=f"host {work.cluster}/{work.host}",
+                reason=command.reason,
+                detail=f"try {work.tries} of {work.operation}",
+            )
+        )
+
+    async def _end_rungs(self, work: HostWork, attempt: int, command: Command) -> None:
+        """The rung of the last try has failed; that of the try `attempt` was decided and has not begun."""
+        await end_rung(self.deps, work.operation, attempt - 1, RungEnd.FAILED, work.trouble)
+        said = f"{command.actor}: {command.reason}"
+        await end_rung(self.deps, work.operation, attempt, RungEnd.WITHDRAWN, said)
 
     async def _versions(self, work: HostWork) -> dict[str, str]:
         """Versions as of now; the error of the last look when all of them fail, so that a dead BMC ends the try:
@@ -146,7 +182,8 @@ class HandingOver:
     @mapped
     async def report_repair(self, work: HostWork) -> None:
         """Tell people that a repair did not hold."""
-        await self.deps.page(pages.repair_failed(work))
+        records = await self.deps.store.steps(f"{work.operation}.{work.tries}")
+        await self.deps.page(pages.repair_failed(work, records))
 
     @activity.defn(name="decommission")
     @mapped
@@ -165,6 +202,7 @@ class HandingOver:
                 order = f"{info.workflow_run_id}/{info.activity_id}"
                 await self.deps.page(pages.not_decommissioned(work, order, error))
                 raise
+            await self._end_rungs(work, work.tries + 1, command)
             row = _outcome(work, Outcome.DECOMMISSIONED, f"{command.actor}: {command.reason}")
             await self.deps.store.release(work.cluster, work.host, work.operation, row, await self.deps.clock())
             count_outcome(row)

@@ -1,14 +1,17 @@
 """Every page that people can get: what happened, and what is to be done."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from fleet import ids
+from fleet.evidence import evidence_text
 from fleet.models.base import Moment
 from fleet.models.facts import TrainFacts
 from fleet.models.host import Standing
 from fleet.models.ledger import Autostop, LeaseHost
+from fleet.models.rungs import RungRecord
 from fleet.models.train import DomainProgress
-from fleet.models.work import HostWork, StepOrder
+from fleet.models.work import HostWork, StepOrder, StepRecord
 
 
 class Page(NamedTuple):
@@ -17,22 +20,25 @@ class Page(NamedTuple):
     key: str
     title: str
     body: str
+    to: str = ""
+    """One more address that it is for: a rollout owner's."""
 
 
-def needs_repair(lease: LeaseHost) -> Page:
-    """A host went to repair."""
-    body = (
-        f"{lease.why}\n\nIt stays drained ({ids.drain_reason(ids.REPAIR, lease.operation)}) and counts against the "
-        f"failure buffer of its pool.\nWhen it is repaired: maintrain host repaired {lease.host} --cluster "
-        f"{lease.cluster} --reason ..."
+def needs_repair(lease: LeaseHost, why: str, records: Sequence[StepRecord], rungs: Sequence[RungRecord]) -> Page:
+    """A host in repair needs a person: its repair has no ladder, or the ladder ended."""
+    stays = (
+        f"It stays drained ({ids.drain_reason(ids.REPAIR, lease.operation)}) and counts against the failure buffer of "
+        f"its pool.\nWhen it is repaired: maintrain host repaired {lease.host} --cluster {lease.cluster} --reason ..."
     )
+    body = "\n\n".join(part for part in (why, evidence_text(records, rungs), stays) if part)
     return Page(lease.operation, f"{lease.cluster}/{lease.host} is out of production and needs repair", body)
 
 
-def repair_failed(work: HostWork) -> Page:
+def repair_failed(work: HostWork, records: Sequence[StepRecord]) -> Page:
     """A repaired host did not pass."""
     title = f"{work.cluster}/{work.host} did not pass after its repair"
-    return Page(f"{work.operation}.{work.tries}", title, work.trouble)
+    evidence = evidence_text(records, ())
+    return Page(f"{work.operation}.{work.tries}", title, f"{work.trouble}\n\n{evidence}" if evidence else work.trouble)
 
 
 def not_decommissioned(work: HostWork, order: str, error: BaseException) -> Page:

@@ -1,4 +1,4 @@
-"""Reboot a drained host and wait for its new boot."""
+"""Reboot a drained host and wait for its new boot; what else boots a host anew is a kind of it."""
 
 import time
 from datetime import timedelta
@@ -12,18 +12,22 @@ from activities.holding import FENCE_LIFE
 from activities.pausing import Pauses, Silences
 from activities.recording import recorded
 from activities.refusals import refused, stoppable
-from fleet.errors import DriverError, HostState, Unreachable
+from activities.rungs import held_by_us_alone, looked, skip
+from fleet.errors import DriverError, HostState, Refused, Unreachable
 from fleet.models.fleetfile import Cluster
 from fleet.models.footing import Footing
 from fleet.models.intent import Before, Intent, IntentState
 from fleet.models.work import StepAction, StepOrder, StepResult
 from fleet.policy.attempts import ResumeAction, after_reboot, resume_reboot
 from fleet.policy.stopping import Deed
+from fleet.ports.fence import Fence
 from fleet.view import duration_words
 
 
 class Rebooting:
     """Activity `reboot`."""
+
+    what = "reboot"
 
     def __init__(self, deps: Deps) -> None:
         self.deps = deps
@@ -34,9 +38,36 @@ class Rebooting:
         """Reboot once, wait for a new boot id, and read back what the upgrades became."""
         acting = Acting(self.deps, order)
         async with beating():
-            return await recorded(acting, lambda: self._reboot(acting))
+            return await recorded(acting, lambda: self._boot(acting))
 
-    async def _reboot(self, acting: Acting) -> StepResult:
+    async def _note(self, acting: Acting) -> Before | StepResult:
+        """What is read just before; or how the step ends, since a host that is silent can't be told to reboot."""
+        if acting.order.step.rung:
+            boot, why = await looked(lambda: acting.hands.hardware.boot_id(acting.order.host))
+            return Before(boot_id=boot) if boot is not None else skip(f"the host does not answer: {why}")
+        boot = await acting.hands.hardware.boot_id(acting.order.host)
+        if boot is None:
+            raise Unreachable(f"{acting.order.host} does not answer, so its boot id can't be noted")
+        return Before(boot_id=boot)
+
+    async def _send(self, acting: Acting, fence: Fence) -> StepResult | None:
+        """The effect. None to wait for the boot."""
+        await acting.hands.hardware.reboot(acting.order.host, fence)
+        return None
+
+    def _repeats(self, intent: Intent) -> bool:
+        """True when an unchanged boot id proves, after a while, that an earlier attempt began nothing."""
+        return True
+
+    def _within(self, cluster: Cluster) -> timedelta:
+        """Time that the host has to be back."""
+        return cluster.host_back_within
+
+    def _lasts(self, cluster: Cluster) -> timedelta:
+        """Time that sending the effect may take, which counts from the intent."""
+        return timedelta(0)
+
+    async def _boot(self, acting: Acting) -> StepResult:
         footing = await acting.footing()
         intent = footing.intent(acting.order.step.key)
         if intent is not None and intent.state in (IntentState.DONE, IntentState.FAILED):
@@ -48,23 +79,39 @@ class Rebooting:
 
     async def _first(self, acting: Acting, footing: Footing) -> StepResult:
         stopped = refused(acting.may_begin(Deed.DISRUPT, footing), touched=acting.touched(footing))
-        result = stopped or await acting.hold_drained()
+        result = stopped or await (held_by_us_alone(acting) if acting.order.step.rung else acting.hold_drained())
         if result is not None:
             return result
-        boot = await acting.hands.hardware.boot_id(acting.order.host)
-        if boot is None:
-            raise Unreachable(f"{acting.order.host} does not answer, so its boot id can't be noted")
-        intent = await acting.open_intent(Before(boot_id=boot))
-        await self._begin(acting, intent)
-        return await self._await_boot(acting, intent)
+        before = await self._note(acting)
+        if isinstance(before, StepResult):
+            return before
+        intent = await acting.open_intent(before)
+        return await self._begin(acting, intent) or await self._await_boot(acting, intent)
 
-    async def _begin(self, acting: Acting, intent: Intent) -> None:
+    async def _begin(self, acting: Acting, intent: Intent) -> StepResult | None:
+        """Send the effect; what ends the step then and there, or None."""
         try:
-            await acting.hands.hardware.reboot(acting.order.host, acting.fence(Deed.DISRUPT, intent))
+            result = await self._send(acting, acting.fence(Deed.DISRUPT, intent))
         except StoppedAtFence:
             if intent.token == acting.token:
                 await self._finish(acting, IntentState.WITHDRAWN, "stopped before it began")
             raise
+        except Refused as no:
+            if not acting.order.step.rung:
+                raise
+            if intent.token != acting.token:
+                result = StepResult(action=StepAction.HAND_OVER, reason=str(no), host_state=HostState.UNKNOWN)
+            else:
+                await self._finish(acting, IntentState.WITHDRAWN, f"refused before it began: {no}")
+                return skip(str(no))
+        except DriverError as error:
+            if not acting.order.step.rung:
+                raise
+            acting.doubt = f"; it can't be told whether it began: {error}"
+            return None
+        if result is not None:
+            await self._finish(acting, IntentState.FAILED, result.reason)
+        return result
 
     async def _resume(self, acting: Acting, intent: Intent) -> StepResult:
         taken = await acting.take_over(intent)
@@ -73,7 +120,7 @@ class Rebooting:
     async def _await_boot(self, acting: Acting, intent: Intent, taken: float | None = None) -> StepResult:
         """Wait for another boot id. `taken`: when an earlier attempt's intent became ours, which may repeat it."""
         cluster = await self.deps.cluster(acting.order.cluster)
-        fence_life, grace = timedelta(seconds=FENCE_LIFE), cluster.reboot_begins_within
+        within, repeats = self._within(cluster), self._repeats(intent)
         since, pauses, silences = time.monotonic(), Pauses(), Silences()
         while True:
             # The age first: what an earlier attempt sends while we read must not be taken for ruled out.
@@ -82,9 +129,11 @@ class Rebooting:
                 boot = await acting.hands.hardware.boot_id(acting.order.host)
             except DriverError as error:  # host and BMC are both silent
                 if await silences.last_word(error, overdue=await self._overdue(intent, cluster)):
-                    return await self._late(acting, cluster.host_back_within)
+                    return await self._late(acting, within)
                 continue
-            resume = resume_reboot(intent, boot, age, fence_life, grace)
+            resume = resume_reboot(
+                intent, boot, age, timedelta(seconds=FENCE_LIFE), cluster.reboot_begins_within, repeats=repeats
+            )
             if resume.action is ResumeAction.DONE:
                 return await self._back(acting, intent, cluster)
             if resume.action is ResumeAction.BEGIN:
@@ -92,20 +141,23 @@ class Rebooting:
                 if held is not None:
                     return held
                 intent = await acting.begin_again(intent)
-                await self._begin(acting, intent)
+                ended = await self._begin(acting, intent)
+                if ended is not None:
+                    return ended
                 taken, since = None, time.monotonic()
             # A host on its old boot that an earlier attempt may not have told is not late: it is told again above.
-            if time.monotonic() - since > cluster.host_back_within.total_seconds() and (taken is None or boot is None):
-                return await self._late(acting, cluster.host_back_within)
+            told_again = repeats and taken is not None and boot is not None
+            if time.monotonic() - since > within.total_seconds() and not told_again:
+                return await self._late(acting, within)
             await acting.keep_drained()
             await pauses.wait()
 
     async def _overdue(self, intent: Intent, cluster: Cluster) -> bool:
-        within = cluster.host_back_within + cluster.reboot_begins_within
+        within = self._lasts(cluster) + self._within(cluster) + cluster.reboot_begins_within
         return await self.deps.clock() - intent.opened_at > within
 
     async def _late(self, acting: Acting, within: timedelta) -> StepResult:
-        reason = f"not back from its reboot within {duration_words(within.total_seconds())}"
+        reason = f"not back from its {self.what} within {duration_words(within.total_seconds())}{acting.doubt}"
         await self._finish(acting, IntentState.FAILED, reason)
         return StepResult(action=StepAction.HAND_OVER, reason=reason, host_state=HostState.UNKNOWN)
 
@@ -142,7 +194,7 @@ class Rebooting:
             if not await self._overdue(intent, cluster):
                 raise
             # The gate reads them back all the same, and has the last word.
-            return StepResult(action=StepAction.GO_ON, reason=f"rebooted; its versions can't be read now: {error}")
+            return StepResult(action=StepAction.GO_ON, reason=f"booted anew; its versions can't be read now: {error}")
         return after_reboot(versions, acting.order.applied)
 
     async def _finish(self, acting: Acting, state: IntentState, result: str) -> None:

@@ -4,13 +4,18 @@ from collections.abc import Callable
 from typing import Any
 
 from activities.apply import Applying
+from activities.climbing import Climbing
 from activities.deps import Deps
 from activities.dispatcher import Dispatching
 from activities.drain import Draining
 from activities.gate import Gating
+from activities.gpu_reset import GpuResetting
 from activities.hand_over import HandingOver
+from activities.power_cycle import PowerCycling
 from activities.reboot import Rebooting
+from activities.reimage import Reimaging
 from activities.returning import Returning
+from activities.rollout import RollingOut
 from activities.train import Planning
 from activities.verify import Verifying
 from activities.visit import Visiting
@@ -20,6 +25,7 @@ def all_activities(deps: Deps) -> list[Callable[..., Any]]:
     """The bound methods that `temporalio.worker.Worker(activities=…)` takes."""
     visiting, planning = Visiting(deps), Planning(deps)
     handing, dispatching = HandingOver(deps), Dispatching(deps)
+    rolling = RollingOut(deps)
     return [
         Draining(deps).drain,
         Applying(deps).apply,
@@ -27,6 +33,10 @@ def all_activities(deps: Deps) -> list[Callable[..., Any]]:
         Verifying(deps).verify,
         Gating(deps).gate,
         Returning(deps).return_host,
+        GpuResetting(deps).gpu_reset,
+        PowerCycling(deps).power_cycle,
+        Reimaging(deps).reimage,
+        Climbing(deps).climb,
         handing.hand_over,
         handing.plan_repair,
         handing.report_repair,
@@ -38,6 +48,8 @@ def all_activities(deps: Deps) -> list[Callable[..., Any]]:
         visiting.end_visit,
         planning.plan_stop,
         planning.skip_domain,
+        rolling.review_rollout,
+        rolling.order_rollout,
         dispatching.observe,
         dispatching.settle,
         dispatching.write_stop,

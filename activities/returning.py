@@ -1,4 +1,6 @@
-"""The last step: lift our drain and give the lease back, in this order, so that no instant lacks an owner."""
+"""The last step: show the installed versions, lift our drain and give the lease back, in this order, so that no instant
+lacks an owner, and no job lands on other versions than its scheduler tells.
+"""
 
 from temporalio import activity
 
@@ -6,9 +8,12 @@ from activities.acting import Acting
 from activities.counting import count_outcome
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
+from activities.ladder import end_rung
+from activities.publishing import publish_versions
 from activities.recording import recorded
 from fleet.errors import ForeignHold
 from fleet.models.footing import Footing
+from fleet.models.rungs import RungEnd
 from fleet.models.work import HostOutcome, Outcome, StepAction, StepOrder, StepResult
 from fleet.policy.stopping import Deed
 
@@ -34,15 +39,20 @@ class Returning:
         if lease is None or lease.operation != order.operation:
             known = await store.outcomes(order.cluster, host=order.host, limit=20)
             if any(o.operation == order.operation for o in known):
+                if order.repair:
+                    await end_rung(self.deps, order.operation, order.attempt, RungEnd.CURED, order.reason)
                 return StepResult(action=StepAction.GO_ON, reason="it had returned before")
             acting.check_lease(footing)
         reason = order.reason
+        await publish_versions(acting)
         if order.undrain:
             reason = await self._undrain(acting, footing) or reason
         outcome = order.outcome or Outcome.UPGRADED
         row = self._outcome(order, outcome, reason)
         await store.release(order.cluster, order.host, order.operation, row, await store.clock())
         count_outcome(row)
+        if order.repair:
+            await end_rung(self.deps, order.operation, order.attempt, RungEnd.CURED, reason)
         return StepResult(action=StepAction.GO_ON, reason=reason)
 
     async def _undrain(self, acting: Acting, footing: Footing) -> str:

@@ -7,14 +7,14 @@ from temporalio import activity
 from activities.counting import count_outcome
 from activities.deps import Deps, beating
 from activities.failing import mapped
+from activities.trying import record_trials
+from activities.wishing import Wishes, wishes_of
 from fleet import ids
 from fleet.errors import DriverError, Unreachable
 from fleet.models.base import Moment
-from fleet.models.fleetfile import Cluster
 from fleet.models.ledger import Request, RequestClass, RequestState
 from fleet.models.matrix import MatrixEntry
 from fleet.models.messages import VisitAsk, VisitAsked, VisitBoarded, VisitEnd, VisitInput
-from fleet.models.pool import Pool
 from fleet.models.work import BoardAction, Boarding, HostOutcome, HostWork, Outcome
 from fleet.policy.boarding import board
 from fleet.policy.visit_end import visit_end
@@ -100,18 +100,19 @@ class Visiting:
                 await store.acknowledge(request, await self.deps.clock())
             cluster, pool = await self.deps.pool(visit.cluster, visit.pool)
             entries = await store.matrix(visit.cluster)
+            wishes = await wishes_of(self.deps, cluster, pool, [lease.host for lease in leases])
             several = asyncio.Semaphore(PROBES)
 
             async def one(host: str) -> HostWork | None:
                 async with several:
-                    return await self._board(visit, host, cluster, pool, entries)
+                    return await self._board(visit, host, entries, wishes)
 
             works = await asyncio.gather(*(one(lease.host) for lease in leases))
         boarded = tuple(w for w in works if w is not None)
         return VisitBoarded(works=boarded, reason=f"{len(boarded)} of {len(leases)} hosts have work")
 
     async def _board(
-        self, visit: VisitInput, host: str, cluster: Cluster, pool: Pool, entries: tuple[MatrixEntry, ...]
+        self, visit: VisitInput, host: str, entries: tuple[MatrixEntry, ...], wishes: Wishes
     ) -> HostWork | None:
         operation = ids.operation(visit.visit, host)
         known = await self.deps.store.work(operation)
@@ -123,7 +124,7 @@ class Visiting:
             await self._release(visit, host, Outcome.LEFT_OUT, f"its versions can't be read: {error}")
             return None
         await self.deps.store.record_versions(visit.cluster, host, versions, await self.deps.clock())
-        boarding = board(cluster, pool, versions, entries)
+        boarding = board(wishes.cluster, wishes.pool, versions, entries, wishes.of(host, versions))
         if boarding.action is not BoardAction.VISIT:
             current = boarding.action is BoardAction.CURRENT
             await self._release(visit, host, Outcome.CURRENT if current else Outcome.LEFT_OUT, boarding.reason)
@@ -184,6 +185,7 @@ class Visiting:
         unseen = set(known.left_out) - {o.host for o in outcomes} if known else set()
         if unseen:
             told = f"{told}, {len(unseen)} not taken"
+        await record_trials(self.deps, visit.cluster, outcomes)
         ending = visit_end(outcomes)
         await store.close_visit(
             visit.visit, await self.deps.clock(), told, gave_back=ending.gave_back, due_again=ending.due_again

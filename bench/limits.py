@@ -1,15 +1,26 @@
 """Writes docs/limits.md from the figures of a run: what was reached, on what, and what bounds it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+from bench.blame import page
+
+RESULTS = Path(__file__).parent / "results"
 WHERE = Path(__file__).parents[1] / "docs" / "limits.md"
 _MOST_EVENTS = 4000
 
 
-def write(found: dict[str, Any], path: Path = WHERE) -> None:
-    """Write the page anew."""
-    path.write_text("\n\n".join([_HEAD, _goals(found), _where(found), _bounds(found), _rest(found)]) + "\n")
+def write(found: dict[str, Any], path: Path = WHERE, results: Path = RESULTS) -> None:
+    """Write the page anew, with the figures of blame that are kept in `results`."""
+    blame = results / "blame.json"
+    more = [page.section(json.loads(blame.read_text()))] if blame.exists() else []
+    path.write_text("\n\n".join([_HEAD, _goals(found), _where(found), _bounds(found), _rest(found), *more]) + "\n")
+
+
+def write_anew(path: Path = WHERE, results: Path = RESULTS) -> None:
+    """Write the page from all the figures that are kept in `results`."""
+    write(json.loads((results / "throughput.json").read_text()), path, results)
 
 
 _HEAD = """# Limits

@@ -55,9 +55,12 @@ async def open_drivers(cluster: Cluster, data: Path, baselines: Baselines) -> Op
         if scheduler is None:
             scheduler = await _scheduler(drivers.scheduler, where, data)
             opening.push_async_callback(scheduler.close)
+        if cluster.publish_versions and not hasattr(scheduler, "publish_features"):
+            expected = "expected none, or a scheduler driver with publish_features"
+            raise InvalidInput(f"clusters.{cluster.name}", "publish_versions", expected)
         hardware, remote = simulated.hardware, None
         if hardware is None:
-            hardware, remote = await _hardware(drivers.hardware, where, data)
+            hardware, remote = await _hardware(cluster, where, data)
             opening.push_async_callback(hardware.close)
         verifier = simulated.verifier
         if isinstance(drivers.verifier, ToolsVerifier):
@@ -76,10 +79,11 @@ async def _scheduler(options: object, where: str, data: Path) -> Scheduler:
     return cast(Scheduler, await _plugin(options, f"{where}.scheduler", data))
 
 
-async def _hardware(options: object, where: str, data: Path) -> tuple[Hardware, Remote | None]:
+async def _hardware(cluster: Cluster, where: str, data: Path) -> tuple[Hardware, Remote | None]:
     """The driver, and the connections to its hosts where it has some."""
+    options = cluster.drivers.hardware
     if isinstance(options, HostsHardware):
-        parts = import_module("drivers.hosts").open_hosts(options, data)
+        parts = import_module("drivers.hosts").open_hosts(options, data, cluster.repair.reimage)
         return cast(Hardware, parts.hardware), cast(Remote, parts.remote)
     return cast(Hardware, await _plugin(options, f"{where}.hardware", data)), None
 

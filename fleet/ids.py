@@ -2,6 +2,8 @@
 
 REPAIR, PLANNED, HOLD = "repair", "planned", "hold"
 REASON_PREFIX = "maintrain:"
+FEATURE_PREFIX = "maintrain."
+"""How node features begin that tell installed versions: ours, and no trait of the host."""
 
 
 def dispatcher(cluster: str) -> str:
@@ -37,6 +39,11 @@ def operation(holder: str, name: str) -> str:
 def repair_operation(cluster: str, name: str, number: int) -> str:
     """Operation id of a host's n-th repair."""
     return f"repair/{cluster}/{name}/{number}"
+
+
+def rollout(component: str, version: str) -> str:
+    """Workflow id of a rollout."""
+    return f"rollout/{component}/{version}"
 
 
 def task_queue(cluster: str) -> str:

@@ -86,7 +86,9 @@ def worker_activities(parts: Parts) -> list[Callable[..., Any]]:
 
 
 def _asked_of(fleet: FleetFile) -> object:
-    return [(cluster.name, cluster.drivers, cluster.stack) for cluster in fleet.clusters], fleet.notify
+    return [
+        (c.name, c.drivers, c.stack, c.repair.reimage, bool(c.publish_versions)) for c in fleet.clusters
+    ], fleet.notify
 
 
 async def _close_all(store: Store, drivers: dict[str, OpenDrivers]) -> None:

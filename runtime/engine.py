@@ -21,3 +21,13 @@ class TemporalEngine:
                 return False
             raise Unreachable(f"Temporal did not say whether {workflow_id} runs: {error.message}") from error
         return description.status is WorkflowExecutionStatus.RUNNING
+
+    async def wake(self, workflow_id: str) -> bool:
+        """Signal `wake`; False when no run of that id is open. Raises `Unreachable`."""
+        try:
+            await self._client.get_workflow_handle(workflow_id).signal("wake")
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise Unreachable(f"Temporal did not take the word for {workflow_id}: {error.message}") from error
+        return True

@@ -13,6 +13,7 @@ from fleet.models.matrix import MatrixEntry
 from fleet.models.pool import Pool
 from fleet.models.verifiers import ToolsVerifier
 from fleet.policy.limits import problems as limit_problems
+from fleet.policy.rung_steps import impossible
 from fleet.policy.version_patterns import check as check_pattern
 
 Found = tuple[str, str]
@@ -24,7 +25,7 @@ def file_problems(fleet: FleetFile) -> list[Found]:
     return [
         (f"clusters.{cluster.name}.{place}", wanted)
         for cluster in fleet.clusters
-        for check in (_hostlists, _states, _hands, _matrix, _members)
+        for check in (_hostlists, _states, _hands, impossible, _matrix, _members)
         for place, wanted in check(cluster)
     ]
 
@@ -49,6 +50,7 @@ def _hostlists(cluster: Cluster) -> Iterator[Found]:
     lists = [(f"pools.{p.name}.hosts.names", p.hosts.names) for p in cluster.pools]
     if isinstance(cluster.drivers.hardware, SimulatedHardware):
         lists.append(("drivers.hardware.hosts", cluster.drivers.hardware.hosts))
+        lists += [(f"drivers.hardware.models.{m}", names) for m, names in cluster.drivers.hardware.models.items()]
     for place, text in lists:
         try:
             if text is not None and not expand(text):

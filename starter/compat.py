@@ -2,153 +2,128 @@
 starts; `check` answers whether a set of versions is allowed, and why.
 """
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
-from fleet.errors import InvalidInput, Refused
-from fleet.models.fleetfile import Cluster
-from fleet.models.host import HostSet
-from fleet.models.matrix import MatrixEntry
-from fleet.models.messages import Command
-from fleet.policy.compatibility import adopt as adopted
-from fleet.policy.compatibility import allowed, describe
+from fleet.errors import InvalidInput
+from fleet.hostlist import compact
+from fleet.models.fleetfile import Cluster, FleetFile
+from fleet.policy.compatibility import Allowed, allowed, describe
+from fleet.policy.drift import hosts_not_allowed
+from fleet.ports.store import Store
 from starter.asynchronous import run
-from starter.checks import entry_problems
-from starter.complaints import complaint, one_error
-from starter.inventory import read_versions
-from starter.options import Actor, DryRun, Json, MaybeCluster, Reason, command
-from starter.picture import picture
-from starter.session import facts, find_cluster, hands, in_force, now
+from starter.compat_coverage import show_coverage
+from starter.compat_entries import adopt, publish, withdraw
+from starter.compat_versions import InCluster, Pins, host_facing_sets, with_pins
+from starter.host import find_host
+from starter.options import Json, MaybeCluster, host_name
+from starter.production import in_production
+from starter.session import facts, find_cluster, in_force
 from starter.show import dump, print_json, say, table
-from starter.yamltext import read_yaml
 
 app = typer.Typer(help="The compatibility matrix: which versions were tested together.", no_args_is_help=True)
 
-Sets = Annotated[list[str], typer.Argument(metavar="COMPONENT=VERSION…", help="Host-facing versions to judge.")]
-InCluster = Annotated[str | None, typer.Option("--cluster", help="A cluster; default: the only one.")]
+Sets = Annotated[list[str] | None, typer.Argument(metavar="COMPONENT=VERSION…", help="Host-facing versions to judge.")]
+OfHost = Annotated[str | None, typer.Option("--host", metavar="HOST", help="Judge what a host was last seen to carry.")]
+Observed = Annotated[bool, typer.Option("--observed", help="Judge what every host in production was last seen with.")]
+Withdrawn = Annotated[bool, typer.Option("--all", help="Withdrawn entries as well.")]
 
 
 @app.command("list")
-def list_entries(cluster: MaybeCluster = None, as_json: Json = False) -> None:
+def list_entries(cluster: MaybeCluster = None, every: Withdrawn = False, as_json: Json = False) -> None:
     """All entries: those of the fleet file, those adopted, those published."""
-    run(_list(cluster, as_json))
+    run(_list(cluster, every, as_json))
 
 
 @app.command()
-def check(sets: Sets, cluster: InCluster = None, as_json: Json = False) -> None:
-    """Whether these versions are allowed with the pins, and why; exit code 1 when not."""
-    run(_check(sets, cluster, as_json))
-
-
-@app.command()
-def adopt(cluster: MaybeCluster = None, *, reason: Reason, actor: Actor = None, dry_run: DryRun = False) -> None:
-    """Publish as tested what the hosts in production run today, read from the hosts now."""
-    run(_adopt(cluster, command(actor, reason), dry_run))
-
-
-@app.command()
-def publish(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="YAML: a list of entries.")],
+def check(
+    sets: Sets = None,
     cluster: InCluster = None,
-    *,
-    reason: Reason,
-    actor: Actor = None,
-    dry_run: DryRun = False,
+    host: OfHost = None,
+    observed: Observed = False,
+    pins: Pins = None,
+    as_json: Json = False,
 ) -> None:
-    """Publish entries from a file, as a qualification run writes it."""
-    run(_publish(file, cluster, command(actor, reason), dry_run))
+    """Whether versions are allowed with the pins, and why; exit code 1 when not."""
+    if [bool(sets), host is not None, observed].count(True) != 1:
+        raise InvalidInput("COMPONENT=VERSION", "", "expected versions, or --host HOST, or --observed")
+    run(_check(sets or [], cluster, host, observed, pins or [], as_json))
 
 
-async def _list(wanted: str | None, as_json: bool) -> None:
+app.command()(adopt)
+app.command()(publish)
+app.command()(withdraw)
+app.command("coverage")(show_coverage)
+
+
+async def _list(wanted: str | None, every: bool, as_json: bool) -> None:
     async with facts() as store:
         cluster = find_cluster((await in_force(store)).fleet, wanted)
-        published = await store.matrix(cluster.name)
-    sourced = [("fleet file", e) for e in cluster.matrix] + [("published", e) for e in published]
+        records = await store.matrix_records(cluster.name, withdrawn=every)
     if as_json:
-        print_json([{"source": source, **dump(entry)} for source, entry in sourced])
+        written = [{"source": "fleet file", **dump(e)} for e in cluster.matrix]
+        kept = [
+            {"source": "published", **dump(r.entry), **{k: v for k, v in dump(r).items() if k != "entry"}}
+            for r in records
+        ]
+        print_json(written + kept)
         return
-    rows = [(source, e.verdict, describe(e), e.author or "-") for source, e in sourced]
-    say(table(("source", "verdict", "entry", "author"), rows) if rows else "no entries: see compat adopt")
+    rows = [("-", "fleet file", e.verdict, describe(e), e.author or "-", _day(e.at)) for e in cluster.matrix]
+    for r in records:
+        ended = "" if r.in_force else f"; withdrawn by {r.withdrawn_by}: {r.withdraw_reason}"
+        after = f"; superseded by {r.superseded_by}" if r.superseded_by is not None else ""
+        said = describe(r.entry) + ended + after
+        rows.append((str(r.id), "published", r.entry.verdict, said, r.entry.author or "-", _day(r.entry.at)))
+    heads = ("id", "source", "verdict", "entry", "author", "date")
+    say(table(heads, rows) if rows else "no entries: see compat adopt")
 
 
-async def _check(sets: list[str], wanted: str | None, as_json: bool) -> None:
+def _day(at: object) -> str:
+    return f"{at:%F}" if at is not None else "-"
+
+
+async def _check(
+    sets: list[str], wanted: str | None, host: str | None, observed: bool, pins: list[str], as_json: bool
+) -> None:
     async with facts() as store:
-        cluster = find_cluster((await in_force(store)).fleet, wanted)
+        fleet = (await in_force(store)).fleet
+        if host is not None:
+            wanted = (await find_host(store, fleet, host_name(host), wanted)).cluster
+        cluster = with_pins(find_cluster(fleet, wanted), pins)
         published = await store.matrix(cluster.name)
-    verdict = allowed(_versions(sets, cluster), cluster, published)
+        if observed:
+            fine = await _check_observed(store, fleet, cluster, as_json)
+        else:
+            versions = await _seen(store, cluster, host) if host is not None else host_facing_sets(sets, cluster)
+            fine = _tell(allowed(versions, cluster, published), as_json)
+    if not fine:
+        raise typer.Exit(1)
+
+
+def _tell(verdict: Allowed, as_json: bool) -> bool:
     if as_json:
         print_json(dump(verdict))
     else:
         say(f"{'allowed' if verdict.allowed else 'not allowed'}: {verdict.reason}")
-    if not verdict.allowed:
-        raise typer.Exit(1)
+    return verdict.allowed
 
 
-def _versions(sets: list[str], cluster: Cluster) -> dict[str, str]:
-    versions: dict[str, str] = {}
-    for text in sets:
-        component, equals, version = text.partition("=")
-        known = cluster.stack.component(component)
-        if not equals or not version or known is None or not cluster.stack.host_facing(known):
-            names = ", ".join(c.name for c in cluster.stack.components if cluster.stack.host_facing(c))
-            raise InvalidInput("COMPONENT=VERSION", "", f"expected one of {names} with its version, found {text!r}")
-        if component in versions:
-            raise InvalidInput("COMPONENT=VERSION", "", f"expected {component} once")
-        versions[component] = version
-    return versions
+async def _seen(store: Store, cluster: Cluster, host: str) -> dict[str, str]:
+    """What a host was last seen with; of one never read nothing is known, which is not allowed."""
+    seen = (await store.observed_versions(cluster.name, host)).get(host)
+    return seen.versions if seen is not None else {}
 
 
-async def _adopt(wanted: str | None, asked: Command, dry_run: bool) -> None:
-    async with facts() as store:
-        fleet = (await in_force(store)).fleet
-        cluster = find_cluster(fleet, wanted)
-        standings = (await picture(store, fleet, cluster.name)).standings
-        up = [name for name, standing in standings.items() if standing.set is HostSet.UP]
-        if not up:
-            raise Refused(f"no host of {cluster.name} is known to be in production: run maintrain fleet sync first")
-        async with hands(cluster, store) as reach:
-            observed, silent = await read_versions(reach.hardware, up)
-        if not observed:
-            raise Refused(f"none of the {len(up)} hosts in production of {cluster.name} told its versions")
-        at = now()
-        entries = adopted(cluster, observed, asked.actor, at, asked.reason)
-        say(f"{len(observed)} hosts in production read, {len(silent)} did not answer")
-        for entry in entries:
-            say(f"  tested: {describe(entry)}")
-        if dry_run:
-            say("nothing was changed")
-            return
-        for name, versions in observed.items():
-            await store.record_versions(cluster.name, name, versions, at)
-        new = await store.add_matrix(cluster.name, entries, asked.actor, asked.reason, at)
-        say(f"{new} new entries published, {len(entries) - new} were there already")
-
-
-async def _publish(path: Path, wanted: str | None, asked: Command, dry_run: bool) -> None:
-    file = read_yaml(path)
-    if not isinstance(file.value, list) or not file.value:
-        raise InvalidInput(f"{path}:1", "", "expected a list of matrix entries")
-    async with facts() as store:
-        cluster = find_cluster((await in_force(store)).fleet, wanted)
-        at = now()
-        entries = []
-        for index, value in enumerate(file.value):
-            line = file.line_of((index,))
-            try:
-                entry = MatrixEntry.model_validate(value)
-            except ValidationError as error:
-                raise complaint(file, error, MatrixEntry, (index,)) from error
-            problems = entry_problems(entry, cluster)
-            if problems:
-                raise one_error(file.source, [(line, f"[{index}].{place}", wants) for place, wants in problems])
-            entries.append(entry.model_copy(update={"author": entry.author or asked.actor, "at": entry.at or at}))
-        for entry in entries:
-            say(f"  {entry.verdict}: {describe(entry)}")
-        if dry_run:
-            say("nothing was changed")
-            return
-        new = await store.add_matrix(cluster.name, tuple(entries), asked.actor, asked.reason, at)
-        say(f"{new} new entries published, {len(entries) - new} were there already")
+async def _check_observed(store: Store, fleet: FleetFile, cluster: Cluster, as_json: bool) -> bool:
+    """Judge every host in production; whether all are allowed."""
+    production = await in_production(store, fleet, cluster)
+    refused = hosts_not_allowed(cluster, production, await store.matrix(cluster.name))
+    bad = sum(len(group.hosts) for group in refused)
+    if as_json:
+        print_json({"hosts": len(production), "not_allowed": [dump(group) for group in refused]})
+        return not refused
+    for group in refused:
+        say(f"not allowed: {compact(group.hosts)} ({len(group.hosts)}): {group.reason}")
+    say(f"{len(production) - bad} of {len(production)} hosts in production carry an allowed set")
+    return not refused

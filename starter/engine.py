@@ -14,10 +14,11 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from fleet import ids
 from fleet.errors import MaintrainError, Refused, Unreachable
-from fleet.models.messages import ClusterInput, TrainInput
+from fleet.models.messages import ClusterInput, RolloutInput, TrainInput
+from fleet.models.rollout import RolloutSpec
 from runtime.client import connect
 from runtime.settings import load_settings
-from workflows.attributes import CLUSTER, POOL
+from workflows.attributes import CLUSTER, COMPONENT, POOL, VERSION
 
 ANSWERS_WITHIN = 3.0
 """Seconds that Temporal has to answer a signal or a start."""
@@ -60,6 +61,28 @@ async def start_train(client: Client, cluster: str, pool: str) -> bool:
     )
     if not started:
         await signal(client, ids.train(cluster, pool), "wake")
+    return started
+
+
+async def start_rollout(client: Client, spec: RolloutSpec) -> bool:
+    """Make sure that a rollout's workflow runs, and wake it; True when it was started now."""
+    workflow_id = ids.rollout(spec.component, spec.version)
+    pairs: list[SearchAttributePair[Any]] = [
+        SearchAttributePair(COMPONENT, [spec.component]),
+        SearchAttributePair(VERSION, [f"{spec.component}={spec.version}"]),
+    ]
+    if len(spec.clusters) == 1:
+        pairs.append(SearchAttributePair(CLUSTER, spec.clusters[0]))
+    started = await _start(
+        client,
+        "Rollout",
+        RolloutInput(rollout=spec.id, cluster=spec.clusters[0]),
+        workflow_id,
+        f"rollout of {spec.component} {spec.version}",
+        TypedSearchAttributes(pairs),
+    )
+    if not started:
+        await signal(client, workflow_id, "wake")
     return started
 
 

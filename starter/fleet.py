@@ -14,11 +14,14 @@ from fleet.policy.domains import form_domains
 from fleet.policy.loading import hindrances
 from starter.asynchronous import run
 from starter.changes import changes, text_diff
+from starter.drift import show_drift
 from starter.fleetfile import read_fleet
 from starter.options import Actor, DryRun, Json, MaybeCluster, MaybePoolPath, Scope, command, pool_path
 from starter.picture import picture
+from starter.publishing import publish
 from starter.session import facts, find_cluster, find_pool, in_force, now, pools_in
 from starter.show import dump, print_json, say, table
+from starter.stack_from import schema as schema_of_files
 from starter.syncing import sync_cluster
 
 app = typer.Typer(help="The fleet file, hosts and domains.", no_args_is_help=True)
@@ -27,7 +30,7 @@ app = typer.Typer(help="The fleet file, hosts and domains.", no_args_is_help=Tru
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of fleet files; editors complete from it."""
-    print_json(FleetFile.model_json_schema())
+    print_json(schema_of_files())
 
 
 @app.command()
@@ -63,6 +66,10 @@ def sync(
 def domains(pool: MaybePoolPath = None, as_json: Json = False) -> None:
     """The maintenance domains that the next cycle would visit."""
     run(_domains(pool, as_json))
+
+
+app.command("drift")(show_drift)
+app.command("publish")(publish)
 
 
 async def _load(path: Path, asked: Command, diff: bool, dry_run: bool) -> None:

@@ -8,6 +8,7 @@ from fleet.errors import InvalidInput
 from fleet.models.fleetfile import FleetFile
 from starter.checks import file_problems
 from starter.complaints import complaint, one_error, placed
+from starter.stack_from import with_stacks
 from starter.yamltext import read_yaml
 
 
@@ -17,7 +18,7 @@ def read_fleet(path: Path) -> tuple[FleetFile, str]:
     if not isinstance(file.value, dict):
         raise InvalidInput(f"{file.source}:1", "", "expected a mapping with the fields version and clusters")
     try:
-        fleet = FleetFile.model_validate(file.value)
+        fleet = FleetFile.model_validate(with_stacks(file))
     except ValidationError as error:
         raise complaint(file, error, FleetFile) from error
     problems = file_problems(fleet)

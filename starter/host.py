@@ -6,10 +6,12 @@ import typer
 
 from fleet import ids
 from fleet.errors import InvalidInput
+from fleet.evidence import findings_lines, rung_end
 from fleet.models.fleetfile import FleetFile
 from fleet.models.host import Host, HostSet, Standing
 from fleet.models.ledger import LeaseHost
 from fleet.models.messages import Command
+from fleet.models.rungs import RungRecord
 from fleet.models.work import HostOutcome, StepRecord
 from fleet.ports.store import Store
 from starter.asynchronous import run
@@ -104,6 +106,7 @@ async def _show(name: str, cluster: str | None, as_json: bool) -> None:
         versions = (await store.versions(host.cluster)).get(name, {})
         outcomes = await store.outcomes(host.cluster, host=name, limit=MOST_OUTCOMES)
         steps = await _evidence(store, lease, outcomes)
+        rungs = await _rungs(store, lease, outcomes)
     if as_json:
         print_json(
             {
@@ -113,6 +116,7 @@ async def _show(name: str, cluster: str | None, as_json: bool) -> None:
                 "versions": versions,
                 "outcomes": outcomes,
                 "steps": steps,
+                "rungs": rungs,
             }
         )
         return
@@ -121,6 +125,7 @@ async def _show(name: str, cluster: str | None, as_json: bool) -> None:
     if lease:
         say(f"held by {lease.holder} since {lease.since:%F %T}, counted as {lease.counted}: {lease.why or '-'}")
     _say_past(versions, outcomes, steps)
+    _say_found(steps, rungs)
 
 
 def _gone(name: str) -> Standing:
@@ -130,14 +135,28 @@ def _gone(name: str) -> Standing:
 
 async def _evidence(store: Store, lease: LeaseHost | None, outcomes: tuple[HostOutcome, ...]) -> tuple[StepRecord, ...]:
     """Steps of what is under way or was last: in repair, those of the visit that failed and of every try since."""
-    steps = await store.steps(outcomes[0].operation) if outcomes else ()
-    if lease is None:
-        return steps
-    number, tried = 0, await store.steps(lease.operation)
-    while tried or number == 0:
-        steps, number = (*steps, *tried), number + 1
-        tried = await store.steps(f"{lease.operation}.{number}")
-    return steps
+    led = await store.tried(outcomes[0].operation) if outcomes else ()
+    if lease is None or (outcomes and lease.operation == outcomes[0].operation):
+        return led
+    return (*led, *await store.tried(lease.operation))
+
+
+async def _rungs(store: Store, lease: LeaseHost | None, outcomes: tuple[HostOutcome, ...]) -> tuple[RungRecord, ...]:
+    """Rungs of the repair that is under way, or of what was last."""
+    if lease is not None:
+        return await store.rungs(lease.operation)
+    return await store.rungs(outcomes[0].operation) if outcomes else ()
+
+
+def _say_found(steps: tuple[StepRecord, ...], rungs: tuple[RungRecord, ...]) -> None:
+    """What verifications found, with the evidence, and which rungs of the repair ladder were climbed."""
+    for step in steps:
+        if step.verification is not None and step.verification.findings:
+            say(f"\nfound by {step.step} of {step.operation} at {step.ended:%F %T}Z")
+            say("\n".join(findings_lines(step.verification.findings)))
+    if rungs:
+        rows = [(r.attempt, r.name, r.reason, "" if r.rung is None else rung_end(r)) for r in rungs]
+        say("\n" + table(("try", "rung", "why", "how it ended"), rows))
 
 
 def _say_past(versions: dict[str, str], outcomes: tuple[HostOutcome, ...], steps: tuple[StepRecord, ...]) -> None:

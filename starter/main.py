@@ -14,7 +14,7 @@ import typer
 from fleet.errors import InvalidInput, MaintrainError
 from runtime.exiting import run_and_exit
 from runtime.settings import load_settings
-from starter import audit, compat, demo_command, fleet, host, ledger, stop, train, up, watch
+from starter import audit, catalogue, compat, demo_command, fleet, host, job, ledger, rollout, stop, train, up, watch
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -29,8 +29,11 @@ app = typer.Typer(
 )
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(train.app, name="train")
+app.add_typer(rollout.app, name="rollout")
 app.add_typer(host.app, name="host")
 app.add_typer(compat.app, name="compat")
+app.add_typer(catalogue.app, name="catalogue")
+app.add_typer(job.app, name="job")
 for noun in (stop, ledger, watch, audit, up, demo_command):
     app.add_typer(noun.app)
 

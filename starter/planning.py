@@ -48,7 +48,8 @@ async def make_plan(store: Store, cluster: Cluster, pool: Pool, most: int) -> Tr
     wanted = [h for domain in ahead[:most] for h in domain.hosts if h not in versions]
     view, trouble, read = await _look(store, cluster, wanted)
     versions = {**versions, **read}
-    stops = plan_stops(cluster, pool, ahead[:most], ledger, entries, versions, view)
+    rollouts = await store.rollout_facts(cluster.name, (h for domain in ahead[:most] for h in domain.hosts))
+    stops = plan_stops(cluster, pool, ahead[:most], ledger, entries, versions, view, rollouts)
     return TrainPlan(
         cluster=cluster.name,
         pool=pool.name,

@@ -22,11 +22,12 @@ class Audit(Part):
         """Who did what, why and when."""
         await self._database.write(lambda connection: write_audit(connection, entry))
 
-    async def audit_log(self, limit: int = 100) -> tuple[AuditEntry, ...]:
-        """Newest first."""
+    async def audit_log(self, limit: int = 100, subject: str | None = None) -> tuple[AuditEntry, ...]:
+        """Newest first; of one subject, or of all."""
+        statement = select(AUDIT) if subject is None else select(AUDIT).where(AUDIT.c.subject == subject)
 
         def work(connection: Connection) -> tuple[AuditEntry, ...]:
-            rows = connection.execute(select(AUDIT).order_by(AUDIT.c.id.desc()).limit(limit))
+            rows = connection.execute(statement.order_by(AUDIT.c.id.desc()).limit(limit))
             return tuple(
                 AuditEntry(
                     at=row.at,

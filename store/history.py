@@ -57,6 +57,17 @@ class History(Part):
 
         return await self._database.glance(work)
 
+    async def tried(self, operation: str) -> tuple[StepRecord, ...]:
+        """Evidence of a repair and all of its tries, oldest first."""
+
+        def work(connection: Connection) -> tuple[StepRecord, ...]:
+            of_tries = STEPS.c.operation.startswith(f"{operation}.", autoescape=True)
+            statement = select(STEPS).where((STEPS.c.operation == operation) | of_tries)
+            rows = connection.execute(statement.order_by(STEPS.c.started, STEPS.c.id))
+            return tuple(documents.load(StepRecord, r.document, "steps", f"{r.operation} {r.step}") for r in rows)
+
+        return await self._database.read(work)
+
     async def record_outcome(self, outcome: HostOutcome) -> None:
         """History; idempotent by operation (the first one counts)."""
         await self._database.write(lambda connection: write_outcome(connection, outcome))

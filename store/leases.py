@@ -51,6 +51,14 @@ def leases_in(connection: Connection, cluster: str) -> dict[str, LeaseHost]:
     return {row.host: read_lease(row) for row in connection.execute(_IN_CLUSTER, {"cluster_": cluster})}
 
 
+def lease_of(connection: Connection, cluster: str, host: str, operation: str) -> LeaseHost:
+    """The operation's lease on the host. Raises `LeaseLost` when another or nobody holds it."""
+    lease = lease_on(connection, cluster, host)
+    if lease is None or lease.operation != operation:
+        raise LeaseLost(f"{cluster}/{host} is held by {lease.operation if lease else 'nobody'}, not by {operation}")
+    return lease
+
+
 class Leases(Part):
     """Leases after their grant."""
 
@@ -80,9 +88,7 @@ class Leases(Part):
             before = lease_on(connection, lease.cluster, lease.host)
             if before is not None and (before.operation, before.counted) == (lease.operation, lease.counted):
                 return before
-            if before is None or before.operation != expected:
-                holder = before.operation if before else "nobody"
-                raise LeaseLost(f"{lease.cluster}/{lease.host} is held by {holder}, not by {expected}")
+            before = lease_of(connection, lease.cluster, lease.host, expected)
             upserts.put(connection, LEASE_HOSTS, lease.model_dump(), key=("cluster", "host"))
             if before.request != lease.request:
                 end_without_leases(connection, before.request, "its last host was handed over", lease.since)

@@ -100,10 +100,17 @@ def _as_they_are(members: dict[str, Host], hosts: tuple[Host, ...]) -> bool:
 
 def _changes(before: "Host | Row[Any]", host: Host) -> dict[str, Any]:
     """Columns that differ. A serial that is not reported just now is no news."""
-    wanted = {"name": host.name, "pool": host.pool, "rack": host.rack, "nvlink": host.nvlink}
+    wanted: dict[str, Any] = {"name": host.name, "pool": host.pool, "rack": host.rack, "nvlink": host.nvlink}
+    wanted["model"] = host.model
+    wanted["features"] = host.features if isinstance(before, Host) else _features(host)
     if host.serial is not None:
         wanted["serial"] = host.serial
     return {column: value for column, value in wanted.items() if getattr(before, column) != value}
+
+
+def _features(host: Host) -> str:
+    """As the column keeps them: no feature of a scheduler has a comma."""
+    return ",".join(host.features)
 
 
 def _sync(connection: Connection, cluster: str, hosts: tuple[Host, ...], now: Moment) -> None:
@@ -124,7 +131,9 @@ def _sync(connection: Connection, cluster: str, hosts: tuple[Host, ...], now: Mo
         changes = {**_changes(m.row, m.host), "retired_at": None, "version": version}  # type: ignore[arg-type]
         connection.execute(update(HOSTS).where(HOSTS.c.id == m.row.id).values(**changes))  # type: ignore[union-attr]
     if new:
-        rows = [{**host.model_dump(), "retired_at": None, "version": version} for host in new]
+        rows = [
+            {**host.model_dump(), "features": _features(host), "retired_at": None, "version": version} for host in new
+        ]
         connection.execute(insert(HOSTS), rows)
     write_audit(connection, _entry(cluster, new, gone, moved, now))
 

@@ -8,14 +8,18 @@ from store.fleet_files import FleetFiles
 from store.footing import Footings
 from store.history import History
 from store.intents import Intents
+from store.ladders import Ladders
 from store.leases import Leases
+from store.matrix import Matrix
 from store.members import Members
 from store.outbox import Outbox
 from store.rendezvous import Rendezvous
 from store.requests import Requests
+from store.rollouts import Rollouts
 from store.settling import Settling
 from store.stops import Stops
 from store.trains import Trains
+from store.trials import Trials
 from store.versions import Versions
 from store.visits import Visits
 
@@ -24,6 +28,7 @@ class SqlStore(
     FleetFiles,
     Members,
     Versions,
+    Matrix,
     Audit,
     Trains,
     Cycles,
@@ -35,6 +40,9 @@ class SqlStore(
     Intents,
     Footings,
     History,
+    Ladders,
+    Rollouts,
+    Trials,
     Rendezvous,
     Outbox,
     Measurements,

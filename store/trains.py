@@ -11,6 +11,7 @@ from fleet.models.train import VisitState
 from store.audit import write_audit
 from store.cycles import read_cycle
 from store.part import Part
+from store.rollouts import hosts_first
 from store.stops import covering
 from store.tables.trains import TRAINS, VISITS
 
@@ -41,6 +42,7 @@ class Trains(Part):
                 visit_seconds=_visit_seconds(connection, cluster, pool) or promised.visit_budget.total_seconds(),
                 cycle_asked=asked and left != 0,
                 endless=asked and left is None,
+                first=hosts_first(connection, cluster, pool),
             )
 
         return await self._database.read(work)

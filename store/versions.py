@@ -1,24 +1,32 @@
-"""Versions as last observed, and the published part of the compatibility matrix."""
+"""Versions as last observed, and which version each component of a host was in before.
 
-import hashlib
-import json
+The history grows with changes, not with looks, and keeps the last `KEPT` versions of each component of each host.
+"""
 
-from sqlalchemy import Connection, select
+from collections.abc import Mapping
+from typing import Any
 
-from fleet.models.audit import AuditEntry
+from sqlalchemy import Connection, Row, delete, insert, select
+
 from fleet.models.base import Moment
-from fleet.models.matrix import MatrixEntry
+from fleet.models.versions import HostVersions, VersionChange
 from store import documents, upserts
-from store.audit import write_audit
 from store.part import Part
-from store.tables.fleet import HOST_VERSIONS, MATRIX_ENTRIES
+from store.tables.fleet import HOST_VERSIONS, VERSION_HISTORY
+
+KEPT = 50
+"""Versions of one component of one host that its history keeps: with a change a week, a year of them."""
+
+_HOSTS_AT_ONCE = 500
 
 
 class Versions(Part):
-    """What runs where, and what is known to go together."""
+    """What runs where, and what ran there."""
 
     async def record_versions(self, cluster: str, host: str, versions: dict[str, str], now: Moment) -> None:
-        """Versions as observed. Components that this reading does not name keep the version last seen."""
+        """Versions as observed. Components that this reading does not name keep the version last seen; one in another
+        version than before adds to the history.
+        """
 
         def work(connection: Connection) -> None:
             place = (HOST_VERSIONS.c.cluster == cluster) & (HOST_VERSIONS.c.host == host)
@@ -26,52 +34,66 @@ class Versions(Part):
             known = {} if before is None else documents.load_notes(before, "host_versions", f"{cluster}/{host}")
             row = {"versions": documents.dump_notes({**known, **versions}), "at": now}
             upserts.put(connection, HOST_VERSIONS, {"cluster": cluster, "host": host, **row}, key=("cluster", "host"))
+            changed = {name: version for name, version in versions.items() if known.get(name) != version}
+            if changed:
+                _add_history(connection, cluster, host, changed, now)
 
         await self._database.write(work, lock=f"versions/{cluster}/{host}")
 
     async def versions(self, cluster: str) -> dict[str, dict[str, str]]:
         """Last observed versions by host."""
+        return {host: seen.versions for host, seen in (await self.observed_versions(cluster)).items()}
 
-        def work(connection: Connection) -> dict[str, dict[str, str]]:
-            statement = select(HOST_VERSIONS.c.host, HOST_VERSIONS.c.versions)
-            rows = connection.execute(statement.where(HOST_VERSIONS.c.cluster == cluster))
-            table = "host_versions"
-            return {row.host: documents.load_notes(row.versions, table, f"{cluster}/{row.host}") for row in rows}
+    async def observed_versions(self, cluster: str, host: str | None = None) -> dict[str, HostVersions]:
+        """Last observed versions by host, or of one host, with when they were read."""
+        statement = select(HOST_VERSIONS).where(HOST_VERSIONS.c.cluster == cluster)
+        if host is not None:
+            statement = statement.where(HOST_VERSIONS.c.host == host)
 
-        return await self._database.read(work)
-
-    async def add_matrix(
-        self, cluster: str, entries: tuple[MatrixEntry, ...], actor: str, reason: str, now: Moment
-    ) -> int:
-        """Publish entries that are not there yet; how many were new. Audited.
-
-        Two entries are the same when components, pins and verdict are; evidence and author of the first one stay.
-        """
-
-        def work(connection: Connection) -> int:
-            new = sum(_add(connection, cluster, entry) for entry in entries)
-            if new:
-                subject, detail = f"cluster {cluster}", f"{new} new entries"
-                entry = AuditEntry(
-                    at=now, actor=actor, action="matrix publish", subject=subject, reason=reason, detail=detail
+        def work(connection: Connection) -> dict[str, HostVersions]:
+            return {
+                row.host: HostVersions(
+                    host=row.host,
+                    versions=documents.load_notes(row.versions, "host_versions", f"{cluster}/{row.host}"),
+                    at=row.at,
                 )
-                write_audit(connection, entry)
-            return new
+                for row in connection.execute(statement)
+            }
 
-        return await self._database.write(work)
+        return await self._database.read(work)
 
-    async def matrix(self, cluster: str) -> tuple[MatrixEntry, ...]:
-        """Published entries, oldest first."""
+    async def version_history(self, cluster: str, hosts: tuple[str, ...]) -> tuple[VersionChange, ...]:
+        """Changes on these hosts, oldest first, as far as they are kept."""
 
-        def work(connection: Connection) -> tuple[MatrixEntry, ...]:
-            statement = select(MATRIX_ENTRIES).where(MATRIX_ENTRIES.c.cluster == cluster)
-            rows = connection.execute(statement.order_by(MATRIX_ENTRIES.c.id))
-            return tuple(documents.load(MatrixEntry, row.document, "matrix_entries", row.id) for row in rows)
+        def work(connection: Connection) -> tuple[VersionChange, ...]:
+            found: list[Row[Any]] = []
+            for start in range(0, len(hosts), _HOSTS_AT_ONCE):
+                some = hosts[start : start + _HOSTS_AT_ONCE]
+                table = VERSION_HISTORY
+                statement = select(table).where((table.c.cluster == cluster) & table.c.host.in_(some))
+                found += connection.execute(statement.order_by(table.c.id)).all()
+            return tuple(
+                VersionChange(host=row.host, component=row.component, version=row.version, at=row.at) for row in found
+            )
 
         return await self._database.read(work)
 
 
-def _add(connection: Connection, cluster: str, entry: MatrixEntry) -> bool:
-    said = json.dumps([entry.components, entry.pins, entry.verdict], sort_keys=True)
-    row = {"cluster": cluster, "key": hashlib.sha256(said.encode()).hexdigest(), "document": documents.dump(entry)}
-    return upserts.add_missing(connection, MATRIX_ENTRIES, row)
+def _add_history(connection: Connection, cluster: str, host: str, changed: Mapping[str, str], now: Moment) -> None:
+    table = VERSION_HISTORY
+    rows = [{"cluster": cluster, "host": host, "component": c, "version": v, "at": now} for c, v in changed.items()]
+    connection.execute(insert(table), rows)
+    of_host = (table.c.cluster == cluster) & (table.c.host == host)
+    places = connection.execute(
+        select(table.c.id, table.c.component)
+        .where(of_host & table.c.component.in_(list(changed)))
+        .order_by(table.c.id.desc())
+    )
+    seen: dict[str, int] = {}
+    old = []
+    for place in places:
+        seen[place.component] = seen.get(place.component, 0) + 1
+        if seen[place.component] > KEPT:
+            old.append(place.id)
+    if old:
+        connection.execute(delete(table).where(table.c.id.in_(old)))

@@ -1,12 +1,16 @@
-"""`HostRepair`: a host stays out, drained, counted as failed and named, until a person says it is repaired."""
+"""`HostRepair`: a host stays out, drained, counted as failed and named, until a rung of the repair ladder cures it or
+a person says that it is repaired.
+"""
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.climbing import Climbing
     from activities.hand_over import HandingOver
     from fleet.models.messages import Command, HostEnd
-    from fleet.models.work import BoardAction, Boarding, HostWork, Outcome, StepAction, StepResult
+    from fleet.models.rungs import LADDER, NextRung
+    from fleet.models.work import BoardAction, Boarding, Climb, HostWork, Outcome, StepAction, StepResult
     from fleet.view import host_view
     from workflows.attributes import OUTCOME
     from workflows.continuing import time_to_continue
@@ -16,7 +20,9 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name="HostRepair")
 class HostRepair:
-    """Wait for a person; then apply what is due, verify and gate, or take the host out for good."""
+    """Climb the ladder, where there is one, and wait for a person; then apply what is due, verify and gate, or take the
+    host out for good.
+    """
 
     @workflow.init
     def __init__(self, work: HostWork) -> None:
@@ -31,29 +37,59 @@ class HostRepair:
     async def run(self, work: HostWork) -> HostEnd:
         """Repair until the host returns or is decommissioned."""
         while True:
-            self._show("waiting for `maintrain host repaired` or `maintrain host decommission`")
-            await workflow.wait_condition(
-                lambda: self.asked is not None or self.leaves is not None or self.undrained_by_another
-            )
-            end = None
-            if self.leaves is not None:
-                end = await self._decommission(self.leaves)
-            elif self.asked is not None:
-                end = await self._try(self.asked)
+            if self.work.climb is Climb.OFF or self._spoken:
+                end = await self._wait()
             else:
-                await self._drain_again()
+                end = await self._climb()
             if end is not None:
                 return end
-            if time_to_continue() and self.asked is None and self.leaves is None:
+            if time_to_continue() and not self._spoken:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(self.work)
 
-    async def _try(self, order: Command) -> HostEnd | None:
-        """One try: what is due, every verification, the gate; None when the host did not pass."""
+    @property
+    def _spoken(self) -> bool:
+        """True when a person's word is to be heeded."""
+        return self.asked is not None or self.leaves is not None
+
+    async def _wait(self) -> HostEnd | None:
+        """Wait for a person, whose word ends the ladder, and heed it."""
+        self._show("waiting for `maintrain host repaired` or `maintrain host decommission`")
+        await workflow.wait_condition(lambda: self._spoken or self.undrained_by_another)
+        if not self._spoken:
+            await self._drain_again()
+            return None
+        self.work = self.work.model_copy(update={"climb": Climb.OFF})
+        if self.leaves is not None:
+            return await self._decommission(self.leaves)
+        assert self.asked is not None, "one of the two was said"
+        return await self._try(self.asked)
+
+    async def _climb(self) -> HostEnd | None:
+        """One rung of the ladder. None when it did not cure the host, or when a person spoke before it began."""
+        self._show("the next rung of the repair ladder is being decided")
+        try:
+            rung: NextRung = await workflow.execute_activity_method(
+                Climbing.climb, self.work, **at(self.work.cluster, "what is tried next")
+            )
+        except ActivityError as error:
+            trouble = f"{self.work.trouble}; the repair ladder broke off: {error.cause or error}"
+            self.work = self.work.model_copy(update={"climb": Climb.OFF, "trouble": trouble})
+            await self._report()
+            return None
+        if self._spoken:
+            return None
+        if rung.rung is None:
+            self.work = self.work.model_copy(update={"climb": Climb.OFF})
+            return None
+        return await self._try(Command(actor=LADDER, reason=rung.reason), rung)
+
+    async def _try(self, order: Command, rung: NextRung | None = None) -> HostEnd | None:
+        """One try: a rung if one is given, what is due, every verification, the gate; None when it did not pass."""
         self.busy, self.asked = True, None
         self.work = self.work.model_copy(update={"tries": self.work.tries + 1})
         try:
-            outcome, result = await self._walk(order)
+            outcome, result = await self._walk(order, rung)
         except ActivityError as error:
             outcome, result = Outcome.HANDED_OVER, unknown_state(error)
         self.busy = False
@@ -62,13 +98,18 @@ class HostRepair:
             await workflow.wait_condition(workflow.all_handlers_finished)
             return HostEnd(host=self.work.host, outcome=outcome, reason=result.reason)
         self.work = self.work.model_copy(update={"trouble": result.reason, "host_state": result.host_state})
+        if rung is None:
+            await self._report()
+        return None
+
+    async def _report(self) -> None:
+        """Tell people that the host did not pass."""
         try:
             await workflow.execute_activity_method(
                 HandingOver.report_repair, self.work, **at(self.work.cluster, "report")
             )
         except ActivityError as error:
             workflow.logger.error(f"nobody was told that {self.work.host} did not pass: {error.cause or error}")
-        return None
 
     async def _drain_again(self) -> None:
         """What waits in repair is not verified: a drain that somebody lifted is set again."""
@@ -80,20 +121,41 @@ class HostRepair:
         except ActivityError as error:
             workflow.logger.error(f"{self.work.host} could not be drained again: {error.cause or error}")
 
-    async def _walk(self, order: Command) -> tuple[Outcome, StepResult]:
+    async def _walk(self, order: Command, rung: NextRung | None) -> tuple[Outcome, StepResult]:
+        ended = await self._take(rung) if rung is not None and rung.steps else None
+        if ended is not None:
+            return Outcome.HANDED_OVER, ended
         boarding: Boarding = await workflow.execute_activity_method(
             HandingOver.plan_repair, args=[self.work, order], **at(self.work.cluster, "plan the repair", BOARD)
         )
         if boarding.action is not BoardAction.VISIT:
+            if boarding.action is BoardAction.NOT_ALLOWED:
+                self._bar()
             state = self.work.host_state
             return Outcome.HANDED_OVER, StepResult(
                 action=StepAction.HAND_OVER, reason=boarding.reason, host_state=state
             )
-        steps = HostSteps(self.work, boarding.steps, repair=True)
+        steps = HostSteps(self.work, boarding.steps, repair=True, why=rung.reason if rung is not None else "")
         try:
             return await steps.walk()
         finally:
             self.done += steps.done
+
+    async def _take(self, rung: NextRung) -> StepResult | None:
+        """The rung's own steps; None when the host is to be verified, else what ended them."""
+        steps = HostSteps(self.work, rung.steps, repair=True, why=rung.reason)
+        try:
+            ended = await steps.climb()
+        finally:
+            self.done += steps.done
+        if ended is not None and ended.action is StepAction.LEAVE:
+            self._bar()
+        return ended
+
+    def _bar(self) -> None:
+        """No rung could help: the next decision asks a person."""
+        if self.work.climb is Climb.ON:
+            self.work = self.work.model_copy(update={"climb": Climb.BARRED})
 
     async def _decommission(self, order: Command) -> HostEnd | None:
         """Leave for good; None when that could not be, and the host stays in repair with the trouble."""

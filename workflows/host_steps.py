@@ -1,5 +1,6 @@
 """Walk the steps of one host, as the results of its activities say: used by maintenance and repair alike."""
 
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +12,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.apply import Applying
     from activities.drain import Draining
     from activities.gate import Gating
+    from activities.gpu_reset import GpuResetting
+    from activities.power_cycle import PowerCycling
     from activities.reboot import Rebooting
+    from activities.reimage import Reimaging
     from activities.returning import Returning
     from activities.verify import Verifying
     from fleet.errors import HostState
@@ -27,6 +31,10 @@ _ACTIVITIES: dict[StepKind, Callable[[Any, StepOrder], Awaitable[StepResult]]] =
     StepKind.VERIFY: Verifying.verify,
     StepKind.GATE: Gating.gate,
     StepKind.RETURN: Returning.return_host,
+    StepKind.GPU_RESET: GpuResetting.gpu_reset,
+    StepKind.POWER_CYCLE: PowerCycling.power_cycle,
+    StepKind.REFLASH: Applying.apply,
+    StepKind.REIMAGE: Reimaging.reimage,
 }
 
 
@@ -45,12 +53,30 @@ class HostSteps:
     cause: EndCause | None = None
     """Whose doing it is that the walk ends early."""
     undrain: bool = True
+    skipped: list[str] = field(default_factory=list)
+    """Why upgrades were left out that were offboarded since they boarded."""
+    rolled_back: str = ""
+    """Why upgrades of this very walk were undone; empty when none was."""
     reason: str = ""
+    why: str = ""
+    """Why these steps are taken, for the UI."""
+
+    async def climb(self) -> StepResult | None:
+        """Take the steps of a rung of the repair ladder; None when the host is to be verified, else what ended them."""
+        for step in self.steps:
+            result = await self._perform(step)
+            if result.action is not StepAction.GO_ON:
+                return result
+            if step.upgrade is not None:
+                self.applied.append(step.upgrade)
+        return None
 
     async def walk(self) -> tuple[Outcome, StepResult]:
         """Take every step in its turn; how it ended, and the result that says why."""
-        for step in self.steps:
-            if self.stopped_early and step.kind in (StepKind.APPLY, StepKind.REBOOT):
+        ahead = deque(self.steps)
+        while ahead:
+            step = ahead.popleft()
+            if self._passes_over(step):
                 continue
             if step.kind is StepKind.RETURN:
                 break
@@ -60,17 +86,39 @@ class HostSteps:
                 self.stopped_early, self.reason, self.cause = True, self.yielded, EndCause.YIELD
                 continue
             result = await self._perform(step)
+            ahead.extendleft(reversed(result.steps if result.action is StepAction.ROLL_BACK else ()))
             ended = await self._after(step, result)
             if ended is not None:
                 return ended
-        outcome = Outcome.PARTLY_UPGRADED if self.stopped_early else Outcome.UPGRADED
-        return await self._return(Outcome.REPAIRED if self.repair else outcome, self.reason)
+        return await self._return(Outcome.REPAIRED if self.repair else self._outcome(), self.reason)
+
+    def _passes_over(self, step: Step) -> bool:
+        """Whether a step is left out: it ended early, or every upgrade that the reboot was for was left out."""
+        if step.back:
+            return False
+        idle = step.kind is StepKind.REBOOT and bool(self.skipped) and not self.applied and not self.repair
+        return idle or (self.stopped_early and step.kind in (StepKind.APPLY, StepKind.REBOOT))
+
+    def _outcome(self) -> Outcome:
+        """How a visit ends that went through the gate."""
+        if self.rolled_back:
+            return Outcome.ROLLED_BACK
+        if self.stopped_early:
+            return Outcome.PARTLY_UPGRADED
+        return Outcome.CURRENT if self.skipped and not self.applied else Outcome.UPGRADED
 
     async def _after(self, step: Step, result: StepResult) -> tuple[Outcome, StepResult] | None:
         """What a step's result makes of the walk; None to take the next step."""
         match result.action:
             case StepAction.GO_ON if step.upgrade is not None:
-                self.applied.append(step.upgrade)
+                # On the way back a component is applied a second time: the last version is what it should carry.
+                name = step.upgrade.component
+                self.applied = [*(u for u in self.applied if u.component != name), step.upgrade]
+            case StepAction.SKIP if step.upgrade is not None:
+                self.skipped.append(result.reason)
+                self.reason = "; ".join(dict.fromkeys(self.skipped))
+            case StepAction.ROLL_BACK:
+                self.rolled_back = result.reason
             case StepAction.SKIP_TO_VERIFY:
                 self.stopped_early, self.reason, self.cause = True, result.reason, result.cause
             case StepAction.GIVE_BACK:
@@ -83,8 +131,9 @@ class HostSteps:
             case StepAction.HAND_OVER:
                 return Outcome.HANDED_OVER, result
             case _ if step.kind is StepKind.GATE:
-                # Why it stopped early stays the first thing to know about its end.
-                self.reason = f"{self.reason}; {result.reason}" if self.stopped_early else result.reason
+                # Why it ended early or otherwise than boarded stays the first thing to know about its end.
+                first = self.rolled_back or (self.reason if self.stopped_early or self.skipped else "")
+                self.reason = f"{first}; {result.reason}" if first else result.reason
         return None
 
     async def _give_back(self, reason: str, cause: EndCause) -> tuple[Outcome, StepResult]:
@@ -116,7 +165,7 @@ class HostSteps:
             undrain=self.undrain,
             reason=reason,
         )
-        self._show(f"{describe(step)} under way")
+        self._show(f"{describe(step)} under way" + (f" ({self.why})" if self.why else ""))
         result = await workflow.execute_activity_method(
             _ACTIVITIES[step.kind], order, **at(work.cluster, detail(step), STEP)
         )
@@ -134,6 +183,8 @@ def describe(step: Step) -> str:
 
 def detail(step: Step) -> str:
     """What the UI shows on a step's bar beside the activity's name, which says the rest."""
+    if step.upgrade is not None and step.rung:
+        return f"{step.upgrade.component} {step.upgrade.version} again"
     if step.upgrade is not None:
         return f"{step.upgrade.component} {step.upgrade.version}"
     return step.task.value if step.task is not None else ""

@@ -53,6 +53,9 @@ ASK_AGAIN_AT_MOST = timedelta(minutes=10)
 TRAIN_LOOKS = timedelta(minutes=5)
 """Pause after which a train that waits for nothing dated looks again, should a signal have been lost with a visit."""
 
+ROLLOUT_LOOKS = timedelta(minutes=5)
+"""Pause after which a rollout that waits for nothing dated looks again, should a visit's word have been lost."""
+
 AFTER_FAILURE = timedelta(seconds=30)
 """Pause of an endless workflow after an error that trying again at once would not mend."""
 

@@ -5,5 +5,6 @@ from workflows.domain_visit import DomainVisit
 from workflows.host_maintenance import HostMaintenance
 from workflows.host_repair import HostRepair
 from workflows.maintenance_train import MaintenanceTrain
+from workflows.rollout import Rollout
 
-ALL: tuple[type, ...] = (Dispatcher, MaintenanceTrain, DomainVisit, HostMaintenance, HostRepair)
+ALL: tuple[type, ...] = (Dispatcher, MaintenanceTrain, DomainVisit, HostMaintenance, HostRepair, Rollout)

@@ -5,7 +5,9 @@ the operating system, power by the BMC.
 import asyncio
 from collections.abc import Sequence
 
+from drivers.hosts.reimage import ReimageProgram
 from fleet.errors import InvalidInput, Refused, Unreachable
+from fleet.models.command import CommandResult
 from fleet.models.hardware import DeviceTask
 from fleet.ports.fence import Fence
 from fleet.ports.mechanism import Activation, Boots, Mechanism, Power
@@ -14,14 +16,20 @@ from fleet.ports.remote import Remote
 
 class HostsDriver:
     """Routes calls to mechanisms. `power` is None where no BMC is configured: then only the host itself can reboot it.
-    `remote` is what they reach hosts through, and is closed with them.
+    `remote` is what they reach hosts through, and is closed with them; `reimage` installs hosts anew.
 
     Raises `InvalidInput` when two mechanisms serve the same component.
     """
 
     def __init__(
-        self, mechanisms: Sequence[Mechanism], boots: Boots, power: Power | None, remote: Remote | None = None
+        self,
+        mechanisms: Sequence[Mechanism],
+        boots: Boots,
+        power: Power | None,
+        remote: Remote | None = None,
+        reimage: ReimageProgram | None = None,
     ) -> None:
+        self._reimage = reimage
         self._mechanisms, self._boots, self._power = tuple(mechanisms), boots, power
         self._closed_with_it: tuple[Mechanism | Remote, ...] = (*mechanisms, *([remote] if remote else ()))
         self._by_component: dict[str, Mechanism] = {}
@@ -72,16 +80,34 @@ class HostsDriver:
         return await self._mechanism(component).tasks(host, component, fence)
 
     async def reboot(self, host: str, fence: Fence) -> None:
-        """See the port. By a power cycle when something written to the host needs one, else by the host itself, or by
-        its BMC when the host does not answer.
+        """See the port. By a power cycle when something written to the host needs one, else by the host itself, which
+        has to answer: what a silent host needs is `power_cycle`.
         """
         pending = [await mechanism.pending(host) for mechanism in self._mechanisms]
         if Activation.POWER_CYCLE in pending:
             await self._with_power(host).cycle(host, fence)
-        elif await self._answers(host):
-            await self._boots.reboot(host, fence)
         else:
-            await self._with_power(host).restart(host, fence, force=True)
+            await self._boots.reboot(host, fence)
+
+    async def reset_gpus(self, host: str, fence: Fence) -> None:
+        """See the port."""
+        await self._boots.reset_gpus(host, fence)
+
+    async def power_cycle(self, host: str, fence: Fence) -> None:
+        """See the port. `Refused` too while an update of its firmware runs, where that can be told."""
+        power = self._with_power(host)
+        for mechanism in self._mechanisms:
+            try:
+                await mechanism.check_free(host)
+            except Unreachable:
+                continue  # a silent host is what a power cycle is for; of a BMC that is, nothing can be asked below
+        await power.cycle(host, fence)
+
+    async def reimage(self, host: str, fence: Fence) -> CommandResult:
+        """See the port."""
+        if self._reimage is None:
+            raise Refused(f"{host} can't be reinstalled: the fleet file names no program under repair: reimage")
+        return await self._reimage.run(host, fence)
 
     async def close(self) -> None:
         """See the port. Closes everything, also when one of them fails to."""
@@ -89,13 +115,6 @@ class HostsDriver:
         for error in ended:
             if isinstance(error, BaseException):
                 raise error
-
-    async def _answers(self, host: str) -> bool:
-        try:
-            await self._boots.boot_id(host)
-        except Unreachable:
-            return False
-        return True
 
     def _mechanism(self, component: str) -> Mechanism:
         if component not in self._by_component:

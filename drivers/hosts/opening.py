@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.hosts.hardware import HostsDriver
+from drivers.hosts.reimage import ReimageProgram
 from drivers.redfish import RedfishMechanism
 from drivers.ssh import SshMechanism, SshRemote
 from fleet.models.hosts import HostsHardware
+from fleet.models.ladder import ReimageHook
 
 
 @dataclass(frozen=True)
@@ -17,14 +19,15 @@ class HostsParts:
     remote: SshRemote
 
 
-def open_hosts(options: HostsHardware, data: Path) -> HostsParts:
-    """Make the driver; nothing is connected to yet. Relative paths are under `data`.
+def open_hosts(options: HostsHardware, data: Path, hook: ReimageHook | None = None) -> HostsParts:
+    """Make the driver; nothing is connected to yet. Relative paths are under `data`. `hook` installs hosts anew.
 
     Raises `InvalidInput` for secrets that are not there, recipes that don't fit, and what else only this machine knows.
     """
     remote = SshRemote(options.ssh, data)
     ssh = SshMechanism(options.ssh, remote)
+    program = None if hook is None else ReimageProgram(hook, data)
     if options.redfish is None:
-        return HostsParts(HostsDriver([ssh], ssh, None, remote), remote)
+        return HostsParts(HostsDriver([ssh], ssh, None, remote, program), remote)
     redfish = RedfishMechanism(options.redfish, data)
-    return HostsParts(HostsDriver([redfish, ssh], ssh, redfish, remote), remote)
+    return HostsParts(HostsDriver([redfish, ssh], ssh, redfish, remote, program), remote)

@@ -94,6 +94,10 @@ class SimulatedCluster:
         """Somebody writes a comment on a node."""
         self._world.change(lambda tx: tx.run("UPDATE host SET comment = ? WHERE name = ?", comment, host))
 
+    def set_features(self, host: str, names: Sequence[str]) -> None:
+        """Somebody makes a node's features be these, whatever was there."""
+        self._world.change(lambda tx: nodes.set_features(tx, host, tuple(names), happenings.OUTSIDER))
+
     def set_fault(self, fault: SimulatedFault) -> None:
         """One more fault from now on."""
         sql = "INSERT INTO fault (kind, body, from_file) VALUES (?, ?, 0)"

@@ -2,6 +2,7 @@
 
 from drivers.simulated import machines
 from drivers.simulated.world import World
+from fleet.models.command import CommandResult
 from fleet.models.hardware import DeviceTask
 from fleet.ports.fence import Fence
 
@@ -35,6 +36,22 @@ class SimulatedHardwareDriver:
         """See the port."""
         await fence()
         await self._world.changing(lambda tx: machines.reboot(tx, host))
+
+    async def reset_gpus(self, host: str, fence: Fence) -> None:
+        """See the port."""
+        await fence()
+        await self._world.changing(lambda tx: machines.reset_gpus(tx, host))
+
+    async def power_cycle(self, host: str, fence: Fence) -> None:
+        """See the port."""
+        await fence()
+        await self._world.changing(lambda tx: machines.power_cycle(tx, host))
+
+    async def reimage(self, host: str, fence: Fence) -> CommandResult:
+        """See the port. A simulated host needs no program for it."""
+        await fence()
+        await self._world.changing(lambda tx: machines.reimage(tx, host))
+        return CommandResult(argv=("reimage", host), status=0, stdout="", stderr="", seconds=0.0)
 
     async def close(self) -> None:
         """See the port."""

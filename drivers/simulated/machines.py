@@ -4,11 +4,12 @@ import json
 import sqlite3
 
 from drivers.simulated import jobs
-from drivers.simulated.faults import strikes
+from drivers.simulated.faults import cure, strikes
 from drivers.simulated.nodes import label, node, state
 from drivers.simulated.tx import Tx
 from fleet.errors import Refused, Unreachable
 from fleet.models.hardware import DeviceTask, TaskState
+from fleet.models.ladder import Rung
 
 LOST = "lost"
 """Power state of a host that did not come back from its reboot."""
@@ -72,6 +73,8 @@ def flash_end(tx: Tx, task: str) -> None:
     if strikes(tx, "flash_fails", host, component):
         _end(tx, row, TaskState.FAILED, "the image failed its check on the device")
         return
+    if json.loads(node(tx, host)["versions"]).get(component) == row["version"]:
+        cure(tx, host, Rung.REFLASH)
     lies = strikes(tx, "version_unchanged", host, component) is not None
     _end(tx, row, TaskState.DONE, "")
     known = tx.settings.stack.component(component)
@@ -96,10 +99,19 @@ def reboot(tx: Tx, host: str) -> None:
     row = reach_bmc(tx, host)
     if row["power"] == "rebooting":
         raise Refused(f"{host} is rebooting")
+    boot(tx, row, Rung.REBOOT)
+
+
+def boot(tx: Tx, row: sqlite3.Row, what: Rung) -> None:
+    """Let a host go down and come back, whatever it was at."""
+    host = row["name"]
     tx.run("UPDATE host SET power = 'rebooting' WHERE name = ?", host)
     label(tx, host)
-    tx.record("reboot_started", host, row["job"], now=state(tx, host))
-    jobs.node_failed(tx, host, "reboot")
+    for end in ("boot_done", "boot_lost"):
+        tx.forget(end, host)
+    tx.record(f"{what}_started", host, row["job"], now=state(tx, host))
+    cure(tx, host, what)
+    jobs.node_failed(tx, host, what)
     for task in tx.all("SELECT * FROM task WHERE host = ? AND state = 'running'", host):
         tx.forget("flash_end", task["id"])
         _end(tx, task, TaskState.FAILED, "interrupted by a reboot")
@@ -109,6 +121,26 @@ def reboot(tx: Tx, host: str) -> None:
         tx.later(seconds, "boot_lost", host)
     else:
         tx.later(seconds, "boot_done", host)
+
+
+def power_cycle(tx: Tx, host: str) -> None:
+    """Switch the power off and on, whatever the host is at."""
+    boot(tx, reach_bmc(tx, host), Rung.POWER_CYCLE)
+
+
+def reimage(tx: Tx, host: str) -> None:
+    """Reinstall the host, with the versions that it has."""
+    boot(tx, reach_bmc(tx, host), Rung.REIMAGE)
+
+
+def reset_gpus(tx: Tx, host: str) -> None:
+    """Reset the GPUs, under which no job lives on. `Refused` while the host is not up."""
+    row = reach_bmc(tx, host)
+    if row["power"] != "up":
+        raise Refused(f"{host} is {row['power']}")
+    tx.record(f"{Rung.GPU_RESET}_started", host, row["job"])
+    cure(tx, host, Rung.GPU_RESET)
+    jobs.node_failed(tx, host, Rung.GPU_RESET)
 
 
 def boot_done(tx: Tx, host: str) -> None:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 from drivers.simulated import jobs
 from drivers.simulated.faults import strikes
+from drivers.simulated.schema import model_of
 from drivers.simulated.tx import Tx
 from fleet.errors import ForeignHold, Refused
 from fleet.models.scheduler import Job, JobKind, JobState, Node, NodeBase
+from fleet.policy.features import merged
 
 OURS = "maintrain"
 """Who did it, in the journal, when it came through the driver."""
@@ -74,6 +76,31 @@ def undrain(tx: Tx, host: str, owned: str, *, rebooted: bool) -> None:
         tx.run("UPDATE host SET left_down = 0, reason = NULL, reason_by = NULL WHERE name = ?", host)
         tx.record("node_resumed", host, by=OURS, now=state(tx, host))
     jobs.fill(tx)
+
+
+def publish(tx: Tx, host: str, ours: tuple[str, ...]) -> None:
+    """Make our features of a node be exactly these; the others stay."""
+    node(tx, host)
+    shown = features(tx).get(host, ())
+    wanted = merged(shown, ours)
+    if wanted != shown:
+        set_features(tx, host, wanted, OURS)
+
+
+def set_features(tx: Tx, host: str, names: tuple[str, ...], by: str) -> None:
+    """Make a node's features be these."""
+    tx.run("DELETE FROM feature WHERE host = ?", host)
+    for place, name in enumerate(names):
+        tx.run("INSERT INTO feature (host, name, place) VALUES (?, ?, ?)", host, name, place)
+    tx.record("features", host, by=by, names=list(names))
+
+
+def features(tx: Tx) -> dict[str, tuple[str, ...]]:
+    """Features by host that has any."""
+    found: dict[str, tuple[str, ...]] = {}
+    for row in tx.all("SELECT host, name FROM feature ORDER BY host, place"):
+        found[row["host"]] = (*found.get(row["host"], ()), row["name"])
+    return found
 
 
 def lift(tx: Tx, host: str, by: str) -> None:
@@ -141,7 +168,8 @@ class Answer:
 def show(tx: Tx) -> Answer:
     """One reading of the whole scheduler, as good as its faults let it be."""
     rows = tx.all("SELECT * FROM host ORDER BY idx")
-    shown = {r["name"]: _shown(r) for r in rows}
+    its = features(tx)
+    shown = {r["name"]: _shown(r, its.get(r["name"], ()), model_of(tx.settings.hardware, r["name"])) for r in rows}
     line = {str(r["id"]): _job(r) for r in tx.all("SELECT * FROM job ORDER BY id")}
     missing = strikes(tx, "partial_answer")
     if missing is not None:
@@ -157,7 +185,7 @@ def show(tx: Tx) -> Answer:
     )
 
 
-def _shown(row: sqlite3.Row) -> Node:
+def _shown(row: sqlite3.Row, features: tuple[str, ...], model: str | None) -> Node:
     base = NodeBase.DOWN if is_down(row) else NodeBase.ALLOCATED if row["job"] is not None else NodeBase.IDLE
     return Node(
         name=row["name"],
@@ -170,7 +198,10 @@ def _shown(row: sqlite3.Row) -> Node:
         rack=row["rack"],
         nvlink=row["nvlink"],
         serial=row["serial"],
+        model=model,
         partitions=("main",),
+        features=features,
+        active_features=features,
     )
 
 

@@ -3,10 +3,10 @@
 import time
 
 from drivers.shared_view import SharedView
-from drivers.simulated import jobs, nodes
+from drivers.simulated import jobs, nodes, runs
 from drivers.simulated.world import World
 from fleet.errors import BadAnswer, ForeignHold, Unreachable
-from fleet.models.scheduler import ClusterView
+from fleet.models.scheduler import ClusterView, JobRun
 from fleet.ports.fence import Fence
 
 
@@ -57,6 +57,15 @@ class SimulatedSchedulerDriver:
         """See the port."""
         await fence()
         await self._world.changing(lambda tx: jobs.cancel(tx, _numbers(jobs_), nodes.OURS))
+
+    async def publish_features(self, host: str, features: tuple[str, ...], fence: Fence) -> None:
+        """See the port."""
+        await fence()
+        await self._world.changing(lambda tx: nodes.publish(tx, host, features))
+
+    async def job_run(self, job: str) -> JobRun:
+        """See the port."""
+        return await self._world.looking(lambda tx: runs.last_run(tx, job))
 
     async def close(self) -> None:
         """See the port."""

@@ -6,6 +6,7 @@ opened again; everything else follows the fleet file.
 
 import json
 import sqlite3
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
@@ -48,6 +49,12 @@ CREATE TABLE journal (
     detail TEXT NOT NULL
 )
 """
+LATER_TABLES = """
+CREATE TABLE IF NOT EXISTS feature (
+    host TEXT NOT NULL, name TEXT NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (host, name)
+) WITHOUT ROWID
+"""
+"""Tables that files of earlier releases lack; they get them when they are opened."""
 FIXED = ("seed", "hosts", "hosts_per_rack", "hosts_per_nvlink", "time_scale")
 
 
@@ -68,6 +75,16 @@ def host_names(options: SimulatedHardware, source: str) -> tuple[str, ...]:
     if not names:
         raise InvalidInput(source, "hardware.hosts", "expected at least one host")
     return names
+
+
+def model_of(options: SimulatedHardware, host: str) -> str | None:
+    """A host's hardware model, where the fleet file tells it. Raises ValueError for a malformed hostlist."""
+    return next((model for model, hostlist in options.models.items() if host in _named(hostlist)), None)
+
+
+@lru_cache(maxsize=64)
+def _named(hostlist: str) -> frozenset[str]:
+    return frozenset(expand(hostlist))
 
 
 def exists(db: sqlite3.Connection) -> bool:
@@ -99,6 +116,11 @@ def create(db: sqlite3.Connection, settings: WorldSettings, source: str, epoch: 
     )
     born = {"hosts": list(names), "installed": dict(options.installed), "seed": options.seed}
     db.execute("INSERT INTO journal VALUES (1, ?, 0, 'created', NULL, NULL, ?)", (epoch, json.dumps(born)))
+
+
+def complete(db: sqlite3.Connection) -> None:
+    """Make the tables that a file of an earlier release lacks. The caller holds the transaction."""
+    db.execute(LATER_TABLES)
 
 
 def check_same(stored: WorldSettings, wanted: WorldSettings, path: Path) -> None:

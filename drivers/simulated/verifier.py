@@ -1,6 +1,7 @@
 """Verifications of simulated hosts, behind `fleet.ports.verifier`: they take their time, then answer by the faults."""
 
 import asyncio
+import json
 import time
 
 from drivers.simulated.faults import strikes
@@ -58,13 +59,26 @@ def _judge(tx: Tx, task: VerificationTask, host: str, partners: tuple[str, ...])
         return _inconclusive("no partner to measure the fabric with", "all_reduce_perf needs at least two hosts")
     if task is VerificationTask.HEALTH and strikes(tx, "health_inconclusive", host):
         return _inconclusive("the diagnostic tool gave no answer", "dcgmi: command not found")
+    finding = _finding(tx, task, host)
+    return (Verdict.PASSED, None) if finding is None else (Verdict.FAILED, finding)
+
+
+def _finding(tx: Tx, task: VerificationTask, host: str) -> Finding | None:
+    """What a host that answers fails for; None when it passes."""
     if task is VerificationTask.HEALTH and strikes(tx, "health_fails", host):
         evidence = "row remap failure pending on GPU 3"
-        return Verdict.FAILED, Finding(category=Category.HARDWARE, summary="GPU 3 is unhealthy", evidence=evidence)
-    if task is VerificationTask.PERFORMANCE and strikes(tx, "gpu_slow", host):
+        return Finding(category=Category.HARDWARE, summary="GPU 3 is unhealthy", evidence=evidence)
+    if task is not VerificationTask.PERFORMANCE:
+        return None
+    if strikes(tx, "gpu_slow", host):
         evidence = "GPU 5: 61% of the expected matrix throughput"
-        return Verdict.FAILED, Finding(category=Category.PERFORMANCE, summary="GPU 5 is slow", evidence=evidence)
-    return Verdict.PASSED, None
+        return Finding(category=Category.PERFORMANCE, summary="GPU 5 is slow", evidence=evidence)
+    carried = json.loads(tx.all("SELECT versions FROM host WHERE name = ?", host)[0]["versions"])
+    bad = strikes(tx, "version_fails", host, versions=carried)
+    if bad is None:
+        return None
+    evidence = f"{bad.component} {bad.version}: kernels hang under load"
+    return Finding(category=Category.SOFTWARE, summary="kernels hang", evidence=evidence)
 
 
 def _inconclusive(summary: str, evidence: str) -> tuple[Verdict, Finding | None]:

@@ -205,6 +205,7 @@ class World:
                 if self._wanted is None:
                     raise Unreachable(f"{self.path} is not the file of a simulated cluster")
                 schema.create(db, self._wanted, str(self.path), self._clock())
+            schema.complete(db)
             stored, self._epoch = schema.load(db)
             self._settings = self._wanted or stored
             schema.check_same(stored, self._settings, self.path)

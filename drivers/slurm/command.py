@@ -79,7 +79,7 @@ class SlurmCommand:
 
     def _environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if k in _KEPT or not _CHANGES_ANSWERS.match(k)}
-        return kept | {"LC_ALL": "C"} | ({"SLURM_CONF": self._conf} if self._conf else {})
+        return kept | {"LC_ALL": "C", "SLURM_TIME_FORMAT": "%s"} | ({"SLURM_CONF": self._conf} if self._conf else {})
 
 
 def failure(argv: tuple[str, ...], done: Done) -> DriverError:

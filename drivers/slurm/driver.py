@@ -16,13 +16,15 @@ import time
 from drivers.shared_view import SharedView
 from drivers.slurm import jobcontrol
 from drivers.slurm.command import SlurmCommand
+from drivers.slurm.features import publish_features
+from drivers.slurm.jobrun import job_run
 from drivers.slurm.jobs import parse_jobs
 from drivers.slurm.nodes import parse_node_text, parse_nodes
 from fleet.errors import BadAnswer, ForeignHold, InvalidInput, Unreachable
 from fleet.ids import owned_reason
 from fleet.models.base import HOST_PATTERN
 from fleet.models.drivers import SlurmScheduler
-from fleet.models.scheduler import ClusterView, Job, Node, NodeBase
+from fleet.models.scheduler import ClusterView, Job, JobRun, Node, NodeBase
 from fleet.ports.fence import Fence
 
 UNEXPECTED_REBOOT = "Node unexpectedly rebooted"
@@ -101,6 +103,15 @@ class SlurmDriver:
         await fence()
         await jobcontrol.cancel(self._slurm, jobs)
 
+    async def publish_features(self, host: str, features: tuple[str, ...], fence: Fence) -> None:
+        """Make our features of a node be exactly these."""
+        _check_host(host)
+        await publish_features(self._slurm, lambda: self._node(host), host, features, fence)
+
+    async def job_run(self, job: str) -> JobRun:
+        """The last run of a job, by squeue or else by the accounting."""
+        return await job_run(self._slurm, job)
+
     async def close(self) -> None:
         """Give up a reading under way."""
         await self._shared.close()
@@ -164,11 +175,15 @@ class SlurmDriver:
 
 
 def _check(host: str, reason: str) -> None:
+    _check_host(host)
+    if owned_reason(reason) is None or not _REASON.fullmatch(reason):
+        raise InvalidInput("reason", "", f"expected one of our drain reasons, found {reason[:80]!r}")
+
+
+def _check_host(host: str) -> None:
     """Nothing unchecked reaches a command line; `nodename=ALL` would name every node there is."""
     if not _HOST.fullmatch(host) or host.upper() == "ALL":
         raise InvalidInput("host", "", f"expected a host name, found {host[:80]!r}")
-    if owned_reason(reason) is None or not _REASON.fullmatch(reason):
-        raise InvalidInput("reason", "", f"expected one of our drain reasons, found {reason[:80]!r}")
 
 
 def _out(node: Node) -> bool:

@@ -23,8 +23,8 @@ def parse_jobs(answer: str, source: str) -> dict[str, Job]:
 
 
 def _job(record: Record) -> Job:
-    job_id = _id(record)
-    record.what = f"{record.what} ({job_id})"
+    its_id = job_id(record)
+    record.what = f"{record.what} ({its_id})"
     words = record.words("job_state")
     if not words:
         raise BadAnswer(f"{record.what}: expected 'job_state' to name a state, found none")
@@ -36,7 +36,7 @@ def _job(record: Record) -> Job:
     if state in (JobState.RUNNING, JobState.SUSPENDED) and not hosts:
         raise BadAnswer(f"{record.what}: expected a {state.value} job to name its nodes, found none")
     return Job(
-        id=job_id,
+        id=its_id,
         name=record.text("name"),
         user=record.text("user_name"),
         state=state,
@@ -47,7 +47,7 @@ def _job(record: Record) -> Job:
     )
 
 
-def _id(record: Record) -> str:
+def job_id(record: Record) -> str:
     """`ARRAY_TASK` for a started array task, else the job's number.
 
     The last task to start has the array's own number, which alone would name every task to scancel; and seen on

@@ -52,7 +52,9 @@ def parse_node_text(answer: str, host: str) -> Node:
         reason=reason,
         reason_by=by,
         comment=_optional(answer, "Comment"),
-        partitions=tuple(p for p in (_optional(answer, "Partitions") or "").split(",") if p),
+        partitions=_list(answer, "Partitions"),
+        features=_list(answer, "AvailableFeatures"),
+        active_features=_list(answer, "ActiveFeatures"),
     )
 
 
@@ -91,6 +93,7 @@ def _node(record: Record) -> Node:
         reservation=(record.text("reservation") or None) if record.has("reservation") else None,
         partitions=record.words("partitions"),
         features=record.words("features"),
+        active_features=record.words("active_features") if record.has("active_features") else (),
     )
 
 
@@ -99,6 +102,12 @@ def _field(answer: str, pattern: str, source: str, wanted: str) -> str:
     if found is None:
         raise BadAnswer(f"{source}: expected {wanted}…, found {answer[:200]!r}")
     return found[1]
+
+
+def _list(answer: str, name: str) -> tuple[str, ...]:
+    """A field of words with commas between them; without one, or `(null)`, none."""
+    text = _optional(answer, name) or ""
+    return tuple(word for word in text.split(",") if word and word != "(null)")
 
 
 def _optional(answer: str, name: str) -> str | None:

@@ -91,6 +91,12 @@ class SshMechanism:
         await fence()
         await self._calls.reboot(host, ticket)
 
+    async def reset_gpus(self, host: str, fence: Fence) -> None:
+        """Reset every GPU of the host, to the end of that. `Unreachable` when its end was not heard."""
+        ticket = await self._calls.ticket(host)
+        await fence()
+        await self._calls.reset_gpus(host, ticket)
+
     async def close(self) -> None:
         """See the port: lets go of playbooks under way, whose tasks read as failed then."""
         await self._playbooks.close()

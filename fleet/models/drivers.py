@@ -2,10 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from fleet.models.base import Fact, HostName, Name, Version
 from fleet.models.hosts import HostsHardware
+from fleet.models.ladder import Rung
 from fleet.models.units import Duration, parse_duration
 from fleet.models.verifiers import ToolsVerifier
 
@@ -17,6 +18,7 @@ FaultKind = Literal[
     "gpu_slow",
     "health_fails",
     "health_inconclusive",
+    "version_fails",
     "bmc_silent",
     "garbage_answer",
     "stale_answer",
@@ -39,6 +41,20 @@ class SimulatedFault(Fact):
     after: Duration = Field(parse_duration("0s"), description="simulated time before which it does not show")
     by: str = Field("admin: disk check", description="the other party's drain reason (drained_by_other)")
     component: Name | None = Field(None, description="only upgrades of this component")
+    version: Version | None = Field(None, description="with this version of the component (version_fails)")
+    model: str | None = Field(None, description="only on hosts of this hardware model")
+    cured_by: tuple[Rung, ...] = Field(
+        (),
+        description="rungs of the repair ladder that end it, of a fault that names its host",
+    )
+
+    @model_validator(mode="after")
+    def _of_one_host(self) -> "SimulatedFault":
+        if self.cured_by and self.host is None:
+            raise ValueError("cured_by: expected a host, whose fault is cured")
+        if (self.kind == "version_fails") != (self.version is not None) or (self.version and not self.component):
+            raise ValueError("version: expected it with a component, for kind version_fails and no other")
+        return self
 
 
 class SimulatedJobs(Fact):
@@ -92,6 +108,7 @@ class SimulatedHardware(Fact):
     hosts: str = Field(description="hostlist of the simulated hosts, such as gpu[001-064]")
     hosts_per_rack: int = Field(8, ge=1)
     hosts_per_nvlink: int = Field(4, ge=1)
+    models: dict[str, str] = Field(default_factory=dict, description="hardware model: hostlist of its hosts")
     installed: dict[Name, Version] = Field(description="versions every host starts with, job-facing ones too")
     spread: float = Field(0.1, ge=0, le=2, description="sigma of the log-normal spread of durations")
     verify_duration: Duration = parse_duration("2m")

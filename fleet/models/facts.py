@@ -44,3 +44,5 @@ class TrainFacts(Fact):
     """True when a person asked for one more cycle, or the train runs without end."""
     endless: bool = False
     """True when the train runs without end, so that its next cycle keeps a pace; a cycle asked for opens at once."""
+    first: frozenset[str] = frozenset()
+    """Hosts whose domains are visited before others: rollouts wait for them."""

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from fleet.models.base import Fact, Name, Version
 from fleet.models.drivers import Drivers
+from fleet.models.ladder import Repair
 from fleet.models.matrix import MatrixEntry
 from fleet.models.pool import Pool
 from fleet.models.stack import Stack
@@ -23,6 +24,11 @@ class Cluster(Fact):
     pins: dict[Name, Version] = Field(default_factory=dict, description="job-facing component: its one version")
     desired: dict[Name, Version] = Field(default_factory=dict, description="host-facing component: version to reach")
     matrix: tuple[MatrixEntry, ...] = Field((), description="entries besides those adopted or published")
+    publish_versions: tuple[Name, ...] = Field(
+        (),
+        description="components whose installed version a host shows as a node feature, such as "
+        "maintrain.gpu-driver=550.54.15, for jobs to ask for; default none",
+    )
     failed_reasons: tuple[str, ...] = Field(
         (
             "Not responding*",
@@ -44,6 +50,7 @@ class Cluster(Fact):
         parse_duration("5m"),
         description="time an inventory has, after a boot, to report what the boot brought into effect",
     )
+    repair: Repair = Field(Repair(), description="what is tried with a host in repair before a person is asked")
     pools: tuple[Pool, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -58,6 +65,9 @@ class Cluster(Fact):
                 component = self.stack.component(name)
                 if component is None or not self.stack.host_facing(component):
                     raise ValueError(f"{place}.{name}: expected a host-facing component of the stack")
+        for name in self.publish_versions:
+            if self.stack.component(name) is None:
+                raise ValueError(f"publish_versions: expected components of the stack, found {name!r}")
         names = [p.name for p in self.pools]
         if len(set(names)) != len(names):
             raise ValueError("pools: expected each pool name once")

@@ -26,7 +26,7 @@ class Footing(Fact):
     @property
     def rebooted(self) -> bool:
         """True when a reboot was begun."""
-        return any(i.step == REBOOT for i in self._begun)
+        return any(i.step.partition(":")[0] == REBOOT for i in self._begun)
 
     def touched(self, but: str = DRAIN) -> bool:
         """True when any change was begun; the drain is none, and the step `but` is not asked about."""

@@ -24,6 +24,10 @@ class Host(Fact):
     serial: str | None = None
     rack: str | None = None
     nvlink: str | None = None
+    model: str | None = None
+    """Hardware model, where the scheduler tells it."""
+    features: tuple[str, ...] = ()
+    """Node features of the scheduler, but for those that we publish."""
     since: Moment
     """When this identity was first seen: a new serial under an old name starts anew."""
     decommissioned: bool = False

@@ -1,4 +1,4 @@
-"""Entries of the compatibility matrix."""
+"""Entries of the compatibility matrix, and the rows that keep them with what became of them."""
 
 from enum import StrEnum
 
@@ -26,3 +26,20 @@ class MatrixEntry(Fact):
     evidence: str = Field("", description="where the result can be read")
     author: str = ""
     at: Moment | None = None
+
+
+class MatrixRecord(Fact):
+    """A published entry, and how it ended if it did. A withdrawn one is kept and counts no more."""
+
+    id: int
+    entry: MatrixEntry
+    withdrawn_at: Moment | None = None
+    withdrawn_by: str = ""
+    withdraw_reason: str = ""
+    superseded_by: int | None = None
+    """Id of the entry that took its place."""
+
+    @property
+    def in_force(self) -> bool:
+        """True while the entry counts."""
+        return self.withdrawn_at is None

@@ -1,7 +1,10 @@
 """What crosses between workflows, activities, the CLI and the Temporal UI."""
 
+from pydantic import Field
+
 from fleet.errors import HostState
 from fleet.models.base import Message, Moment
+from fleet.models.phases import GateAction
 from fleet.models.train import StopAction
 from fleet.models.work import HostWork, Outcome
 
@@ -137,3 +140,36 @@ class StopCommand(Command):
     cluster: str
     pool: str | None = None
     verb: str
+
+
+class RolloutInput(Message):
+    """Input of `Rollout`."""
+
+    rollout: str
+    """`component/version`."""
+    cluster: str
+    """The cluster whose workers look after it."""
+
+
+class RolloutOrder(Command):
+    """A person's word on a rollout."""
+
+    rollout: str
+    verb: str
+
+
+class Reviewed(Message):
+    """What a look at a rollout found and did."""
+
+    action: GateAction
+    reason: str
+    state: str
+    phase: str = ""
+    """Name of the phase that is open."""
+    wait_seconds: float | None = None
+    """Until it is to be looked at again; at once for 0."""
+    picture: str = ""
+    """Its phases in markdown, and why it waits."""
+    over: bool = False
+    refusals: dict[str, str] = Field(default_factory=dict)
+    """Orders that are refused just now, and why."""

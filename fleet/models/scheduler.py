@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from fleet.models.base import Fact
+from fleet.models.base import Fact, Moment
 
 
 class NodeBase(StrEnum):
@@ -40,8 +40,12 @@ class Node(Fact):
     rack: str | None = None
     nvlink: str | None = None
     serial: str | None = None
+    model: str | None = None
+    """Hardware model, where it is told."""
     partitions: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
+    """Those that it may have; `active_features` are those that jobs can ask for now."""
+    active_features: tuple[str, ...] = ()
 
 
 class JobState(StrEnum):
@@ -78,6 +82,18 @@ class Job(Fact):
     def holds(self) -> bool:
         """True while the job may have processes on its hosts."""
         return self.state is not JobState.OTHER
+
+
+class JobRun(Fact):
+    """The last run of a job: where and when it ran, as the scheduler or its accounting tells it."""
+
+    id: str
+    hosts: tuple[str, ...] = Field(min_length=1)
+    started: Moment
+    ended: Moment | None
+    """None while it runs."""
+    source: str
+    """Who told it: `scheduler` or `accounting`."""
 
 
 class ClusterView(Fact):

@@ -20,6 +20,11 @@ class StepKind(StrEnum):
     VERIFY = "verify"
     GATE = "gate"
     RETURN = "return"
+    GPU_RESET = "gpu_reset"
+    """This and the following are rungs of the repair ladder."""
+    POWER_CYCLE = "power_cycle"
+    REFLASH = "reflash"
+    REIMAGE = "reimage"
 
 
 class Step(Message):
@@ -32,6 +37,10 @@ class Step(Message):
     safe_before: bool = True
     """True when the work may end before this step: what is applied by then is an allowed set."""
     expected: Duration
+    back: bool = False
+    """True for a step of the way back from a version that was offboarded: taken however early the work ends."""
+    rung: bool = False
+    """True for a step of the repair ladder: it begins under nobody else's hold, and ends where others wait."""
 
 
 class BoardAction(StrEnum):
@@ -40,6 +49,8 @@ class BoardAction(StrEnum):
     VISIT = "visit"
     CURRENT = "current"
     NOT_ALLOWED = "not_allowed"
+    NOT_READ = "not_read"
+    """In repair: the host does not tell its versions."""
 
 
 class Boarding(Decision):
@@ -52,6 +63,17 @@ class Boarding(Decision):
     deferred: dict[str, str] = Field(default_factory=dict)
     """Component: why it does not board this time."""
     expected_seconds: float = 0.0
+
+
+class Climb(StrEnum):
+    """Where a repair stands with the repair ladder."""
+
+    OFF = "off"
+    """A person has the host, or is asked for."""
+    ON = "on"
+    """The next rung is climbed without asking."""
+    BARRED = "barred"
+    """No rung could help: the next decision asks a person."""
 
 
 class HostWork(Message):
@@ -70,6 +92,9 @@ class HostWork(Message):
     """For a repair: what went wrong."""
     tries: int = 0
     """For a repair: how often it was tried."""
+    origin: str = ""
+    """For a repair: the operation that failed."""
+    climb: Climb = Climb.OFF
     host_state: HostState = HostState.UNTOUCHED
 
 
@@ -118,6 +143,11 @@ class StepAction(StrEnum):
     HOLD = "hold"
     """A freeze is in force: wait and ask again."""
     HAND_OVER = "hand_over"
+    SKIP = "skip"
+    """Nothing was done, and the next step follows: a rung of the ladder for which the hardware has no way or which it
+    would not take, or an upgrade that was offboarded since it boarded."""
+    ROLL_BACK = "roll_back"
+    """At the gate: something that was applied was offboarded since. The result's steps come first, then a new gate."""
 
 
 class EndCause(StrEnum):
@@ -137,6 +167,8 @@ class StepResult(Decision):
     """For a give-back or a skip to verification: whose doing; None says that jobs kept the host."""
     host_state: HostState = HostState.UNTOUCHED
     verification: Verification | None = None
+    steps: tuple[Step, ...] = ()
+    """For a roll back: what is to be done instead of returning."""
 
 
 class Outcome(StrEnum):
@@ -149,6 +181,8 @@ class Outcome(StrEnum):
     """Stopped at a safe point; the rest rides later."""
     GIVEN_BACK = "given_back"
     LEFT_OUT = "left_out"
+    ROLLED_BACK = "rolled_back"
+    """An upgrade was offboarded in mid visit, and undone before the host returned."""
     HANDED_OVER = "handed_over"
     REPAIRED = "repaired"
     DECOMMISSIONED = "decommissioned"

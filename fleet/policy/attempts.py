@@ -73,22 +73,31 @@ def resume_apply(
 
 
 def resume_reboot(
-    intent: Intent, boot_id_now: str | None, token_age: timedelta, fence_life: timedelta, grace: timedelta
+    intent: Intent,
+    boot_id_now: str | None,
+    token_age: timedelta,
+    fence_life: timedelta,
+    grace: timedelta,
+    *,
+    repeats: bool = True,
 ) -> Resume:
     """Judge a reboot whose intent is open. `boot_id_now` None: the host is down, and the caller has a deadline.
 
     `token_age` and `fence_life` as in `resume_apply`; `grace` is the time a host may still answer with its old boot
-    id after a reboot was sent.
+    id after a reboot was sent. Without `repeats` an unchanged boot id proves nothing. A host that was silent before,
+    which only such a boot may find, has booted anew as soon as it answers.
     """
     closed = _closed(intent)
     if closed is not None:
         return closed
-    if intent.before.boot_id is None:
+    if intent.before.boot_id is None and repeats:
         return Resume(action=ResumeAction.UNKNOWN, reason="the boot id before the reboot was not noted")
     if boot_id_now is None:
         return Resume(action=ResumeAction.WAIT, reason="the host is down; it may be rebooting")
     if boot_id_now != intent.before.boot_id:
         return Resume(action=ResumeAction.DONE, reason=f"the host has booted anew ({boot_id_now})")
+    if not repeats:
+        return Resume(action=ResumeAction.WAIT, reason="the boot id is unchanged; it can't be told what was begun")
     return _nothing_began(token_age, max(fence_life, grace), "the boot id is unchanged")
 
 

@@ -1,7 +1,7 @@
 """Which upgrades board on a host, and the steps that carry them out.
 
-Due upgrades are packed into the visit's budget by priority (their order in the stack), left out as few as possible
-until the resulting set is allowed, and applied deepest layer first with one reboot at the end.
+Due upgrades are packed into the visit's budget by priority (then by their order in the stack), left out as few as
+possible until the resulting set is allowed, and applied deepest layer first with one reboot at the end.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ from itertools import combinations, islice
 from fleet.models.fleetfile import Cluster
 from fleet.models.matrix import MatrixEntry
 from fleet.models.pool import Pool
+from fleet.models.rollouts import WantedSet
 from fleet.models.stack import Component, Upgrade
 from fleet.models.units import format_duration
 from fleet.models.work import BoardAction, Boarding, Step, StepKind
@@ -23,13 +24,21 @@ REMOVALS_TRIED = 300
 """Ways to leave units out that are tried, smallest first, before units are added one by one instead."""
 
 
-def board(cluster: Cluster, pool: Pool, observed: Mapping[str, str], entries: Sequence[MatrixEntry]) -> Boarding:
+def board(
+    cluster: Cluster,
+    pool: Pool,
+    observed: Mapping[str, str],
+    entries: Sequence[MatrixEntry],
+    wanted: WantedSet | None = None,
+) -> Boarding:
     """What a visit does on a host whose versions are `observed`; `entries` are the published part of the matrix.
+
+    `wanted` is what the host is to carry (`fleet.policy.wanted`); by default what the fleet file desires.
 
     `CURRENT`: nothing is due. `NOT_ALLOWED`: something is, and no part of it leads to an allowed set, or a pinned
     component is off its pin: boarding can't change that, and the gate would let nothing of the kind return.
     """
-    plan = _Plan(cluster, pool, observed, entries)
+    plan = _Plan(cluster, pool, observed, entries, wanted)
     if not plan.due:
         return Boarding(
             action=BoardAction.CURRENT, resulting=plan.base, deferred=plan.deferred, reason=plan.words("nothing is due")
@@ -44,12 +53,18 @@ def board(cluster: Cluster, pool: Pool, observed: Mapping[str, str], entries: Se
     return _visit(plan, (drain, *_applies(plan, untouched=True), *_closing(pool)))
 
 
-def repair_steps(cluster: Cluster, pool: Pool, observed: Mapping[str, str], entries: Sequence[MatrixEntry]) -> Boarding:
+def repair_steps(
+    cluster: Cluster,
+    pool: Pool,
+    observed: Mapping[str, str],
+    entries: Sequence[MatrixEntry],
+    wanted: WantedSet | None = None,
+) -> Boarding:
     """What a repaired host does before it may return: what it would have boarded, and every verification.
 
     It is out already, so there is no drain. `NOT_ALLOWED` only when the set it would return with is not allowed.
     """
-    plan = _Plan(cluster, pool, observed, entries)
+    plan = _Plan(cluster, pool, observed, entries, wanted)
     verdict = plan.judge(plan.boarded)
     if not verdict.allowed:
         return Boarding(
@@ -65,11 +80,17 @@ class _Plan:
     """What is due on a host, what of it boards, and why the rest does not."""
 
     def __init__(
-        self, cluster: Cluster, pool: Pool, observed: Mapping[str, str], entries: Sequence[MatrixEntry]
+        self,
+        cluster: Cluster,
+        pool: Pool,
+        observed: Mapping[str, str],
+        entries: Sequence[MatrixEntry],
+        wanted: WantedSet | None,
     ) -> None:
         self.cluster, self.pool, self.entries = cluster, pool, entries
-        self.desired = cluster.desired_in(pool)
-        self.deferred: dict[str, str] = {}
+        self.desired = cluster.desired_in(pool) if wanted is None else wanted.versions
+        self.first = {w.component: (w.back, w.priority) for w in wanted.wanted} if wanted is not None else {}
+        self.deferred: dict[str, str] = dict(wanted.waits) if wanted is not None else {}
         stack = cluster.stack
         self.base = {c.name: observed[c.name] for c in stack.components if stack.host_facing(c) and c.name in observed}
         self.drifted = self._note_drift(observed)
@@ -102,7 +123,10 @@ class _Plan:
         return bool(off)
 
     def _due(self) -> tuple[Component, ...]:
-        wanted = [c for c in self.cluster.stack.components if c.name in self.desired]
+        stack = self.cluster.stack
+        wanted = [c for c in stack.components if c.name in self.desired and stack.host_facing(c)]
+        # The way back from an offboarded version before all else, then by priority; among equals the stack's order.
+        wanted.sort(key=lambda c: self.first.get(c.name, (False, 0)), reverse=True)
         for component in wanted:
             if component.name not in self.base:
                 self.deferred[component.name] = "its version on this host is not known"

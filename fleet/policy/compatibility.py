@@ -6,11 +6,27 @@ entry matches. What isn't known is neither covered nor ruled out as broken.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from fleet.models.base import Decision, Moment
+from fleet.models.base import Decision, Fact, Moment
 from fleet.models.fleetfile import Cluster
 from fleet.models.matrix import MatrixEntry, Verdict
 from fleet.models.stack import Component
 from fleet.policy.version_patterns import matches
+
+
+class Gap(Fact):
+    """A related component that no tested entry covers for a pin. `version` None: it is not known."""
+
+    component: str
+    version: str | None
+    pin: str
+    pinned: str
+
+    @property
+    def reason(self) -> str:
+        """The gap in words."""
+        if self.version is None:
+            return f"the version of {self.component} is not known"
+        return f"{self.component} {self.version} is not tested with {self.pin} {self.pinned} in this set"
 
 
 class Allowed(Decision):
@@ -32,13 +48,19 @@ def allowed(versions: Mapping[str, str], cluster: Cluster, entries: Sequence[Mat
     if broken is not None:
         found = describe(broken)
         return Allowed(allowed=False, broken=found, reason=f"the matrix lists {found} as broken")
-    tested = [e for e in every if e.verdict is Verdict.TESTED and _matches(e, versions, cluster)]
-    gaps = list(_gaps(versions, cluster, tested))
-    if gaps:
-        names = tuple(dict.fromkeys(name for name, _ in gaps))
-        more = f" (and {len(gaps) - 1} more)" if len(gaps) > 1 else ""
-        return Allowed(allowed=False, uncovered=names, reason=gaps[0][1] + more)
+    found_gaps = gaps(versions, cluster, entries)
+    if found_gaps:
+        names = tuple(dict.fromkeys(gap.component for gap in found_gaps))
+        more = f" (and {len(found_gaps) - 1} more)" if len(found_gaps) > 1 else ""
+        return Allowed(allowed=False, uncovered=names, reason=found_gaps[0].reason + more)
     return Allowed(allowed=True, reason="tested entries cover every related component, and none is broken")
+
+
+def gaps(versions: Mapping[str, str], cluster: Cluster, entries: Sequence[MatrixEntry]) -> tuple[Gap, ...]:
+    """Related components that no matching tested entry covers for their pin, in the order of pins and components."""
+    every = (*cluster.matrix, *entries)
+    tested = [e for e in every if e.verdict is Verdict.TESTED and _matches(e, versions, cluster)]
+    return tuple(_gaps(versions, cluster, tested))
 
 
 def related(cluster: Cluster, pin: str) -> tuple[Component, ...]:
@@ -83,16 +105,13 @@ def adopt(
     return tuple(found)
 
 
-def _gaps(versions: Mapping[str, str], cluster: Cluster, tested: Sequence[MatrixEntry]) -> Iterable[tuple[str, str]]:
-    """Related components that no matching tested entry covers for their pin, each with the reason."""
+def _gaps(versions: Mapping[str, str], cluster: Cluster, tested: Sequence[MatrixEntry]) -> Iterable[Gap]:
     for pin, pinned in cluster.pins.items():
         covered = {name for entry in tested if pin in entry.pins for name in entry.components}
         for component in related(cluster, pin):
             version = versions.get(component.name)
-            if version is None:
-                yield component.name, f"the version of {component.name} is not known"
-            elif component.name not in covered:
-                yield component.name, f"{component.name} {version} is not tested with {pin} {pinned} in this set"
+            if version is None or component.name not in covered:
+                yield Gap(component=component.name, version=version, pin=pin, pinned=pinned)
 
 
 def _matches(entry: MatrixEntry, versions: Mapping[str, str], cluster: Cluster) -> bool:

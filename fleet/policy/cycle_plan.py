@@ -12,12 +12,14 @@ from fleet.models.facts import LedgerFacts
 from fleet.models.fleetfile import Cluster
 from fleet.models.matrix import MatrixEntry
 from fleet.models.pool import AtDeadline, Pool
+from fleet.models.rollouts import RolloutFacts, WantedSet
 from fleet.models.scheduler import ClusterView, Job, JobKind
 from fleet.models.train import Domain
 from fleet.models.work import BoardAction, Boarding, StepKind
 from fleet.policy.boarding import board
 from fleet.policy.draining import fate
 from fleet.policy.visiting import free_to_take
+from fleet.policy.wanted import NO_ROLLOUTS, wanted
 
 VERSIONS_UNREAD = "its versions could not be read; the visit reads them again"
 
@@ -56,9 +58,13 @@ def plan_stops(
     entries: Sequence[MatrixEntry],
     versions: Mapping[str, Mapping[str, str]],
     view: ClusterView | None,
+    rollouts: RolloutFacts = NO_ROLLOUTS,
 ) -> tuple[PlannedStop, ...]:
-    """Plan a visit of each domain in turn. `versions` by host as last observed; no `view`: the jobs are not known."""
-    planner = _Planner(cluster, pool, ledger, entries, versions, view)
+    """Plan a visit of each domain in turn. `versions` by host as last observed; no `view`: the jobs are not known.
+
+    `rollouts` as they stand now, with the cohorts of the hosts of these domains.
+    """
+    planner = _Planner(cluster, pool, ledger, entries, versions, view, rollouts)
     return tuple(planner.stop(domain) for domain in domains)
 
 
@@ -71,10 +77,12 @@ class _Planner:
         entries: Sequence[MatrixEntry],
         versions: Mapping[str, Mapping[str, str]],
         view: ClusterView | None,
+        rollouts: RolloutFacts,
     ) -> None:
+        self.rollouts = rollouts
         self.cluster, self.pool, self.ledger, self.entries = cluster, pool, ledger, entries
         self.versions = versions
-        self.boardings: dict[frozenset[tuple[str, str]], Boarding] = {}
+        self.boardings: dict[tuple[frozenset[tuple[str, str]], str], Boarding] = {}
         self.jobs_of = None if view is None else _jobs_by_host(view)
 
     def stop(self, domain: Domain) -> PlannedStop:
@@ -111,10 +119,17 @@ class _Planner:
         observed = self.versions.get(host)
         if observed is None:
             return None
-        key = frozenset(observed.items())
+        wish = self._wanted(host, observed)
+        key = (frozenset(observed.items()), wish.model_dump_json() if wish is not None else "")
         if key not in self.boardings:
-            self.boardings[key] = board(self.cluster, self.pool, observed, self.entries)
+            self.boardings[key] = board(self.cluster, self.pool, observed, self.entries, wish)
         return self.boardings[key]
+
+    def _wanted(self, host: str, observed: Mapping[str, str]) -> WantedSet | None:
+        """What rollouts make of what the fleet file desires; None where there are none."""
+        if not self.rollouts.rollouts:
+            return None
+        return wanted(self.cluster, self.pool, self.ledger.hosts.get(host), observed, self.rollouts)
 
     def _jobs(self, hosts: Sequence[str]) -> tuple[PlannedJob, ...] | None:
         if self.jobs_of is None:

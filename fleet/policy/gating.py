@@ -35,6 +35,8 @@ class GateFacts(Fact):
     stopped_early: bool = False
     """True when work ended at a safe point before all boarded upgrades were applied."""
     pins: dict[str, str] = Field(default_factory=dict)
+    offboarded: str = ""
+    """An offboarded version that it still carries and must not return with, in words."""
 
 
 def gate(facts: GateFacts) -> StepResult:
@@ -79,7 +81,7 @@ def _unfit(facts: GateFacts) -> StepResult | None:
         return _hand_over(facts, HostState.UNKNOWN, "its versions can't be read back")
     if not facts.allowed.allowed:
         return _hand_over(facts, HostState.PARTLY_APPLIED, f"its versions are not allowed: {facts.allowed.reason}")
-    missing = _missing_version(facts, facts.versions)
+    missing = facts.offboarded or _missing_version(facts, facts.versions)
     if missing is not None:
         return _hand_over(facts, HostState.PARTLY_APPLIED, missing)
     if not facts.required:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Set
 
 from fleet.errors import InvalidInput
 from fleet.hostlist import expand, natural_key, some
+from fleet.ids import FEATURE_PREFIX
 from fleet.models.base import HOST_PATTERN, Moment
 from fleet.models.fleetfile import Cluster
 from fleet.models.host import Host
@@ -99,6 +100,8 @@ def _identified(
         serial=serial or (before.serial if before else None),
         rack=node.rack,
         nvlink=node.nvlink,
+        model=node.model,
+        features=tuple(sorted(f for f in node.features if not f.startswith(FEATURE_PREFIX))),
         since=before.since if before else now,
         decommissioned=before.decommissioned if before else False,
         released_at=before.released_at if before else None,

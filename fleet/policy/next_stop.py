@@ -1,9 +1,9 @@
 """A train's next stop: the next domain, or "wait until T, because R".
 
-Order: domains in their fixed order, those given back after the rest. One domain at a time, and notice for one ahead
-while it runs. A domain that jobs have kept `max_returns` times is at risk: it is taken again only when all others are
-done, after a pause that doubles each time from the drain deadline on; when the cycle's due date has come, the cycle
-closes without it.
+Order: domains for which rollouts wait, then the others, in their fixed order; those given back after the rest. One
+domain at a time, and notice for one ahead while it runs. A domain that jobs have kept `max_returns` times is at risk:
+it is taken again only when all others are done, after a pause that doubles each time from the drain deadline on; when
+the cycle's due date has come, the cycle closes without it.
 
 Pace: visits follow one another at once. A cycle that was asked for opens at once; a train without end opens its next
 one when the last has closed, and not before half the cycle bound after that one opened, so that jobs have quiet
@@ -30,7 +30,8 @@ def next_stop(facts: TrainFacts) -> NextStop:
     if cycle is None or cycle.closed_at is not None:
         return _between_cycles(facts, cycle, stops)
     # The sort is stable: the fixed order among equals.
-    remaining = sorted((d for d in cycle.domains if d.state not in _DONE), key=lambda d: d.give_backs)
+    left = (d for d in cycle.domains if d.state not in _DONE)
+    remaining = sorted(left, key=lambda d: (d.give_backs, facts.first.isdisjoint(d.domain.hosts)))
     risk = _at_risk(facts, cycle, remaining)
     if facts.open_visits:
         found = _during_visit(facts, remaining, stops)

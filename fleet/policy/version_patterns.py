@@ -25,9 +25,15 @@ def check(pattern: str) -> None:
     _clauses(pattern)
 
 
+@lru_cache(maxsize=65536)
 def matches(pattern: str, version: str) -> bool:
     """True when `version` fits `pattern`. Raises ValueError for a malformed pattern."""
     return all(_holds(operator, bound, version) for operator, bound in _clauses(pattern))
+
+
+def is_exact(pattern: str) -> bool:
+    """True when `pattern` is one version, neither a glob nor a range."""
+    return _VERSION.fullmatch(pattern.strip()) is not None
 
 
 def compare(left: str, right: str) -> int:

@@ -10,10 +10,17 @@ class Engine(Protocol):
         """True while a run of that id is open."""
         ...
 
+    async def wake(self, workflow_id: str) -> bool:
+        """Tell a workflow that something changed; False when no run of that id is open."""
+        ...
+
 
 class Pager(Protocol):
     """Tells people."""
 
-    async def page(self, title: str, body: str) -> None:
-        """Send one page to every configured address; with none configured it is only logged."""
+    async def page(self, title: str, body: str, to: str = "") -> None:
+        """Send one page to every configured address; with none configured it is only logged.
+
+        `to` names one more address that it is for, such as a rollout owner's: an environment variable of the worker.
+        """
         ...

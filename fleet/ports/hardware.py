@@ -1,13 +1,16 @@
-"""The port to hosts' hardware and software: inventory, upgrades, reboots."""
+"""The port to hosts' hardware and software: inventory, upgrades, reboots, and what the repair ladder does to them."""
 
 from typing import Protocol
 
+from fleet.models.command import CommandResult
 from fleet.models.hardware import DeviceTask
 from fleet.ports.fence import Fence
 
 
 class Hardware(Protocol):
-    """Hands on a cluster's hosts. Raises `Unreachable`, `BadAnswer` or `Refused` (busy, unknown host)."""
+    """Hands on a cluster's hosts. Raises `Unreachable`, `BadAnswer` or `Refused` (busy, unknown host, no way to do it;
+    then nothing was begun).
+    """
 
     async def versions(self, host: str) -> dict[str, str]:
         """Versions in effect now, by component, job-facing ones too, read from the host and its BMC."""
@@ -30,6 +33,20 @@ class Hardware(Protocol):
 
     async def reboot(self, host: str, fence: Fence) -> None:
         """Begin a reboot and return; the boot id changes when the host is back."""
+        ...
+
+    async def reset_gpus(self, host: str, fence: Fence) -> None:
+        """Reset every GPU of the host, and return when that is done. `Refused` also when a GPU would not be reset."""
+        ...
+
+    async def power_cycle(self, host: str, fence: Fence) -> None:
+        """Take the host's power off and give it back, or only give it; the boot id changes when the host is back."""
+        ...
+
+    async def reimage(self, host: str, fence: Fence) -> CommandResult:
+        """Have the host installed anew, and return when the site's way of doing it has ended, with what that said: only
+        status 0 says that it was done. The boot id changes when the host is back.
+        """
         ...
 
     async def close(self) -> None:

@@ -52,7 +52,7 @@ class Mechanism(Protocol):
 
 
 class Boots(Protocol):
-    """Boots of a host, by its operating system."""
+    """Boots of a host, and of its GPUs, by its operating system."""
 
     async def boot_id(self, host: str) -> str:
         """Id of the current boot. `Unreachable` while the host does not answer."""
@@ -60,6 +60,10 @@ class Boots(Protocol):
 
     async def reboot(self, host: str, fence: Fence) -> None:
         """Begin a reboot and return."""
+        ...
+
+    async def reset_gpus(self, host: str, fence: Fence) -> None:
+        """Reset every GPU and return when that is done. `Refused` when one would not be reset."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from fleet.models.scheduler import ClusterView
+from fleet.models.scheduler import ClusterView, JobRun
 from fleet.ports.fence import Fence
 
 
@@ -51,6 +51,20 @@ class Scheduler(Protocol):
 
     async def cancel(self, jobs: tuple[str, ...], fence: Fence) -> None:
         """Cancel jobs; one that has ended is not an error."""
+        ...
+
+    async def publish_features(self, host: str, features: tuple[str, ...], fence: Fence) -> None:
+        """Make the node features that begin with `ids.FEATURE_PREFIX` be exactly these, for jobs to ask for.
+
+        Other features stay as they are, those that somebody adds meanwhile too. Nothing is written where nothing
+        differs; returns once the scheduler shows them, else `BadAnswer`.
+        """
+        ...
+
+    async def job_run(self, job: str) -> JobRun:
+        """The last run of a job, while the scheduler or its accounting remembers it; `Refused` when none does, or it
+        never started.
+        """
         ...
 
     async def close(self) -> None:

@@ -68,6 +68,8 @@ def host_of(row: "Row[Any]") -> Host:
         serial=row.serial,
         rack=row.rack,
         nvlink=row.nvlink,
+        model=row.model,
+        features=tuple(row.features.split(",")) if row.features else (),
         since=row.since,
         decommissioned=row.decommissioned,
         released_at=row.released_at,

@@ -33,6 +33,8 @@ HOSTS = Table(
     Column("serial", Text),
     Column("rack", Text),
     Column("nvlink", Text),
+    Column("model", Text),
+    Column("features", Text, nullable=False, server_default=""),
     Column("since", UtcMoment, nullable=False),
     Column("decommissioned", Boolean, nullable=False),
     Column("released_at", UtcMoment),
@@ -69,8 +71,26 @@ MATRIX_ENTRIES = Table(
     Column("cluster", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("document", Text, nullable=False),
+    Column("withdrawn_at", UtcMoment),
+    Column("withdrawn_by", Text),
+    Column("withdraw_reason", Text),
+    Column("superseded_by", Integer),
     UniqueConstraint("cluster", "key"),
 )
+"""`key` is what an entry says, so that it is in force once; a withdrawn one gives its key up and stays as history."""
+
+VERSION_HISTORY = Table(
+    "version_history",
+    METADATA,
+    number(),
+    Column("cluster", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("component", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("at", UtcMoment, nullable=False),
+    Index("ix_version_history_cluster_host", "cluster", "host", "component"),
+)
+"""A row is a version that a component was first seen in at a moment, after another or after none."""
 
 AUDIT = Table(
     "audit",
@@ -82,4 +102,5 @@ AUDIT = Table(
     Column("subject", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("detail", Text, nullable=False),
+    Index("ix_audit_subject", "subject", "id"),
 )

@@ -1,6 +1,6 @@
-"""Tables of what happened on hosts: intents, boarded work, steps, outcomes, rendezvous, pages."""
+"""Tables of what happened on hosts: intents, boarded work, steps, outcomes, rungs, rendezvous, pages."""
 
-from sqlalchemy import Column, Float, Index, Table, Text, UniqueConstraint
+from sqlalchemy import Column, Float, Index, Integer, Table, Text, UniqueConstraint
 
 from store.tables.columns import METADATA, UtcMoment, number
 
@@ -55,6 +55,25 @@ OUTCOMES = Table(
     Index("ix_outcomes_cluster_host_at", "cluster", "host", "at"),
     Index("ix_outcomes_visit", "visit"),
 )
+
+RUNGS = Table(
+    "rungs",
+    METADATA,
+    Column("operation", Text, primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("cluster", Text, nullable=False),
+    Column("pool", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("rung", Text),
+    Column("category", Text),
+    Column("reason", Text, nullable=False),
+    Column("began", UtcMoment, nullable=False),
+    Column("ended", UtcMoment),
+    Column("end", Text),
+    Column("said", Text, nullable=False),
+    Index("ix_rungs_cluster_began", "cluster", "began"),
+)
+"""`rung` NULL is the person at the end of a ladder."""
 
 FABRIC_READY = Table(
     "fabric_ready",

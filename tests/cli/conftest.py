@@ -11,6 +11,7 @@ from starter.main import run_command
 ROOT = Path(__file__).parents[2]
 SIMULATED = ROOT / "examples" / "simulated.yaml"
 LOOPBACK = ROOT / "examples" / "loopback-slurm.yaml"
+LOOPBACK_LAB = ROOT / "examples" / "loopback-lab.yaml"
 
 
 @dataclass

@@ -5,13 +5,13 @@ import json
 import pytest
 
 from starter.fleetfile import read_fleet
-from tests.cli.conftest import LOOPBACK, SIMULATED
+from tests.cli.conftest import LOOPBACK, LOOPBACK_LAB, SIMULATED
 
 POOL = "sim/gpu-train"
 BECAUSE = ("--reason", "a try")
 
 
-@pytest.mark.parametrize("path", [SIMULATED, LOOPBACK], ids=["simulated", "loopback-slurm"])
+@pytest.mark.parametrize("path", [SIMULATED, LOOPBACK, LOOPBACK_LAB], ids=lambda path: path.stem)
 def test_the_examples_are_valid_and_load(maintrain, path):
     fleet, text = read_fleet(path)
 

@@ -71,6 +71,25 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"drivers__hardware__ssh__components__nccl": {"kind": "probe", "probe": {"argv": ["cat", "{version}"]}}},
         "is not known here, only {component}",
     ),
+    "a power cycle without a BMC": (
+        {
+            "drivers__hardware__redfish": None,
+            "desired": {"gpu-driver": "550.127.08"},
+            "repair": {"ladder": {"hardware": ["retry", "power_cycle"]}},
+        },
+        "repair.ladder.hardware: expected no power_cycle, or drivers.hardware.redfish",
+    ),
+    "a reinstallation without a program": (
+        {"repair__ladder__unknown": ["reimage"]},
+        "repair.ladder.unknown: expected no reimage, or repair.reimage with the program that does it",
+    ),
+    "a reflash of nothing": ({"repair__reflash": None}, "reflash: expected its components, since the ladder names"),
+    "a reflash of what is only read": (
+        {"repair__reflash__components": ["nccl"]},
+        "repair.reflash.components: nccl: expected a host-facing component of the stack",
+    ),
+    "rungs that go down": ({"repair__ladder__software": ["reboot", "retry"]}, "expected each rung once, in the order"),
+    "a program without its host": ({"repair__reimage": {"argv": ["reinstall"]}}, "expected {host} among the arguments"),
     "an install of what is only read": (
         {"drivers__hardware__ssh__components__nccl": PROBE | {"install": ["true"]}},
         "install",

@@ -96,6 +96,15 @@ async def test_a_plugin_is_called_with_its_options_and_the_data_folder(tmp_path,
     assert opened.scheduler.closed
 
 
+async def test_versions_can_t_be_published_through_a_plugin_that_does_not_know_how(tmp_path):
+    publishing = cluster(scheduler=plugin(f"{HERE}:make_kept")).model_copy(update={"publish_versions": ("kernel",)})
+    kept.closed = False
+
+    with pytest.raises(InvalidInput, match=r"clusters\.sim: publish_versions: expected none, or a scheduler driver"):
+        await open_drivers(publishing, tmp_path, MemoryBaselines())
+    assert kept.closed
+
+
 @pytest.mark.parametrize("factory", ["no_such_module:make", f"{HERE}:no_such_function", f"{HERE}:POOL"])
 async def test_a_plugin_that_is_not_there_is_named_with_its_field(tmp_path, factory):
     with pytest.raises(InvalidInput) as error:

@@ -9,8 +9,9 @@ import signal
 from pathlib import Path
 
 from drivers.simulated import SimulatedParts, open_simulated
+from fleet.models.command import CommandResult
 from fleet.models.hardware import DeviceTask
-from fleet.models.scheduler import ClusterView
+from fleet.models.scheduler import ClusterView, JobRun
 from fleet.models.verification import Verification, VerificationTask
 from fleet.ports.fence import Fence
 from fleet.ports.hardware import Hardware
@@ -79,6 +80,14 @@ class CrashingScheduler:
     async def cancel(self, jobs: tuple[str, ...], fence: Fence) -> None:
         await self._inner.cancel(jobs, fence)
 
+    async def publish_features(self, host: str, features: tuple[str, ...], fence: Fence) -> None:
+        self._points.reach(host, "publish", "before")
+        await self._inner.publish_features(host, features, fence)
+        self._points.reach(host, "publish", "after")
+
+    async def job_run(self, job: str) -> JobRun:
+        return await self._inner.job_run(job)
+
     async def close(self) -> None:
         await self._inner.close()
 
@@ -117,6 +126,19 @@ class CrashingHardware:
         self._points.reach(host, "reboot", "before")
         await self._inner.reboot(host, fence)
         self._points.reach(host, "reboot", "after")
+
+    async def reset_gpus(self, host: str, fence: Fence) -> None:
+        self._points.reach(host, "gpu_reset", "before")
+        await self._inner.reset_gpus(host, fence)
+        self._points.reach(host, "gpu_reset", "after")
+
+    async def power_cycle(self, host: str, fence: Fence) -> None:
+        self._points.reach(host, "power_cycle", "before")
+        await self._inner.power_cycle(host, fence)
+        self._points.reach(host, "power_cycle", "after")
+
+    async def reimage(self, host: str, fence: Fence) -> CommandResult:
+        return await self._inner.reimage(host, fence)
 
     async def close(self) -> None:
         await self._inner.close()

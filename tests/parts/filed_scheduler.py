@@ -8,13 +8,14 @@ from pathlib import Path
 
 from fleet.errors import BadAnswer, ForeignHold, Refused
 from fleet.hostlist import expand
-from fleet.ids import REASON_PREFIX
-from fleet.models.scheduler import ClusterView, Node, NodeBase
+from fleet.ids import FEATURE_PREFIX, REASON_PREFIX
+from fleet.models.scheduler import ClusterView, JobRun, Node, NodeBase
 from fleet.ports.fence import Fence
 
 Options = dict[str, str | int | float | bool]
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS drain (host TEXT PRIMARY KEY, reason TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS feature (host TEXT, name TEXT NOT NULL, PRIMARY KEY (host, name));
 CREATE TABLE IF NOT EXISTS journal (seq INTEGER PRIMARY KEY, at REAL NOT NULL, host TEXT, what TEXT, reason TEXT);
 """
 
@@ -45,6 +46,20 @@ class DrainFile:
         with self.open() as db:
             return dict(db.execute("SELECT host, reason FROM drain"))
 
+    def publish(self, host: str, features: tuple[str, ...]) -> None:
+        """Make our features of a host be exactly these."""
+        with self.open() as db:
+            db.execute("DELETE FROM feature WHERE host = ? AND name LIKE ?", (host, f"{FEATURE_PREFIX}%"))
+            db.executemany("INSERT INTO feature VALUES (?, ?)", [(host, name) for name in features])
+
+    def features(self) -> dict[str, tuple[str, ...]]:
+        """Features by host."""
+        found: dict[str, tuple[str, ...]] = {}
+        with self.open() as db:
+            for host, name in db.execute("SELECT host, name FROM feature ORDER BY host, name"):
+                found[host] = (*found.get(host, ()), name)
+        return found
+
     def journal(self, what: str) -> list[tuple[str, str]]:
         """Host and reason of each happening of that kind, oldest first."""
         with self.open() as db:
@@ -74,9 +89,17 @@ class FiledScheduler:
 
     async def view(self, not_before: float = 0.0) -> ClusterView:
         began = time.monotonic()
-        drains = self._file.drains()
+        drains, features = self._file.drains(), self._file.features()
         nodes = {
-            name: Node(name=name, base=NodeBase.IDLE, draining=name in drains, reason=drains.get(name), rack="r1")
+            name: Node(
+                name=name,
+                base=NodeBase.IDLE,
+                draining=name in drains,
+                reason=drains.get(name),
+                rack="r1",
+                features=features.get(name, ()),
+                active_features=features.get(name, ()),
+            )
             for name in self._hosts
         }
         return ClusterView(began=began, nodes=nodes)
@@ -107,6 +130,14 @@ class FiledScheduler:
 
     async def cancel(self, jobs: tuple[str, ...], fence: Fence) -> None:
         self._no(jobs)
+
+    async def publish_features(self, host: str, features: tuple[str, ...], fence: Fence) -> None:
+        self._known(host)
+        await fence()
+        self._file.publish(host, features)
+
+    async def job_run(self, job: str) -> JobRun:
+        raise Refused(f"there are no jobs here, nor {job}")
 
     async def close(self) -> None:
         """Nothing stays open."""

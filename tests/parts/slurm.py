@@ -59,6 +59,7 @@ def tidy(cluster: LoopbackSlurm) -> None:
             cluster.command("scontrol", "delete", line.split()[0])
     every = ",".join(cluster.nodes)
     cluster.command("scontrol", "update", f"nodename={every}", "comment=")
+    cluster.command("scontrol", "update", f"nodename={every}", "AvailableFeatures=", "ActiveFeatures=")
     deadline = time.monotonic() + 30
     cluster.command("scancel", "--partition=train")
     while (shown := cluster.states()) != dict.fromkeys(cluster.nodes, "idle"):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import yaml
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHistory
 
@@ -19,21 +20,28 @@ from fleet import ids
 from fleet.models.scheduler import JobKind
 from tests.replay.early import EarlySite, early_site
 from tests.replay.stories import FOLDER, write
-from tests.scenarios.site import CLUSTER, POOL, WHERE, fleet_document
+from tests.scenarios.site import CLUSTER, POOL, WHERE, Site, fleet_document
 
 SUGGEST_AT = "limit.historyCount.suggestContinueAsNew=100"
+DRIVER = "gpu-driver/550.2"
 BY = ("--actor", "operator", "--reason")
 NOTE = {"actor": "operator", "reason": "a look at the power feed"}
 
 
 def _document() -> dict[str, Any]:
     """Six domains of two hosts, a component without a reboot first, so that there is a safe point with work done."""
-    faults = [{"kind": "gpu_slow", "host": "gpu002"}, {"kind": "flash_fails", "host": "gpu003"}]
+    faults = [
+        {"kind": "gpu_slow", "host": "gpu002"},
+        {"kind": "flash_fails", "host": "gpu003"},
+        {"kind": "health_fails", "host": "gpu004", "cured_by": ["gpu_reset"]},
+    ]
     document = fleet_document(12, 2, faults, failure_buffer=4, floor=2, notice="1s")
     cluster = document["clusters"][0]
     cluster["observe_every"] = "2s"
+    cluster["repair"] = {"ladder": {"hardware": ["retry", "gpu_reset"]}}
     cluster["drivers"]["scheduler"]["jobs"]["load"] = 0
     cluster["drivers"]["hardware"]["installed"]["cpld"] = "1.0"
+    cluster["stack"]["components"][1]["duration"] = "3s"
     cluster["stack"]["components"].insert(0, {"name": "cpld", "layer": "device-firmware", "duration": "3s"})
     cluster["desired"]["cpld"] = "1.1"
     return document
@@ -72,6 +80,7 @@ def _live(recording: Recording) -> None:
     for host in ("gpu009", "gpu010"):
         world.drain_by_other(host, "admin: disk check")
     blocking = world.submit_job(hosts=["gpu007"], kind=JobKind.NOT_REQUEUEABLE)
+    run("rollout", "start", str(_spec(site)), *BY, "a new driver")
     site.start_train()
     last = site.until(site.cycle, 30, "the cycle is open").domains[-1].domain.name
     run("train", "skip", WHERE, last, *BY, "its owner asked")
@@ -88,6 +97,7 @@ def _live(recording: Recording) -> None:
     run("host", "repaired", "gpu002", *BY, "a new GPU")
     recording.until_outcome("gpu002", "repaired")
     recording.until_outcome("gpu003", "decommissioned")
+    recording.until_outcome("gpu004", "repaired")
     recording.early.signal(ids.train(CLUSTER, POOL), "resume", NOTE)
 
     recording.until_outcome("gpu007", "given_back")
@@ -95,21 +105,44 @@ def _live(recording: Recording) -> None:
     world.end_job(blocking)
     time.sleep(3)
     recording.early.signal(ids.dispatcher(CLUSTER), "resume", NOTE)
+    site.until_happened("flash_started", "gpu007", 120, component="gpu-driver")
+    # Its reboot is held until the offboarding is in force, however long the command line takes.
+    recording.early.signal(ids.dispatcher(CLUSTER), "freeze", NOTE)
+    run("rollout", "offboard", DRIVER, *BY, "kernels hang")
+    recording.early.signal(ids.dispatcher(CLUSTER), "resume", NOTE)
+    recording.until_outcome("gpu007", "rolled_back")
     site.until_closed(240)
+
+
+def _spec(site: Site) -> Path:
+    """A rollout that is open for every host at once, of what the fleet file desires too."""
+    component, _, version = DRIVER.partition("/")
+    spec = {
+        "component": component,
+        "version": version,
+        "prior": "550.1",
+        "phases": [{"name": "all", "max_failure_rate": 1}],
+    }
+    path = site.file.parent / "rollout.yaml"
+    path.write_text(yaml.safe_dump({**spec, "on_offboard": {"roll_back": "leave"}}))
+    return path
 
 
 STORIES: dict[str, Callable[["Run"], bool]] = {
     "host-normal": lambda r: r.kind == "HostMaintenance" and r.ended_as("upgraded"),
     "host-handed-over": lambda r: r.kind == "HostMaintenance" and r.continued,
     "host-given-back": lambda r: r.kind == "HostMaintenance" and r.ended_as("given_back"),
+    "host-rolled-back": lambda r: r.kind == "HostMaintenance" and r.ended_as("rolled_back"),
     "host-stopped-early": lambda r: r.kind == "HostMaintenance" and r.ended_as("partly_upgraded"),
-    "repair-repaired": lambda r: r.kind == "HostRepair" and r.ended_as("repaired"),
+    "repair-repaired": lambda r: r.kind == "HostRepair" and r.ended_as("repaired") and not r.does("gpu_reset"),
+    "repair-climbed": lambda r: r.kind == "HostRepair" and r.ended_as("repaired") and r.does("gpu_reset"),
     "repair-decommissioned": lambda r: r.kind == "HostRepair" and r.ended_as("decommissioned"),
     "visit-working": lambda r: r.kind == "DomainVisit" and r.does("board_hosts") and r.heard("handed_over"),
     "visit-nothing-to-take": lambda r: r.kind == "DomainVisit" and not r.does("board_hosts"),
     "train-first-run": lambda r: r.kind == "MaintenanceTrain" and r.continued and r.does("skip_domain"),
     "train-stop": lambda r: r.kind == "MaintenanceTrain" and r.heard("stop"),
     "train-mid-cycle": lambda r: r.kind == "MaintenanceTrain" and r.continues and not r.heard("stop"),
+    "rollout-offboarded": lambda r: r.kind == "Rollout" and r.finished,
     "dispatcher-stop": lambda r: r.kind == "Dispatcher" and r.heard("stop"),
     "dispatcher-continued": lambda r: r.kind == "Dispatcher" and r.continued and r.does("observe"),
 }
@@ -126,6 +159,10 @@ class Run:
     @property
     def continued(self) -> bool:
         return self.events[-1].event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW
+
+    @property
+    def finished(self) -> bool:
+        return self.events[-1].event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED
 
     @property
     def continues(self) -> bool:

@@ -172,6 +172,10 @@ class Site:
         rows = self._ask(lambda store: store.outcomes(CLUSTER))
         return {o.host: o for o in reversed(rows)}
 
+    def all_outcomes(self) -> tuple[HostOutcome, ...]:
+        """Every outcome so far, the newest first."""
+        return self._ask(lambda store: store.outcomes(CLUSTER))
+
     def versions(self) -> dict[str, dict[str, str]]:
         """Versions last observed, by host."""
         return self._ask(lambda store: store.versions(CLUSTER))

@@ -69,7 +69,7 @@ async def test_a_try_on_a_host_with_a_dead_bmc_ends_with_the_trouble(site):
 
     boarding = await ActivityEnvironment().run(HandingOver(site.deps).plan_repair, repair, ANN)
 
-    assert BoardAction.NOT_ALLOWED == boarding.action
+    assert BoardAction.NOT_READ == boarding.action
     assert boarding.reason.startswith("its versions can't be read, 3 looks failed, last: ")
 
 

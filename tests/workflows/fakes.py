@@ -14,6 +14,9 @@ from fleet.models.messages import (
     Command,
     HandOver,
     Observed,
+    Reviewed,
+    RolloutInput,
+    RolloutOrder,
     Settled,
     SkipCommand,
     StopCommand,
@@ -25,6 +28,8 @@ from fleet.models.messages import (
     VisitEnd,
     VisitInput,
 )
+from fleet.models.phases import GateAction
+from fleet.models.rungs import NextRung
 from fleet.models.train import StopAction
 from fleet.models.work import BoardAction, Boarding, HostWork, StepAction, StepOrder, StepResult
 from tests.workflows.make import repair_steps
@@ -62,6 +67,7 @@ class Fakes:
             "plan_repair": [Boarding(action=BoardAction.VISIT, steps=repair_steps(), reason="verify")],
             "report_repair": [None],
             "drain_again": [True],
+            "climb": [NextRung(rung=None, reason="the ladder has no rung left")],
             "decommission": [None],
             "ask_for_hosts": [granted],
             "board_hosts": [VisitBoarded()],
@@ -72,6 +78,8 @@ class Fakes:
             "observe": [Observed(next_look_seconds=3600, ledger="the ledger")],
             "settle": [Settled()],
             "write_stop": [("gpu",)],
+            "review_rollout": [Reviewed(action=GateAction.END, reason="complete", state="complete", over=True)],
+            "order_rollout": ["it is so"],
         }
 
     def on(self, name: str, *answers: Any) -> None:
@@ -100,13 +108,15 @@ class Fakes:
 
     def activities(self) -> Sequence[Callable[..., Any]]:
         """What `Worker(activities=…)` takes."""
-        steps = [self._step(n) for n in ("drain", "apply", "reboot", "verify", "gate", "return")]
+        kinds = ("drain", "apply", "reboot", "verify", "gate", "return", "gpu_reset", "power_cycle", "reimage")
+        steps = [self._step(n) for n in kinds]
         return [
             *steps,
             self.hand_over,
             self.plan_repair,
             self.drain_again,
             self.report_repair,
+            self.climb,
             self.decommission,
             self.ask_for_hosts,
             self.board_hosts,
@@ -117,6 +127,8 @@ class Fakes:
             self.observe,
             self.settle,
             self.write_stop,
+            self.review_rollout,
+            self.order_rollout,
         ]
 
     def _step(self, name: str) -> Callable[..., Any]:
@@ -141,6 +153,10 @@ class Fakes:
     @activity.defn
     async def report_repair(self, work: HostWork) -> None:
         await self._answer("report_repair", "report_repair", work)
+
+    @activity.defn
+    async def climb(self, work: HostWork) -> NextRung:
+        return await self._answer("climb", "climb", work)
 
     @activity.defn
     async def decommission(self, work: HostWork, command: Command) -> None:
@@ -177,6 +193,14 @@ class Fakes:
     @activity.defn
     async def settle(self, order: ClusterInput) -> Settled:
         return await self._answer("settle", "settle", order)
+
+    @activity.defn
+    async def review_rollout(self, order: RolloutInput) -> Reviewed:
+        return await self._answer("review_rollout", "review_rollout", order)
+
+    @activity.defn
+    async def order_rollout(self, order: RolloutOrder) -> str:
+        return await self._answer("order_rollout", "order_rollout", order)
 
     @activity.defn
     async def write_stop(self, command: StopCommand) -> tuple[str, ...]:

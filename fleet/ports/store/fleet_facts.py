@@ -97,6 +97,6 @@ class FleetFacts(Protocol):
         """Who did what, why and when."""
         ...
 
-    async def audit_log(self, limit: int = 100) -> tuple[AuditEntry, ...]:
-        """Newest first."""
+    async def audit_log(self, limit: int = 100, subject: str | None = None) -> tuple[AuditEntry, ...]:
+        """Newest first; of one subject, or of all."""
         ...

@@ -60,6 +60,10 @@ class HostBook(Protocol):
         """Evidence of an operation, oldest first."""
         ...
 
+    async def tried(self, operation: str) -> tuple[StepRecord, ...]:
+        """Evidence of a repair and all of its tries, oldest first."""
+        ...
+
     async def record_outcome(self, outcome: HostOutcome) -> None:
         """History; idempotent by operation."""
         ...

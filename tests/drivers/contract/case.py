@@ -56,6 +56,10 @@ class ContractCase(ABC):
         """Somebody writes a comment on the node."""
 
     @abstractmethod
+    async def set_features(self, host: str, features: tuple[str, ...]) -> None:
+        """Somebody makes the node's features be exactly these, available and active."""
+
+    @abstractmethod
     async def trouble(self, kind: Trouble | None) -> None:
         """Make every following reading of the scheduler bad in this way; None makes them good again."""
 
@@ -84,6 +88,14 @@ class HardwareCase(ABC):
     patience: float = 10.0
     unknown: type[DriverError] = Refused
     """How a name that no host has is answered."""
+
+    @abstractmethod
+    async def gpu_resets(self) -> int:
+        """How often the host's GPUs were reset so far."""
+
+    @abstractmethod
+    async def hold_gpus(self) -> None:
+        """The host's GPUs are in a state in which they are not reset."""
 
     async def seen_booted(self, boot_id: str) -> None:  # noqa: B027 - most hosts show it at once
         """Wait until all that the boot brings shows: a BMC may notice it a moment after the host is back."""

@@ -32,6 +32,11 @@ async def rebooted(case: HardwareCase) -> str:
     """Reboot, and wait for the new boot id."""
     before = await case.hardware.boot_id(case.host)
     await case.hardware.reboot(case.host, open_fence)
+    return await booted(case, before)
+
+
+async def booted(case: HardwareCase, before: str | None) -> str:
+    """Wait for another boot id than this one."""
     deadline = time.monotonic() + case.patience
     while time.monotonic() < deadline:
         now = await case.hardware.boot_id(case.host)
@@ -162,3 +167,53 @@ class HardwareContract:
             await case.hardware.boot_id("no-such-host")
         with pytest.raises(case.unknown):
             await case.hardware.reboot("no-such-host", open_fence)
+
+    async def test_a_power_cycle_changes_the_boot_id_and_no_version(self, case: HardwareCase):
+        boot, versions = await case.hardware.boot_id(case.host), await case.hardware.versions(case.host)
+
+        await case.hardware.power_cycle(case.host, open_fence)
+
+        assert boot != await booted(case, boot)
+        assert versions == await case.hardware.versions(case.host)
+
+    async def test_a_host_that_did_not_come_back_comes_back_with_a_power_cycle(self, case: HardwareCase):
+        boot = await case.hardware.boot_id(case.host)
+        await case.hold_back_next_reboot()
+        await case.hardware.reboot(case.host, open_fence)
+        assert await after(case, boot) is None
+
+        await case.hardware.power_cycle(case.host, open_fence)
+
+        assert boot != await booted(case, boot)
+
+    async def test_gpus_are_reset_without_a_boot(self, case: HardwareCase):
+        boot = await case.hardware.boot_id(case.host)
+
+        await case.hardware.reset_gpus(case.host, open_fence)
+
+        assert (1, boot) == (await case.gpu_resets(), await case.hardware.boot_id(case.host))
+
+    async def test_gpus_that_would_not_be_reset_are_refused(self, case: HardwareCase):
+        await case.hold_gpus()
+
+        with pytest.raises(Refused):
+            await case.hardware.reset_gpus(case.host, open_fence)
+
+        assert 0 == await case.gpu_resets()
+
+    async def test_a_reinstalled_host_boots_anew(self, case: HardwareCase):
+        boot = await case.hardware.boot_id(case.host)
+
+        said = await case.hardware.reimage(case.host, open_fence)
+
+        assert 0 == said.status
+        assert boot != await booted(case, boot)
+
+    async def test_a_closed_fence_keeps_every_rung_of_the_ladder_from_being_sent(self, case: HardwareCase):
+        boot = await case.hardware.boot_id(case.host)
+
+        for rung in (case.hardware.reset_gpus, case.hardware.power_cycle, case.hardware.reimage):
+            with pytest.raises(StaleAttempt):
+                await rung(case.host, closed_fence)
+
+        assert (0, boot) == (await case.gpu_resets(), await case.hardware.boot_id(case.host))

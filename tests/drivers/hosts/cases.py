@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from pathlib import Path
 
 from drivers.hosts import open_hosts
 from fleet.errors import Unreachable
 from fleet.models.hosts import HostsHardware
+from fleet.models.ladder import ReimageHook
 from tests.drivers.contract.case import HardwareCase
 from tests.emulators.bmc import Fault, FaultKind
 from tests.parts.real_hosts import RealHosts
@@ -24,7 +24,8 @@ class SshCase(HardwareCase):
     def __init__(self, real: RealHosts, host: str) -> None:
         self.real, self.host = real, host
         settings = HostsHardware.model_validate(real.hardware(activates_within="4s"))
-        self.hardware = open_hosts(settings, Path("/")).hardware
+        hook = ReimageHook(argv=("touch", str(real.hosts.folder / "hosts" / "{host}" / "rebooting")))
+        self.hardware = open_hosts(settings, real.folder, hook).hardware
 
     async def fail_next_apply(self) -> None:
         self.real.hosts.fault(self.host, "install_fails", times=1)
@@ -38,6 +39,12 @@ class SshCase(HardwareCase):
 
     async def hold_back_next_reboot(self) -> None:
         self.real.hosts.fault(self.host, "not_back", times=1)
+
+    async def gpu_resets(self) -> int:
+        return sum(line["host"] == self.host for line in self.real.hosts.journal("gpu_reset"))
+
+    async def hold_gpus(self) -> None:
+        self.real.hosts.fault(self.host, "gpu_in_use")
 
     async def close(self) -> None:
         await self.hardware.close()

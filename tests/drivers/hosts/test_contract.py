@@ -8,7 +8,7 @@ from tests.drivers.contract.hardware import HardwareContract
 from tests.drivers.hosts.cases import RedfishCase, SshCase
 from tests.parts.real_hosts import RealHosts, start_real_hosts
 
-HOSTS = [f"gpu{number:03}" for number in range(1, 29)]
+HOSTS = [f"gpu{number:03}" for number in range(1, 49)]
 """One for each test, and some to spare."""
 
 

@@ -58,8 +58,13 @@ class Machine:
         return self.boot
 
     async def reboot(self, host, fence) -> None:
+        await self.boot_id(host)
         await fence()
         self.done.append("reboot")
+
+    async def reset_gpus(self, host, fence) -> None:
+        await fence()
+        self.done.append("gpu reset")
 
     async def is_on(self, host: str) -> bool:
         if not self.bmc:
@@ -123,7 +128,6 @@ def test_a_component_that_two_serve_is_a_mistake_of_the_fleet_file():
         (Activation.REBOOT, "b1", "reboot"),
         (Activation.POWER_CYCLE, "b1", "power cycle"),
         (Activation.POWER_CYCLE, None, "power cycle"),
-        (Activation.REBOOT, None, "forced restart"),
     ],
 )
 async def test_a_reboot_is_as_deep_as_what_was_written_needs(needs, boot, done):
@@ -132,12 +136,52 @@ async def test_a_reboot_is_as_deep_as_what_was_written_needs(needs, boot, done):
     assert [done] == machine.done
 
 
-@pytest.mark.parametrize(("needs", "boot"), [(Activation.POWER_CYCLE, "b1"), (Activation.REBOOT, None)])
-async def test_without_a_bmc_nothing_that_needs_one_is_tried(needs, boot):
-    machine = Machine(boot)
-    with pytest.raises(Refused, match="names no BMC"):
-        await HostsDriver([Mechanism(needs, bmc="1")], machine, None).reboot(HOST, open_fence)
+async def test_without_a_bmc_nothing_that_needs_one_is_tried():
+    machine = Machine()
+    driver = HostsDriver([Mechanism(Activation.POWER_CYCLE, bmc="1")], machine, None)
+    for switch in (driver.reboot, driver.power_cycle):
+        with pytest.raises(Refused, match="names no BMC"):
+            await switch(HOST, open_fence)
     assert [] == machine.done
+
+
+async def test_a_host_that_does_not_answer_is_not_rebooted_and_its_power_is_switched():
+    machine = Machine(None)
+    driver = HostsDriver([Mechanism(bmc="1")], machine, machine)
+    with pytest.raises(Unreachable):
+        await driver.reboot(HOST, open_fence)
+    await driver.power_cycle(HOST, open_fence)
+    assert ["power cycle"] == machine.done
+
+
+async def test_the_power_is_not_switched_under_an_upgrade_that_runs():
+    machine, firmware = Machine(), Mechanism(bmc="1")
+    driver = HostsDriver([firmware], machine, machine)
+    await driver.start_apply(HOST, "bmc", "2", open_fence)
+    with pytest.raises(Refused, match="bmc runs"):
+        await driver.power_cycle(HOST, open_fence)
+    assert [] == machine.done
+
+
+async def test_what_a_silent_mechanism_does_is_not_waited_for_before_the_power_is_switched():
+    class Mute(Mechanism):
+        async def check_free(self, host) -> None:
+            raise Unreachable("silent")
+
+    machine = Machine(None)
+    await HostsDriver([Mute(kernel="6")], machine, machine).power_cycle(HOST, open_fence)
+    assert ["power cycle"] == machine.done
+
+
+async def test_gpus_are_reset_by_the_host_itself():
+    machine = Machine()
+    await HostsDriver([], machine, None).reset_gpus(HOST, open_fence)
+    assert ["gpu reset"] == machine.done
+
+
+async def test_without_a_program_no_host_is_reinstalled():
+    with pytest.raises(Refused, match="under repair"):
+        await HostsDriver([], Machine(), None).reimage(HOST, open_fence)
 
 
 async def test_what_can_not_be_told_about_a_mechanism_keeps_a_host_from_being_rebooted():

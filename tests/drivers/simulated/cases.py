@@ -6,6 +6,7 @@ from drivers.simulated import SimulatedCluster, SimulatedParts
 from drivers.simulated.scheduler import SimulatedSchedulerDriver
 from fleet.models.drivers import FaultKind, SimulatedFault
 from fleet.models.scheduler import JobKind
+from fleet.ports.fence import open_fence
 from tests.drivers.contract.case import ContractCase, HardwareCase, Trouble, VerifierCase
 from tests.drivers.simulated import world
 
@@ -52,6 +53,9 @@ class SimulatedSchedulerCase(ContractCase):
     async def set_comment(self, host: str, comment: str) -> None:
         self.hands.set_comment(host, comment)
 
+    async def set_features(self, host: str, features: tuple[str, ...]) -> None:
+        self.hands.set_features(host, features)
+
     async def trouble(self, kind: Trouble | None) -> None:
         if kind is None:
             self.hands.clear_faults()
@@ -96,6 +100,12 @@ class SimulatedHardwareCase(HardwareCase):
 
     async def hold_back_next_reboot(self) -> None:
         self._fault("host_not_back")
+
+    async def gpu_resets(self) -> int:
+        return sum(row.kind == "gpu_reset_started" for row in self.hands.journal())
+
+    async def hold_gpus(self) -> None:
+        await self.hardware.reboot(self.host, open_fence)
 
     async def close(self) -> None:
         self.hands.close()

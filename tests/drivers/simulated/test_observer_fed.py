@@ -1,7 +1,9 @@
 """The outside observer, fed snapshots that the simulated cluster can't be brought to show."""
 
+import pytest
+
 from drivers.snapshot import Event, HostSeen, Snapshot
-from starter.demo.observer import Observer
+from starter.demo.observer import RUNGS, Observer
 from tests.drivers.simulated.stage import HOSTS, OURS, limits
 
 
@@ -42,6 +44,15 @@ def test_a_flash_of_a_host_in_no_pool_is_seen():
     observer = fed(at(1.0, flash("t1", "2.0", host="login1")))
 
     assert [v.kind for v in observer.violations] == ["stranger"]
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_a_rung_of_the_ladder_on_a_host_that_is_not_ours_is_seen_and_makes_it_owe_a_verification(rung):
+    begun = Event(rung, "gpu001", None, {})
+    assert ["not_ours"] == [v.kind for v in fed(at(1.0, begun)).violations]
+    back = Event("undrained", "gpu001", None, {"by": "maintrain"})
+    observer = fed(at(1.0, begun, gpu001=MINE), at(2.0, back))
+    assert ["unverified"] == [v.kind for v in observer.violations]
 
 
 def test_a_host_that_is_out_at_the_end_without_a_reason_is_seen():

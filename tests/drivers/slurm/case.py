@@ -28,7 +28,7 @@ exec {program} "$@"
 
 def stand_ins(folder: Path) -> Path:
     """Fill `folder` with stand-ins for every command that the driver uses."""
-    for name in ("scontrol", "sinfo", "squeue", "scancel"):
+    for name in ("scontrol", "sinfo", "squeue", "scancel", "sacct"):
         script = folder / name
         script.write_text(_STAND_IN.format(folder=folder, program=slurm_daemons.program(name)))
         script.chmod(0o755)
@@ -71,6 +71,17 @@ class SlurmCase(ContractCase):
 
     async def set_comment(self, host: str, comment: str) -> None:
         await call(self._cluster, "scontrol", "update", f"nodename={host}", f"comment={comment}")
+
+    async def set_features(self, host: str, features: tuple[str, ...]) -> None:
+        names = ",".join(features)
+        await call(
+            self._cluster,
+            "scontrol",
+            "update",
+            f"nodename={host}",
+            f"AvailableFeatures={names}",
+            f"ActiveFeatures={names}",
+        )
 
     async def trouble(self, kind: Trouble | None) -> None:
         if kind == "unreachable":

@@ -1,0 +1,63 @@
+"""Which rung of the repair ladder comes next, decided and written before it begins; or a person is asked."""
+
+from temporalio import activity
+
+from activities.counting import count_rung
+from activities.deps import Deps, beating
+from activities.failing import mapped
+from activities.ladder import ask_person, end_rung
+from fleet.models.ladder import Rung
+from fleet.models.rungs import Failure, LadderFacts, NextRung, RungEnd, RungRecord
+from fleet.models.work import HostWork
+from fleet.policy.ladder import failure_of, last_judged, next_rung, refused
+from fleet.policy.rung_steps import rung_steps
+
+
+class Climbing:
+    """Activity `climb`."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+
+    @activity.defn(name="climb")
+    @mapped
+    async def climb(self, work: HostWork) -> NextRung:
+        """Note how the last rung ended, and decide on the next. Repeating it finds the rung that was decided."""
+        async with beating():
+            store = self.deps.store
+            cluster, pool = await self.deps.pool(work.cluster, work.pool)
+            await self._end_last(work)
+            failure = await self._failure(work)
+            versions = (await store.versions(work.cluster)).get(work.host, {})
+            without = () if rung_steps(cluster, pool, Rung.REFLASH, versions) else (Rung.REFLASH,)
+
+            def decide(facts: LadderFacts) -> NextRung:
+                return next_rung(cluster.repair, failure, facts, without)
+
+            record = await store.climb(work, await self.deps.clock(), decide)
+            if record.rung is None:
+                await self._ask(work, record)
+            steps = () if record.rung is None else rung_steps(cluster, pool, record.rung, versions)
+        return NextRung(
+            rung=record.rung, category=record.category, attempt=record.attempt, steps=steps, reason=record.reason
+        )
+
+    async def _end_last(self, work: HostWork) -> None:
+        if work.tries:
+            steps = await self.deps.store.steps(f"{work.operation}.{work.tries}")
+            end = RungEnd.REFUSED if refused(steps) else RungEnd.FAILED
+            await end_rung(self.deps, work.operation, work.tries, end, work.trouble)
+
+    async def _failure(self, work: HostWork) -> Failure:
+        """Of the last try that did anything; before the first rung, of what led to the repair."""
+        climbed = [r for r in await self.deps.store.rungs(work.operation) if r.rung and r.attempt <= work.tries]
+        judged = last_judged(climbed)
+        records = await self.deps.store.steps(f"{work.operation}.{judged}" if judged else work.origin)
+        return failure_of(records, work.climb, work.trouble)
+
+    async def _ask(self, work: HostWork, record: RungRecord) -> None:
+        lease = await self.deps.store.lease(work.cluster, work.host)
+        if lease is not None and lease.operation == work.operation:
+            if not await self.deps.store.claimed(lease.operation):
+                count_rung(record)
+            await ask_person(self.deps, lease, record.reason)

@@ -1,0 +1,109 @@
+"""Everything that a look at a rollout reads. The command line looks the same way, without judging or writing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fleet.errors import InvalidInput
+from fleet.models.base import Moment
+from fleet.models.facts import LedgerFacts
+from fleet.models.fleetfile import FleetFile
+from fleet.models.host import Host, HostSet, Standing
+from fleet.models.phases import PhaseFacts
+from fleet.models.rollout import RollBack
+from fleet.models.rollouts import HostKey, Rollout, RolloutState, Trial
+from fleet.policy.cohorts import in_scope
+from fleet.policy.phase_counts import phase_counts
+from fleet.policy.rollout_blame import CONTROLS, Blamed
+from fleet.policy.sets import standings
+from fleet.ports.store import Store
+
+_OUT = (HostSet.FAILED, HostSet.FOREIGN, HostSet.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class RolloutLook:
+    """What was read for one rollout."""
+
+    rollout: Rollout
+    now: Moment
+    fleet: FleetFile
+    hosts: Mapping[str, tuple[Host, ...]]
+    """Members by cluster."""
+    frozen: Mapping[HostKey, int]
+    carried: Mapping[HostKey, str]
+    """Version of the rollout's component, as last observed."""
+    trials: tuple[Trial, ...]
+    ledgers: tuple[LedgerFacts, ...]
+    depends: tuple[Rollout, ...]
+    """The rollouts that it depends on, as far as they were started."""
+
+    @property
+    def members(self) -> list[Host]:
+        """Hosts of all its clusters that are in service."""
+        return [h for its in self.hosts.values() for h in its if not h.decommissioned]
+
+    @property
+    def on_offboarded(self) -> list[Host]:
+        """Hosts that still carry it although it was offboarded and is to be rolled back."""
+        rollout = self.rollout
+        if rollout.state is not RolloutState.OFFBOARDED or rollout.roll_back is RollBack.LEAVE:
+            return []
+        return [h for h in self.members if self.carried.get((h.cluster, h.name)) in rollout.spec.versions]
+
+    def facts(self, verdict: Blamed, trials: Sequence[Trial] | None = None) -> PhaseFacts:
+        """What the gate looks at, with what blame says."""
+        told = self.trials if trials is None else trials
+        return PhaseFacts(
+            rollout=self.rollout,
+            now=self.now,
+            counts=phase_counts(self.rollout, self.members, self.frozen, self.carried, told, verdict.forgiven),
+            out=self._out(),
+            on_offboarded=len(self.on_offboarded),
+            waits_for=self._waits_for(),
+            blamed=verdict.reason if verdict.version else "",
+        )
+
+    def _out(self) -> int:
+        """Hosts without the version that no visit can take just now."""
+        rollout = self.rollout
+        if rollout.phase < rollout.last_phase:
+            return 0
+        version = rollout.spec.version
+        without = [h for h in self.members if in_scope(rollout.spec, h) and self._carries(h) != version]
+        where: dict[str, dict[str, Standing]] = {ledger.cluster: standings(ledger) for ledger in self.ledgers}
+        seen = (where[h.cluster].get(h.name) for h in without)
+        return sum(1 for standing in seen if standing is not None and standing.set in _OUT)
+
+    def _carries(self, host: Host) -> str | None:
+        return self.carried.get((host.cluster, host.name))
+
+    def _waits_for(self) -> str:
+        for other in self.depends:
+            if other.state is RolloutState.OFFBOARDED:
+                return f"it depends on {other.id}, which was offboarded: {other.reason}"
+        return ""
+
+
+async def look_at(store: Store, rollout: Rollout) -> RolloutLook:
+    """Read what the gate looks at. Raises `InvalidInput` without a fleet file in force."""
+    spec, record, now = rollout.spec, await store.fleet(), await store.clock()
+    if record is None:
+        raise InvalidInput("store", "fleet file", "expected one in force: load it with `maintrain fleet load FILE`")
+    clusters = [c.name for c in record.fleet.clusters if not spec.clusters or c.name in spec.clusters]
+    carried: dict[HostKey, str] = {}
+    for name in clusters:
+        for host, versions in (await store.versions(name)).items():
+            if spec.component in versions:
+                carried[name, host] = versions[spec.component]
+    depends = [await store.rollout(needed) for needed in spec.depends_on]
+    return RolloutLook(
+        rollout=rollout,
+        now=now,
+        fleet=record.fleet,
+        hosts={name: await store.hosts(name) for name in clusters},
+        frozen=await store.cohort(rollout.id),
+        carried=carried,
+        trials=await store.trials(clusters, rollout.started_at - CONTROLS),
+        ledgers=tuple([await store.facts(name, now) for name in clusters]),
+        depends=tuple(other for other in depends if other is not None),
+    )

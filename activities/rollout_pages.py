@@ -1,0 +1,47 @@
+"""The pages of rollouts, to the fleet's people and to the rollout's owner."""
+
+from activities.pages import Page
+from fleet.models.phases import PhaseGate
+from fleet.models.rollout import RollBack
+from fleet.models.rollouts import Rollout
+
+
+def offboarded(rollout: Rollout, carrying: int) -> Page:
+    """A version was taken out of every train."""
+    body = (
+        f"{rollout.reason}\n\nIt boards nowhere any more. {_back(rollout, carrying)}\n"
+        f"See: maintrain rollout status {rollout.id}"
+    )
+    return Page(f"rollout/{rollout.id}/offboarded", f"{rollout.id} was offboarded", body, rollout.spec.owner)
+
+
+def _back(rollout: Rollout, carrying: int) -> str:
+    match rollout.roll_back:
+        case RollBack.LEAVE:
+            return f"Hosts that carry it keep it ({rollout.spec.prior} was before it)."
+        case RollBack.AT_ONCE:
+            return (
+                f"{carrying} hosts carry it; they go back to {rollout.spec.prior} in visits that come first, "
+                "by a cycle that was asked for where a train runs and none was under way."
+            )
+        case _:
+            return f"{carrying} hosts carry it; they go back to {rollout.spec.prior} with their trains' next visits."
+
+
+def asks_approval(rollout: Rollout, gate: PhaseGate) -> Page:
+    """A phase opens only when a person says so."""
+    name = rollout.phase_name(gate.phase)
+    body = f"{gate.reason}\nTo open it: maintrain rollout approve {rollout.id} --reason ..."
+    key = f"rollout/{rollout.id}/approve/{name}"
+    return Page(key, f"{rollout.id} waits for an approval of phase {name}", body, rollout.spec.owner)
+
+
+def too_many(rollout: Rollout, gate: PhaseGate) -> Page:
+    """More hosts failed than the phase allows."""
+    name = rollout.phase_name(gate.phase)
+    body = (
+        f"{gate.reason}\nIts next phase does not open; in the last phase it is paused.\nSee: maintrain rollout status "
+        f"{rollout.id}. Then maintrain rollout offboard, or resume (after pause), which forgives what failed so far."
+    )
+    key = f"rollout/{rollout.id}/too-many/{name}/{rollout.counted_since}"
+    return Page(key, f"{rollout.id}: too many hosts fail in phase {name}", body, rollout.spec.owner)

@@ -1,0 +1,71 @@
+"""What the gate of a rollout's phase looks at, and its answer."""
+
+from enum import StrEnum
+
+from fleet.models.base import Decision, Fact, Moment
+from fleet.models.rollouts import Rollout
+
+
+class PhaseCount(Fact):
+    """How one phase's hosts fared. A host counts once: with its last trial that told something."""
+
+    hosts: int
+    """Of the cohort, decommissioned ones left out."""
+    carrying: int
+    """Carry the version, as last observed."""
+    already: int = 0
+    """Of those carrying it: without a trial that counts, so nothing is to be learnt from them."""
+    successes: int
+    failures: int
+    """Those that blame puts on the host are not among them."""
+    inconclusive: int = 0
+    enough_at: Moment | None = None
+    """When the success came that made enough of them."""
+    last_success_at: Moment | None = None
+
+    @property
+    def to_go(self) -> int:
+        """Hosts that do not carry it."""
+        return self.hosts - self.carrying
+
+
+class PhaseFacts(Fact):
+    """Everything `fleet.policy.phases.gate` looks at."""
+
+    rollout: Rollout
+    now: Moment
+    counts: tuple[PhaseCount, ...]
+    """By phase, those that are not open too."""
+    out: int = 0
+    """Hosts of the last phase that do not carry it and are out: in repair, foreign, unknown."""
+    on_offboarded: int = 0
+    """Hosts that still carry an offboarded version which is to be rolled back."""
+    waits_for: str = ""
+    """The rollout that it depends on and that was offboarded, in words."""
+    blamed: str = ""
+    """Why the version is to blame, in words; empty when it is not."""
+
+
+class GateAction(StrEnum):
+    """What a rollout does next."""
+
+    HOLD = "hold"
+    OPEN_NEXT = "open_next"
+    ASK_APPROVAL = "ask_approval"
+    PAUSE = "pause"
+    """Too many hosts failed in the last phase, which has no gate behind it."""
+    OFFBOARD = "offboard"
+    COMPLETE = "complete"
+    END = "end"
+    """Nothing is left to do: complete, or offboarded and rolled back."""
+
+
+class PhaseGate(Decision):
+    """The gate's answer, with the reason in words."""
+
+    action: GateAction
+    phase: int
+    """The phase it is about: the one to open, or the one that holds."""
+    until: Moment | None = None
+    too_many: bool = False
+    """More hosts failed than may: people are told."""

@@ -1,0 +1,102 @@
+"""The gate of a rollout's phase: when the next one opens, who must approve, when the rollout is complete.
+
+A phase opens once the one before has its successes, no more failures than may be, and has soaked. What isn't known
+counts for nothing: inconclusive trials are neither successes nor failures.
+"""
+
+from fleet.models.phases import GateAction, PhaseCount, PhaseFacts, PhaseGate
+from fleet.models.rollout import Phase
+from fleet.models.rollouts import RolloutState
+
+
+def gate(facts: PhaseFacts) -> PhaseGate:
+    """What a rollout does now. Never opens a phase whose predecessor has not passed its gate."""
+    rollout = facts.rollout
+    at = max(rollout.phase, 0)
+    if rollout.state is RolloutState.OFFBOARDED:
+        return _offboarded(facts, at)
+    if facts.blamed:
+        return PhaseGate(action=GateAction.OFFBOARD, phase=at, reason=facts.blamed)
+    if rollout.state is RolloutState.COMPLETE:
+        return PhaseGate(action=GateAction.END, phase=at, reason=rollout.reason)
+    held = f"paused: {rollout.reason}" if rollout.state is RolloutState.PAUSED else facts.waits_for
+    if held:
+        return PhaseGate(action=GateAction.HOLD, phase=at, reason=held)
+    return _next(facts, 0, "it was started") if rollout.phase < 0 else _open_phase(facts)
+
+
+def needed(phase: Phase, count: PhaseCount) -> int:
+    """Successes that a phase needs: no more than there are hosts that can still show one."""
+    return max(0, min(phase.min_successes, count.hosts - count.already))
+
+
+def too_many(phase: Phase, count: PhaseCount) -> bool:
+    """More hosts failed than the phase's share of those that told something; a few count as if there were enough.
+
+    One failure alone proves no rate, unless none at all may fail.
+    """
+    told = max(count.successes + count.failures, phase.min_successes)
+    return count.failures > max(phase.max_failure_rate * told, 1 if phase.max_failure_rate else 0)
+
+
+def _open_phase(facts: PhaseFacts) -> PhaseGate:
+    at, last = facts.rollout.phase, facts.rollout.phase == facts.rollout.last_phase
+    phase, count = facts.rollout.spec.phases[at], facts.counts[at]
+    if too_many(phase, count):
+        told = count.successes + count.failures
+        reason = (
+            f"{phase.name}: {count.failures} of {told} hosts failed with it, more than {phase.max_failure_rate:.0%} may"
+        )
+        return PhaseGate(action=GateAction.PAUSE if last else GateAction.HOLD, phase=at, reason=reason, too_many=True)
+    need = needed(phase, count)
+    got = f"{phase.name}: {count.successes} of {need} successes"
+    if count.successes < need:
+        return PhaseGate(action=GateAction.HOLD, phase=at, reason=f"{got}{_also(count)}")
+    if last:
+        return _completing(facts, phase, count)
+    since = count.enough_at or facts.rollout.phase_opened_at or facts.now
+    until = since + phase.soak
+    if facts.now < until:
+        when = until.isoformat(sep=" ", timespec="seconds")
+        return PhaseGate(action=GateAction.HOLD, phase=at, until=until, reason=f"{got}, soaks until {when}")
+    return _next(facts, at + 1, f"{got}, and it has soaked")
+
+
+def _next(facts: PhaseFacts, index: int, why: str) -> PhaseGate:
+    phase = facts.rollout.spec.phases[index]
+    if phase.approval and facts.rollout.approved < index:
+        reason = f"{why}; {phase.name} opens when a person approves"
+        return PhaseGate(action=GateAction.ASK_APPROVAL, phase=index, reason=reason)
+    return PhaseGate(action=GateAction.OPEN_NEXT, phase=index, reason=f"{why}: {phase.name} opens")
+
+
+def _completing(facts: PhaseFacts, phase: Phase, count: PhaseCount) -> PhaseGate:
+    at = facts.rollout.phase
+    every = sum(c.to_go for c in facts.counts)
+    left = max(0, every - facts.out)
+    if left:
+        out = f", and {facts.out} that are out" if facts.out else ""
+        return PhaseGate(
+            action=GateAction.HOLD, phase=at, reason=f"{phase.name}: {left} hosts to go{out}{_also(count)}"
+        )
+    seen = [c.last_success_at for c in facts.counts if c.last_success_at is not None]
+    until = (max(seen) if seen else facts.rollout.phase_opened_at or facts.now) + phase.soak
+    if facts.now < until:
+        when = until.isoformat(sep=" ", timespec="seconds")
+        reason = f"{phase.name}: every host carries it, soaks until {when}"
+        return PhaseGate(action=GateAction.HOLD, phase=at, until=until, reason=reason)
+    out = f" but {facts.out} that are out" if facts.out else ""
+    return PhaseGate(action=GateAction.COMPLETE, phase=at, reason=f"every host carries it{out}")
+
+
+def _offboarded(facts: PhaseFacts, at: int) -> PhaseGate:
+    if facts.on_offboarded:
+        reason = f"offboarded ({facts.rollout.reason}); {facts.on_offboarded} hosts still carry it and are rolled back"
+        return PhaseGate(action=GateAction.HOLD, phase=at, reason=reason)
+    return PhaseGate(action=GateAction.END, phase=at, reason=f"offboarded: {facts.rollout.reason}")
+
+
+def _also(count: PhaseCount) -> str:
+    told = ((count.failures, "failed"), (count.inconclusive, "inconclusive"))
+    words = [f"{number} {what}" for number, what in told if number]
+    return f" ({', '.join(words)})" if words else ""

@@ -1,0 +1,188 @@
+"""What blame makes of a rollout's trials: whether its version fails hosts, whose failures are the host's own, and with
+which other rollouts it is to board apart. The judgement itself is `fleet.policy.blame`'s; here trials are told to it.
+
+Visits are told when they ended, production as a census of every host that had returned, at fixed instants a share of
+the soak apart. Nothing must be kept between looks: everything can be told anew. A memory of the last look spares that.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from fleet.models.base import Decision, Moment
+from fleet.models.rollouts import OPEN_STATES, HostKey, Rollout, RolloutState, Trial
+from fleet.models.verification import Category, Verdict
+
+if TYPE_CHECKING:
+    from fleet.models.blame import Blame, HostRecord, Suspect
+    from fleet.models.blame import Trial as Told
+    from fleet.models.blame_state import BlameState
+
+UNKNOWN_MODEL = "unknown"
+CONTROLS = timedelta(days=30)
+"""How far before a rollout's start the trials begin that it is compared with."""
+LOOKS_IN_A_SOAK = 4
+"""Instants in a soak time at which production is told."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = timedelta(days=1)
+
+
+class Blamed(Decision):
+    """Of one rollout. `version` is true when it is to blame, and then `reason` is the evidence in words."""
+
+    version: bool = False
+    forgiven: frozenset[str] = frozenset()
+    """Operations whose failure is the host's."""
+    apart: tuple[str, ...] = ()
+    """Rollouts that it is to board apart from."""
+
+
+class Memory(NamedTuple):
+    """What was told before, and what blame made of it. Of no use once other versions are suspected."""
+
+    suspects: tuple[str, ...]
+    told: frozenset[str]
+    """Operations of visits."""
+    until: Moment
+    """The instant up to which production was told."""
+    state: "BlameState"
+
+
+def by_hardware(rollout: Rollout, trials: Iterable[Trial]) -> frozenset[str]:
+    """Operations with the version that failed by the host's hardware."""
+    mine = (t for t in trials if t.failed and rollout.id in t.rollouts)
+    return frozenset(t.operation for t in mine if t.category == Category.HARDWARE)
+
+
+def blamed(
+    rollout: Rollout,
+    rollouts: Sequence[Rollout],
+    trials: Sequence[Trial],
+    models: Iterable[str],
+    now: Moment,
+    memory: Memory | None = None,
+) -> tuple[Blamed, Memory]:
+    """Judge a rollout by the trials around its start and since, those without it as its control; and the memory for the
+    next look.
+
+    `models` are the hardware models of its hosts. Failures before a person resumed it count all the same: resuming
+    forgives them for the phase's gate, not for the version.
+    """
+    # Only where it is needed: numpy alone takes as long to import as most commands take altogether.
+    from fleet.models.blame import Suspect  # noqa: PLC0415
+    from fleet.models.blame_state import BlameState  # noqa: PLC0415
+    from fleet.policy.blame import judge  # noqa: PLC0415
+
+    judged = (*OPEN_STATES, RolloutState.OFFBOARDED)
+    known = {r.id: Suspect(component=r.spec.component, version=r.spec.version) for r in rollouts if r.state in judged}
+    suspect = known.setdefault(rollout.id, Suspect(component=rollout.spec.component, version=rollout.spec.version))
+    suspects = tuple(sorted(known))
+    if memory is None or memory.suspects != suspects:
+        declared = BlameState(declared=tuple(sorted(set(models))))
+        memory = Memory(suspects, frozenset(), _EPOCH, declared)
+    visits = _visits(trials, known, memory.told)
+    told = [*visits.values(), *_production(trials, known, _soak(rollout), (memory.until, now))]
+    beside = [s for name, s in known.items() if name != rollout.id]
+    answer = judge([suspect], told, memory.state, beside=beside)
+    found = _answered(rollout, answer, suspect, known, trials)
+    return found, Memory(suspects, memory.told | visits.keys(), now, answer.state)
+
+
+def _answered(
+    rollout: Rollout, answer: "Blame", suspect: "Suspect", known: "dict[str, Suspect]", trials: Sequence[Trial]
+) -> Blamed:
+    mine = [t for t in trials if t.failed and rollout.id in t.rollouts]
+    bad = {host for s in answer.state.seen if s.suspect == str(suspect) for host in s.known_bad}
+    forgiven = by_hardware(rollout, mine) | {t.operation for t in mine if _name(t) in bad}
+    if answer.verdict == "host":
+        forgiven = frozenset(t.operation for t in mine)
+    others = {s: name for name, s in known.items() if name != rollout.id}
+    apart = tuple(sorted(others[s] for s in answer.board_apart if s in others)) if suspect in answer.board_apart else ()
+    return Blamed(version=answer.verdict == "version", forgiven=forgiven, apart=apart, reason=answer.reason)
+
+
+def _soak(rollout: Rollout) -> timedelta:
+    return max(phase.soak for phase in rollout.spec.phases)
+
+
+def _visits(trials: Sequence[Trial], known: "dict[str, Suspect]", before_that: frozenset[str]) -> "dict[str, Told]":
+    """Visits by operation that were not told before, each with its host's record until then."""
+    from fleet.models.blame import HostRecord  # noqa: PLC0415
+
+    found: dict[str, Told] = {}
+    records: dict[HostKey, tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for trial in (t for t in trials if not t.in_production):
+        key = (trial.cluster, trial.host)
+        visits, failures = records[key]
+        if trial.operation not in before_that:
+            found[trial.operation] = _told(trial, known, HostRecord(visits=visits, failures=failures))
+        records[key] = (visits + 1, failures + trial.failed)
+    return found
+
+
+def _told(trial: Trial, known: "dict[str, Suspect]", record: "HostRecord") -> "Told":
+    from fleet.models.blame import Trial as Told  # noqa: PLC0415
+
+    verdict = Verdict.FAILED if trial.failed else Verdict.INCONCLUSIVE if trial.inconclusive else Verdict.PASSED
+    return Told.model_construct(
+        host=_name(trial),
+        hardware=trial.model or UNKNOWN_MODEL,
+        versions=tuple(known[name] for name in trial.rollouts if name in known),
+        verdict=verdict,
+        category=Category(trial.category) if trial.category else None,
+        at=trial.at,
+        record=record,
+    )
+
+
+def _production(
+    trials: Sequence[Trial], known: "dict[str, Suspect]", soak: timedelta, between: tuple[Moment, Moment]
+) -> "Iterator[Told]":
+    """The census: each host's days in production since the instant before, and whether it failed in them.
+
+    Of the instants after the first moment of `between`, up to the second.
+    """
+    from fleet.models.blame import HostRecord, TrialKind  # noqa: PLC0415
+
+    if soak <= timedelta(0):
+        return
+    (since, now), every = between, soak / LOOKS_IN_A_SOAK
+    by_host: dict[HostKey, list[Trial]] = defaultdict(list)
+    for trial in trials:
+        by_host[trial.cluster, trial.host].append(trial)
+    for its in by_host.values():
+        for trial, after in zip(its, (*its[1:], None), strict=True):
+            if trial.failed or trial.inconclusive or trial.in_production or trial.at + soak + every <= since:
+                continue
+            end = min(trial.at + soak, after.at if after is not None else now)
+            broke = after is not None and after.in_production
+            for at, days, last in _slices(trial.at, end, every, now):
+                if at <= since:
+                    continue
+                told = _told(trial, known, HostRecord())
+                failed = broke and last
+                yield told.model_copy(
+                    update={
+                        "kind": TrialKind.PRODUCTION,
+                        "verdict": Verdict.FAILED if failed else Verdict.PASSED,
+                        "days": days,
+                        "at": at,
+                    }
+                )
+
+
+def _slices(start: Moment, end: Moment, every: timedelta, now: Moment) -> Iterator[tuple[Moment, float, bool]]:
+    """(instant, days since the one before, whether it is the last) of every instant that has come."""
+    number = (start - _EPOCH) // every + 1
+    while start < end:
+        at = _EPOCH + number * every
+        if at > now:
+            return
+        till = min(at, end)
+        yield at, max((till - start) / _DAY, 1e-9), till == end
+        start, number = till, number + 1
+
+
+def _name(trial: Trial) -> str:
+    return f"{trial.cluster}.{trial.host}"

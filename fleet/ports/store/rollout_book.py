@@ -1,0 +1,54 @@
+"""Rollouts, cohorts and trials: their port."""
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from fleet.models.base import Moment
+from fleet.models.rollout import RolloutSpec
+from fleet.models.rollouts import HostKey, Offboarded, Rollout, RolloutChange, RolloutFacts, Trial
+
+
+class RolloutBook(Protocol):
+    """Rollouts, cohorts and trials."""
+
+    async def start_rollout(self, spec: RolloutSpec, actor: str, reason: str, now: Moment) -> bool:
+        """Write a rollout; False when this very spec was started before. Audited.
+
+        Raises `Refused` when another spec of the same component and version was.
+        """
+        ...
+
+    async def rollouts(self) -> tuple[Rollout, ...]:
+        """All that were ever started, oldest first."""
+        ...
+
+    async def rollout(self, rollout_id: str) -> Rollout | None:
+        """One of them."""
+        ...
+
+    async def change_rollout(self, rollout_id: str, decide: Callable[[Rollout], RolloutChange]) -> Rollout:
+        """Read a rollout, decide, and write what it becomes with its cohort and audit entry, in one transaction.
+
+        Raises InvalidInput for an unknown one; what `decide` raises leaves all as it was.
+        """
+        ...
+
+    async def rollout_facts(self, cluster: str, hosts: Iterable[str]) -> RolloutFacts:
+        """What decides what these hosts are wanted to carry."""
+        ...
+
+    async def cohort(self, rollout_id: str) -> dict[HostKey, int]:
+        """Hosts that were frozen into a phase, and which."""
+        ...
+
+    async def offboarded(self, component: str | None = None) -> tuple[Offboarded, ...]:
+        """Versions that board nowhere any more, of one component or of all."""
+        ...
+
+    async def record_trials(self, trials: tuple[Trial, ...]) -> None:
+        """How hosts fared; idempotent by operation (the first one counts)."""
+        ...
+
+    async def trials(self, clusters: Iterable[str], since: Moment) -> tuple[Trial, ...]:
+        """How hosts of these clusters fared since a moment, oldest first."""
+        ...

@@ -1,0 +1,63 @@
+"""How hosts fared with the upgrades that boarded on them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from fleet.models.base import Moment
+from fleet.models.rollouts import Trial
+from store import documents, upserts
+from store.part import Part
+from store.tables.rollouts import COHORTS, TRIALS
+
+
+class Trials(Part):
+    """Trials."""
+
+    async def record_trials(self, trials: tuple[Trial, ...]) -> None:
+        """Add trials; the first one of an operation counts. Cohort hosts among them are tried from then on."""
+
+        def work(connection: Connection) -> None:
+            for trial in trials:
+                if not upserts.add_missing(connection, TRIALS, _row(trial)):
+                    continue
+                this = (COHORTS.c.cluster == trial.cluster) & (COHORTS.c.host == trial.host)
+                its = this & COHORTS.c.rollout.in_(trial.rollouts) & COHORTS.c.tried_at.is_(None)
+                connection.execute(update(COHORTS).where(its).values(tried_at=trial.at))
+
+        if trials:
+            await self._database.write(work)
+
+    async def trials(self, clusters: Iterable[str], since: Moment) -> tuple[Trial, ...]:
+        """Trials on hosts of these clusters since a moment, oldest first."""
+        these = TRIALS.c.cluster.in_(list(clusters)) & (TRIALS.c.at >= since)
+        statement = select(TRIALS).where(these).order_by(TRIALS.c.at, TRIALS.c.id)
+
+        def work(connection: Connection) -> tuple[Trial, ...]:
+            return tuple(_trial(row) for row in connection.execute(statement))
+
+        return await self._database.read(work)
+
+
+def _row(trial: Trial) -> dict[str, Any]:
+    versions, rollouts = documents.dump_notes(trial.versions), documents.dump_names(trial.rollouts)
+    return {**trial.model_dump(), "versions": versions, "rollouts": rollouts}
+
+
+def _trial(row: "Row[Any]") -> Trial:
+    # Every part is read as what it is: a rollout reads tens of thousands of them.
+    return Trial.model_construct(
+        cluster=row.cluster,
+        host=row.host,
+        model=row.model,
+        operation=row.operation,
+        at=row.at,
+        versions=documents.load_notes(row.versions, "trials", row.operation),
+        rollouts=documents.load_names(row.rollouts, "trials", row.operation),
+        failed=row.failed,
+        inconclusive=row.inconclusive,
+        category=row.category,
+        in_production=row.in_production,
+        detail=row.detail,
+    )

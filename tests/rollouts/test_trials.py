@@ -1,0 +1,104 @@
+"""What a visit tells of the upgrades that boarded."""
+
+import pytest
+
+from fleet.models.host import HostSet, Standing
+from fleet.models.stack import Upgrade
+from fleet.models.verification import Category, Finding, Severity, Verdict, Verification, VerificationTask
+from fleet.models.work import HostOutcome, HostWork, Outcome, Step, StepAction, StepKind, StepRecord
+from fleet.policy.trials import production_failures, visit_trial
+from tests.host_policy.build import NOW
+from tests.rollouts.make import rollout, spec, trial
+
+DRIVER, BMC = Upgrade(component="gpu-driver", version="550.90"), Upgrade(component="bmc", version="1.1")
+ROLLOUTS = (rollout(), rollout(spec("bmc", "1.1", "1.0")))
+
+
+def outcome(how, *applied):
+    return HostOutcome(
+        cluster="east",
+        pool="gpu-train",
+        host="gpu001",
+        operation="visit/1#gpu001",
+        visit="visit/1",
+        outcome=how,
+        reason="because",
+        applied=applied,
+        at=NOW,
+    )
+
+
+def work():
+    steps = [Step(key=f"apply:{u.component}", kind=StepKind.APPLY, upgrade=u, expected="1m") for u in (BMC, DRIVER)]
+    return HostWork(cluster="east", pool="gpu-train", host="gpu001", operation="visit/1#gpu001", steps=tuple(steps))
+
+
+def record(step, action=StepAction.GO_ON, verification=None):
+    return StepRecord(
+        cluster="east",
+        host="gpu001",
+        operation="visit/1#gpu001",
+        step=step,
+        action=action,
+        reason="because",
+        started=NOW,
+        ended=NOW,
+        verification=verification,
+    )
+
+
+def verified(verdict, *findings):
+    return Verification(task=VerificationTask.HEALTH, verdict=verdict, findings=findings)
+
+
+def test_a_host_that_returned_upgraded_is_a_success_of_all_that_boarded():
+    found = visit_trial(None, outcome(Outcome.UPGRADED, BMC, DRIVER), (), ROLLOUTS, "h100")
+
+    assert {"bmc": "1.1", "gpu-driver": "550.90"} == found.versions
+    assert ("gpu-driver/550.90", "bmc/1.1") == found.rollouts
+    assert (False, False, "h100") == (found.failed, found.inconclusive, found.model)
+
+
+def test_a_host_that_failed_a_verification_fails_all_that_was_applied_by_the_gravest_finding():
+    findings = (
+        Finding(category=Category.PERFORMANCE, summary="slow", severity=Severity.WARNING),
+        Finding(category=Category.HARDWARE, summary="broken", severity=Severity.ISOLATE),
+    )
+    steps = [record("apply:bmc"), record("apply:gpu-driver")]
+    steps.append(record("verify:health", StepAction.HAND_OVER, verified(Verdict.FAILED, *findings)))
+
+    found = visit_trial(work(), outcome(Outcome.HANDED_OVER), steps, ROLLOUTS)
+
+    assert (True, "hardware") == (found.failed, found.category)
+    assert 2 == len(found.rollouts)
+
+
+def test_an_upgrade_that_failed_to_apply_is_tried_alone():
+    steps = [record("apply:bmc"), record("apply:gpu-driver", StepAction.HAND_OVER)]
+
+    assert ("gpu-driver/550.90",) == visit_trial(work(), outcome(Outcome.HANDED_OVER), steps, ROLLOUTS).rollouts
+
+
+def test_an_inconclusive_verification_is_no_failure():
+    steps = [record("apply:bmc"), record("verify:health", StepAction.HAND_OVER, verified(Verdict.INCONCLUSIVE))]
+    found = visit_trial(work(), outcome(Outcome.HANDED_OVER), steps, ROLLOUTS)
+
+    assert (False, True) == (found.failed, found.inconclusive)
+
+
+@pytest.mark.parametrize("how", [Outcome.GIVEN_BACK, Outcome.LEFT_OUT, Outcome.CURRENT, Outcome.DECOMMISSIONED])
+def test_a_visit_that_tried_nothing_tells_nothing(how):
+    assert visit_trial(None, outcome(how), (), ROLLOUTS) is None
+    assert visit_trial(work(), outcome(Outcome.HANDED_OVER), [record("drain")], ROLLOUTS) is None
+
+
+def test_a_host_that_fails_in_nobodys_hands_after_its_return_fails_what_it_carries():
+    recent = [trial(name) for name in ("gpu001", "gpu002", "gpu003", "gpu004")] + [trial("gpu005", failed=True)]
+    where = {
+        t.host: Standing(host=t.host, set=HostSet.UP if t.host == "gpu002" else HostSet.FAILED, reason="down")
+        for t in recent
+    }
+    found = production_failures(recent, where, ["gpu003"], NOW)
+
+    assert ["gpu001", "gpu004"] == [t.host for t in found]
+    assert ("visit/1#gpu001~production", True, True) == (found[0].operation, found[0].failed, found[0].in_production)

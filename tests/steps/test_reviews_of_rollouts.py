@@ -1,0 +1,218 @@
+"""A look at a rollout: phases open with whole domains, people are told, failures in production are noted."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.rollout import RollingOut
+from activities.trying import record_trials
+from fleet import ids
+from fleet.models.messages import RolloutInput, RolloutOrder
+from fleet.models.observation import Observation
+from fleet.models.phases import GateAction
+from fleet.models.rollout import RolloutSpec
+from fleet.models.rollouts import RolloutState
+from fleet.models.stack import Upgrade
+from fleet.models.train import Domain
+from fleet.models.work import HostOutcome, Outcome
+from fleet.policy.observing import observed_hosts
+from tests.scenarios.site import CLUSTER, POOL
+from tests.steps.site import VISIT, StepSite
+
+DRIVER = "gpu-driver/550.2"
+FIRST = ("gpu001", "gpu002", "gpu003")
+CANARY = {"name": "canary", "cohort": {"count": 3}, "min_successes": 2, "soak": "1h"}
+
+
+class Engine:
+    """Everything runs; who was woken."""
+
+    def __init__(self) -> None:
+        self.woken: list[str] = []
+
+    async def running(self, workflow_id: str) -> bool:
+        return True
+
+    async def wake(self, workflow_id: str) -> bool:
+        self.woken.append(workflow_id)
+        return True
+
+
+class Owners:
+    """Keeps what people would get, and which owner."""
+
+    def __init__(self) -> None:
+        self.pages: list[tuple[str, str, str]] = []
+
+    async def page(self, title: str, body: str, to: str = "") -> None:
+        self.pages.append((title, body, to))
+
+
+class Reviews:
+    """A site beside its rollouts' looks."""
+
+    def __init__(self, site: StepSite) -> None:
+        self.site, self.store = site, site.store
+        self.engine, self.owners = Engine(), Owners()
+        self.deps = replace(site.deps, engine=self.engine, pager=self.owners)
+        self.rolling = RollingOut(self.deps)
+
+    async def start(self, **changes: Any) -> None:
+        values = {"component": "gpu-driver", "version": "550.2", "prior": "550.1", "clusters": [CLUSTER]}
+        phases = [CANARY, {"name": "everywhere", "approval": True}]
+        spec = RolloutSpec.model_validate({**values, "phases": phases, "owner": "DRIVER_PEOPLE", **changes})
+        await self.store.start_rollout(spec, "ann", "go", await self.store.clock())
+
+    async def look(self) -> Any:
+        return await ActivityEnvironment().run(
+            self.rolling.review_rollout, RolloutInput(rollout=DRIVER, cluster=CLUSTER)
+        )
+
+    async def order(self, verb: str) -> str:
+        order = RolloutOrder(actor="ann", reason="it hangs", rollout=DRIVER, verb=verb)
+        return await ActivityEnvironment().run(self.rolling.order_rollout, order)
+
+    async def passed(self, *hosts: str) -> None:
+        """Visits of these hosts have ended, upgraded."""
+        now = await self.store.clock()
+        rows = [
+            HostOutcome(
+                cluster=CLUSTER,
+                pool=POOL,
+                host=host,
+                operation=ids.operation(VISIT, host),
+                outcome=Outcome.UPGRADED,
+                reason="fine",
+                applied=(Upgrade(component="gpu-driver", version="550.2"),),
+                at=now,
+            )
+            for host in hosts
+        ]
+        for host in hosts:
+            await self.store.record_versions(CLUSTER, host, {"gpu-driver": "550.2"}, now)
+        await ActivityEnvironment().run(record_trials, self.deps, CLUSTER, rows)
+
+    async def observe(self) -> None:
+        view = await self.site.hands.scheduler.view()
+        members = await self.store.hosts(CLUSTER)
+        began = await self.store.clock()
+        await self.store.record_observation(
+            Observation(cluster=CLUSTER, began_at=began, hosts=observed_hosts(members, view))
+        )
+
+    async def state(self) -> RolloutState:
+        found = await self.store.rollout(DRIVER)
+        assert found is not None
+        return found.state
+
+
+@pytest.fixture
+async def reviews(site):
+    await site.store.withdraw(VISIT, "the test needs no lease", datetime.now(UTC))
+    return Reviews(site)
+
+
+async def test_the_first_look_opens_the_canary_with_a_whole_domain(reviews):
+    await reviews.start()
+
+    opened, held = await reviews.look(), await reviews.look()
+
+    assert (GateAction.OPEN_NEXT, 0.0, "canary") == (opened.action, opened.wait_seconds, opened.phase)
+    assert (GateAction.HOLD, "canary: 0 of 2 successes") == (held.action, held.reason)
+    cohort = await reviews.store.cohort(DRIVER)
+    assert {0} == set(cohort.values())
+    assert {name for _, name in cohort} in ({"gpu001", "gpu002", "gpu003"}, {"gpu004", "gpu005", "gpu006"})
+    assert "canary" in held.picture
+    assert "approve" not in held.refusals
+
+
+async def test_a_visit_wakes_its_rollout_once_and_its_hosts_count(reviews):
+    await reviews.start(phases=[{**CANARY, "cohort": {"hosts": {"names": "gpu[001-003]"}}}, {"name": "everywhere"}])
+    await reviews.look()
+
+    await reviews.passed(*FIRST)
+    held = await reviews.look()
+
+    assert ["rollout/gpu-driver/550.2"] == reviews.engine.woken
+    assert held.reason.startswith("canary: 3 of 2 successes, soaks until")
+    assert 0 < held.wait_seconds <= 5
+
+
+async def test_a_phase_that_needs_an_approval_pages_its_owner_once(reviews):
+    canary = {**CANARY, "cohort": {"hosts": {"names": "gpu[001-003]"}}, "soak": "0s"}
+    await reviews.start(phases=[canary, {"name": "everywhere", "approval": True}])
+    await reviews.look()
+    await reviews.passed(*FIRST)
+
+    asks = await reviews.look()
+    await reviews.look()
+
+    assert GateAction.ASK_APPROVAL is asks.action
+    assert [(f"{DRIVER} waits for an approval of phase everywhere", "DRIVER_PEOPLE")] == [
+        (title, to) for title, _, to in reviews.owners.pages
+    ]
+    await reviews.order("approve")
+    assert (GateAction.OPEN_NEXT, "everywhere") == ((again := await reviews.look()).action, again.phase)
+
+
+async def test_offboarded_at_once_asks_the_train_for_a_cycle_and_ends_when_nobody_carries_it(reviews):
+    await reviews.start(on_offboard={"roll_back": "at_once"})
+    await reviews.look()
+    await reviews.passed("gpu002")
+    assert f"{DRIVER} is offboarded" == await reviews.order("offboard")
+
+    seen = await reviews.look()
+    await reviews.look()
+
+    assert (False, GateAction.HOLD) == (seen.over, seen.action)
+    assert "1 hosts still carry it and are rolled back" in seen.reason
+    facts = await reviews.store.train_facts(CLUSTER, POOL, await reviews.store.clock())
+    assert (True, frozenset({"gpu002"})) == (facts.cycle_asked, facts.first)
+    assert 1 == reviews.engine.woken.count(ids.train(CLUSTER, POOL))
+    assert [f"{DRIVER} was offboarded"] == [title for title, _, _ in reviews.owners.pages]
+    await reviews.store.record_versions(CLUSTER, "gpu002", {"gpu-driver": "550.1"}, await reviews.store.clock())
+    ended = await reviews.look()
+    assert (True, GateAction.END, "offboarded") == (ended.over, ended.action, ended.state)
+
+
+async def test_a_cycle_under_way_is_not_asked_for_again(reviews):
+    await reviews.start(on_offboard={"roll_back": "at_once"})
+    now = await reviews.store.clock()
+    await reviews.store.ask_cycles(CLUSTER, POOL, 1, "ann", "go", now)
+    await reviews.store.open_cycle(CLUSTER, POOL, 1, (Domain(name="d001", hosts=FIRST),), now, now + timedelta(1))
+    await reviews.passed("gpu002")
+    await reviews.order("offboard")
+
+    await reviews.look()
+
+    assert [] == [w for w in reviews.engine.woken if w.startswith("train/")]
+
+
+async def test_a_host_that_goes_down_within_the_soak_is_noted_as_a_failure_in_production(reviews):
+    canary = {**CANARY, "cohort": {"hosts": {"names": "gpu[001-003]"}}}
+    await reviews.start(phases=[canary, {"name": "everywhere"}])
+    await reviews.look()
+    await reviews.passed(*FIRST)
+    reviews.site.world.kill_daemon("gpu002")
+    await reviews.observe()
+
+    await reviews.look()
+    await reviews.look()
+
+    trials = await reviews.store.trials([CLUSTER], datetime(2020, 1, 1, tzinfo=UTC))
+    assert ["gpu002"] == [t.host for t in trials if t.in_production]
+    assert 4 == len(trials)
+
+
+async def test_an_order_that_makes_no_sense_is_refused_for_good(reviews):
+    await reviews.start()
+
+    with pytest.raises(ApplicationError, match="is running already") as refused:
+        await reviews.order("resume")
+
+    assert refused.value.non_retryable
+    assert RolloutState.RUNNING is await reviews.state()
