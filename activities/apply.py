@@ -6,6 +6,7 @@ from datetime import timedelta
 from temporalio import activity
 
 from activities.acting import Acting, StoppedAtFence
+from activities.barred import Barred, NotBegun
 from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.holding import FENCE_LIFE
@@ -14,13 +15,14 @@ from activities.pausing import Pauses, Silences
 from activities.recording import recorded
 from activities.refusals import refused, stoppable
 from activities.rungs import held_by_us_alone, looked, skip
-from fleet.errors import DriverError, HostState, Refused, Unreachable
+from activities.train_pause import pause_train
+from fleet.errors import DriverError, HostState, InvalidInput, Refused, Unreachable
 from fleet.models.footing import Footing
 from fleet.models.hardware import DeviceTask, TaskState
 from fleet.models.intent import Before, Intent, IntentState
 from fleet.models.stack import PATIENCE_AT_LEAST, Component, Upgrade
 from fleet.models.work import StepAction, StepOrder, StepResult
-from fleet.policy.attempts import ResumeAction, after_apply, not_ended, resume_apply
+from fleet.policy.attempts import ResumeAction, after_apply, not_ended, not_to_be_had, resume_apply
 from fleet.policy.stopping import Deed
 
 
@@ -68,38 +70,69 @@ class Applying:
             seen, why = await looked(lambda: self._read(acting, upgrade))
             if seen is None:
                 return skip(f"{upgrade.component} can't be read: {why}")
-        host, hardware = acting.order.host, acting.hands.hardware
-        version = (await hardware.versions(host)).get(upgrade.component)
-        if version == upgrade.version and not rung:
-            reason = f"{upgrade.component} already reports {version}"
-            return StepResult(action=StepAction.GO_ON, reason=reason, host_state=HostState.DRAINED)
-        known = tuple(t.id for t in await hardware.tasks(host, upgrade.component))
-        intent = await acting.open_intent(Before(version=version, tasks=known))
-        return await self._begin(acting, upgrade, intent)
+        barred = Barred(acting, await self._within(acting, upgrade))
+        while True:
+            try:
+                before = await self._note(acting, upgrade)
+                if isinstance(before, StepResult):
+                    return before
+                intent = await acting.open_intent(before)
+                sent = await self._send(acting, upgrade, intent, touched=acting.touched(footing))
+            except NotBegun as no:
+                if await barred.for_good(no):
+                    return _hand_over(str(no), HostState.DRAINED)
+                continue
+            return sent if isinstance(sent, StepResult) else await self._follow(acting, upgrade, intent, sent)
 
-    async def _begin(self, acting: Acting, upgrade: Upgrade, intent: Intent) -> StepResult:
-        host = acting.order.host
+    async def _note(self, acting: Acting, upgrade: Upgrade) -> Before | StepResult:
+        """What is read just before; or how the step ends, since nothing is due."""
+        host, hardware = acting.order.host, acting.hands.hardware
         try:
-            fence = unless_offboarded(acting, upgrade, acting.fence(Deed.DISRUPT, intent))
-            task = await acting.hands.hardware.start_apply(host, upgrade.component, upgrade.version, fence)
+            version = (await hardware.versions(host)).get(upgrade.component)
+            if version == upgrade.version and not acting.order.step.rung:
+                reason = f"{upgrade.component} already reports {version}"
+                return StepResult(action=StepAction.GO_ON, reason=reason, host_state=HostState.DRAINED)
+            known = tuple(t.id for t in await hardware.tasks(host, upgrade.component))
+        except DriverError as error:
+            raise NotBegun(f"{upgrade.component} of {host} can't be read before its upgrade: {error}") from error
+        return Before(version=version, tasks=known)
+
+    async def _send(
+        self, acting: Acting, upgrade: Upgrade, intent: Intent, *, touched: bool
+    ) -> DeviceTask | StepResult:
+        """Begin: the device's task, or how the step ends then and there. `NotBegun` when the device said no."""
+        host = acting.order.host
+        fence = unless_offboarded(acting, upgrade, acting.fence(Deed.DISRUPT, intent))
+        try:
+            return await acting.hands.hardware.start_apply(host, upgrade.component, upgrade.version, fence)
         except OffboardedAtFence as gone:
             await self._withdraw(acting, intent, f"offboarded before it began: {gone}")
             return skip(str(gone))
         except StoppedAtFence:
             await self._withdraw(acting, intent, "stopped before it began")
             raise
+        except InvalidInput as wrong:
+            await self._finish(acting, IntentState.WITHDRAWN, f"it can't be had: {wrong}")
+            return await self._without(acting, f"{upgrade.component} {upgrade.version} can't be had: {wrong}", touched)
         except Refused as error:
             await self._withdraw(acting, intent, f"refused before it began: {error}")
             if acting.order.step.rung and intent.token == acting.token:
                 return skip(f"{upgrade.component} can't be written: {error}")
-            raise Unreachable(f"{upgrade.component} of {host} can't be upgraded now: {error}") from error
+            raise NotBegun(f"{upgrade.component} of {host} can't be upgraded now: {error}") from error
         except DriverError as error:
             if not acting.order.step.rung:
                 raise
             result = _hand_over(f"{upgrade.component}: it can't be told whether it began: {error}", HostState.UNKNOWN)
             await self._finish(acting, IntentState.FAILED, result.reason)
             return result
-        return await self._follow(acting, upgrade, intent, task)
+
+    async def _without(self, acting: Acting, reason: str, touched: bool) -> StepResult:
+        """What can't be had here can't be had on the next host either: the train pauses before it drains that."""
+        order = acting.order
+        if order.step.rung:
+            return skip(reason)
+        await pause_train(self.deps, order, reason)
+        return not_to_be_had(reason, safe=order.step.safe_before, touched=touched)
 
     async def _withdraw(self, acting: Acting, intent: Intent, why: str) -> None:
         """Not an intent of an earlier attempt: what keeps the device busy may be that attempt's doing."""
@@ -109,6 +142,7 @@ class Applying:
     async def _resume(self, acting: Acting, upgrade: Upgrade, intent: Intent) -> StepResult:
         """An earlier attempt wrote the intent: find out what it did before anything is repeated."""
         taken, pauses, silences = await acting.take_over(intent), Pauses(), Silences()
+        barred = Barred(acting, await self._within(acting, upgrade))
         while True:
             # The age first: what an earlier attempt sends while we read must not be taken for ruled out.
             age = timedelta(seconds=time.monotonic() - taken)
@@ -126,13 +160,28 @@ class Applying:
                     await pauses.wait()
                 case ResumeAction.BEGIN:
                     held = await acting.hold_drained()
-                    return held or await self._begin(acting, upgrade, await acting.begin_again(intent))
+                    if held is not None:
+                        return held
+                    intent, taken = await acting.begin_again(intent), time.monotonic()
+                    ended = await self._repeat(acting, upgrade, intent, barred)
+                    if ended is not None:
+                        return ended
                 case ResumeAction.ADOPT | ResumeAction.DONE | ResumeAction.FAILED:
                     task = next((t for t in tasks or () if t.id == resume.task), None)
                     return await self._follow(acting, upgrade, intent, task)
                 case ResumeAction.UNKNOWN:
                     await self._finish(acting, IntentState.FAILED, resume.reason)
                     return _hand_over(resume.reason, HostState.UNKNOWN)
+
+    async def _repeat(self, acting: Acting, upgrade: Upgrade, intent: Intent, barred: Barred) -> StepResult | None:
+        """Begin what an earlier attempt has not begun. None to look again, since the device let nothing begin."""
+        try:
+            sent = await self._send(acting, upgrade, intent, touched=True)
+        except DriverError as error:
+            if await barred.for_good(error):
+                return await self._give_up(acting, _hand_over(str(error), HostState.UNKNOWN))
+            return None
+        return sent if isinstance(sent, StepResult) else await self._follow(acting, upgrade, intent, sent)
 
     async def _read(self, acting: Acting, upgrade: Upgrade) -> tuple[tuple[DeviceTask, ...] | None, str | None]:
         host, hardware = acting.order.host, acting.hands.hardware
@@ -161,10 +210,12 @@ class Applying:
 
     async def _late(self, acting: Acting, upgrade: Upgrade, intent: Intent, seen: str) -> StepResult | None:
         """Nobody waits for ever for a device: the hand-over of an upgrade that has not ended in its time."""
-        component = await self._component(acting, upgrade)
-        within = component.ends_within if component is not None else PATIENCE_AT_LEAST
-        name = f"{upgrade.component} {upgrade.version}"
+        within, name = await self._within(acting, upgrade), f"{upgrade.component} {upgrade.version}"
         return not_ended(intent.opened_at, await self.deps.clock(), within, name, seen)
+
+    async def _within(self, acting: Acting, upgrade: Upgrade) -> timedelta:
+        component = await self._component(acting, upgrade)
+        return component.ends_within if component is not None else PATIENCE_AT_LEAST
 
     async def _give_up(self, acting: Acting, late: StepResult) -> StepResult:
         await self._finish(acting, IntentState.FAILED, late.reason)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from temporalio import activity
 
 from activities.acting import Acting, StoppedAtFence
+from activities.barred import Barred, NotBegun
 from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.holding import FENCE_LIFE
@@ -13,7 +14,7 @@ from activities.pausing import Pauses, Silences
 from activities.recording import recorded
 from activities.refusals import refused, stoppable
 from activities.rungs import held_by_us_alone, looked, skip
-from fleet.errors import DriverError, HostState, Refused, Unreachable
+from fleet.errors import DriverError, HostState, Refused
 from fleet.models.fleetfile import Cluster
 from fleet.models.footing import Footing
 from fleet.models.intent import Before, Intent, IntentState
@@ -45,10 +46,19 @@ class Rebooting:
         if acting.order.step.rung:
             boot, why = await looked(lambda: acting.hands.hardware.boot_id(acting.order.host))
             return Before(boot_id=boot) if boot is not None else skip(f"the host does not answer: {why}")
-        boot = await acting.hands.hardware.boot_id(acting.order.host)
-        if boot is None:
-            raise Unreachable(f"{acting.order.host} does not answer, so its boot id can't be noted")
-        return Before(boot_id=boot)
+        cluster = await self.deps.cluster(acting.order.cluster)
+        barred, host = Barred(acting, cluster.host_back_within), acting.order.host
+        while True:
+            try:
+                boot = await acting.hands.hardware.boot_id(host)
+            except DriverError as error:
+                no = NotBegun(f"the boot id of {host} can't be read before its reboot: {error}")
+            else:
+                if boot is not None:
+                    return Before(boot_id=boot)
+                no = NotBegun(f"{host} does not answer before its reboot")
+            if await barred.for_good(no):
+                return StepResult(action=StepAction.HAND_OVER, reason=str(no), host_state=HostState.UNKNOWN)
 
     async def _send(self, acting: Acting, fence: Fence) -> StepResult | None:
         """The effect. None to wait for the boot."""

@@ -4,20 +4,18 @@ import time
 
 from temporalio import activity
 
-from activities import pages
 from activities.acting import Acting
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
 from activities.pausing import Pauses
 from activities.recording import recorded
+from activities.train_pause import pause_train, paused
 from fleet.errors import BadAnswer
-from fleet.models.ledger import Autostop
 from fleet.models.verification import Verdict as Found
 from fleet.models.verification import Verification, VerificationTask
 from fleet.models.work import StepAction, StepOrder, StepResult
-from fleet.policy.autostop import PAUSED
 from fleet.policy.fabric import FabricAction, idle_in_production, partners
-from fleet.policy.verifying import VerifyNext, after_verification, is_paused, pause_for_inconclusive
+from fleet.policy.verifying import VerifyNext, after_verification, pause_for_inconclusive
 
 KEEP_EVERY = 10.0
 """Seconds between looks at the drain while a verification runs."""
@@ -101,7 +99,7 @@ class Verifying:
         Counted anew after each pause, and not while one is in force: an operator who resumes has seen to them.
         """
         order, store = acting.order, self.deps.store
-        if await self._paused(acting):
+        if await paused(self.deps, order):
             return
         _, pool = await self.deps.pool(order.cluster, order.pool)
         cycle = await store.cycle(order.cluster, order.pool)
@@ -115,20 +113,10 @@ class Verifying:
     def _pauses(self, acting: Acting) -> str:
         return f"inconclusive-pause/{acting.order.cluster}/{acting.order.pool}/"
 
-    async def _paused(self, acting: Acting) -> bool:
-        facts = await self.deps.store.facts(acting.order.cluster, now())
-        return is_paused(facts.autostops.get(acting.order.pool))
-
     async def _pause(self, acting: Acting, reason: str) -> None:
-        """Pause the pool's train and tell people, unless a pause is in force: one occasion, one row, one page."""
-        order = acting.order
-        if await self._paused(acting):
-            return
-        text = f"{PAUSED} {order.host}: {reason}"
-        autostop = Autostop(stopped=True, since=now(), reason=text)
-        await self.deps.store.set_autostop(order.cluster, order.pool, autostop, "maintrain", text, now())
-        await self.deps.store.first_time(f"{self._pauses(acting)}{autostop.since}", now())
-        await self.deps.page(pages.train_paused(order.cluster, order.pool, autostop))
+        autostop = await pause_train(self.deps, acting.order, reason)
+        if autostop is not None:
+            await self.deps.store.first_time(f"{self._pauses(acting)}{autostop.since}", now())
 
 
 def _result(action: StepAction, reason: str, verification: Verification) -> StepResult:

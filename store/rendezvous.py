@@ -42,6 +42,16 @@ class Rendezvous(Part):
         row = {"key": key, "at": now}
         return await self._database.write(lambda connection: upserts.add_missing(connection, PAGES, row))
 
+    async def first_claim(self, key: str, now: Moment) -> Moment:
+        """Claim a key; when it was claimed first, by whoever."""
+
+        def work(connection: Connection) -> Moment:
+            upserts.add_missing(connection, PAGES, {"key": key, "at": now})
+            found: Moment = connection.execute(select(PAGES.c.at).where(PAGES.c.key == key)).scalar_one()
+            return found
+
+        return await self._database.write(work)
+
     async def claimed(self, key: str) -> bool:
         """True when a key was claimed before."""
 

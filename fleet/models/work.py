@@ -157,6 +157,8 @@ class EndCause(StrEnum):
     STOP = "stop"
     YIELD = "yield"
     """More urgent work needed the host."""
+    UPGRADE = "upgrade"
+    """What was to be applied can't be had."""
 
 
 class StepResult(Decision):

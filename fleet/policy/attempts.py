@@ -14,7 +14,7 @@ from fleet.models.hardware import DeviceTask, TaskState
 from fleet.models.intent import Intent, IntentState
 from fleet.models.stack import Upgrade
 from fleet.models.units import format_duration
-from fleet.models.work import StepAction, StepResult
+from fleet.models.work import EndCause, StepAction, StepResult
 
 
 class ResumeAction(StrEnum):
@@ -109,6 +109,18 @@ def not_ended(opened_at: Moment, now: Moment, within: timedelta, name: str, seen
     if now - opened_at <= within:
         return None
     return _hand_over(HostState.UNKNOWN, f"{name}: not ended within {format_duration(within)}; {seen}")
+
+
+def not_to_be_had(reason: str, *, safe: bool, touched: bool) -> StepResult:
+    """Judge an upgrade that can't be had (its image is missing, or not the one listed): nothing is wrong with the host.
+
+    `safe`: what is done so far may stay as it is. `touched`: something was done.
+    """
+    if not safe:
+        return _hand_over(HostState.PARTLY_APPLIED, reason)
+    action = StepAction.SKIP_TO_VERIFY if touched else StepAction.GIVE_BACK
+    state = HostState.PARTLY_APPLIED if touched else HostState.DRAINED
+    return StepResult(action=action, cause=EndCause.UPGRADE, reason=reason, host_state=state)
 
 
 def after_apply(task: DeviceTask | None, version_now: str | None, upgrade: Upgrade, needs_reboot: bool) -> StepResult:

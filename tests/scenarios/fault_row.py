@@ -11,11 +11,13 @@ BEFORE = {"bmc": "1.0.0", "nic-firmware": "28.39.1002", "gpu-driver": "550.54.14
 DESIRED = {"bmc": "1.1.0", "nic-firmware": "28.40.1000", "gpu-driver": "550.54.15", "dcgm": "1:3.3.6"}
 BMC, NIC, DRIVER, DCGM = DESIRED
 BY_BMC, NEEDS_BOOT = {BMC, NIC}, {NIC, DRIVER}
-UPGRADED, REPAIR, LEFT_OUT = "upgraded", "handed_over", "left_out"
+UPGRADED, REPAIR, LEFT_OUT, GIVEN_BACK = "upgraded", "handed_over", "left_out", "given_back"
+RETURNED = (UPGRADED, GIVEN_BACK)
 TRAIN = {
     UPGRADED: "upgrades, verifies and returns it",
     REPAIR: "hands it to repair, drained",
     LEFT_OUT: "leaves it out by name, untouched",
+    GIVEN_BACK: "returns it untouched, and pauses",
 }
 EFFECTS = ("flashes", "installs", "boots")
 

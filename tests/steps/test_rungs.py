@@ -25,6 +25,7 @@ from fleet.models.stack import Upgrade
 from fleet.models.stop import Stop, StopKind
 from fleet.models.work import Step, StepAction, StepKind, StepOrder, StepResult
 from tests.scenarios.site import CLUSTER
+from tests.steps.other import Other
 from tests.steps.site import StepSite, order
 
 HOST = "gpu001"
@@ -157,16 +158,6 @@ async def test_a_host_whose_bmc_is_silent_too_is_passed_over(repair, kind):
     repair.site.world.set_fault(SimulatedFault(kind="bmc_silent", host=HOST))
     found = await repair.climb(kind)
     assert (StepAction.SKIP, 0, None) == (found.action, repair.effects(kind), await repair.intent(kind))
-
-
-class Other:
-    """The simulated hardware, of which one thing is another."""
-
-    def __init__(self, inner, **other) -> None:
-        self._inner, self._other = inner, other
-
-    def __getattr__(self, name: str) -> Any:
-        return self._other.get(name) or getattr(self._inner, name)
 
 
 def saying(error: Exception) -> Callable[..., Awaitable[None]]:

@@ -90,6 +90,10 @@ class HostBook(Protocol):
         """Claim a key: True for the first claim of all, whoever makes it."""
         ...
 
+    async def first_claim(self, key: str, now: Moment) -> Moment:
+        """Claim a key; when it was claimed first, by whoever."""
+        ...
+
     async def claimed(self, key: str) -> bool:
         """True when a key was claimed before."""
         ...

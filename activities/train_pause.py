@@ -1,0 +1,25 @@
+"""Pause a pool's train from within a step: what is wrong there is wrong with more than one host."""
+
+from activities import pages
+from activities.deps import Deps, now
+from fleet.models.ledger import Autostop
+from fleet.models.work import StepOrder
+from fleet.policy.autostop import PAUSED
+from fleet.policy.verifying import is_paused
+
+
+async def paused(deps: Deps, order: StepOrder) -> bool:
+    """True while such a pause is in force."""
+    facts = await deps.store.facts(order.cluster, now())
+    return is_paused(facts.autostops.get(order.pool))
+
+
+async def pause_train(deps: Deps, order: StepOrder, reason: str) -> Autostop | None:
+    """Pause and tell people, unless a pause is in force (None): one occasion, one row, one page."""
+    if await paused(deps, order):
+        return None
+    text = f"{PAUSED} {order.host}: {reason}"
+    autostop = Autostop(stopped=True, since=now(), reason=text)
+    await deps.store.set_autostop(order.cluster, order.pool, autostop, "maintrain", text, now())
+    await deps.page(pages.train_paused(order.cluster, order.pool, autostop))
+    return autostop
