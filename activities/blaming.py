@@ -8,7 +8,7 @@ from fleet.models.rollouts import OPEN_STATES, Trial
 from fleet.policy.cohorts import in_scope
 from fleet.policy.rollout_blame import UNKNOWN_MODEL, Blamed, Memory, blamed, by_hardware
 from fleet.policy.sets import standings
-from fleet.policy.trials import production_failures
+from fleet.policy.visit_trials import production_failures
 
 
 async def note_production(deps: Deps, look: RolloutLook) -> tuple[Trial, ...]:

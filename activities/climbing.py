@@ -6,6 +6,7 @@ from activities.counting import count_rung
 from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.ladder import ask_person, end_rung
+from activities.wishing import wishes_of
 from fleet.models.ladder import Rung
 from fleet.models.rungs import Failure, LadderFacts, NextRung, RungEnd, RungRecord
 from fleet.models.work import HostWork
@@ -29,7 +30,8 @@ class Climbing:
             await self._end_last(work)
             failure = await self._failure(work)
             versions = (await store.versions(work.cluster)).get(work.host, {})
-            without = () if rung_steps(cluster, pool, Rung.REFLASH, versions) else (Rung.REFLASH,)
+            wish = (await wishes_of(self.deps, cluster, pool, (work.host,))).of(work.host, versions).versions
+            without = () if rung_steps(cluster, pool, Rung.REFLASH, versions, wish) else (Rung.REFLASH,)
 
             def decide(facts: LadderFacts) -> NextRung:
                 return next_rung(cluster.repair, failure, facts, without)
@@ -37,7 +39,7 @@ class Climbing:
             record = await store.climb(work, await self.deps.clock(), decide)
             if record.rung is None:
                 await self._ask(work, record)
-            steps = () if record.rung is None else rung_steps(cluster, pool, record.rung, versions)
+            steps = () if record.rung is None else rung_steps(cluster, pool, record.rung, versions, wish)
         return NextRung(
             rung=record.rung, category=record.category, attempt=record.attempt, steps=steps, reason=record.reason
         )

@@ -81,7 +81,9 @@ class Deps:
             await self._send(page)
         except Unreachable as error:
             activity.logger.error(f"{error}; it is kept, and tried again with the dispatcher's next looks")
-            await self.store.keep_page(KeptPage(key=page.key, title=page.title, body=page.body, at=now()))
+            await self.store.keep_page(
+                KeptPage(key=page.key, title=page.title, body=page.body, at=now(), owner=page.to)
+            )
             return
         await self.store.first_time(page.key, now())
         await self.store.forget_page(page.key)
@@ -104,7 +106,7 @@ class Deps:
                 await self.store.forget_page(kept.key)
                 continue
             body = f"{kept.body}\n(Held up: this came up at {kept.at:%Y-%m-%d %H:%M:%S}Z.)"
-            await self.page(Page(kept.key, kept.title, body))
+            await self.page(Page(kept.key, kept.title, body, kept.owner))
             if not await self.store.claimed(kept.key):
                 return
 

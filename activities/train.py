@@ -6,6 +6,7 @@ from activities import pages
 from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.notice import give_notice
+from activities.trying import record_trials
 from fleet import ids
 from fleet.errors import InvalidInput
 from fleet.models.facts import TrainFacts
@@ -59,6 +60,8 @@ class Planning:
         ended = [v for v in sorted(known) if not await self.deps.engine.running(v)]
         for visit in ended:
             await self._withdraw(train.cluster, visit)
+            outcomes = await self.deps.store.outcomes(train.cluster, visit=visit)
+            await record_trials(self.deps, train.cluster, outcomes)
             await self.deps.store.close_visit(
                 visit, await self.deps.clock(), "its workflow no longer runs", gave_back=False, due_again=True
             )

@@ -9,7 +9,7 @@ from fleet import ids
 from fleet.errors import Unreachable
 from fleet.models.rollouts import Rollout, Trial
 from fleet.models.work import HostOutcome, Outcome
-from fleet.policy.trials import visit_trial
+from fleet.policy.visit_trials import visit_trial
 
 
 async def record_trials(deps: Deps, cluster: str, outcomes: Sequence[HostOutcome]) -> None:

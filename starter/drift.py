@@ -31,7 +31,8 @@ async def _drift(wanted: str | None, fail: bool, as_json: bool) -> None:
         for cluster in [find_cluster(fleet, wanted)] if wanted else fleet.clusters:
             seen = await picture(store, fleet, cluster.name)
             observed, entries = await store.versions(cluster.name), await store.matrix(cluster.name)
-            found.append(drift(cluster, seen.facts.hosts, seen.standings, observed, entries))
+            rollouts = await store.rollout_facts(cluster.name, seen.facts.hosts)
+            found.append(drift(cluster, seen.facts.hosts, seen.standings, observed, entries, rollouts))
     if as_json:
         print_json([_plain(each) for each in found])
     else:

@@ -20,6 +20,8 @@ from fleet.ports.store import Store
 from starter.production import in_production
 from starter.show import table
 
+NO_HOSTS = "no host is in its scope: are the hosts synced, and their models known?"
+
 
 class PlannedPhase(Fact):
     """One phase to come."""
@@ -65,6 +67,10 @@ async def plan_rollout(store: Store, fleet: FleetFile, spec: RolloutSpec) -> Rol
         soaks = math.ceil(phase.soak / bound) if bound else 0
         phases.append(_phase(phase, its, carried, spec, len(spec.versions) + soaks))
     to_test = {name: await _to_test(store, fleet, name, spec) for name in spec.clusters}
+    unread = [h.name for h in members if (h.cluster, h.name) not in carried]
+    problems = [f"the versions of {len(unread)} hosts were never read: {compact(unread)}"] if unread else []
+    if not members:
+        problems.append(NO_HOSTS)
     cycles = sum(p.cycles for p in phases)
     return RolloutPlan(
         rollout=spec.id,
@@ -72,7 +78,7 @@ async def plan_rollout(store: Store, fleet: FleetFile, spec: RolloutSpec) -> Rol
         to_test=to_test,
         cycles=cycles,
         at_most=format_duration(cycles * bound) if bound else "not known",
-        problems=() if members else ("no host is in its scope: are the hosts synced, and their models known?",),
+        problems=tuple(problems),
     )
 
 
@@ -133,7 +139,8 @@ async def _to_test(store: Store, fleet: FleetFile, name: str, spec: RolloutSpec)
     assert cluster is not None, "the spec's clusters were checked"
     production = await in_production(store, fleet, cluster)
     members = {h.name for h in await store.hosts(name) if in_scope(spec, h)}
-    its = {host: versions for host, versions in production.items() if host in members}
+    # What was never read can't be judged; how many those are is told apart.
+    its = {host: versions for host, versions in production.items() if host in members and versions}
     entries = await store.matrix(name)
     found: list[Planned] = []
     for version in reversed(spec.versions):

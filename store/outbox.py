@@ -22,7 +22,7 @@ class Outbox(Part):
         def work(connection: Connection) -> tuple[KeptPage, ...]:
             statement = select(KEPT_PAGES).where(KEPT_PAGES.c.at < before)
             rows = connection.execute(statement.order_by(KEPT_PAGES.c.at, KEPT_PAGES.c.key))
-            return tuple(KeptPage(key=r.key, title=r.title, body=r.body, at=r.at) for r in rows)
+            return tuple(KeptPage(key=r.key, title=r.title, body=r.body, at=r.at, owner=r.owner) for r in rows)
 
         return await self._database.read(work)
 

@@ -10,3 +10,5 @@ class KeptPage(Fact):
     title: str
     body: str
     at: Moment
+    owner: str = ""
+    """One more address that it is for."""

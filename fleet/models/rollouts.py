@@ -143,10 +143,3 @@ class Trial(Fact):
     in_production: bool = False
     """The host failed after it had returned."""
     detail: str = ""
-
-
-class HostHistory(NamedTuple):
-    """A host's own record: visits that tried an upgrade on it, and those that failed."""
-
-    trials: int
-    failures: int

@@ -12,8 +12,10 @@ from fleet.models.drift import ComponentDrift, Drift, HostsNotAllowed, OffPin
 from fleet.models.fleetfile import Cluster
 from fleet.models.host import Host, HostSet, Standing
 from fleet.models.matrix import MatrixEntry
+from fleet.models.rollouts import RolloutFacts
 from fleet.models.stack import Component
 from fleet.policy.compatibility import allowed
+from fleet.policy.wanted import NO_ROLLOUTS, wanted
 
 NEVER_READ = "no version of it is known"
 Observed = Mapping[str, Mapping[str, str]]
@@ -26,14 +28,18 @@ def drift(
     where: Mapping[str, Standing],
     observed: Observed,
     entries: Sequence[MatrixEntry],
+    rollouts: RolloutFacts = NO_ROLLOUTS,
 ) -> Drift:
     """Judge every host in production. `where` is the standing of every member that counts, `entries` the published
-    part of the matrix. Raises ValueError for an entry with a malformed pattern.
+    part of the matrix, `rollouts` those under way with the cohorts of these hosts. Raises ValueError for an entry
+    with a malformed pattern.
     """
     up = sorted((n for n, standing in where.items() if standing.set is HostSet.UP and n in hosts), key=natural_key)
     known = {name: observed.get(name, {}) for name in up}
     desired = {pool.name: cluster.desired_in(pool) for pool in cluster.pools}
     wished = {name: desired.get(hosts[name].pool, {}) for name in up}
+    if rollouts.rollouts:
+        wished = {name: _wished(cluster, hosts[name], known[name], rollouts) for name in up}
     return Drift(
         cluster=cluster.name,
         in_production=len(up),
@@ -82,13 +88,19 @@ def _deepest_first(cluster: Cluster) -> list[Component]:
     return sorted(stack.components, key=lambda c: (stack.depth(c), stack.components.index(c)))
 
 
+def _wished(cluster: Cluster, host: Host, observed: Mapping[str, str], rollouts: RolloutFacts) -> dict[str, str]:
+    """What rollouts and the fleet file want of a host now."""
+    pool = cluster.pool(host.pool)
+    return {} if pool is None else wanted(cluster, pool, host, observed, rollouts).versions
+
+
 def _component(
     cluster: Cluster, component: Component, known: Observed, wished: Mapping[str, Mapping[str, str]]
 ) -> ComponentDrift:
     name, job_facing = component.name, not cluster.stack.host_facing(component)
     pin = {name: cluster.pins[name]} if name in cluster.pins else {}
     asked = {host: pin if job_facing else wished[host] for host in known}
-    pools = [pin] if job_facing else [cluster.desired_in(pool) for pool in cluster.pools]
+    pools = [pin] if job_facing else [*(cluster.desired_in(pool) for pool in cluster.pools), *wished.values()]
     counts = Counter(versions[name] for versions in known.values() if name in versions)
     return ComponentDrift(
         component=name,

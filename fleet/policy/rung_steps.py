@@ -22,8 +22,11 @@ Found = tuple[str, str]
 """The place in the cluster, and what was expected there."""
 
 
-def rung_steps(cluster: Cluster, pool: Pool, rung: Rung, versions: Mapping[str, str]) -> tuple[Step, ...]:
-    """The steps before the host is verified again. `versions` are those last observed.
+def rung_steps(
+    cluster: Cluster, pool: Pool, rung: Rung, versions: Mapping[str, str], wanted: Mapping[str, str] | None = None
+) -> tuple[Step, ...]:
+    """The steps before the host is verified again. `versions` are those last observed, `wanted` those that the host is
+    to carry (`fleet.policy.wanted`); by default what the fleet file desires.
 
     Empty for a retry, and for a reflash of which no version is known.
     """
@@ -31,7 +34,7 @@ def rung_steps(cluster: Cluster, pool: Pool, rung: Rung, versions: Mapping[str, 
         case Rung.RETRY:
             return ()
         case Rung.REFLASH:
-            return _reflash(cluster, pool, versions)
+            return _reflash(cluster, versions, cluster.desired_in(pool) if wanted is None else wanted)
         case Rung.GPU_RESET:
             return (_step(StepKind.GPU_RESET, GPU_RESET_TAKES),)
         case Rung.REBOOT | Rung.POWER_CYCLE:
@@ -75,9 +78,9 @@ def _writes(hardware: HostsHardware, component: str) -> bool:
     return recipe is not None and not isinstance(recipe, ProbeRecipe)
 
 
-def _reflash(cluster: Cluster, pool: Pool, versions: Mapping[str, str]) -> tuple[Step, ...]:
+def _reflash(cluster: Cluster, versions: Mapping[str, str], desired: Mapping[str, str]) -> tuple[Step, ...]:
     """Each component in the version it should have, else in the one it has; then a reboot if any needs one."""
-    wanted = {**versions, **cluster.desired_in(pool)}
+    wanted = {**versions, **desired}
     names = cluster.repair.reflash.components if cluster.repair.reflash else ()
     chosen = [
         c

@@ -101,6 +101,7 @@ KEPT_PAGES = Table(
     Column("title", Text, nullable=False),
     Column("body", Text, nullable=False),
     Column("at", UtcMoment, nullable=False),
+    Column("owner", Text, nullable=False, server_default=""),
 )
 
 PAGES = Table(

@@ -10,7 +10,7 @@ import yaml
 from fleet.models.rollout import RolloutSpec
 from runtime.settings import load_settings
 from store import open_store
-from tests.cli.conftest import CommandLine
+from tests.cli.conftest import SIMULATED, CommandLine
 
 BECAUSE = ("--reason", "a try")
 DRIVER = "gpu-driver/550.127.08"
@@ -184,3 +184,10 @@ def test_a_train_plans_without_what_was_offboarded(started):
 
     assert "nic-firmware" in found.out
     assert "gpu-driver 550.127.08 on" not in found.out
+
+
+def test_the_example_can_be_planned(synced):
+    found = synced("rollout", "plan", SIMULATED.parent / "rollout.yaml")
+
+    assert 0 == found.code
+    assert "rollout nic-firmware/28.43.2026" in found.out

@@ -5,9 +5,11 @@ from hypothesis import strategies as st
 
 from fleet.models.host import Host, HostSet, Standing
 from fleet.models.matrix import Verdict
+from fleet.models.rollouts import RolloutFacts
 from fleet.policy.compatibility import allowed
 from fleet.policy.drift import NEVER_READ, drift, in_words
 from tests.host_policy.build import ANYTHING, DESIRED, NOW, OBSERVED, cluster, entry, pool
+from tests.rollouts.make import rollout, spec
 
 UPGRADED = {**OBSERVED, **DESIRED}
 
@@ -123,3 +125,16 @@ def test_a_large_fleet_is_judged_by_its_distinct_sets():
     found = look(many, entries=(ANYTHING, *entries))
 
     assert (20_000, 10_000) == (found.in_production, len(found.behind))
+
+
+def test_a_host_that_waits_for_its_phase_is_not_behind():
+    hosts = {n: Host(cluster="east", name=n, pool="gpu-train", since=NOW) for n in ("gpu1", "gpu2")}
+    where = {n: Standing(host=n, set=HostSet.UP, reason="up") for n in hosts}
+    rollouts = RolloutFacts(
+        rollouts=(rollout(spec(version="560.1"), phase=0),), cohorts={"gpu1": {"gpu-driver/560.1": 0}}
+    )
+    observed = {n: {**UPGRADED, "gpu-driver": "550.90"} for n in hosts}
+    found = drift(cluster(), hosts, where, observed, (ANYTHING,), rollouts)
+
+    driver = next(c for c in found.components if c.component == "gpu-driver")
+    assert (("gpu1",), 1, ("550.90", "560.1")) == (found.behind, driver.behind, driver.wished)

@@ -51,3 +51,9 @@ def test_simulated_hosts_can_do_every_rung():
 def test_only_firmware_and_packages_of_the_stack_are_written_again():
     own = cluster(repair=repair(Rung.REFLASH, components=("cuda", "bios")))
     assert ["repair.reflash.components: cuda", "repair.reflash.components: bios"] == [p for p, _ in impossible(own)]
+
+
+def test_a_reflash_writes_what_rollouts_want_of_the_host_and_not_what_the_fleet_file_desires():
+    own = cluster(repair=repair(Rung.REFLASH, components=("bmc",)))
+    (step,) = rung_steps(own, pool(), Rung.REFLASH, OBSERVED, {"bmc": "1.0"})
+    assert Upgrade(component="bmc", version="1.0") == step.upgrade

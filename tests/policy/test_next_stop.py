@@ -211,3 +211,17 @@ def test_every_cycle_ends_with_every_domain_visited_or_its_jobs_named(count, rng
     left = [s.domain.name for s in states.values() if s.state is not VISITED]
     assert all(name in found.reason for name in left)
     assert told >= count - len(left)
+
+
+def test_domains_for_which_rollouts_wait_go_first_but_not_before_a_domain_whose_jobs_were_told():
+    of = cycle(domain(1), domain(2), domain(3))
+    assert (NOTICE, "d003") == answer(of, first=frozenset({"gpu3"}))
+
+    told = cycle(domain(1, NOTICED, noticed_at=ago(hours=1)), domain(2), domain(3))
+    assert (VISIT, "d001") == answer(told, first=frozenset({"gpu3"}))
+
+
+def test_a_domain_that_was_given_back_does_not_go_first_for_a_rollout():
+    of = cycle(domain(1, give_backs=1, ended_at=ago(hours=1)), domain(2))
+
+    assert (NOTICE, "d002") == answer(of, first=frozenset({"gpu1"}))

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from fleet.models.rollouts import RolloutState
 from fleet.policy.rollout_blame import UNKNOWN_MODEL, blamed, by_hardware
-from fleet.policy.trials import PRODUCTION
+from fleet.policy.visit_trials import PRODUCTION
 from tests.host_policy.build import NOW
 from tests.rollouts.make import rollout, spec, trial
 

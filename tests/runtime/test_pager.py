@@ -89,3 +89,19 @@ def test_an_address_that_is_none_is_bad_input_and_is_not_repeated():
         ApprisePager(("PAGER",), {"PAGER": "nonsense://user:secret@"})
 
     assert "secret" not in str(told.value)
+
+
+async def test_a_page_with_an_owner_reaches_the_owners_address_beside_the_fleets(listener):
+    environ = {"FLEET": listener.url, "DRIVER_PEOPLE": f"{listener.url}drivers"}
+    pager = ApprisePager(["FLEET"], environ)
+
+    await pager.page("gpu-driver/550.2 was offboarded", "it hangs", to="DRIVER_PEOPLE")
+    await pager.page("autostop", "failed", to="FLEET")
+
+    titles = [page["title"] for page in listener.pages]
+    assert ["gpu-driver/550.2 was offboarded"] * 2 + ["autostop"] == titles
+
+
+async def test_an_owners_address_that_can_not_be_read_is_said(listener):
+    with pytest.raises(InvalidInput, match="environment: DRIVER_PEOPLE: expected apprise URLs"):
+        await ApprisePager([], {"DRIVER_PEOPLE": "nowhere://"}).page("t", "b", to="DRIVER_PEOPLE")

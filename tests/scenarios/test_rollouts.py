@@ -74,3 +74,37 @@ def test_one_of_two_that_board_together_is_offboarded_and_rolled_back_in_the_sam
         report = site.observed(reboots_per_operation=2)
         assert [] == report["violation_details"]
         assert {} == site.leases()
+
+
+def test_a_version_that_is_bad_on_one_hardware_model_is_blamed_and_offboarded_by_itself(tmp_path: Path) -> None:
+    bad = {"kind": "version_fails", "component": "gpu-driver", "version": "550.2", "model": "b200"}
+    document = quiet(fleet_document(hosts=9, faults=[bad], failure_buffer=6, floor=0))
+    cluster = document["clusters"][0]
+    cluster["desired"] = {}
+    cluster["drivers"]["hardware"]["models"] = {"b200": "gpu[001-006]", "h100": "gpu[007-009]"}
+    canary = {"name": "canary", "cohort": {"percent": 100, "hosts": {"model": "b200"}}, "min_successes": 6}
+    with Site(tmp_path, document) as site:
+        driver = _spec("gpu-driver", "550.2", "550.1")
+        _start(site, tmp_path, {**driver, "phases": [canary, {"name": "everywhere"}]})
+        site.until(lambda: _status(site, DRIVER)["open_phase"] == "canary", 30, "the canary is open")
+        site.start_train(cycles=2)
+
+        site.until(lambda: _status(site, DRIVER)["state"] == "offboarded", 120, "blame offboards it")
+        told = _status(site, DRIVER)["reason"]
+        assert "gpu-driver 550.2 is to blame" in told
+        carrying = {str(r.host) for r in site.happened("flash_started", component="gpu-driver", version="550.2")}
+        assert carrying <= {f"gpu00{n}" for n in range(1, 7)}
+        assert told.splitlines()[0] in site.stage.log("up.log")
+
+        # Nothing but the version was wrong with them: in repair they go back to the one before, and pass.
+        site.until(lambda: carrying <= set(_in_repair(site)), 60, "those that failed are in repair")
+        for host in sorted(carrying):
+            site.stage.run("host", "repaired", host, *BY, "it was the driver")
+        site.until(lambda: not site.leases(), 90, "every host is back")
+        assert {"550.1"} == {site.versions()[host]["gpu-driver"] for host in carrying}
+        site.until(lambda: _status(site, DRIVER)["gate"]["action"] == "end", 30, "nobody carries it any more")
+        assert [] == site.observed(reboots_per_operation=2)["violation_details"]
+
+
+def _in_repair(site: Site) -> list[str]:
+    return [host for host, lease in site.leases().items() if lease.counted == "failed"]

@@ -117,7 +117,7 @@ async def test_a_word_that_the_facts_refuse_is_told_and_the_rollout_goes_on(benc
 
 
 async def test_however_many_visits_wake_it_every_run_stays_short(bench):
-    """What a visit adds to a run is told by two numbers; 4,000 events are as many visits as that many times 50."""
+    """A run ends at the first look after the server's suggestion, here after 50 events and in earnest after 3,000."""
     bench.fakes.on("review_rollout", seen())
     handle = await started(bench)
     latest = bench.handle(handle.id)

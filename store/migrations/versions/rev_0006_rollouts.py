@@ -15,6 +15,7 @@ def upgrade() -> None:
     """Make the tables; models and features of hosts come with the next sync."""
     op.add_column("hosts", text("model", null=True))
     op.add_column("hosts", sa.Column("features", sa.Text(), nullable=False, server_default=""))
+    op.add_column("kept_pages", sa.Column("owner", sa.Text(), nullable=False, server_default=""))
     op.create_table(
         "rollouts", text("id", key=True), text("component"), text("state"), moment("started_at"), text("document")
     )
@@ -54,6 +55,8 @@ def downgrade() -> None:
     op.drop_index("ix_audit_subject", "audit")
     for table in ("trials", "rollout_cohorts", "rollouts"):
         op.drop_table(table)
+    with op.batch_alter_table("kept_pages") as pages:
+        pages.drop_column("owner")
     with op.batch_alter_table("hosts") as hosts:
         hosts.drop_column("features")
         hosts.drop_column("model")

@@ -6,7 +6,7 @@ from fleet.models.host import HostSet, Standing
 from fleet.models.stack import Upgrade
 from fleet.models.verification import Category, Finding, Severity, Verdict, Verification, VerificationTask
 from fleet.models.work import HostOutcome, HostWork, Outcome, Step, StepAction, StepKind, StepRecord
-from fleet.policy.trials import production_failures, visit_trial
+from fleet.policy.visit_trials import production_failures, visit_trial
 from tests.host_policy.build import NOW
 from tests.rollouts.make import rollout, spec, trial
 

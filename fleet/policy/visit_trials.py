@@ -1,0 +1,90 @@
+"""What a host's visit, or its time in production afterwards, tells about the upgrades that boarded on it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from fleet.models.base import Moment
+from fleet.models.host import HostSet, Standing
+from fleet.models.rollouts import Rollout, Trial
+from fleet.models.stack import Upgrade
+from fleet.models.verification import Verdict
+from fleet.models.work import HostOutcome, HostWork, Outcome, StepAction, StepKind, StepRecord
+from fleet.policy.trials import outcome as verified
+
+_RETURNED = (Outcome.UPGRADED, Outcome.PARTLY_UPGRADED, Outcome.ROLLED_BACK)
+_MOST_DETAIL = 300
+PRODUCTION = "~production"
+
+
+def visit_trial(
+    work: HostWork | None,
+    outcome: HostOutcome,
+    steps: Sequence[StepRecord],
+    rollouts: Sequence[Rollout],
+    model: str = "",
+) -> Trial | None:
+    """The trial of a finished visit; None when no upgrade was tried, or it ended for reasons that tell nothing.
+
+    `work` and `steps` (its evidence, oldest first) are asked for where the host was handed over. An upgrade that failed
+    to apply is tried alone: the others had nothing to do with that.
+    """
+    failed = outcome.outcome is Outcome.HANDED_OVER
+    if not failed and outcome.outcome not in _RETURNED:
+        return None
+    versions = {u.component: u.version for u in (_tried(work, steps) if failed else outcome.applied)}
+    if not versions:
+        return None
+    last = steps[-1].verification if failed and steps else None
+    verdict, category = verified((last,)) if last is not None else (Verdict.FAILED, None)
+    return Trial(
+        cluster=outcome.cluster,
+        host=outcome.host,
+        model=model,
+        operation=outcome.operation,
+        at=outcome.at,
+        versions=versions,
+        rollouts=carried_by(versions, rollouts),
+        failed=failed and verdict is not Verdict.INCONCLUSIVE,
+        inconclusive=failed and verdict is Verdict.INCONCLUSIVE,
+        category=category.value if failed and category is not None else "",
+        detail=outcome.reason[:_MOST_DETAIL],
+    )
+
+
+def _tried(work: HostWork | None, steps: Sequence[StepRecord]) -> tuple[Upgrade, ...]:
+    """What a host that was handed over had got, or the one upgrade at which it broke off."""
+    planned = work.steps if work is not None else ()
+    upgrades = {s.key: s.upgrade for s in planned if s.kind is StepKind.APPLY and s.upgrade is not None}
+    last = steps[-1] if steps else None
+    if last is not None and last.action is StepAction.HAND_OVER and last.step in upgrades:
+        return (upgrades[last.step],)
+    return tuple(upgrades[s.step] for s in steps if s.step in upgrades and s.action is StepAction.GO_ON)
+
+
+def carried_by(versions: Mapping[str, str], rollouts: Iterable[Rollout]) -> tuple[str, ...]:
+    """The rollouts that brought any of these versions."""
+    return tuple(r.id for r in rollouts if versions.get(r.spec.component) in r.spec.versions)
+
+
+def production_failures(
+    recent: Iterable[Trial], where: Mapping[str, Standing], held: Iterable[str], now: Moment
+) -> tuple[Trial, ...]:
+    """Trials of hosts that returned well and are now seen to have failed in production, in nobody's hands.
+
+    `recent` are the last trials of one cluster's hosts within their soak time; `held` are hosts under a lease, whose
+    failure their own visit tells of.
+    """
+    leased = set(held)
+    found = []
+    for trial in recent:
+        standing = where.get(trial.host)
+        if standing is None or standing.set is not HostSet.FAILED or trial.failed or trial.host in leased:
+            continue
+        changes = {
+            "operation": trial.operation + PRODUCTION,
+            "at": now,
+            "failed": True,
+            "in_production": True,
+            "detail": standing.reason[:_MOST_DETAIL],
+        }
+        found.append(trial.model_copy(update=changes))
+    return tuple(found)
