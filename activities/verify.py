@@ -7,7 +7,7 @@ from temporalio import activity
 from activities.acting import Acting
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
-from activities.pausing import Pauses
+from activities.meeting import Meetings
 from activities.recording import recorded
 from activities.train_pause import pause_train, paused
 from fleet.errors import BadAnswer
@@ -26,6 +26,7 @@ class Verifying:
 
     def __init__(self, deps: Deps, keep_every: float = KEEP_EVERY) -> None:
         self.deps, self._keep_every = deps, keep_every
+        self._meetings = Meetings(deps.store.gathering)
 
     @activity.defn(name="verify")
     @mapped
@@ -69,16 +70,18 @@ class Verifying:
         """Hosts to measure the fabric with: of the domain when ready in time, else an idle one in production."""
         order, store = acting.order, self.deps.store
         _, pool = await self.deps.pool(order.cluster, order.pool)
-        rendezvous, since, pauses = order.visit or order.record, now(), Pauses(first=0.25, at_most=1.0)
+        rendezvous, since = order.visit or order.record, now()
+        meeting = self._meetings.at(rendezvous)
         await store.ready_for_fabric(rendezvous, order.host, since)
+        ready, planned = await meeting.arrive()
         while True:
-            ready, planned = await store.gathering(rendezvous)
             answer = partners(order.host, ready, planned, (), since, now(), pool.fabric_wait)
             if answer.action is FabricAction.INCONCLUSIVE:
                 idle = await self._idle(acting)
                 answer = partners(order.host, ready, planned, idle, since, now(), pool.fabric_wait)
             if answer.action is FabricAction.WAIT:
-                await pauses.wait()
+                await meeting.wait()
+                ready, planned = await meeting.look()
                 continue
             if answer.action is FabricAction.BORROW and not answer.partners:
                 raise BadAnswer("fabric: asked to borrow a partner, and none was named")
