@@ -6,6 +6,7 @@ Like Slurm it keeps one reason a node, and lets anybody replace it; who may touc
 import json
 import sqlite3
 from dataclasses import dataclass
+from functools import lru_cache
 
 from drivers.simulated import jobs
 from drivers.simulated.faults import strikes
@@ -185,7 +186,9 @@ def show(tx: Tx) -> Answer:
     )
 
 
+@lru_cache(maxsize=4096)
 def _shown(row: sqlite3.Row, features: tuple[str, ...], model: str | None) -> Node:
+    """A node by its row: from one reading to the next most of them stay as they were."""
     base = NodeBase.DOWN if is_down(row) else NodeBase.ALLOCATED if row["job"] is not None else NodeBase.IDLE
     return Node(
         name=row["name"],
