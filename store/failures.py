@@ -1,5 +1,6 @@
 """What a database's errors mean: no answer (try again), or a no (a person must look)."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,7 +21,7 @@ def told_plainly() -> Iterator[None]:
     """Turn what a driver raises into Unreachable or MaintrainError, with one short line instead of the statement."""
     try:
         yield
-    except exc.DBAPIError as error:
+    except (exc.DBAPIError, sqlite3.Error) as error:
         raise _meaning(error) from error
     except exc.TimeoutError as error:
         raise Unreachable("store: no free connection in time") from error
@@ -39,7 +40,7 @@ def _meaning(error: Exception) -> MaintrainError:
     if isinstance(state, str):
         retry = state.startswith(_TRY_AGAIN)
     else:
-        kinds = (exc.OperationalError, exc.InterfaceError)
+        kinds = (exc.OperationalError, exc.InterfaceError, sqlite3.OperationalError, sqlite3.InterfaceError)
         retry = isinstance(error, kinds) and not any(word in line for word in _BROKEN)
     if retry or (isinstance(error, exc.DBAPIError) and error.connection_invalidated):
         return Unreachable(f"store: {line}")

@@ -19,6 +19,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from store.failures import told_plainly
+from store.kept_connection import KeptConnection
 
 T = TypeVar("T")
 
@@ -34,9 +35,11 @@ class SqliteDatabase:
     """See `store.database.Database`. Every write locks the whole file from its start, so no `lock` is needed."""
 
     def __init__(self, url: URL, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
-        self._engine = _engine(url, busy_timeout_s, READERS + 1)
-        self._glancing = _engine(url, min(busy_timeout_s, GLANCE_TIMEOUT_S), 1)
-        self._writing = self._engine.execution_options(maintrain_begin="BEGIN IMMEDIATE")
+        self._reading = _engine(url, busy_timeout_s, READERS)
+        event.listen(self._reading, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        self._glancing = KeptConnection(_engine(url, min(busy_timeout_s, GLANCE_TIMEOUT_S), 1), "BEGIN")
+        # IMMEDIATE takes the write lock before the first read: what it read is then still true when it writes.
+        self._writing = KeptConnection(_engine(url, busy_timeout_s, 1), "BEGIN IMMEDIATE")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
 
@@ -47,8 +50,8 @@ class SqliteDatabase:
     async def glance(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on one snapshot, on the event loop's own thread."""
         await asyncio.sleep(0)  # who asks again and again must not keep others from running
-        with told_plainly(), self._glancing.connect() as connection:
-            return work(connection)
+        with told_plainly():
+            return self._glancing.run(work)
 
     async def write(self, work: Callable[[Connection], T], *, lock: str | Iterable[str] = ()) -> T:
         """Run `work` as one transaction, after those before it."""
@@ -60,21 +63,22 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         """Wait for the transactions under way, then close the file."""
-        self._glancing.dispose()
+        self._glancing.close()
         await asyncio.to_thread(self._close)
 
     def _read(self, work: Callable[[Connection], T]) -> T:
-        with told_plainly(), self._engine.connect() as connection:
+        with told_plainly(), self._reading.connect() as connection:
             return work(connection)
 
     def _write(self, work: Callable[[Connection], T]) -> T:
-        with told_plainly(), self._writing.begin() as connection:
-            return work(connection)
+        with told_plainly():
+            return self._writing.run(work)
 
     def _close(self) -> None:
         self._writer.shutdown()
         self._readers.shutdown()
-        self._engine.dispose()
+        self._writing.close()
+        self._reading.dispose()
 
 
 def _engine(url: URL, busy_timeout_s: float, connections: int) -> Engine:
@@ -82,18 +86,12 @@ def _engine(url: URL, busy_timeout_s: float, connections: int) -> Engine:
         url, connect_args={"check_same_thread": False, "timeout": busy_timeout_s}, pool_size=connections
     )
     event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
     return engine
 
 
 def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # the driver must not begin transactions of its own; `_begin` does
+    connection.isolation_level = None  # the driver must not begin transactions of its own; who uses it does
     cursor = connection.cursor()
     for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    # IMMEDIATE takes the write lock before the first read: what a transaction read is then still true when it writes.
-    connection.exec_driver_sql(connection.get_execution_options().get("maintrain_begin", "BEGIN"))
