@@ -16,7 +16,7 @@ from fleet import ids
 from fleet.errors import BadAnswer, DriverError, HostState, StaleAttempt
 from fleet.models.base import Moment
 from fleet.models.footing import Footing
-from fleet.models.intent import Before, Intent
+from fleet.models.intent import Before, Intent, IntentEnd, IntentState
 from fleet.models.work import StepAction, StepOrder, StepResult
 from fleet.policy.draining import Drained, DrainState, still_ours
 from fleet.policy.stopping import Deed, MayBegin, Proceed, may_begin
@@ -46,6 +46,8 @@ class Acting:
         self.began: Moment = now()
         self.doubt = ""
         """What became of sending a rung's effect, where that can't be told; added to how the rung ended."""
+        self.end: IntentEnd | None = None
+        """Set by what ends the step's intent: written together with the step's evidence."""
 
     async def footing(self) -> Footing:
         """What this step stands on, read from the store just now."""
@@ -99,6 +101,15 @@ class Acting:
         ):
             raise StaleAttempt(f"{intent.step} on {self.order.host} was taken over by a newer attempt")
         return time.monotonic()
+
+    async def withdraw(self, why: str) -> None:
+        """Close the step's intent: nothing was sent under it."""
+        order = self.order
+        await self.deps.store.finish_intent(order.record, order.step.key, self.token, IntentState.WITHDRAWN, why)
+
+    def finish(self, state: IntentState, result: str) -> None:
+        """Have the step's intent closed together with the evidence that the step leaves."""
+        self.end = IntentEnd(token=self.token, state=state, result=result)
 
     def touched(self, footing: Footing) -> bool:
         """True when any change but this step's own was begun in this try."""

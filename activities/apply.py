@@ -112,7 +112,7 @@ class Applying:
             await self._withdraw(acting, intent, "stopped before it began")
             raise
         except InvalidInput as wrong:
-            await self._finish(acting, IntentState.WITHDRAWN, f"it can't be had: {wrong}")
+            await acting.withdraw(f"it can't be had: {wrong}")
             return await self._without(acting, f"{upgrade.component} {upgrade.version} can't be had: {wrong}", touched)
         except Refused as error:
             await self._withdraw(acting, intent, f"refused before it began: {error}")
@@ -123,7 +123,7 @@ class Applying:
             if not acting.order.step.rung:
                 raise
             result = _hand_over(f"{upgrade.component}: it can't be told whether it began: {error}", HostState.UNKNOWN)
-            await self._finish(acting, IntentState.FAILED, result.reason)
+            acting.finish(IntentState.FAILED, result.reason)
             return result
 
     async def _without(self, acting: Acting, reason: str, touched: bool) -> StepResult:
@@ -137,7 +137,7 @@ class Applying:
     async def _withdraw(self, acting: Acting, intent: Intent, why: str) -> None:
         """Not an intent of an earlier attempt: what keeps the device busy may be that attempt's doing."""
         if intent.token == acting.token:
-            await self._finish(acting, IntentState.WITHDRAWN, why)
+            await acting.withdraw(why)
 
     async def _resume(self, acting: Acting, upgrade: Upgrade, intent: Intent) -> StepResult:
         """An earlier attempt wrote the intent: find out what it did before anything is repeated."""
@@ -151,7 +151,7 @@ class Applying:
             except DriverError as error:
                 late = await self._late(acting, upgrade, intent, f"the device can't be read: {error}")
                 if await silences.last_word(error, overdue=late is not None) and late is not None:
-                    return await self._give_up(acting, late)
+                    return _give_up(acting, late)
                 continue
             resume = resume_apply(intent, tasks, version, upgrade.version, age, timedelta(seconds=FENCE_LIFE))
             activity.logger.info(f"{acting.order.step.key} on {acting.order.host}: {resume.action}: {resume.reason}")
@@ -170,7 +170,7 @@ class Applying:
                     task = next((t for t in tasks or () if t.id == resume.task), None)
                     return await self._follow(acting, upgrade, intent, task)
                 case ResumeAction.UNKNOWN:
-                    await self._finish(acting, IntentState.FAILED, resume.reason)
+                    acting.finish(IntentState.FAILED, resume.reason)
                     return _hand_over(resume.reason, HostState.UNKNOWN)
 
     async def _repeat(self, acting: Acting, upgrade: Upgrade, intent: Intent, barred: Barred) -> StepResult | None:
@@ -179,7 +179,7 @@ class Applying:
             sent = await self._send(acting, upgrade, intent, touched=True)
         except DriverError as error:
             if await barred.for_good(error):
-                return await self._give_up(acting, _hand_over(str(error), HostState.UNKNOWN))
+                return _give_up(acting, _hand_over(str(error), HostState.UNKNOWN))
             return None
         return sent if isinstance(sent, StepResult) else await self._follow(acting, upgrade, intent, sent)
 
@@ -197,7 +197,7 @@ class Applying:
         while task is not None and task.state is TaskState.RUNNING:
             late = await self._late(acting, upgrade, intent, f"its task {task.id} is at {task.percent}%")
             if late is not None:
-                return await self._give_up(acting, late)
+                return _give_up(acting, late)
             await pauses.wait()
             await acting.keep_drained()
             task = await self._poll(acting, intent, task)
@@ -205,7 +205,7 @@ class Applying:
         version = (await acting.hands.hardware.versions(order.host)).get(upgrade.component)
         result = after_apply(task, version, upgrade, component is not None and component.reboot)
         state = IntentState.DONE if result.action is StepAction.GO_ON else IntentState.FAILED
-        await self._finish(acting, state, result.reason)
+        acting.finish(state, result.reason)
         return result
 
     async def _late(self, acting: Acting, upgrade: Upgrade, intent: Intent, seen: str) -> StepResult | None:
@@ -216,10 +216,6 @@ class Applying:
     async def _within(self, acting: Acting, upgrade: Upgrade) -> timedelta:
         component = await self._component(acting, upgrade)
         return component.ends_within if component is not None else PATIENCE_AT_LEAST
-
-    async def _give_up(self, acting: Acting, late: StepResult) -> StepResult:
-        await self._finish(acting, IntentState.FAILED, late.reason)
-        return late
 
     async def _component(self, acting: Acting, upgrade: Upgrade) -> Component | None:
         cluster = await self.deps.cluster(acting.order.cluster)
@@ -234,9 +230,10 @@ class Applying:
             raise Unreachable(f"the device of {acting.order.host} no longer shows task {task.id}")
         return found
 
-    async def _finish(self, acting: Acting, state: IntentState, result: str) -> None:
-        order = acting.order
-        await self.deps.store.finish_intent(order.record, order.step.key, acting.token, state, result)
+
+def _give_up(acting: Acting, late: StepResult) -> StepResult:
+    acting.finish(IntentState.FAILED, late.reason)
+    return late
 
 
 def _hand_over(reason: str, state: HostState = HostState.PARTLY_APPLIED) -> StepResult:

@@ -104,7 +104,7 @@ class Rebooting:
             result = await self._send(acting, acting.fence(Deed.DISRUPT, intent))
         except StoppedAtFence:
             if intent.token == acting.token:
-                await self._finish(acting, IntentState.WITHDRAWN, "stopped before it began")
+                await acting.withdraw("stopped before it began")
             raise
         except Refused as no:
             if not acting.order.step.rung:
@@ -112,7 +112,7 @@ class Rebooting:
             if intent.token != acting.token:
                 result = StepResult(action=StepAction.HAND_OVER, reason=str(no), host_state=HostState.UNKNOWN)
             else:
-                await self._finish(acting, IntentState.WITHDRAWN, f"refused before it began: {no}")
+                await acting.withdraw(f"refused before it began: {no}")
                 return skip(str(no))
         except DriverError as error:
             if not acting.order.step.rung:
@@ -120,7 +120,7 @@ class Rebooting:
             acting.doubt = f"; it can't be told whether it began: {error}"
             return None
         if result is not None:
-            await self._finish(acting, IntentState.FAILED, result.reason)
+            acting.finish(IntentState.FAILED, result.reason)
         return result
 
     async def _resume(self, acting: Acting, intent: Intent) -> StepResult:
@@ -139,7 +139,7 @@ class Rebooting:
                 boot = await acting.hands.hardware.boot_id(acting.order.host)
             except DriverError as error:  # host and BMC are both silent
                 if await silences.last_word(error, overdue=await self._overdue(intent, cluster)):
-                    return await self._late(acting, within)
+                    return self._late(acting, within)
                 continue
             resume = resume_reboot(
                 intent, boot, age, timedelta(seconds=FENCE_LIFE), cluster.reboot_begins_within, repeats=repeats
@@ -158,7 +158,7 @@ class Rebooting:
             # A host on its old boot that an earlier attempt may not have told is not late: it is told again above.
             told_again = repeats and taken is not None and boot is not None
             if time.monotonic() - since > within.total_seconds() and not told_again:
-                return await self._late(acting, within)
+                return self._late(acting, within)
             await acting.keep_drained()
             await pauses.wait()
 
@@ -166,9 +166,9 @@ class Rebooting:
         within = self._lasts(cluster) + self._within(cluster) + cluster.reboot_begins_within
         return await self.deps.clock() - intent.opened_at > within
 
-    async def _late(self, acting: Acting, within: timedelta) -> StepResult:
+    def _late(self, acting: Acting, within: timedelta) -> StepResult:
         reason = f"not back from its {self.what} within {duration_words(within.total_seconds())}{acting.doubt}"
-        await self._finish(acting, IntentState.FAILED, reason)
+        acting.finish(IntentState.FAILED, reason)
         return StepResult(action=StepAction.HAND_OVER, reason=reason, host_state=HostState.UNKNOWN)
 
     async def _back(self, acting: Acting, intent: Intent, cluster: Cluster) -> StepResult:
@@ -182,13 +182,13 @@ class Rebooting:
             except DriverError as error:
                 if await silences.last_word(error, overdue=await self._overdue(intent, cluster)):
                     reason = f"booted anew, and its versions can't be read: {error}"
-                    await self._finish(acting, IntentState.FAILED, reason)
+                    acting.finish(IntentState.FAILED, reason)
                     return StepResult(action=StepAction.HAND_OVER, reason=reason, host_state=HostState.UNKNOWN)
                 continue
             result = after_reboot(versions, acting.order.applied)
             settled = time.monotonic() - back > cluster.versions_settle_within.total_seconds()
             if result.action is StepAction.GO_ON or settled:
-                await self._finish(acting, IntentState.DONE, result.reason)
+                acting.finish(IntentState.DONE, result.reason)
                 return result
             await acting.keep_drained()
             await pauses.wait()
@@ -206,7 +206,3 @@ class Rebooting:
             # The gate reads them back all the same, and has the last word.
             return StepResult(action=StepAction.GO_ON, reason=f"booted anew; its versions can't be read now: {error}")
         return after_reboot(versions, acting.order.applied)
-
-    async def _finish(self, acting: Acting, state: IntentState, result: str) -> None:
-        order = acting.order
-        await self.deps.store.finish_intent(order.record, order.step.key, acting.token, state, result)

@@ -37,7 +37,8 @@ async def recorded(acting: Acting, body: Callable[[], Awaitable[StepResult]]) ->
             started=acting.began,
             ended=ended,
             verification=result.verification,
-        )
+        ),
+        acting.end,
     )
     meter = activity.metric_meter().with_additional_attributes(
         {"cluster": order.cluster, "pool": order.pool, "step": order.step.kind, "action": result.action}

@@ -1,13 +1,17 @@
 """What was boarded on hosts, how each step went, and how it ended."""
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from fleet import ids
+from fleet.models.intent import IntentEnd
 from fleet.models.work import HostOutcome, HostWork, StepRecord
 from store import documents, upserts
+from store.intents import close_intent
 from store.part import Part
 from store.tables.hosts import OUTCOMES, STEPS, WORKS
 from store.tables.ledger import LEASE_HOSTS
+
+_STEPS_OF = select(STEPS).where(STEPS.c.operation == bindparam("operation_")).order_by(STEPS.c.started, STEPS.c.id)
 
 
 def write_outcome(connection: Connection, outcome: HostOutcome) -> None:
@@ -38,10 +42,14 @@ class History(Part):
 
         return await self._database.glance(read)
 
-    async def record_step(self, record: StepRecord) -> None:
-        """Evidence; idempotent by operation and step (the last one counts)."""
+    async def record_step(self, record: StepRecord, end: IntentEnd | None = None) -> None:
+        """Evidence; idempotent by operation and step (the last one counts). With `end` the step's intent is closed in
+        the same transaction, and neither is written when its token is no longer in force: `StaleAttempt`.
+        """
 
         def work(connection: Connection) -> None:
+            if end is not None:
+                close_intent(connection, record.operation, record.step, end)
             row = {"operation": record.operation, "step": record.step, "started": record.started}
             upserts.put(connection, STEPS, {**row, "document": documents.dump(record)}, key=("operation", "step"))
 
@@ -51,8 +59,7 @@ class History(Part):
         """Evidence of an operation, oldest first."""
 
         def work(connection: Connection) -> tuple[StepRecord, ...]:
-            statement = select(STEPS).where(STEPS.c.operation == operation).order_by(STEPS.c.started, STEPS.c.id)
-            rows = connection.execute(statement)
+            rows = connection.execute(_STEPS_OF, {"operation_": operation})
             return tuple(documents.load(StepRecord, r.document, "steps", f"{operation} {r.step}") for r in rows)
 
         return await self._database.glance(work)

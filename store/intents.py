@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Row, Update, bindparam, select, update
 
 from fleet.errors import StaleAttempt
 from fleet.models.base import Moment
-from fleet.models.intent import Before, Intent, IntentState
+from fleet.models.intent import Before, Intent, IntentEnd, IntentState
 from store import documents, upserts
 from store.part import Part
 from store.tables.hosts import INTENTS
@@ -24,6 +24,12 @@ _FINISH = _HELD.values(state=bindparam("state_"), result=bindparam("result_"))
 def intents_of(connection: Connection, operation: str) -> tuple[Intent, ...]:
     """Intents of an operation in the order they were opened."""
     return tuple(_read(row) for row in connection.execute(_OF_OPERATION, {"operation_": operation}))
+
+
+def close_intent(connection: Connection, operation: str, step: str, end: IntentEnd) -> None:
+    """Close an intent. Raises `StaleAttempt` when the token is no longer in force."""
+    key = {**_key(operation, step), "token_": end.token}
+    _write(connection, _FINISH, key, {"state_": end.state.value, "result_": end.result})
 
 
 class Intents(Part):
@@ -79,8 +85,8 @@ class Intents(Part):
 
     async def finish_intent(self, operation: str, step: str, token: str, state: IntentState, result: str) -> None:
         """Close an intent. Raises `StaleAttempt` when the token is no longer in force."""
-        key, end = {**_key(operation, step), "token_": token}, {"state_": state.value, "result_": result}
-        await self._database.write(lambda connection: _write(connection, _FINISH, key, end))
+        end = IntentEnd(token=token, state=state, result=result)
+        await self._database.write(lambda connection: close_intent(connection, operation, step, end))
 
     async def intents(self, operation: str) -> tuple[Intent, ...]:
         """Intents of an operation in the order they were opened."""

@@ -24,6 +24,14 @@ class Before(Fact):
     """Ids of the device tasks known before, so that a new one is ours."""
 
 
+class IntentEnd(Fact):
+    """How a step's intent ends, in the name of the attempt whose `token` it is."""
+
+    token: str
+    state: IntentState
+    result: str
+
+
 class Intent(Fact):
     """One side effect of one operation. (operation, step) is unique; `token` names the attempt that may act."""
 

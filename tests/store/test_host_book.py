@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from fleet.errors import StaleAttempt
-from fleet.models.intent import Before, Intent, IntentState
+from fleet.models.intent import Before, Intent, IntentEnd, IntentState
 from fleet.models.stack import Upgrade
 from fleet.models.work import HostWork, Step, StepAction, StepKind, StepRecord
 from store import open_store
@@ -97,6 +97,27 @@ async def test_an_attempt_that_was_taken_over_can_write_nothing(store):
         await store.finish_intent("o1", "apply bmc", "old", IntentState.DONE, "2.0")
     intent = await store.intent("o1", "apply bmc")
     assert (intent.task, intent.state) == (None, IntentState.OPEN)
+
+
+async def test_a_steps_evidence_closes_its_intent(store):
+    await open_one(store)
+
+    await store.record_step(record("apply bmc", 10), IntentEnd(token="t1", state=IntentState.DONE, result="2.0"))
+
+    intent = await store.intent("o1", "apply bmc")
+    assert (IntentState.DONE, "2.0") == (intent.state, intent.result)
+    assert (record("apply bmc", 10),) == await store.steps("o1")
+
+
+async def test_an_attempt_that_was_taken_over_leaves_no_evidence(store):
+    await open_one(store, "old")
+    await store.take_over_intent("o1", "apply bmc", "old", "new", f.later(1))
+
+    with pytest.raises(StaleAttempt, match="attempt old no longer holds"):
+        await store.record_step(record("apply bmc", 10), IntentEnd(token="old", state=IntentState.DONE, result="2.0"))
+
+    assert IntentState.OPEN is (await store.intent("o1", "apply bmc")).state
+    assert () == await store.steps("o1")
 
 
 async def test_intents_come_in_the_order_they_were_opened(store):

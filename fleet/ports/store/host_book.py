@@ -5,7 +5,7 @@ from typing import Protocol
 from fleet.models.base import Moment
 from fleet.models.footing import Footing
 from fleet.models.gathering import Gathering
-from fleet.models.intent import Before, Intent, IntentState
+from fleet.models.intent import Before, Intent, IntentEnd, IntentState
 from fleet.models.work import HostOutcome, HostWork, StepRecord
 
 
@@ -52,8 +52,10 @@ class HostBook(Protocol):
         """What was boarded."""
         ...
 
-    async def record_step(self, record: StepRecord) -> None:
-        """Evidence; idempotent by operation and step (the last one counts)."""
+    async def record_step(self, record: StepRecord, end: IntentEnd | None = None) -> None:
+        """Evidence; idempotent by operation and step (the last one counts). With `end` the step's intent is closed in
+        the same transaction, and neither is written when its token is no longer in force: `StaleAttempt`.
+        """
         ...
 
     async def steps(self, operation: str) -> tuple[StepRecord, ...]:
