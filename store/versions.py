@@ -6,7 +6,7 @@ The history grows with changes, not with looks, and keeps the last `KEPT` versio
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select
 
 from fleet.models.base import Moment
 from fleet.models.versions import HostVersions, VersionChange
@@ -19,6 +19,10 @@ KEPT = 50
 
 _HOSTS_AT_ONCE = 500
 
+_OF_HOST = select(HOST_VERSIONS.c.versions).where(
+    HOST_VERSIONS.c.cluster == bindparam("cluster_"), HOST_VERSIONS.c.host == bindparam("host_")
+)
+
 
 class Versions(Part):
     """What runs where, and what ran there."""
@@ -29,8 +33,8 @@ class Versions(Part):
         """
 
         def work(connection: Connection) -> None:
-            place = (HOST_VERSIONS.c.cluster == cluster) & (HOST_VERSIONS.c.host == host)
-            before = connection.execute(select(HOST_VERSIONS.c.versions).where(place)).scalar_one_or_none()
+            place = {"cluster_": cluster, "host_": host}
+            before = connection.execute(_OF_HOST, place).scalar_one_or_none()
             known = {} if before is None else documents.load_notes(before, "host_versions", f"{cluster}/{host}")
             row = {"versions": documents.dump_notes({**known, **versions}), "at": now}
             upserts.put(connection, HOST_VERSIONS, {"cluster": cluster, "host": host, **row}, key=("cluster", "host"))
