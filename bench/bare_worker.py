@@ -8,6 +8,7 @@ from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 from bench import bare
 from runtime.client import connect
 from runtime.exiting import run_and_exit
+from runtime.garbage import collect_seldom
 from runtime.settings import load_settings
 from runtime.telemetry import open_telemetry
 from runtime.workers import ACTIVITIES, CACHED_WORKFLOWS, POLLERS, WORKFLOW_TASKS, workflow_runner
@@ -41,6 +42,7 @@ def build(client: Client) -> tuple[Worker, Worker]:
 async def _serve() -> int:
     settings, stop = load_settings(), stop_on_signals()
     client = await connect(settings, runtime=open_telemetry(settings).runtime)
+    collect_seldom()
     workflows, apart = build(client)
     async with workflows, apart:
         await stop.wait()

@@ -14,6 +14,7 @@ from fleet.errors import Unreachable
 from runtime.build import Parts, open_parts
 from runtime.client import connect
 from runtime.exiting import run_and_exit
+from runtime.garbage import collect_seldom
 from runtime.logging import configure_logging
 from runtime.settings import Settings, load_settings
 from runtime.telemetry import Telemetry, open_telemetry
@@ -50,6 +51,7 @@ async def run_worker(settings: Settings, clusters: Collection[str] | None, stop:
     """
     telemetry = open_telemetry(settings)
     client = await connect(settings, runtime=telemetry.runtime, patience=SERVER_WITHIN)
+    collect_seldom()
     while await fleet_in_force(settings, stop):
         parts = await open_parts(settings, client, clusters)
         try:
