@@ -5,7 +5,20 @@ from datetime import timedelta
 from typing import Any
 
 from tests.emulators.bmc import FaultKind
-from tests.scenarios.fault_row import BMC, DCGM, DESIRED, DRIVER, GIVEN_BACK, LEFT_OUT, NIC, REPAIR, UPGRADED, Row, bmc, broken
+from tests.scenarios.fault_row import (
+    BMC,
+    DCGM,
+    DESIRED,
+    DRIVER,
+    GIVEN_BACK,
+    LEFT_OUT,
+    NIC,
+    REPAIR,
+    UPGRADED,
+    Row,
+    bmc,
+    broken,
+)
 
 # Most of a flash of 6 s is time enough to see its task before the BMC goes away.
 LATE = 90
