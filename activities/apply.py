@@ -159,13 +159,14 @@ class Applying:
                 case ResumeAction.WAIT:
                     await pauses.wait()
                 case ResumeAction.BEGIN:
-                    held = await acting.hold_drained()
+                    held = await (held_by_us_alone(acting) if acting.order.step.rung else acting.hold_drained())
                     if held is not None:
                         return held
-                    intent, taken = await acting.begin_again(intent), time.monotonic()
+                    intent = await acting.begin_again(intent)
                     ended = await self._repeat(acting, upgrade, intent, barred)
                     if ended is not None:
                         return ended
+                    taken = time.monotonic()  # what was sent just now, and perhaps taken, may show late
                 case ResumeAction.ADOPT | ResumeAction.DONE | ResumeAction.FAILED:
                     task = next((t for t in tasks or () if t.id == resume.task), None)
                     return await self._follow(acting, upgrade, intent, task)

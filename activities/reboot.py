@@ -89,7 +89,7 @@ class Rebooting:
 
     async def _first(self, acting: Acting, footing: Footing) -> StepResult:
         stopped = refused(acting.may_begin(Deed.DISRUPT, footing), touched=acting.touched(footing))
-        result = stopped or await (held_by_us_alone(acting) if acting.order.step.rung else acting.hold_drained())
+        result = stopped or await self._held(acting)
         if result is not None:
             return result
         before = await self._note(acting)
@@ -97,6 +97,10 @@ class Rebooting:
             return before
         intent = await acting.open_intent(before)
         return await self._begin(acting, intent) or await self._await_boot(acting, intent)
+
+    async def _held(self, acting: Acting) -> StepResult | None:
+        """None while the host is drained and ours; a rung does nothing to a host that another holds."""
+        return await (held_by_us_alone(acting) if acting.order.step.rung else acting.hold_drained())
 
     async def _begin(self, acting: Acting, intent: Intent) -> StepResult | None:
         """Send the effect; what ends the step then and there, or None."""
@@ -125,7 +129,15 @@ class Rebooting:
 
     async def _resume(self, acting: Acting, intent: Intent) -> StepResult:
         taken = await acting.take_over(intent)
+        await self._sent(acting, intent)
         return await self._await_boot(acting, intent, taken)
+
+    async def _sent(self, acting: Acting, intent: Intent) -> None:
+        """Wait until what an earlier attempt may still be sending is over: a boot in its midst proves nothing."""
+        lasts, pauses = self._lasts(await self.deps.cluster(acting.order.cluster)), Pauses(at_most=5.0)
+        while await self.deps.clock() - intent.opened_at < lasts:
+            await acting.keep_drained()
+            await pauses.wait()
 
     async def _await_boot(self, acting: Acting, intent: Intent, taken: float | None = None) -> StepResult:
         """Wait for another boot id. `taken`: when an earlier attempt's intent became ours, which may repeat it."""
@@ -142,12 +154,18 @@ class Rebooting:
                     return self._late(acting, within)
                 continue
             resume = resume_reboot(
-                intent, boot, age, timedelta(seconds=FENCE_LIFE), cluster.reboot_begins_within, repeats=repeats
+                intent,
+                boot,
+                # A boot that was noted takes its age from the take-over; silence, from when it was sent, or taken over.
+                age if intent.before.boot_id is not None else timedelta(seconds=time.monotonic() - since),
+                timedelta(seconds=FENCE_LIFE),
+                cluster.reboot_begins_within,
+                repeats=repeats,
             )
             if resume.action is ResumeAction.DONE:
                 return await self._back(acting, intent, cluster)
             if resume.action is ResumeAction.BEGIN:
-                held = await acting.hold_drained()
+                held = await self._held(acting)
                 if held is not None:
                     return held
                 intent = await acting.begin_again(intent)

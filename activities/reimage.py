@@ -18,6 +18,8 @@ from fleet.ports.fence import Fence
 
 KEEP_EVERY = 10.0
 """Seconds between looks at the drain while a host is reinstalled."""
+KILLED_WITHIN = timedelta(seconds=15)
+"""Time after its limit by which the program is gone for sure."""
 SAID = 600
 """Characters kept of the end of what the way says."""
 
@@ -53,8 +55,9 @@ class Reimaging(Rebooting):
         return False
 
     def _lasts(self, cluster: Cluster) -> timedelta:
+        # The program outlives its worker, and has a moment to end when its time is over.
         hook = cluster.repair.reimage
-        return hook.limit if hook is not None else timedelta(0)
+        return hook.limit + KILLED_WITHIN if hook is not None else timedelta(0)
 
     def _within(self, cluster: Cluster) -> timedelta:
         hook = cluster.repair.reimage

@@ -64,10 +64,10 @@ def resume_apply(
     new = [t for t in tasks if t.id not in intent.before.tasks]
     if new:
         return _new_task(new, target)
-    forgotten = {intent.task, *intent.before.tasks} - {None, *(t.id for t in tasks)}
+    doubt = _doubt(intent, tasks, target)
     return _by_version(intent, version_now, target) or (
-        Resume(action=ResumeAction.UNKNOWN, reason="the device has forgotten upgrade tasks that it knew before")
-        if forgotten
+        Resume(action=ResumeAction.UNKNOWN, reason=doubt)
+        if doubt
         else _nothing_began(token_age, fence_life, f"no task began and the version is still {version_now}")
     )
 
@@ -85,20 +85,31 @@ def resume_reboot(
 
     `token_age` and `fence_life` as in `resume_apply`; `grace` is the time a host may still answer with its old boot
     id after a reboot was sent. Without `repeats` an unchanged boot id proves nothing. A host that was silent before,
-    which only such a boot may find, has booted anew as soon as it answers.
+    which only such a boot may find, has booted anew when it answers after that grace (`token_age` counts from the
+    sending then): one that was only out of reach may answer sooner.
     """
     closed = _closed(intent)
     if closed is not None:
         return closed
     if intent.before.boot_id is None and repeats:
         return Resume(action=ResumeAction.UNKNOWN, reason="the boot id before the reboot was not noted")
-    if boot_id_now is None:
-        return Resume(action=ResumeAction.WAIT, reason="the host is down; it may be rebooting")
+    waits = _not_told(intent.before.boot_id, boot_id_now, token_age, grace)
+    if waits:
+        return Resume(action=ResumeAction.WAIT, reason=waits)
     if boot_id_now != intent.before.boot_id:
         return Resume(action=ResumeAction.DONE, reason=f"the host has booted anew ({boot_id_now})")
     if not repeats:
         return Resume(action=ResumeAction.WAIT, reason="the boot id is unchanged; it can't be told what was begun")
     return _nothing_began(token_age, max(fence_life, grace), "the boot id is unchanged")
+
+
+def _not_told(before: str | None, now: str | None, age: timedelta, grace: timedelta) -> str:
+    """Why a host's answer says nothing about its boot yet; empty when it does."""
+    if now is None:
+        return "the host is down; it may be rebooting"
+    if before is None and age < grace:
+        return "it was silent before, and its answer may be of its old boot"
+    return ""
 
 
 def not_ended(opened_at: Moment, now: Moment, within: timedelta, name: str, seen: str) -> StepResult | None:
@@ -188,6 +199,16 @@ def _new_task(new: Sequence[DeviceTask], target: str) -> Resume:
         found = ", ".join(f"{t.id} ({t.version}, {t.state})" for t in new)
         return Resume(action=ResumeAction.UNKNOWN, reason=f"expected one new task for {target}, found {found}")
     return _by_state(new[0])
+
+
+def _doubt(intent: Intent, tasks: Sequence[DeviceTask], target: str) -> str:
+    """Why an unchanged version and no new task do not prove that nothing began; empty when they do."""
+    before = intent.before
+    if {intent.task, *before.tasks} - {None, *(t.id for t in tasks)}:
+        return "the device has forgotten upgrade tasks that it knew before"
+    if before.version == target:
+        return f"it reported {target} before already, so its version proves nothing"
+    return ""
 
 
 def _by_version(intent: Intent, version_now: str | None, target: str) -> Resume | None:

@@ -74,6 +74,7 @@ def test_the_version_alone_proves_that_it_is_done():
         (intent(), [OLD, task(version="7.7")], "1.0"),
         (intent(), [OLD, task(), task(id="3")], "1.0"),
         (intent(task="2", version="1.1"), [OLD], "1.1"),
+        (intent(version="1.1"), [OLD], "1.1"),
     ],
     ids=[
         "tasks unreadable",
@@ -85,6 +86,7 @@ def test_the_version_alone_proves_that_it_is_done():
         "somebody else's task",
         "two new tasks",
         "named, gone, and the version was there before",
+        "written again, the version was there before",
     ],
 )
 def test_what_can_not_be_told_is_unknown(found, tasks, version):
@@ -112,6 +114,7 @@ def test_an_upgrade_never_begins_when_it_may_have_begun_already(named, known, be
         assert version is not None
         assert version == before
         assert age >= LIFE
+        assert version != "1.1"
         assert named is None
 
 
@@ -131,6 +134,19 @@ def test_a_reboot_is_repeated_only_when_the_boot_id_has_stayed_the_same_for_long
 
 def test_a_reboot_without_a_boot_id_noted_before_is_unknown():
     assert resume_reboot(intent(boot_id=None), "b", GRACE, LIFE, GRACE).action is ResumeAction.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("boot_id", "age", "expected"),
+    [
+        (None, GRACE, ResumeAction.WAIT),
+        ("b", GRACE - timedelta(seconds=1), ResumeAction.WAIT),
+        ("b", GRACE, ResumeAction.DONE),
+    ],
+)
+def test_an_answer_after_silence_counts_only_when_it_can_not_be_of_the_old_boot(boot_id, age, expected):
+    found = resume_reboot(intent(boot_id=None), boot_id, age, LIFE, GRACE, repeats=False)
+    assert found.action is expected
 
 
 def after(found, version, needs_reboot=False):

@@ -3,6 +3,7 @@ waiting for a host that is silent.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,8 @@ from fleet.errors import HostState, Refused, Unreachable
 from fleet.models.command import CommandResult
 from fleet.models.drivers import SimulatedFault
 from fleet.models.intent import Before, IntentState
+from fleet.models.ladder import ReimageHook
+from fleet.models.ladder import Repair as Settings
 from fleet.models.stack import Upgrade
 from fleet.models.stop import Stop, StopKind
 from fleet.models.work import Step, StepAction, StepKind, StepOrder, StepResult
@@ -220,8 +223,13 @@ async def test_a_power_cycle_from_silence_is_over_when_the_host_answers(repair):
 
 async def shorter(site: StepSite) -> None:
     """A second to be back."""
+    await changed(site, host_back_within=timedelta(seconds=1))
+
+
+async def changed(site: StepSite, **update: Any) -> None:
+    """The cluster as it is, but for this."""
     fleet = (await site.store.fleet()).fleet
-    cluster = fleet.clusters[0].model_copy(update={"host_back_within": timedelta(seconds=1)})
+    cluster = fleet.clusters[0].model_copy(update=update)
     await site.store.load_fleet(
         fleet.model_copy(update={"clusters": (cluster,)}), "the file", "ann", "shorter", datetime.now(UTC)
     )
@@ -234,6 +242,25 @@ async def test_a_power_cycle_from_silence_is_not_repeated_when_the_host_stays_si
     found = await repair.climb(StepKind.POWER_CYCLE)
     assert (StepAction.HAND_OVER, 0) == (found.action, repair.effects(StepKind.POWER_CYCLE))
     assert ("not back from its power cycle within 1 s", HostState.UNKNOWN) == (found.reason, found.host_state)
+
+
+@pytest.mark.parametrize("kind", [StepKind.REBOOT, StepKind.POWER_CYCLE, StepKind.REFLASH])
+async def test_what_a_dead_attempt_did_not_begin_is_not_done_to_a_host_that_another_holds_by_now(repair, kind):
+    await repair.earlier(kind, await repair.site.hands.hardware.boot_id(HOST))
+    repair.site.world.drain_by_other(HOST, "admin: cable")
+    found = await repair.climb(kind)
+    assert 0 == repair.effects(kind)
+    assert found.action in (StepAction.LEAVE, StepAction.HAND_OVER)
+
+
+async def test_a_boot_in_the_midst_of_anothers_reinstallation_is_not_its_end(repair):
+    hook = ReimageHook(argv=("reinstall", "{host}"), within=timedelta(seconds=4))
+    await changed(repair.site, host_back_within=timedelta(seconds=10), repair=Settings(reimage=hook))
+    await repair.earlier(StepKind.REIMAGE, "an older boot", timedelta(seconds=17))
+    began = time.monotonic()
+    found = await repair.climb(StepKind.REIMAGE)
+    assert StepAction.GO_ON is found.action
+    assert time.monotonic() - began > 1.5, "its program may run for its limit and 15 s after its intent"
 
 
 async def test_a_reinstallation_that_may_have_begun_is_not_begun_again(repair):
