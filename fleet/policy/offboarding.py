@@ -16,7 +16,7 @@ from fleet.models.rollouts import Offboarded
 from fleet.models.stack import Component, Upgrade
 from fleet.models.verification import VerificationTask
 from fleet.models.work import Step, StepKind
-from fleet.policy.boarding import atomic_group
+from fleet.policy.packing import atomic_group
 
 _ROUND = re.compile(r":back(\d+)$")
 MOST_ROUNDS = 3

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from fleet.models.matrix import Verdict
 from fleet.models.work import BoardAction, StepKind
-from fleet.policy.boarding import atomic_group, board, repair_steps
+from fleet.policy.boarding import board, repair_steps
 from fleet.policy.compatibility import allowed
+from fleet.policy.packing import atomic_group
 from tests.host_policy.build import OBSERVED, PINS, cluster, component, entry, pool, stack
 
 HOST_FACING = ("gpu-driver", "kernel", "bmc", "nic")
