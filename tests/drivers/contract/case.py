@@ -104,6 +104,9 @@ class HardwareCase(ABC):
     async def fail_next_apply(self) -> None:
         """The next upgrade on the host ends as failed."""
 
+    async def slow_next_apply(self) -> None:  # noqa: B027 - most upgrades last longer than a call
+        """The next upgrade of `plain` lasts for seconds; before it is begun, `host` may change."""
+
     @abstractmethod
     async def lie_next_apply(self) -> None:
         """The next upgrade on the host says done and leaves the version as it was."""

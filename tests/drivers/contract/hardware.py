@@ -120,6 +120,7 @@ class HardwareContract:
 
     async def test_a_busy_device_refuses_a_second_upgrade(self, case: HardwareCase):
         component, version = case.plain
+        await case.slow_next_apply()
         task = await case.hardware.start_apply(case.host, component, version, open_fence)
 
         with pytest.raises(Refused):

@@ -11,6 +11,8 @@ from tests.drivers.contract.case import HardwareCase
 from tests.emulators.bmc import Fault, FaultKind
 from tests.parts.real_hosts import RealHosts
 
+SLOW_S = 5
+
 
 class SshCase(HardwareCase):
     """Packages, by SSH."""
@@ -29,6 +31,9 @@ class SshCase(HardwareCase):
 
     async def fail_next_apply(self) -> None:
         self.real.hosts.fault(self.host, "install_fails", times=1)
+
+    async def slow_next_apply(self) -> None:
+        self.real.hosts.fault(self.host, "slow", about="datacenter-gpu-manager", seconds=SLOW_S, times=1)
 
     async def lie_next_apply(self) -> None:
         self.real.hosts.fault(self.host, "version_unchanged", times=1)
@@ -56,6 +61,10 @@ class RedfishCase(SshCase):
     plain = ("bmc", "1.1.0")
     rebooting = ("bios", "2.2.0")
 
+    def __init__(self, real: RealHosts, host: str, slow_host: str) -> None:
+        super().__init__(real, host)
+        self.slow_host = slow_host
+
     async def seen_booted(self, boot_id: str) -> None:
         deadline = time.monotonic() + self.patience
         while time.monotonic() < deadline:
@@ -67,6 +76,9 @@ class RedfishCase(SshCase):
 
     async def fail_next_apply(self) -> None:
         await self._fault(FaultKind.FAILS, times=1)
+
+    async def slow_next_apply(self) -> None:
+        self.host = self.slow_host
 
     async def lie_next_apply(self) -> None:
         await self._fault(FaultKind.UNCHANGED, times=1)

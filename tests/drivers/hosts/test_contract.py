@@ -10,11 +10,13 @@ from tests.parts.real_hosts import RealHosts, start_real_hosts
 
 HOSTS = [f"gpu{number:03}" for number in range(1, 49)]
 """One for each test, and some to spare."""
+SLOW = "gpu049"
+"""Its BMC takes some seconds for a flash."""
 
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealHosts]:
-    with start_real_hosts(tmp_path_factory.mktemp("real"), HOSTS) as real:
+    with start_real_hosts(tmp_path_factory.mktemp("real"), [*HOSTS, SLOW], slow=[SLOW]) as real:
         yield real
 
 
@@ -34,6 +36,6 @@ class TestBySsh(HardwareContract):
 class TestByRedfish(HardwareContract):
     @pytest.fixture
     async def case(self, real, hosts):
-        case = RedfishCase(real, next(hosts))
+        case = RedfishCase(real, next(hosts), SLOW)
         yield case
         await case.close()
