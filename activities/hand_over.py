@@ -9,7 +9,7 @@ from activities.counting import count_outcome, count_undrained
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
 from activities.holding import held_by
-from activities.ladder import ask_person, end_rung
+from activities.ladder import ask_person, end_rung, leave_to_person
 from activities.pausing import SILENCES, Pauses
 from activities.wishing import wishes_of
 from fleet import ids
@@ -20,6 +20,9 @@ from fleet.models.messages import Command, HandOver
 from fleet.models.rungs import LADDER, RungEnd
 from fleet.models.work import BoardAction, Boarding, Climb, HostOutcome, HostWork, Outcome
 from fleet.policy.boarding import repair_steps
+
+MOST_OUTCOMES = 20
+"""Outcomes of a host that are looked through for what led to its repair."""
 
 
 class HandingOver:
@@ -49,11 +52,13 @@ class HandingOver:
                 why=order.reason,
             )
             await store.take_for_repair(lease, work.operation)
-            row = _outcome(work, Outcome.HANDED_OVER, order.reason)
-            await store.record_outcome(row)
-            count_outcome(row)
+            if work.operation != operation:  # a repair that goes on has its one outcome at its end
+                row = _outcome(work, Outcome.HANDED_OVER, order.reason)
+                await store.record_outcome(row)
+                count_outcome(row)
             await self._own_drain(work, operation)
-            climb = await self._climb(work, operation)
+            origin = await self._origin(work, operation)
+            climb = await self._climb(work, operation, origin)
             if climb is Climb.OFF:
                 await ask_person(self.deps, lease, order.reason)
             tries = await self._tries(operation)
@@ -64,18 +69,32 @@ class HandingOver:
                 "steps": (),
                 "trouble": order.reason,
                 "host_state": order.host_state,
-                "origin": work.operation,
+                "origin": origin,
                 "climb": climb,
                 "tries": tries,
             }
         )
 
-    async def _climb(self, work: HostWork, operation: str) -> Climb:
-        """Whether the ladder is climbed: where the cluster has one, unless this repair has come to its end before."""
+    async def _origin(self, work: HostWork, operation: str) -> str:
+        """What failed, also where a workflow that was ended from outside goes on with the repair; empty when that
+        can't be told.
+        """
+        if work.operation != operation:
+            return work.operation
+        told = await self.deps.store.outcomes(work.cluster, host=work.host, limit=MOST_OUTCOMES)
+        led = (o.operation for o in told if o.outcome is Outcome.HANDED_OVER and o.operation != operation)
+        return next(led, "")
+
+    async def _climb(self, work: HostWork, operation: str, origin: str) -> Climb:
+        """Whether the ladder is climbed: where the cluster has one, unless this repair has come to its end before, or a
+        person has spoken. Without the evidence of what failed no rung is chosen.
+        """
         cluster = await self.deps.cluster(work.cluster)
-        asked = any(r.rung is None for r in await self.deps.store.rungs(operation))
-        known = cluster.repair.ladder.rungs and cluster.pool(work.pool) is not None
-        return Climb.ON if known and not asked else Climb.OFF
+        told = await self.deps.store.claimed(operation)
+        asked = told or any(r.rung is None for r in await self.deps.store.rungs(operation))
+        if asked or not cluster.repair.ladder.rungs or cluster.pool(work.pool) is None:
+            return Climb.OFF
+        return Climb.ON if origin else Climb.BARRED
 
     async def _tries(self, operation: str) -> int:
         """How often a workflow that was ended from outside tried this repair: each try has its own book."""
@@ -124,8 +143,8 @@ class HandingOver:
             return repair_steps(cluster, pool, versions, entries, wish)
 
     async def _note_person(self, work: HostWork, command: Command) -> None:
-        """A person's word in the audit log; a rung that was decided and has not begun gives way to it."""
-        await self._end_rungs(work, work.tries, command)
+        """A person's word in the audit log; it ends the ladder, and a rung that has not begun gives way to it."""
+        await self._end_ladder(work, work.tries, command)
         if not await self.deps.store.first_time(f"tried/{work.operation}.{work.tries}", now()):
             return
         await self.deps.store.audit(
@@ -139,11 +158,14 @@ class HandingOver:
             )
         )
 
-    async def _end_rungs(self, work: HostWork, attempt: int, command: Command) -> None:
-        """The rung of the last try has failed; that of the try `attempt` was decided and has not begun."""
+    async def _end_ladder(self, work: HostWork, attempt: int, command: Command) -> None:
+        """The rung of the last try has failed; that of the try `attempt` was decided and has not begun; none follows,
+        also when the workflow that heard the word is lost.
+        """
         await end_rung(self.deps, work.operation, attempt - 1, RungEnd.FAILED, work.trouble)
         said = f"{command.actor}: {command.reason}"
         await end_rung(self.deps, work.operation, attempt, RungEnd.WITHDRAWN, said)
+        await leave_to_person(self.deps, work, command)
 
     async def _versions(self, work: HostWork) -> dict[str, str]:
         """Versions as of now; the error of the last look when all of them fail, so that a dead BMC ends the try:
@@ -181,7 +203,8 @@ class HandingOver:
     @activity.defn(name="report_repair")
     @mapped
     async def report_repair(self, work: HostWork) -> None:
-        """Tell people that a repair did not hold."""
+        """Tell people that a repair did not hold, or that its ladder broke off: it is theirs now."""
+        await leave_to_person(self.deps, work, Command(actor=LADDER, reason=work.trouble))
         records = await self.deps.store.steps(f"{work.operation}.{work.tries}")
         await self.deps.page(pages.repair_failed(work, records))
 
@@ -194,6 +217,7 @@ class HandingOver:
         it can't leave: whoever asked had their answer before.
         """
         async with beating():
+            await self._end_ladder(work, work.tries + 1, command)
             try:
                 await self._hold(work)
                 await self.deps.store.set_decommissioned(work.cluster, work.host, command.actor, command.reason, now())
@@ -202,7 +226,6 @@ class HandingOver:
                 order = f"{info.workflow_run_id}/{info.activity_id}"
                 await self.deps.page(pages.not_decommissioned(work, order, error))
                 raise
-            await self._end_rungs(work, work.tries + 1, command)
             row = _outcome(work, Outcome.DECOMMISSIONED, f"{command.actor}: {command.reason}")
             await self.deps.store.release(work.cluster, work.host, work.operation, row, await self.deps.clock())
             count_outcome(row)

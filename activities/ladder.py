@@ -4,8 +4,10 @@ from activities import pages
 from activities.counting import count_rung
 from activities.deps import Deps
 from fleet.models.ledger import LeaseHost
-from fleet.models.rungs import RungEnd
-from fleet.models.work import StepRecord
+from fleet.models.messages import Command
+from fleet.models.rungs import RungEnd, RungRecord
+from fleet.models.work import HostWork, StepRecord
+from fleet.policy.ladder import stands_still
 
 
 async def end_rung(deps: Deps, operation: str, up_to: int, end: RungEnd, said: str) -> None:
@@ -23,14 +25,37 @@ async def ask_person(deps: Deps, lease: LeaseHost, why: str) -> None:
     await deps.page(pages.needs_repair(lease, why, await past(deps, lease), rungs))
 
 
+async def leave_to_person(deps: Deps, work: HostWork, said: Command) -> None:
+    """Keep that a person has spoken: the ladder is over, and nobody has to be asked any more."""
+    now = await deps.clock()
+    person = RungRecord(
+        cluster=work.cluster,
+        pool=work.pool,
+        host=work.host,
+        operation=work.operation,
+        attempt=work.tries,
+        rung=None,
+        category=None,
+        reason=f"{said.actor}: {said.reason}",
+        began=now,
+    )
+    await deps.store.end_ladder(person)
+    await deps.store.first_time(work.operation, now)
+
+
 async def ask_again(deps: Deps, lease: LeaseHost) -> None:
-    """The page of a repair whose worker died before it was sent. None goes out for a host whose ladder climbs."""
+    """The page of a repair whose worker died before it was sent. None goes out for a host whose ladder climbs, but for
+    one that stands still.
+    """
     if await deps.store.claimed(lease.operation):
         return
-    climbs = (await deps.cluster(lease.cluster)).repair.ladder.rungs
-    if climbs and all(r.rung is not None for r in await deps.store.rungs(lease.operation)):
+    repair, rungs = (await deps.cluster(lease.cluster)).repair, await deps.store.rungs(lease.operation)
+    if not repair.ladder.rungs or any(r.rung is None for r in rungs):
+        await ask_person(deps, lease, lease.why)
         return
-    await ask_person(deps, lease, lease.why)
+    why = stands_still(repair, rungs, lease.since, await deps.clock())
+    if why:
+        await deps.page(pages.stands_still(lease, why, len(rungs)))
 
 
 async def past(deps: Deps, lease: LeaseHost) -> tuple[StepRecord, ...]:

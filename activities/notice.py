@@ -21,7 +21,7 @@ async def give_notice(deps: Deps, facts: TrainFacts, domain: str) -> None:
         return
     scheduler, hosts = deps.reach(facts.cluster).scheduler, set(progress.domain.hosts)
     view = await scheduler.view(not_before=time.monotonic())
-    on_it = sorted(job.id for job in view.jobs.values() if job.holds and hosts & set(job.hosts))
+    on_it = sorted(job.id for job in view.jobs.values() if job.holds and not job.ours and hosts & set(job.hosts))
     occasion = f"notice/{facts.cluster}/{facts.pool.name}/{facts.cycle.number}/{domain}/{progress.attempts}"
     jobs = [job for job in on_it if await deps.store.first_time(f"{occasion}/{job}", now())]
     if not jobs:

@@ -34,6 +34,16 @@ def needs_repair(lease: LeaseHost, why: str, records: Sequence[StepRecord], rung
     return Page(lease.operation, f"{lease.cluster}/{lease.host} is out of production and needs repair", body)
 
 
+def stands_still(lease: LeaseHost, why: str, rungs: int) -> Page:
+    """The repair ladder of a host has come no further for long; told once for a rung."""
+    body = (
+        f"{why}\nIts workflow shows what is waited for: {lease.holder}. Your word goes first, as soon as nothing is "
+        f"under way on it: maintrain host repaired|decommission {lease.host} --cluster {lease.cluster} --reason ..."
+    )
+    title = f"{lease.cluster}/{lease.host} is in repair, and its ladder stands still"
+    return Page(f"slow/{lease.operation}/{rungs}", title, body)
+
+
 def repair_failed(work: HostWork, records: Sequence[StepRecord]) -> Page:
     """A repaired host did not pass."""
     title = f"{work.cluster}/{work.host} did not pass after its repair"

@@ -19,6 +19,7 @@ from activities.rollout import RollingOut
 from activities.train import Planning
 from activities.verify import Verifying
 from activities.visit import Visiting
+from activities.word import Words
 
 
 def all_activities(deps: Deps) -> list[Callable[..., Any]]:
@@ -42,6 +43,7 @@ def all_activities(deps: Deps) -> list[Callable[..., Any]]:
         handing.report_repair,
         handing.drain_again,
         handing.decommission,
+        Words(deps).note_word,
         visiting.ask_for_hosts,
         visiting.board_hosts,
         visiting.leave_out,

@@ -1,24 +1,52 @@
 """What the steps of the repair ladder share: they begin under nobody else's hold, and end where other steps wait."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from activities.acting import Acting
+from activities.barred import Barred
 from activities.pausing import ASK_AGAIN, SILENCES
-from fleet.errors import DriverError
+from fleet.errors import BadAnswer, DriverError, HostState
 from fleet.models.work import StepAction, StepResult
-from fleet.policy.draining import DrainState
+from fleet.policy.draining import Drained, DrainState, still_ours
 
 Seen = TypeVar("Seen")
 
 
 async def held_by_us_alone(acting: Acting) -> StepResult | None:
-    """None while the host is drained, and by us. A host that another holds is being worked on: it is let be."""
-    seen = await acting.look(rebooting=True)
-    if seen.state is DrainState.FOREIGN:
-        return StepResult(action=StepAction.LEAVE, reason=f"nothing is done to it: {seen.reason}")
-    return await acting.hold_drained(rebooting=True)
+    """None while the host is drained, and by us. A host that another holds is being worked on: it is let be; and so is
+    one that the scheduler, for a while, can't place: no rung may touch it, and a person must look.
+
+    Jobs that began while our drain was off are waited for by the engine's asking again: a person is heard meanwhile.
+    """
+    cluster = await acting.deps.cluster(acting.order.cluster)
+    barred = Barred(acting, cluster.host_back_within)
+    while True:
+        seen = await _seen(acting)
+        if seen.state is DrainState.UNDRAINED:
+            await acting.keep_drained()
+            seen = await _seen(acting)
+        match seen.state:
+            case DrainState.DRAINED:
+                return None
+            case DrainState.FOREIGN:
+                return StepResult(action=StepAction.LEAVE, reason=f"nothing is done to it: {seen.reason}")
+            case DrainState.DOWN:
+                return StepResult(action=StepAction.HAND_OVER, reason=seen.reason, host_state=HostState.UNKNOWN)
+        doubt = BadAnswer(f"{acting.order.host} is not drained: {seen.reason}")
+        if seen.state is not DrainState.DOUBTFUL:
+            raise doubt
+        if await barred.for_good(doubt):
+            return StepResult(action=StepAction.LEAVE, reason=f"nothing is done to it: {seen.reason}")
+
+
+async def _seen(acting: Acting) -> Drained:
+    """The host's drain as of now, doubtful ones too."""
+    asked = time.monotonic()
+    view = await acting.hands.scheduler.view(not_before=asked)
+    return still_ours(acting.order.host, acting.owned, view, asked, rebooting=True)
 
 
 async def looked(read: Callable[[], Awaitable[Seen | None]]) -> tuple[Seen | None, str]:

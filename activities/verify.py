@@ -1,31 +1,34 @@
 """Run one verification task on a host."""
 
+import asyncio
 import time
 
 from temporalio import activity
 
 from activities.acting import Acting
+from activities.borrowing import borrowing, left_over, measured_with, partnerless
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
 from activities.meeting import Meetings
 from activities.recording import recorded
 from activities.train_pause import pause_train, paused
-from fleet.errors import BadAnswer
-from fleet.models.verification import Verdict as Found
+from fleet.models.pool import Pool
 from fleet.models.verification import Verification, VerificationTask
 from fleet.models.work import StepAction, StepOrder, StepResult
-from fleet.policy.fabric import FabricAction, idle_in_production, partners
-from fleet.policy.verifying import VerifyNext, after_verification, pause_for_inconclusive
+from fleet.policy.fabric import MOST_TRIED, FabricAction, Partners, borrow_terms, idle_in_production, partners
+from fleet.policy.verifying import VerifyNext, after_verification, counts_as_inconclusive, pause_for_inconclusive
 
 KEEP_EVERY = 10.0
 """Seconds between looks at the drain while a verification runs."""
+IDLE_AGAIN = 10.0
+"""Seconds after which a host that waits for an idle one to measure the fabric with looks again."""
 
 
 class Verifying:
     """Activity `verify`."""
 
-    def __init__(self, deps: Deps, keep_every: float = KEEP_EVERY) -> None:
-        self.deps, self._keep_every = deps, keep_every
+    def __init__(self, deps: Deps, keep_every: float = KEEP_EVERY, idle_again: float = IDLE_AGAIN) -> None:
+        self.deps, self._keep_every, self._idle_again = deps, keep_every, idle_again
         self._meetings = Meetings(deps.store.gathering)
 
     @activity.defn(name="verify")
@@ -46,8 +49,8 @@ class Verifying:
         while True:
             async with acting.keeping_drained(self._keep_every):
                 verification = await self._run(acting, task)
-            decision = after_verification(verification, inconclusive)
-            if verification.verdict is Found.INCONCLUSIVE:
+            decision = after_verification(verification, inconclusive, repair=acting.order.repair)
+            if counts_as_inconclusive(verification, repair=acting.order.repair):
                 await self._count_inconclusive(acting)
             if decision.pause_train:
                 await self._pause(acting, decision.reason)
@@ -58,18 +61,33 @@ class Verifying:
             inconclusive += 1
 
     async def _run(self, acting: Acting, task: VerificationTask) -> Verification:
-        host, verifier = acting.order.host, acting.hands.verifier
-        if task is not VerificationTask.FABRIC:
-            return await verifier.verify(task, host, (), pool=acting.order.pool)
-        found = await self._partners(acting)
-        if found is None:
-            return Verification(task=task, verdict=Found.INCONCLUSIVE)
-        return await verifier.verify(task, host, found, pool=acting.order.pool)
+        if task is VerificationTask.FABRIC:
+            return await self._fabric(acting)
+        return await acting.hands.verifier.verify(task, acting.order.host, (), pool=acting.order.pool)
 
-    async def _partners(self, acting: Acting) -> tuple[str, ...] | None:
-        """Hosts to measure the fabric with: of the domain when ready in time, else an idle one in production."""
+    async def _fabric(self, acting: Acting) -> Verification:
+        """Measure with hosts of the domain, else with a borrowed one, for which a host in repair waits a while."""
+        order = acting.order
+        cluster, pool = await self.deps.pool(order.cluster, order.pool)
+        terms = borrow_terms(order.host, cluster.drivers.verifier, order.step.expected)
+        while True:
+            found = await self._partners(acting, pool)
+            if found.action is FabricAction.RUN:
+                task = VerificationTask.FABRIC
+                return await acting.hands.verifier.verify(task, order.host, found.partners, pool=order.pool)
+            if terms.limit is None:
+                return partnerless(f"no partner: {terms.reason}")
+            async with borrowing(acting, (*found.partners, *found.instead), terms.limit) as borrowed:
+                if borrowed.job:
+                    return await measured_with(acting, borrowed)
+            waits = order.repair and now() - acting.began < pool.fabric_wait
+            if not waits and not await left_over(acting):
+                return partnerless(borrowed.told if found.partners else found.reason)
+            await asyncio.sleep(self._idle_again)
+
+    async def _partners(self, acting: Acting, pool: Pool) -> Partners:
+        """Hosts to measure the fabric with: of the domain when ready in time, else idle ones in production."""
         order, store = acting.order, self.deps.store
-        _, pool = await self.deps.pool(order.cluster, order.pool)
         rendezvous, since = order.visit or order.record, now()
         meeting = self._meetings.at(rendezvous)
         await store.ready_for_fabric(rendezvous, order.host, since)
@@ -78,23 +96,21 @@ class Verifying:
             answer = partners(order.host, ready, planned, (), since, now(), pool.fabric_wait)
             if answer.action is FabricAction.INCONCLUSIVE:
                 idle = await self._idle(acting)
-                answer = partners(order.host, ready, planned, idle, since, now(), pool.fabric_wait)
-            if answer.action is FabricAction.WAIT:
-                await meeting.wait()
-                ready, planned = await meeting.look()
-                continue
-            if answer.action is FabricAction.BORROW and not answer.partners:
-                raise BadAnswer("fabric: asked to borrow a partner, and none was named")
-            return answer.partners or None
+                return partners(order.host, ready, planned, idle, since, now(), pool.fabric_wait)
+            if answer.action is FabricAction.RUN:
+                return answer
+            await meeting.wait()
+            ready, planned = await meeting.look()
 
     async def _idle(self, acting: Acting) -> tuple[str, ...]:
-        """An idle production host, if there is one that is nobody's."""
+        """A few idle production hosts that are nobody's."""
         order, store = acting.order, self.deps.store
         view = await acting.hands.scheduler.view(not_before=time.monotonic())
+        found: list[str] = []
         for name in idle_in_production(await store.hosts(order.cluster, order.pool), view):
-            if name != order.host and await store.lease(order.cluster, name) is None:
-                return (name,)
-        return ()
+            if len(found) < MOST_TRIED and name != order.host and await store.lease(order.cluster, name) is None:
+                found.append(name)
+        return tuple(found)
 
     async def _count_inconclusive(self, acting: Acting) -> None:
         """Inconclusive answers on several hosts of a cycle point at the verification, not at a host: pause.

@@ -4,6 +4,8 @@ REPAIR, PLANNED, HOLD = "repair", "planned", "hold"
 REASON_PREFIX = "maintrain:"
 FEATURE_PREFIX = "maintrain."
 """How node features begin that tell installed versions: ours, and no trait of the host."""
+BORROW_JOB = "maintrain-borrow"
+"""Name of the scheduler's job by which we hold a production host for the time of a measurement."""
 
 
 def dispatcher(cluster: str) -> str:

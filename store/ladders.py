@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 
 from fleet.models.audit import AuditEntry
 from fleet.models.base import Moment
@@ -28,14 +28,15 @@ class Ladders(Part):
 
     async def climb(self, work: HostWork, now: Moment, decide: Callable[[LadderFacts], NextRung]) -> RungRecord:
         """The rung of a repair's next try: decided on the facts of this instant and written with its audit entry, or
-        as it was written before. The lease says from then on what is under way. Raises `LeaseLost`.
+        as it was written before; no rung follows the person. The lease says from then on what is under way. Raises
+        `LeaseLost`.
         """
         attempt = work.tries + 1
 
         def act(connection: Connection) -> RungRecord:
             lease_of(connection, work.cluster, work.host, work.operation)
             climbed = _of_repair(connection, work.operation)
-            known = next((r for r in climbed if r.attempt == attempt), None)
+            known = next((r for r in climbed if r.attempt == attempt or r.rung is None), None)
             if known is not None:
                 return known
             chosen = decide(_facts(connection, work, climbed, now))
@@ -45,6 +46,24 @@ class Ladders(Part):
             return record
 
         return await self._database.write(act, lock=ledger_lock(work.cluster))
+
+    async def end_ladder(self, person: RungRecord) -> None:
+        """Keep that a person has the repair, whatever ended its ladder, after all of its rungs; the first one counts.
+        The record's attempt is not heeded. The lease says so, where the repair still holds it.
+        """
+
+        def act(connection: Connection) -> None:
+            climbed = _of_repair(connection, person.operation)
+            if any(r.rung is None for r in climbed):
+                return
+            last = max((r.attempt for r in climbed), default=0)
+            kept = person.model_copy(update={"attempt": last + 1, "rung": None, "ended": None, "end": None})
+            times = {"began": person.began, "ended": None}
+            upserts.add_missing(connection, RUNGS, {**kept.model_dump(mode="json"), **times})
+            held = _held(person.cluster, person.host) & (LEASE_HOSTS.c.operation == person.operation)
+            connection.execute(update(LEASE_HOSTS).where(held).values(why=f"a person has it: {person.reason}"))
+
+        await self._database.write(act, lock=ledger_lock(person.cluster))
 
     async def end_rung(self, operation: str, up_to: int, end: RungEnd, said: str, now: Moment) -> RungRecord | None:
         """Note how a repair's open rung ended, if it began a try up to `up_to`; None when none is open."""
@@ -99,12 +118,15 @@ def _record(work: HostWork, attempt: int, chosen: NextRung, now: Moment) -> Rung
     )
 
 
+def _held(cluster: str, host: str) -> ColumnElement[bool]:
+    return (LEASE_HOSTS.c.cluster == cluster) & (LEASE_HOSTS.c.host == host)
+
+
 def _tell(connection: Connection, work: HostWork, record: RungRecord, now: Moment) -> None:
     """In the ledger and in the audit log."""
     under_way = "a person is needed" if record.rung is None else f"rung {record.rung} under way"
-    held = (LEASE_HOSTS.c.cluster == work.cluster) & (LEASE_HOSTS.c.host == work.host)
     why = f"{under_way}: {record.reason}"
-    connection.execute(update(LEASE_HOSTS).where(held).values(why=why))
+    connection.execute(update(LEASE_HOSTS).where(_held(work.cluster, work.host)).values(why=why))
     entry = AuditEntry(
         at=now,
         actor=LADDER,

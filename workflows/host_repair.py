@@ -10,12 +10,13 @@ with workflow.unsafe.imports_passed_through():
     from activities.hand_over import HandingOver
     from fleet.models.messages import Command, HostEnd
     from fleet.models.rungs import LADDER, NextRung
-    from fleet.models.work import BoardAction, Boarding, Climb, HostWork, Outcome, StepAction, StepResult
+    from fleet.models.work import BoardAction, Boarding, Climb, HostWork, Outcome, Step, StepAction, StepResult
     from fleet.view import host_view
     from workflows.attributes import OUTCOME
     from workflows.continuing import time_to_continue
     from workflows.host_steps import HostSteps, unknown_state
     from workflows.options import BOARD, at
+    from workflows.persons_word import PersonsWord
 
 
 @workflow.defn(name="HostRepair")
@@ -28,9 +29,12 @@ class HostRepair:
     def __init__(self, work: HostWork) -> None:
         self.work = work
         self.done: list[tuple[str, str]] = []
-        self.asked: Command | None = None
-        self.leaves: Command | None = None
+        self.word = PersonsWord()
         self.busy = False
+        self.persons_try = False
+        """The try under way is a person's, not the ladder's."""
+        self.steps: HostSteps | None = None
+        """Those under way."""
         self.undrained_by_another = False
 
     @workflow.run
@@ -50,7 +54,7 @@ class HostRepair:
     @property
     def _spoken(self) -> bool:
         """True when a person's word is to be heeded."""
-        return self.asked is not None or self.leaves is not None
+        return self.word.heard() is not None
 
     async def _wait(self) -> HostEnd | None:
         """Wait for a person, whose word ends the ladder, and heed it."""
@@ -60,10 +64,10 @@ class HostRepair:
             await self._drain_again()
             return None
         self.work = self.work.model_copy(update={"climb": Climb.OFF})
-        if self.leaves is not None:
-            return await self._decommission(self.leaves)
-        assert self.asked is not None, "one of the two was said"
-        return await self._try(self.asked)
+        if self.word.leaves is not None:
+            return await self._decommission(self.word.leaves)
+        assert self.word.asked is not None, "one of the two was said"
+        return await self._try(self.word.asked)
 
     async def _climb(self) -> HostEnd | None:
         """One rung of the ladder. None when it did not cure the host, or when a person spoke before it began."""
@@ -86,7 +90,7 @@ class HostRepair:
 
     async def _try(self, order: Command, rung: NextRung | None = None) -> HostEnd | None:
         """One try: a rung if one is given, what is due, every verification, the gate; None when it did not pass."""
-        self.busy, self.asked = True, None
+        self.busy, self.persons_try, self.word.asked = True, rung is None, None
         self.work = self.work.model_copy(update={"tries": self.work.tries + 1})
         try:
             outcome, result = await self._walk(order, rung)
@@ -98,7 +102,7 @@ class HostRepair:
             await workflow.wait_condition(workflow.all_handlers_finished)
             return HostEnd(host=self.work.host, outcome=outcome, reason=result.reason)
         self.work = self.work.model_copy(update={"trouble": result.reason, "host_state": result.host_state})
-        if rung is None:
+        if rung is None and self.word.leaves is None:
             await self._report()
         return None
 
@@ -123,6 +127,8 @@ class HostRepair:
 
     async def _walk(self, order: Command, rung: NextRung | None) -> tuple[Outcome, StepResult]:
         ended = await self._take(rung) if rung is not None and rung.steps else None
+        if ended is None:
+            ended = self._broken_off()
         if ended is not None:
             return Outcome.HANDED_OVER, ended
         boarding: Boarding = await workflow.execute_activity_method(
@@ -135,7 +141,7 @@ class HostRepair:
             return Outcome.HANDED_OVER, StepResult(
                 action=StepAction.HAND_OVER, reason=boarding.reason, host_state=state
             )
-        steps = HostSteps(self.work, boarding.steps, repair=True, why=rung.reason if rung is not None else "")
+        steps = self._begin(boarding.steps, rung)
         try:
             return await steps.walk()
         finally:
@@ -143,7 +149,7 @@ class HostRepair:
 
     async def _take(self, rung: NextRung) -> StepResult | None:
         """The rung's own steps; None when the host is to be verified, else what ended them."""
-        steps = HostSteps(self.work, rung.steps, repair=True, why=rung.reason)
+        steps = self._begin(rung.steps, rung)
         try:
             ended = await steps.climb()
         finally:
@@ -151,6 +157,19 @@ class HostRepair:
         if ended is not None and ended.action is StepAction.LEAVE:
             self._bar()
         return ended
+
+    def _begin(self, steps: tuple[Step, ...], rung: NextRung | None) -> HostSteps:
+        why = rung.reason if rung is not None else ""
+        self.steps = HostSteps(self.work, steps, repair=True, why=why, word=self.word)
+        return self.steps
+
+    def _broken_off(self) -> StepResult | None:
+        """How a try ends when a person spoke during its rung."""
+        said = self.word.heard()
+        if said is None:
+            return None
+        reason = f"not verified, since {said.actor} spoke: {said.reason}"
+        return StepResult(action=StepAction.HAND_OVER, reason=reason, host_state=self.work.host_state)
 
     def _bar(self) -> None:
         """No rung could help: the next decision asks a person."""
@@ -167,7 +186,7 @@ class HostRepair:
         except ActivityError as error:
             trouble = f"could not be decommissioned: {error.cause or error}"
             self.work = self.work.model_copy(update={"trouble": trouble})
-            self.busy, self.leaves = False, None
+            self.busy, self.word.leaves = False, None
             return None
         workflow.upsert_search_attributes([OUTCOME.value_set(Outcome.DECOMMISSIONED)])
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -181,38 +200,45 @@ class HostRepair:
     @workflow.update(description="The host is repaired: apply what is due, verify, and let it return through the gate")
     def repaired(self, order: Command) -> str:
         """Begin a try."""
-        self.asked = order
-        return f"{self.work.host}: apply, verify and gate begin"
+        self.word.asked = order
+        return f"{self.work.host}: apply, verify and gate begin{self._when()}"
 
     @workflow.update(description="Try again as it is: apply what is due, verify, and let it return through the gate")
     def retry(self, order: Command) -> str:
         """Begin a try without claiming a repair."""
-        self.asked = order
-        return f"{self.work.host}: apply, verify and gate begin again"
+        self.word.asked = order
+        return f"{self.work.host}: apply, verify and gate begin again{self._when()}"
 
     @workflow.update(description="Take the host out of service for good")
     def decommission(self, order: Command) -> str:
         """Leave for good."""
-        self.leaves = order
-        return f"{self.work.host} leaves for good"
+        self.word.leaves, self.word.asked = order, None
+        return f"{self.work.host} leaves for good{self._when()}"
 
     @repaired.validator
     def _may_try(self, order: Command) -> None:
-        self._refuse_while_busy(order)
+        tried = self.persons_try if self.busy else False
+        self._may_speak(order, taken=tried or self.word.asked is not None)
 
     @retry.validator
     def _may_retry(self, order: Command) -> None:
-        self._refuse_while_busy(order)
+        self._may_try(order)
 
     @decommission.validator
     def _may_leave(self, order: Command) -> None:
-        self._refuse_while_busy(order)
+        self._may_speak(order, taken=False)
 
-    def _refuse_while_busy(self, order: Command) -> None:
+    def _may_speak(self, order: Command, *, taken: bool) -> None:
         if not order.reason.strip():
             raise ValueError("expected a reason")
-        if self.busy or self.asked is not None or self.leaves is not None:
+        if taken or self.word.leaves is not None:
             raise ValueError(f"{self.work.host} is already being tried or decommissioned; wait for its end")
+        if self.busy and self.steps is not None and self.steps.returning:
+            raise ValueError(f"{self.work.host} has passed and is returning to production; wait for its end")
+
+    def _when(self) -> str:
+        """For an answer: what a word waits for."""
+        return " as soon as the step under way has ended" if self.busy else ""
 
     def _show(self, waiting: str) -> None:
         workflow.set_current_details(host_view(self.work, self.done, waiting))

@@ -18,11 +18,13 @@ with workflow.unsafe.imports_passed_through():
     from activities.reimage import Reimaging
     from activities.returning import Returning
     from activities.verify import Verifying
+    from activities.word import Words
     from fleet.errors import HostState
     from fleet.models.stack import Upgrade
     from fleet.models.work import EndCause, HostWork, Outcome, Step, StepAction, StepKind, StepOrder, StepResult
     from fleet.view import host_view
     from workflows.options import STEP, at
+    from workflows.persons_word import PersonsWord
 
 _ACTIVITIES: dict[StepKind, Callable[[Any, StepOrder], Awaitable[StepResult]]] = {
     StepKind.DRAIN: Draining.drain,
@@ -60,16 +62,31 @@ class HostSteps:
     reason: str = ""
     why: str = ""
     """Why these steps are taken, for the UI."""
+    word: PersonsWord = field(default_factory=PersonsWord)
+    """In repair: what a person says meanwhile; heeded before the next step."""
+    returning: bool = False
+    """The last step is under way: what is said now comes too late."""
 
     async def climb(self) -> StepResult | None:
-        """Take the steps of a rung of the repair ladder; None when the host is to be verified, else what ended them."""
+        """Take the steps of a rung of the repair ladder; None when the host is to be verified, else what ended them.
+
+        Of firmware that can't be written the rest is, and the reboot is for what was written.
+        """
+        passed_over: StepResult | None = None
         for step in self.steps:
+            broken_off = self._broken_off(step)
+            if broken_off is not None:
+                return broken_off
+            if step.upgrade is None and passed_over is not None and not self.applied:
+                break
             result = await self._perform(step)
-            if result.action is not StepAction.GO_ON:
+            if result.action is StepAction.SKIP and step.upgrade is not None:
+                passed_over = result
+            elif result.action is not StepAction.GO_ON:
                 return result
-            if step.upgrade is not None:
+            elif step.upgrade is not None:
                 self.applied.append(step.upgrade)
-        return None
+        return None if self.applied else passed_over
 
     async def walk(self) -> tuple[Outcome, StepResult]:
         """Take every step in its turn; how it ended, and the result that says why."""
@@ -78,6 +95,9 @@ class HostSteps:
             step = ahead.popleft()
             if self._passes_over(step):
                 continue
+            broken_off = self._broken_off(step)
+            if broken_off is not None:
+                return Outcome.HANDED_OVER, broken_off
             if step.kind is StepKind.RETURN:
                 break
             if self.yielded and step.safe_before and step.kind in (StepKind.DRAIN, StepKind.APPLY, StepKind.REBOOT):
@@ -91,6 +111,18 @@ class HostSteps:
             if ended is not None:
                 return ended
         return await self._return(Outcome.REPAIRED if self.repair else self._outcome(), self.reason)
+
+    def _safe_before(self, step: Step) -> bool:
+        """Whether what is done by then may stay as it is; what a rung has written is not active before its reboot."""
+        return step.safe_before and not (step.rung and bool(self.applied))
+
+    def _broken_off(self, step: Step) -> StepResult | None:
+        """How the try ends when a person has spoken before a step."""
+        said = self.word.heard(safe=self._safe_before(step))
+        if said is None:
+            return None
+        reason = f"broken off before {describe(step)}, since {said.actor} spoke: {said.reason}"
+        return StepResult(action=StepAction.HAND_OVER, reason=reason, host_state=self.work.host_state)
 
     def _passes_over(self, step: Step) -> bool:
         """Whether a step is left out: it ended early, or every upgrade that the reboot was for was left out."""
@@ -142,9 +174,12 @@ class HostSteps:
 
     async def _return(self, outcome: Outcome, reason: str) -> tuple[Outcome, StepResult]:
         step = next((s for s in self.steps if s.kind is StepKind.RETURN), self.steps[-1])
-        returning = step.model_copy(update={"kind": StepKind.RETURN, "key": "return"})
-        result = await self._perform(returning, outcome=outcome, reason=reason)
-        return outcome, result
+        last = step.model_copy(update={"kind": StepKind.RETURN, "key": "return"})
+        self.returning = True
+        try:
+            return outcome, await self._perform(last, outcome=outcome, reason=reason)
+        finally:
+            self.returning = False
 
     async def _perform(self, step: Step, *, outcome: Outcome | None = None, reason: str = "") -> StepResult:
         work = self.work
@@ -166,11 +201,26 @@ class HostSteps:
             reason=reason,
         )
         self._show(f"{describe(step)} under way" + (f" ({self.why})" if self.why else ""))
-        result = await workflow.execute_activity_method(
-            _ACTIVITIES[step.kind], order, **at(work.cluster, detail(step), STEP)
-        )
+        running = workflow.start_activity_method(_ACTIVITIES[step.kind], order, **at(work.cluster, detail(step), STEP))
+        if self.repair and step.kind is not StepKind.RETURN:
+            await self._pass_on(running, order)
+        result = await running
         self.done.append((step.key, f"{result.action}: {result.reason}"))
         return result
+
+    async def _pass_on(self, running: workflow.ActivityHandle[StepResult], order: StepOrder) -> None:
+        """Wait for a step's end, or a person's word: a step that waits itself, and has not begun, gives way to that."""
+        safe = self._safe_before(order.step)
+        await workflow.wait_condition(lambda: running.done() or self.word.heard(safe=safe) is not None)
+        said = self.word.heard(safe=safe)
+        if running.done() or said is None:
+            return
+        try:
+            await workflow.execute_activity_method(
+                Words.note_word, args=[order, said], **at(order.cluster, f"{said.actor} spoke")
+            )
+        except ActivityError as error:
+            workflow.logger.error(f"{order.step.key} was not told that {said.actor} spoke: {error.cause or error}")
 
     def _show(self, waiting: str) -> None:
         workflow.set_current_details(host_view(self.work, self.done, waiting))

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from drivers.hosts.reimage import ReimageProgram
-from fleet.errors import InvalidInput, Refused, Unreachable
+from fleet.errors import BadAnswer, InvalidInput, Refused, Unreachable
 from fleet.models.command import CommandResult
 from fleet.models.hardware import DeviceTask
 from fleet.ports.fence import Fence
@@ -81,8 +81,10 @@ class HostsDriver:
 
     async def reboot(self, host: str, fence: Fence) -> None:
         """See the port. By a power cycle when something written to the host needs one, else by the host itself, which
-        has to answer: what a silent host needs is `power_cycle`.
+        has to answer: what a silent host needs is `power_cycle`. `Refused` while anything of it is being written.
         """
+        for mechanism in self._mechanisms:
+            await mechanism.check_free(host, booting=True)
         pending = [await mechanism.pending(host) for mechanism in self._mechanisms]
         if Activation.POWER_CYCLE in pending:
             await self._with_power(host).cycle(host, fence)
@@ -90,7 +92,9 @@ class HostsDriver:
             await self._boots.reboot(host, fence)
 
     async def reset_gpus(self, host: str, fence: Fence) -> None:
-        """See the port."""
+        """See the port. `Refused` too while anything of it is being written, or where that can't be told."""
+        for mechanism in self._mechanisms:
+            await _told_free(mechanism, host)
         await self._boots.reset_gpus(host, fence)
 
     async def power_cycle(self, host: str, fence: Fence) -> None:
@@ -98,15 +102,19 @@ class HostsDriver:
         power = self._with_power(host)
         for mechanism in self._mechanisms:
             try:
-                await mechanism.check_free(host)
+                await mechanism.check_free(host, booting=True)
             except Unreachable:
                 continue  # a silent host is what a power cycle is for; of a BMC that is, nothing can be asked below
         await power.cycle(host, fence)
 
     async def reimage(self, host: str, fence: Fence) -> CommandResult:
-        """See the port."""
+        """See the port. `Refused` too while its firmware is being written, or where the BMC does not tell."""
         if self._reimage is None:
             raise Refused(f"{host} can't be reinstalled: the fleet file names no program under repair: reimage")
+        by_host: object = self._boots
+        for mechanism in self._mechanisms:
+            # A host that does not answer is what a reinstallation is for.
+            await _told_free(mechanism, host, or_silent=mechanism is by_host)
         return await self._reimage.run(host, fence)
 
     async def close(self) -> None:
@@ -125,3 +133,12 @@ class HostsDriver:
         if self._power is None:
             raise Refused(f"{host} needs its power switched, and the fleet file names no BMC")
         return self._power
+
+
+async def _told_free(mechanism: Mechanism, host: str, *, or_silent: bool = False) -> None:
+    """`check_free` before what boots or resets it. `Refused`, since nothing was begun, also when it can't be told."""
+    try:
+        await mechanism.check_free(host, booting=True)
+    except (Unreachable, BadAnswer) as error:
+        if not (or_silent and isinstance(error, Unreachable)):
+            raise Refused(f"{host}: whether it is being updated can't be told: {error}") from error

@@ -22,6 +22,8 @@ from fleet.ports.fence import Fence
 
 OUTPUT = 16 * 1024
 """Bytes kept of what it says."""
+ENVIRONMENT = ("PATH", "HOME", "LANG")
+"""Variables of the worker that it is given in any case; others may hold secrets that it could print."""
 _GRACE = 10
 _POLL = 0.2
 _TIMED_OUT = (124, 137)
@@ -49,7 +51,7 @@ class ReimageProgram:
         try:
             await fence()
             began = time.monotonic()
-            process = await asyncio.to_thread(_start, argv, limit, output)
+            process = await asyncio.to_thread(_start, argv, limit, output, self._hook.environment)
             self.still_running()
             self._running.add(process)
             status = await _ended(process)
@@ -73,13 +75,14 @@ class ReimageProgram:
         return Path(path)
 
 
-def _start(argv: tuple[str, ...], limit: int, output: Path) -> subprocess.Popen[bytes]:
+def _start(argv: tuple[str, ...], limit: int, output: Path, environment: tuple[str, ...]) -> subprocess.Popen[bytes]:
     """The program, in its own session."""
+    given = {name: os.environ[name] for name in (*ENVIRONMENT, *environment) if name in os.environ}
     command = ("timeout", "-k", str(_GRACE), str(limit), *argv)
     with output.open("wb") as file:
         try:
             return subprocess.Popen(  # noqa: S603 - an argument list of the fleet file, never a shell
-                command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
+                command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True, env=given
             )
         except OSError as error:
             raise Refused(f"repair.reimage: {argv[0]} can't be started: {error}") from error

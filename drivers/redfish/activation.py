@@ -1,21 +1,23 @@
 """From written firmware to firmware in effect: the restart of a BMC that ends an update, and what a host still needs.
 
 An update whose firmware comes into effect by a restart of the BMC counts as running until the inventory reports it,
-or until its time is over: then the inventory has the last word. Nobody resets a BMC without a fence: it is the one
+or until its time is over: then the inventory has the last word. Where a version is written again the inventory tells
+nothing; the time of the last restart does. Nobody resets a BMC without a fence: it is the one
 of the caller who looks at the tasks, or of the attempt that began the update in this process.
 """
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from drivers.redfish.bmctask import BmcTask, moment
 from drivers.redfish.document import Document
 from drivers.redfish.reading import Site, manager
+from drivers.redfish.wire import NotSent
 from fleet.errors import BadAnswer, MaintrainError, Refused
 from fleet.models.redfish import ComponentRule, FirmwareActivation
-from fleet.ports.fence import Fence, open_fence
+from fleet.ports.fence import Fence
 from fleet.ports.mechanism import Activation
 
 _KEPT = 16
@@ -32,6 +34,7 @@ class Begun:
     component: str
     version: str
     fence: Fence | None
+    again: bool = False
     ended: float | None = None
     sent: bool = False
     resetting: bool = False
@@ -45,13 +48,15 @@ class Activations:
         self._within = within.total_seconds()
         self._tasks: dict[str, dict[str, Begun]] = {}
 
-    def begun(self, host: str, task: str, component: str, version: str, fence: Fence | None) -> Begun:
+    def begun(
+        self, host: str, task: str, component: str, version: str, fence: Fence | None, *, again: bool = False
+    ) -> Begun:
         """Remember a task, unless it is known already; the oldest of a host are forgotten."""
         known = self._tasks.setdefault(host, {})
         if task not in known:
             while len(known) >= _KEPT:
                 del known[next(iter(known))]
-            known[task] = Begun(component, version, fence)
+            known[task] = Begun(component, version, fence, again)
         return known[task]
 
     def name(self, host: str, task: str) -> tuple[str, str] | None:
@@ -59,11 +64,18 @@ class Activations:
         found = self._tasks.get(host, {}).get(task)
         return None if found is None else (found.component, found.version)
 
+    def known(self, host: str, task: BmcTask) -> BmcTask:
+        """A task, with what this process knows of it and its BMC may not."""
+        found = self._tasks.get(host, {}).get(task.id)
+        return replace(task, again=True) if found is not None and found.again else task
+
     async def waits(
         self, site: Site, task: BmcTask, rule: ComponentRule, version: str, reported: str | None
     ) -> Begun | None:
         """What is known of an ended update whose version the BMC has yet to restart for; None when it is over."""
-        if not rule.activation.by_bmc or reported == version:
+        if not rule.activation.by_bmc or (reported == version and not task.again):
+            return None
+        if reported == version and _before(task, moment((await manager(site)).text_or("LastResetTime"))):
             return None
         known = self.begun(site.host, task.id, rule.component, version, None)
         if known.ended is None:
@@ -84,23 +96,38 @@ class Activations:
             if _before(task, moment(found.text_or("LastResetTime"))):
                 known.sent = True
                 return
-            if await _passed_by(guard, known, own=fence is not None):
-                await self._send(site, found, known)
+            await self._send(site, found, known, guard, own=fence is not None)
         finally:
             known.resetting = False
 
-    async def _send(self, site: Site, found: Document, known: Begun) -> None:
+    async def _send(self, site: Site, found: Document, known: Begun, guard: Fence, *, own: bool) -> None:
         actions = found.part("Actions")
         action = None if actions is None else actions.part(_RESET)
         if action is None:
             raise BadAnswer(f"{found.what}: expected an action {_RESET}, found none")
         target, kind = site.bmc.own_path(action.text("target"), action.what), reset_kind(action, _KINDS)
-        known.sent, known.why = True, "written; the BMC is being reset"
+
+        async def allowed() -> None:
+            if not await _passed_by(guard, known, own=own):
+                raise _HeldBack
+            known.sent, known.why = True, "written; the BMC is being reset"
+
         try:
-            # Its fence was passed just now; a lost answer is no reason to do it again.
-            await site.bmc.post(target, {"ResetType": kind}, open_fence)
+            # A lost answer is no reason to do it again.
+            await site.bmc.post(target, {"ResetType": kind}, allowed)
+        except _HeldBack:
+            return
+        except NotSent:
+            known.sent = False
+            raise
         except Refused as error:
+            if not known.sent:
+                raise
             known.why = f"written; the BMC refused to be reset: {error}"
+
+
+class _HeldBack(Exception):
+    """The fence let nothing pass, and the update waits."""
 
 
 async def _age(site: Site, task: BmcTask) -> float:
@@ -159,9 +186,9 @@ def needed(
     for component, (task, version) in newest.items():
         rule = site.model.rule(component)
         need = None if rule is None else _NEEDS.get(rule.activation)
-        if need is None or not _written(task) or reported.get(component) == version:
+        if need is None or not _written(task) or (reported.get(component) == version and not task.again):
             continue
-        if need is Activation.REBOOT and _before(task, last_reset):
+        if (need is Activation.REBOOT or task.again) and _before(task, last_reset):
             continue
         needs.append(need)
     return max(needs, key=_DEPTH.index)

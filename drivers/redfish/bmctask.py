@@ -28,12 +28,15 @@ _LIVE = frozenset({"New", "Starting", "Running", "Suspended", "Interrupted", "St
 _UPDATE_WORD = re.compile(r"updat|firmware|flash|image|install", re.IGNORECASE)
 
 
-_SENDER = re.compile(r"\bmaintrain \(([a-z0-9_-]+); ([A-Za-z0-9._+:~-]+)\)")
+_SENDER = re.compile(r"\bmaintrain \(([a-z0-9_-]+); ([A-Za-z0-9._+:~-]+)(; again)?\)")
 
 
-def sender(component: str, version: str) -> str:
-    """What an update's request calls its sender, for the BMC to remember with the task."""
-    return f"maintrain ({component}; {version})"
+def sender(component: str, version: str, *, again: bool = False) -> str:
+    """What an update's request calls its sender, for the BMC to remember with the task.
+
+    `again`: that version was in effect before, so that the inventory will not tell when what was written is.
+    """
+    return f"maintrain ({component}; {version}{'; again' * again})"
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class BmcTask:
     is_update: bool
     request: tuple[str, ...]
     texts: tuple[str, ...]
+    again: bool = False
+    """True where its sender says that it writes the version that was there."""
 
     @property
     def staged(self) -> bool:
@@ -103,6 +108,7 @@ def _parse(document: Document, service_path: str) -> tuple[datetime | None, BmcT
         is_update=_is_update(payload, service_path, [m.text_or("MessageId") for m in messages], names),
         request=request,
         texts=(*said, *arguments, *names),
+        again=any(match[3] for text in request for match in _SENDER.finditer(text)),
     )
     return start, task
 
@@ -156,7 +162,7 @@ def named(
     task: BmcTask, model: HardwareModel, images: Sequence[Image], members: Sequence[Member]
 ) -> tuple[str, str] | None:
     """Component and version that a task installs; None when what the BMC remembers does not say."""
-    by_sender = {match.groups() for text in task.request for match in _SENDER.finditer(text)}
+    by_sender = {(match[1], match[2]) for text in task.request for match in _SENDER.finditer(text)}
     if len(by_sender) == 1:
         component, version = by_sender.pop()
         return component, version

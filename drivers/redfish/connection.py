@@ -1,19 +1,22 @@
 """HTTPS to one BMC for the length of one call, in httpx; sushy is not used, after reading its connector (5.14):
 it sends a POST again, up to three times, when the connection breaks or the answer is late, which would begin a flash
 twice; it keeps resources it has read; and it works in threads, of which a fleet of silent BMCs would eat all.
+What changes something goes by a connection of its own, whose fence is asked when it is open (`drivers.redfish.wire`).
 """
 
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 import httpx
 
 from drivers.redfish.document import Document, checked_path, parse
+from drivers.redfish.wire import Wire
 from fleet.errors import BadAnswer, DriverError, Refused, Unreachable
 from fleet.ports.fence import Fence
 
@@ -27,6 +30,7 @@ _SHOWN = 300
 _AT_ONCE = 4
 _DENIED = (401, 403)
 _LATER = (429, 502, 503, 504)
+_NOT_NOW = (429, 503)
 _REDIRECT, _CLIENT_ERROR, _SERVER_ERROR = 300, 400, 500
 _WHOLE_STATUS = range(200, 300)
 
@@ -41,11 +45,17 @@ class Answer:
 
 
 class Bmc:
-    """One BMC, reachable. Paths are checked to stay on it. Raises `Unreachable`, `BadAnswer` or `Refused`."""
+    """One BMC, reachable. Paths are checked to stay on it. Raises `Unreachable`, `BadAnswer` or `Refused`.
 
-    def __init__(self, host: str, client: httpx.AsyncClient, timeout: float) -> None:
-        self.host = host
-        self._client, self._timeout = client, timeout
+    `fresh` makes a client with a connection of its own. `in_doubt` is True when an effect may have begun and the BMC's
+    answer does not tell.
+    """
+
+    def __init__(
+        self, host: str, client: httpx.AsyncClient, fresh: Callable[[], httpx.AsyncClient], timeout: float
+    ) -> None:
+        self.host, self.in_doubt = host, False
+        self._client, self._fresh, self._timeout = client, fresh, timeout
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def get(self, path: str) -> Document:
@@ -53,7 +63,7 @@ class Bmc:
         what = f"{self.host} {path}"
         request = self._client.build_request("GET", path)
         async with self._slots:
-            status, _, body = await self._send(request, what, self._timeout)
+            status, _, body = await _send(self._client, request, what, self._timeout)
         if status in _DENIED:
             raise self._denied(status)
         if status in _LATER:
@@ -80,34 +90,67 @@ class Bmc:
         self, path: str, body: Mapping[str, object], fence: Fence, headers: Mapping[str, str] | None = None
     ) -> Answer:
         """Send one action, once. A lost answer is `Unreachable`: whether it was carried out can't be told here."""
-        request = self._client.build_request("POST", path, json=dict(body), headers=dict(headers or {}))
-        await fence()
-        return await self._effect(request, path, self._timeout)
+        wire = Wire(self.host, fence)
+        async with self._fresh() as client:
+            request = client.build_request(
+                "POST", path, json=dict(body), headers=dict(headers or {}), extensions={"trace": wire.watch}
+            )
+            return await self._effect(client, request, wire, path, self._timeout)
 
-    async def push(self, path: str, content: AsyncIterator[bytes], headers: Mapping[str, str], within: float) -> Answer:
-        """Send a body bit by bit. What the content raises ends the request unfinished, and is raised."""
+    async def push(
+        self,
+        path: str,
+        content: AsyncIterator[bytes],
+        tail: bytes,
+        headers: Mapping[str, str],
+        fence: Fence,
+        within: float,
+    ) -> Answer:
+        """Send a body bit by bit, and its last bytes under a fence of their own: the BMC begins when it has the whole.
+
+        What the content raises ends the request unfinished, and is raised.
+        """
+        wire = Wire(self.host, fence, last_only=True)
         # A BMC may look at the whole image before it answers, so that only the pieces are hurried.
         pieces = httpx.Timeout(self._timeout, connect=self._timeout / 2, read=within)
-        request = self._client.build_request("POST", path, content=content, headers=dict(headers), timeout=pieces)
-        return await self._effect(request, path, within)
+        async with self._fresh() as client:
+            request = client.build_request(
+                "POST",
+                path,
+                content=_with_tail(content, tail, wire),
+                headers=dict(headers),
+                timeout=pieces,
+                extensions={"trace": wire.watch},
+            )
+            return await self._effect(client, request, wire, path, within)
 
-    async def _effect(self, request: httpx.Request, path: str, within: float) -> Answer:
+    async def _effect(
+        self, client: httpx.AsyncClient, request: httpx.Request, wire: Wire, path: str, within: float
+    ) -> Answer:
         what = f"{self.host} POST {path}"
-        status, headers, body = await self._send(request, what, within)
+        try:
+            status, headers, body = await _send(client, request, what, within)
+        except BaseException:
+            self.in_doubt = wire.sent
+            raise
         if status in _DENIED:
             raise self._denied(status)
         if status >= _SERVER_ERROR or status in _LATER:
+            self.in_doubt = status not in _NOT_NOW
             raise Unreachable(f"{what}: HTTP {status}: {_told(body)}")
         if status >= _CLIENT_ERROR:
             raise Refused(f"{what}: HTTP {status}: {_told(body)}")
         if status >= _REDIRECT:
             raise BadAnswer(f"{what}: HTTP {status}, a redirection, which is not followed")
         location = headers.get("Location")
-        return Answer(
+        self.in_doubt = True
+        answer = Answer(
             status=status,
             location=self.own_path(location, what) if location else None,
             body=parse(what, body) if body.strip() else None,
         )
+        self.in_doubt = False
+        return answer
 
     def own_path(self, uri: str, what: str) -> str:
         """The path of a URI that must lead to this BMC; vendors take images outside `/redfish/` too."""
@@ -115,24 +158,6 @@ class Bmc:
         if parts.netloc and (parts.hostname != own.host or (parts.port or 443) != (own.port or 443)):
             raise BadAnswer(f"{what}: leads away from the BMC, to {uri[:_SHOWN]!r}")
         return checked_path(parts.path, what, under="/")
-
-    async def _send(self, request: httpx.Request, what: str, within: float) -> tuple[int, httpx.Headers, bytes]:
-        try:
-            async with asyncio.timeout(within):
-                response = await self._client.send(request, stream=True)
-                try:
-                    body = b""
-                    async for piece in response.aiter_bytes():
-                        body += piece
-                        if len(body) > _LARGEST:
-                            raise BadAnswer(f"{what}: an answer of more than {_LARGEST} bytes")
-                finally:
-                    await response.aclose()
-        except TimeoutError as error:
-            raise Unreachable(f"{what}: no answer within {within:g} s") from error
-        except httpx.HTTPError as error:
-            raise _failure(what, error) from error
-        return response.status_code, response.headers, body
 
     def _denied(self, status: int) -> Refused:
         return Refused(f"{self.host}: its BMC refuses our user and password, or what they may do (HTTP {status})")
@@ -145,19 +170,53 @@ async def connected(
     """A BMC for the length of one call: nothing that it said outlives it. `trust` False: no certificate is
     checked; `patience`: seconds for one request.
     """
-    limits = httpx.Limits(max_connections=_AT_ONCE)
-    async with httpx.AsyncClient(
+    fresh = partial(_client, address, credentials, trust, patience)
+    async with fresh(_AT_ONCE) as client:
+        yield Bmc(host, client, partial(fresh, 1), patience)
+
+
+def _client(
+    address: str, credentials: tuple[str, str], trust: ssl.SSLContext | bool, patience: float, connections: int
+) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
         base_url=address,
         auth=httpx.BasicAuth(*credentials),
         headers=_HEADERS,
         verify=trust,
         # Connecting gets half of it: a handshake that is cut off from outside would leave its socket open.
         timeout=httpx.Timeout(patience, connect=patience / 2),
-        limits=limits,
+        limits=httpx.Limits(max_connections=connections),
         follow_redirects=False,
         trust_env=False,  # no proxy and no .netrc comes between us and a BMC
-    ) as client:
-        yield Bmc(host, client, patience)
+    )
+
+
+async def _with_tail(content: AsyncIterator[bytes], tail: bytes, wire: Wire) -> AsyncIterator[bytes]:
+    async for piece in content:
+        yield piece
+    await wire.allow_last()
+    yield tail
+
+
+async def _send(
+    client: httpx.AsyncClient, request: httpx.Request, what: str, within: float
+) -> tuple[int, httpx.Headers, bytes]:
+    try:
+        async with asyncio.timeout(within):
+            response = await client.send(request, stream=True)
+            try:
+                body = b""
+                async for piece in response.aiter_bytes():
+                    body += piece
+                    if len(body) > _LARGEST:
+                        raise BadAnswer(f"{what}: an answer of more than {_LARGEST} bytes")
+            finally:
+                await response.aclose()
+    except TimeoutError as error:
+        raise Unreachable(f"{what}: no answer within {within:g} s") from error
+    except httpx.HTTPError as error:
+        raise _failure(what, error) from error
+    return response.status_code, response.headers, body
 
 
 def _failure(what: str, error: Exception) -> DriverError:

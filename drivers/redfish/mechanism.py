@@ -7,7 +7,6 @@ import re
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.images import Images
@@ -15,12 +14,16 @@ from drivers.redfish import power
 from drivers.redfish.activation import Activations, needed
 from drivers.redfish.bmctask import UNKNOWN_VERSION, BmcTask, named, parse_tasks
 from drivers.redfish.connection import Answer, connected
+from drivers.redfish.document import Document
+from drivers.redfish.doubt import Doubts
 from drivers.redfish.patience import Patience
 from drivers.redfish.reading import Site, inventory, look, task_documents, update_service
-from drivers.redfish.update import Sending, check_open
+from drivers.redfish.update import Sending, Sent, check_open
+from drivers.redfish.updates import Updates
+from drivers.redfish.wire import NotSent
 from drivers.redfish.wording import state_of, told_as
 from drivers.secrets import read_secret
-from fleet.errors import BadAnswer, DriverError, InvalidInput, OutcomeUnknown, Refused
+from fleet.errors import BadAnswer, DriverError, InvalidInput, OutcomeUnknown, Refused, Unreachable
 from fleet.models.base import HOST_PATTERN
 from fleet.models.hardware import DeviceTask, TaskState
 from fleet.models.redfish import ComponentRule, Redfish
@@ -30,17 +33,6 @@ from fleet.ports.fence import Fence
 from fleet.ports.mechanism import Activation
 
 _HOST = re.compile(HOST_PATTERN)
-
-
-@dataclass(frozen=True)
-class _Updates:
-    """A BMC's update tasks, oldest first, each with component and version where they are known; its inventory; and
-    the tasks that seem to be something else.
-    """
-
-    tasks: tuple[tuple[BmcTask, tuple[str, str] | None], ...]
-    others: tuple[BmcTask, ...]
-    members: tuple[Member, ...]
 
 
 class RedfishMechanism:
@@ -54,6 +46,7 @@ class RedfishMechanism:
         self._activations = Activations(options.activates_within)
         self._trust = _trust(options, data)
         self._locks: dict[str, asyncio.Lock] = {}
+        self._doubts = Doubts(options.timeout)
 
     @property
     def components(self) -> frozenset[str]:
@@ -70,13 +63,15 @@ class RedfishMechanism:
         `OutcomeUnknown` when the BMC accepted the update and its task can't be found: it must not be sent again.
         """
         async with self._locks.setdefault(host, asyncio.Lock()), self._at(host) as site:
+            self._doubts.check(host, Refused)
             rule = _rule(site, component)
             image = self._images.find(component, version, site.model.name)
             service = await update_service(site)
             updates = await self._updates(site)
             check_open(site, service)
             await self._check_free(site, updates)
-            answer = await self._sending.send(site, service, rule, image, updates.members, fence)
+            again = _versions(site, updates.members).get(component) == version
+            answer = await self._send(site, service, Sent(rule, image, again), updates.members, fence)
             self._patience.expect(host)
             try:
                 task = await self._patience.read(host, lambda: self._began(host, updates, answer))
@@ -84,19 +79,22 @@ class RedfishMechanism:
                 # To look again from the beginning would be to flash again, should the BMC forget its tasks meanwhile.
                 told = f"{host}: its BMC accepted {component} {version}, and what became of it can't be told"
                 raise OutcomeUnknown(f"{told}: {error}") from error
-            self._activations.begun(host, task.id, component, version, fence)
+            self._activations.begun(host, task.id, component, version, fence, again=again)
             return told_as(task, component, version, *state_of(task, rule))
 
     async def tasks(self, host: str, component: str, fence: Fence | None = None) -> tuple[DeviceTask, ...]:
         """See the port. Those whose component the BMC does not remember are told too, with version `unknown`.
 
-        With a fence the BMC is reset where that ends an update, also one that another process began.
+        With a fence the BMC is reset where that ends an update, also one that another process began. `Unreachable`
+        while an update was sent from here whose answer was lost, and its task may still show.
         """
+        self._doubts.check(host, Unreachable)
         return await self._patience.read(host, lambda: self._tasks(host, component, fence))
 
-    async def check_free(self, host: str) -> None:
+    async def check_free(self, host: str, *, booting: bool = False) -> None:
         """See the port."""
-        await self._patience.read(host, lambda: self._free(host))
+        self._doubts.check(host, Refused)
+        await self._patience.read(host, lambda: self._free(host, booting=booting))
 
     async def pending(self, host: str) -> Activation:
         """See the port."""
@@ -107,13 +105,8 @@ class RedfishMechanism:
         async with self._at(host) as site:
             return power.has_power(site.system)
 
-    async def restart(self, host: str, fence: Fence, *, force: bool) -> None:
-        """See the port. `Refused` where the BMC offers no such restart, or a host that is off should go gracefully."""
-        async with self._at(host) as site:
-            await power.restart(site, fence, force=force)
-
     async def cycle(self, host: str, fence: Fence) -> None:
-        """See the port."""
+        """See the port. The way back to power is gone to its end, also when the caller is cancelled meanwhile."""
         within, poll = self._options.off_within.total_seconds(), self._options.poll.total_seconds()
         async with self._at(host) as site:
             await power.cycle(site, fence, within, poll)
@@ -141,34 +134,49 @@ class RedfishMechanism:
         async with self._at(host) as site:
             return _versions(site, await inventory(site))
 
-    async def _updates(self, site: Site) -> _Updates:
+    async def _updates(self, site: Site) -> Updates:
         service = (site.root.link("UpdateService") or "").rstrip("/") + "/"
         members = await inventory(site)
         images = self._options.images.of(site.model.name)
         tasks = [
-            (task, self._activations.name(site.host, task.id) or named(task, site.model, images, members))
+            (self._activations.known(site.host, task), named(task, site.model, images, members))
             for task in parse_tasks(await task_documents(site), service)
         ]
-        return _Updates(
+        tasks = [(task, self._activations.name(site.host, task.id) or name) for task, name in tasks]
+        return Updates(
             tasks=tuple((task, name) for task, name in tasks if task.is_update or name is not None),
             others=tuple(task for task, name in tasks if not task.is_update and name is None),
             members=members,
         )
 
-    async def _free(self, host: str) -> None:
-        async with self._at(host) as site:
-            await self._check_free(site, await self._updates(site))
+    async def _send(
+        self, site: Site, service: Document, sent: Sent, members: tuple[Member, ...], fence: Fence
+    ) -> Answer:
+        """Send an update; one whose answer was lost is remembered until its task has had time to show."""
+        try:
+            return await self._sending.send(site, service, sent, members, fence)
+        except NotSent as late:
+            raise Refused(str(late)) from late
+        finally:
+            if site.bmc.in_doubt:
+                self._doubts.note(site.host)
 
-    async def _check_free(self, site: Site, updates: _Updates) -> None:
-        """Raise `Refused` while any update of this BMC runs, whoever began it."""
+    async def _free(self, host: str, *, booting: bool) -> None:
+        async with self._at(host) as site:
+            await self._check_free(site, await self._updates(site), booting=booting)
+
+    async def _check_free(self, site: Site, updates: Updates, *, booting: bool = False) -> None:
+        """Raise `Refused` while any update of this BMC runs, whoever began it; before a boot, while any writes."""
         last: dict[str, tuple[BmcTask, str]] = {}
         for task, name in updates.tasks:
             rule = None if name is None else site.model.rule(name[0])
-            if state_of(task, rule)[0] is TaskState.RUNNING:
+            if task.live or (not booting and state_of(task, rule)[0] is TaskState.RUNNING):
                 what = f"{name[0]} {name[1]}" if name else "something"
                 raise Refused(f"{site.host}: its BMC is updating {what} (task {task.id}, {task.state})")
             if name is not None and rule is not None:
                 last[name[0]] = (task, name[1])
+        if booting:
+            return
         reported = _versions(site, updates.members)
         for component, (task, version) in last.items():
             if not task.done:
@@ -178,23 +186,10 @@ class RedfishMechanism:
             if known is not None:
                 raise Refused(f"{site.host}: {component} {version} is {known.why}")
 
-    async def _began(self, host: str, before: _Updates, answer: Answer) -> BmcTask:
+    async def _began(self, host: str, before: Updates, answer: Answer) -> BmcTask:
         """The task that an accepted update became. `BadAnswer` when it can't be told."""
-        known = {task.id for task, _ in before.tasks} | {task.id for task in before.others}
         async with self._at(host) as site:
-            now = await self._updates(site)
-        new = [task for task, _ in now.tasks if task.id not in known]
-        others = [task for task in now.others if task.id not in known]
-        body = answer.body
-        names = {answer.location, body.path() if body is not None and body.has("@odata.id") else None} - {None}
-        for task in (*new, *others):
-            if names & {task.path, task.monitor, f"{task.path}/Monitor"}:
-                return task
-        # A monitor that leads nowhere: the BMC's own list tells as well, if only one task is new.
-        if len(new) == 1:
-            return new[0]
-        shown = ", ".join(task.id for task in new) or "none"
-        raise BadAnswer(f"{host}: its BMC accepted an update (HTTP {answer.status}); new tasks it shows: {shown}")
+            return (await self._updates(site)).became(before, host, answer)
 
     async def _tasks(self, host: str, component: str, fence: Fence | None) -> tuple[DeviceTask, ...]:
         async with self._at(host) as site:

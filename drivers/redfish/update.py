@@ -6,6 +6,7 @@ import json
 import os
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from drivers.images import Images
@@ -24,6 +25,20 @@ _SIMPLE = "#UpdateService.SimpleUpdate"
 _TIMES = {ApplyTime.IMMEDIATE: "Immediate", ApplyTime.ON_RESET: "OnReset"}
 
 
+@dataclass(frozen=True)
+class Sent:
+    """What is sent: an image by a component's rule. `again`: in the version that is in effect already."""
+
+    rule: ComponentRule
+    image: Image
+    again: bool
+
+    @property
+    def sender(self) -> str:
+        """What the request calls its sender."""
+        return sender(self.image.component, self.image.version, again=self.again)
+
+
 class Sending:
     """Sends updates. `within` is the time in seconds that one push may take."""
 
@@ -31,41 +46,30 @@ class Sending:
         self._images, self._within = images, within
 
     async def send(
-        self,
-        site: Site,
-        service: Document,
-        rule: ComponentRule,
-        image: Image,
-        members: tuple[Member, ...],
-        fence: Fence,
+        self, site: Site, service: Document, sent: Sent, members: tuple[Member, ...], fence: Fence
     ) -> Answer:
         """Check the image, then begin the update. `Refused` when the BMC or the image does not allow it."""
-        parameters = _parameters(rule, members)
-        if rule.way is UpdateWay.SIMPLE:
-            return await self._simple(site, service, image, parameters, fence)
-        return await self._push(site, service, rule, image, parameters, fence)
+        parameters = _parameters(sent.rule, members)
+        if sent.rule.way is UpdateWay.SIMPLE:
+            return await self._simple(site, service, sent, parameters, fence)
+        return await self._push(site, service, sent, parameters, fence)
 
     async def _simple(
-        self, site: Site, service: Document, image: Image, parameters: dict[str, object], fence: Fence
+        self, site: Site, service: Document, sent: Sent, parameters: dict[str, object], fence: Fence
     ) -> Answer:
         actions = service.part("Actions")
         action = None if actions is None else actions.part(_SIMPLE)
         if action is None:
             raise Refused(f"{site.host}: its BMC fetches no images itself (no SimpleUpdate)")
-        uri = await self._images.served(image)
+        uri = await self._images.served(sent.image)
         body = {"ImageURI": uri, "TransferProtocol": uri.partition(":")[0].upper(), **parameters}
         target = site.bmc.own_path(action.text("target"), action.what)
-        return await site.bmc.post(target, body, fence, {"User-Agent": sender(image.component, image.version)})
+        return await site.bmc.post(target, body, fence, {"User-Agent": sent.sender})
 
     async def _push(
-        self,
-        site: Site,
-        service: Document,
-        rule: ComponentRule,
-        image: Image,
-        parameters: dict[str, object],
-        fence: Fence,
+        self, site: Site, service: Document, sent: Sent, parameters: dict[str, object], fence: Fence
     ) -> Answer:
+        rule, image = sent.rule, sent.image
         if not service.has("MultipartHttpPushUri"):
             raise Refused(f"{site.host}: its BMC takes no pushed images (no MultipartHttpPushUri)")
         path = site.bmc.own_path(service.text("MultipartHttpPushUri"), service.what)
@@ -80,10 +84,9 @@ class Sending:
                 "Content-Type": f"multipart/form-data; boundary={boundary}",
                 # A request that stays short of its length is one that never was.
                 "Content-Length": str(size),
-                "User-Agent": sender(image.component, image.version),
+                "User-Agent": sent.sender,
             }
-            await fence()
-            return await site.bmc.push(path, _content(head, file, tail, image, fence), headers, self._within)
+            return await site.bmc.push(path, _content(head, file, image), tail, headers, fence, self._within)
 
 
 def check_open(site: Site, service: Document) -> None:
@@ -119,10 +122,8 @@ def _around(boundary: str, texts: dict[str, object], file_name: str) -> tuple[by
     return head.encode(), f"\r\n--{boundary}--\r\n".encode()
 
 
-async def _content(head: bytes, file: BinaryIO, tail: bytes, image: Image, fence: Fence) -> AsyncIterator[bytes]:
-    """The request's body. An upload lasts longer than a fence's word, and the BMC begins when it has the whole of it:
-    so the fence is asked once more just before the last bytes, which nothing but the listed image gets.
-    """
+async def _content(head: bytes, file: BinaryIO, image: Image) -> AsyncIterator[bytes]:
+    """The request's body but for its last bytes, which nothing but the listed image gets."""
     digest = hashlib.sha256()
     yield head
     while piece := await asyncio.to_thread(file.read, _PIECE):
@@ -130,5 +131,3 @@ async def _content(head: bytes, file: BinaryIO, tail: bytes, image: Image, fence
         yield piece
     if digest.hexdigest() != image.sha256:
         raise Refused(f"{image.component} {image.version}: {image.file_name} changed while it was sent")
-    await fence()
-    yield tail

@@ -13,6 +13,7 @@ from drivers.simulated.faults import strikes
 from drivers.simulated.schema import model_of
 from drivers.simulated.tx import Tx
 from fleet.errors import ForeignHold, Refused
+from fleet.ids import BORROW_JOB
 from fleet.models.scheduler import Job, JobKind, JobState, Node, NodeBase
 from fleet.policy.features import merged
 
@@ -171,7 +172,8 @@ def show(tx: Tx) -> Answer:
     rows = tx.all("SELECT * FROM host ORDER BY idx")
     its = features(tx)
     shown = {r["name"]: _shown(r, its.get(r["name"], ()), model_of(tx.settings.hardware, r["name"])) for r in rows}
-    line = {str(r["id"]): _job(r) for r in tx.all("SELECT * FROM job ORDER BY id")}
+    lent = {row["job"]: row["why"] for row in tx.all("SELECT job, why FROM borrowed JOIN job ON id = job")}
+    line = {str(r["id"]): _job(r, lent.get(r["id"])) for r in tx.all("SELECT * FROM job ORDER BY id")}
     missing = strikes(tx, "partial_answer")
     if missing is not None:
         for name in [missing.host] if missing.host else list(shown)[::2]:
@@ -208,13 +210,16 @@ def _shown(row: sqlite3.Row, features: tuple[str, ...], model: str | None) -> No
     )
 
 
-def _job(row: sqlite3.Row) -> Job:
+def _job(row: sqlite3.Row, borrowed_for: str | None) -> Job:
+    ours = borrowed_for is not None
     return Job(
         id=str(row["id"]),
-        name=f"train-{row['id']}",
-        user="sim",
+        name=BORROW_JOB if ours else f"train-{row['id']}",
+        user=OURS if ours else "sim",
         state=JobState.RUNNING if row["state"] == "running" else JobState.OTHER,
         kind=JobKind(row["kind"]),
         hosts=tuple(json.loads(row["hosts"])),
         restarts=row["restarts"],
+        comment=borrowed_for or "",
+        ours=ours,
     )

@@ -3,7 +3,7 @@
 import time
 
 from drivers.shared_view import SharedView
-from drivers.simulated import jobs, nodes, runs
+from drivers.simulated import borrowing, jobs, nodes, runs
 from drivers.simulated.world import World
 from fleet.errors import BadAnswer, ForeignHold, Unreachable
 from fleet.models.scheduler import ClusterView, JobRun
@@ -66,6 +66,16 @@ class SimulatedSchedulerDriver:
     async def job_run(self, job: str) -> JobRun:
         """See the port."""
         return await self._world.looking(lambda tx: runs.last_run(tx, job))
+
+    async def borrow(self, host: str, why: str, limit: float, fence: Fence) -> str | None:
+        """See the port."""
+        await fence()
+        number = await self._world.changing(lambda tx: borrowing.borrow(tx, host, why, limit))
+        return None if number is None else str(number)
+
+    async def give_back(self, job: str) -> None:
+        """See the port."""
+        await self._world.changing(lambda tx: jobs.finish(tx, job))
 
     async def close(self) -> None:
         """See the port."""

@@ -52,7 +52,8 @@ CREATE TABLE journal (
 LATER_TABLES = """
 CREATE TABLE IF NOT EXISTS feature (
     host TEXT NOT NULL, name TEXT NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (host, name)
-) WITHOUT ROWID
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS borrowed (job INTEGER PRIMARY KEY, why TEXT NOT NULL)
 """
 """Tables that files of earlier releases lack; they get them when they are opened."""
 FIXED = ("seed", "hosts", "hosts_per_rack", "hosts_per_nvlink", "time_scale")
@@ -120,7 +121,8 @@ def create(db: sqlite3.Connection, settings: WorldSettings, source: str, epoch: 
 
 def complete(db: sqlite3.Connection) -> None:
     """Make the tables that a file of an earlier release lacks. The caller holds the transaction."""
-    db.execute(LATER_TABLES)
+    for statement in LATER_TABLES.split(";"):
+        db.execute(statement)
 
 
 def check_same(stored: WorldSettings, wanted: WorldSettings, path: Path) -> None:

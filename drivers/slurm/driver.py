@@ -14,7 +14,7 @@ import re
 import time
 
 from drivers.shared_view import SharedView
-from drivers.slurm import jobcontrol
+from drivers.slurm import borrowing, jobcontrol
 from drivers.slurm.command import SlurmCommand
 from drivers.slurm.features import publish_features
 from drivers.slurm.jobrun import job_run
@@ -42,6 +42,7 @@ class SlurmDriver:
         self._timeout = options.timeout.total_seconds()
         self._slurm = SlurmCommand(options.conf, options.bin, self._timeout)
         self._shared = SharedView(self._read, options.poll.total_seconds())
+        self._job_arguments = options.job_arguments
         self._json: bool | None = None
 
     async def view(self, not_before: float = 0.0) -> ClusterView:
@@ -112,6 +113,18 @@ class SlurmDriver:
         """The last run of a job, by squeue or else by the accounting."""
         return await job_run(self._slurm, job)
 
+    async def borrow(self, host: str, why: str, limit: float, fence: Fence) -> str | None:
+        """Hold an idle node by a job of ours; its id once it runs, None when it does not start in `options.timeout`."""
+        _check_host(host)
+        node = await self._node(host)
+        if not (_takes_jobs(node) and node.base is NodeBase.IDLE and node.partitions):
+            return None
+        return await borrowing.borrow(self._slurm, node, why, limit, self._timeout, self._job_arguments, fence)
+
+    async def give_back(self, job: str) -> None:
+        """End a job of `borrow`."""
+        await jobcontrol.cancel(self._slurm, (job,))
+
     async def close(self) -> None:
         """Give up a reading under way."""
         await self._shared.close()
@@ -134,7 +147,7 @@ class SlurmDriver:
             missing = [host for host in job.hosts if job.holds and host not in nodes]
             if missing:
                 raise BadAnswer(f"{command[0]}: partial answer: job {job.id} holds {missing[0]}, which is not listed")
-        return ClusterView(began=began, nodes=nodes, jobs=jobs)
+        return borrowing.named_ours(ClusterView(began=began, nodes=nodes, jobs=jobs))
 
     async def _check_controller(self) -> None:
         """Raise `Unreachable` when no controller is up: 22.05's JSON calls that an "Unspecified error" at rc 0."""

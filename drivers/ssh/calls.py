@@ -21,8 +21,8 @@ _SAID = 300
 _KILLED_WITHIN_S = 3
 _BOOT_ID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 _CLOCK = re.compile(r"^(\S+) (\d{1,12})$")
-_PROBE = re.compile(r"probe (\d{1,7})\n")
-_EXIT = re.compile(r"\n?exit (\d{1,3})$")
+_PROBE = re.compile(rb"probe (\d{1,7})\n")
+_EXIT = re.compile(rb"\n?exit (\d{1,3})$")
 _TASK = re.compile(r"^([a-z0-9][a-z0-9_-]{0,39})\.([0-9a-f]{32})$")
 _FIELDS = 6
 
@@ -72,18 +72,19 @@ class HostCalls:
         """Exit status and stdout of each command, in one round trip."""
         arguments = [word for argv in argvs for word in (str(len(argv)), *argv)]
         within = (self._within + _KILLED_WITHIN_S) * max(1, len(argvs))
-        answer = await self._read(host, within, "probe", str(round(self._within)), *arguments)
+        # Bytes, since the script counts them: a tool may print what is no ASCII, or no text.
+        answer = await self._read_bytes(host, within, "probe", str(round(self._within)), *arguments)
         found = []
         for _ in argvs:
             head = _PROBE.match(answer)
             if head is None:
                 raise BadAnswer(f"{host}: a probe's answer is missing")
             end = head.end() + int(head[1])
-            said, answer = answer[head.end() : end], answer[end:].removeprefix("\n")
+            said, answer = answer[head.end() : end], answer[end:].removeprefix(b"\n")
             status = _EXIT.search(said)
             if status is None:
                 raise BadAnswer(f"{host}: a probe's answer was cut")
-            found.append((int(status[1]), said[: status.start()]))
+            found.append((int(status[1]), said[: status.start()].decode(errors="replace")))
         return found
 
     async def tasks(self, host: str) -> list[NotedTask]:
@@ -117,7 +118,13 @@ class HostCalls:
         return (verb, options.state, options.boot_id, *ticket.words, str(limit), task, version)
 
     async def _read(self, host: str, within: float, *words: str) -> str:
-        return _checked(host, await self._remote.read(host, ("sh", "-s", "--", *words), within, SCRIPT.encode()))
+        return (await self._read_bytes(host, within, *words)).decode(errors="replace")
+
+    async def _read_bytes(self, host: str, within: float, *words: str) -> bytes:
+        argv = ("sh", "-s", "--", *words)
+        result, answer = await self._remote.read_bytes(host, argv, within, SCRIPT.encode())
+        _checked(host, result)
+        return answer.removesuffix(b"end\n")
 
     async def _send(self, host: str, *words: str) -> str:
         argv = ("sh", "-s", "--", *words)

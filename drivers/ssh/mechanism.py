@@ -5,9 +5,10 @@ can tell whether an earlier one began, and how it ended. Two never run at once o
 """
 
 import uuid
+from dataclasses import replace
 
 from drivers.ssh.bound import BoundComponent, bound
-from drivers.ssh.calls import HostCalls
+from drivers.ssh.calls import HostCalls, NotedTask
 from drivers.ssh.playbook import Playbooks
 from drivers.ssh.remote import SshRemote
 from fleet.errors import Refused
@@ -51,6 +52,8 @@ class SshMechanism:
         check_words(component, version)
         if serves.recipe is None and serves.playbook is None:
             raise Refused(f"{component} is only read: its recipe is a probe, which installs nothing")
+        if self._playbooks.under_way(host):
+            raise Refused(f"{host}: a playbook still runs on it")
         task = f"{component}.{uuid.uuid4().hex}"
         if serves.playbook is not None:
             await self._playbooks.begin(host, serves, task, version, fence)
@@ -64,18 +67,20 @@ class SshMechanism:
     async def tasks(self, host: str, component: str, fence: Fence | None = None) -> tuple[DeviceTask, ...]:
         """See the port. An upgrade ends by itself on the host, so the fence is not needed."""
         serves = self._component(component)
-        noted = await self._calls.tasks(host)
+        noted = await self._noted(host)
         return tuple(serves.device_task(task) for task in noted if task.component == component)
 
-    async def check_free(self, host: str) -> None:
-        """See the port."""
-        for task in await self._calls.tasks(host):
-            if task.what == "running":
+    async def check_free(self, host: str, *, booting: bool = False) -> None:
+        """See the port. What did not end in its time is no end either, as long as something of it runs."""
+        for task in await self._noted(host):
+            if task.what in ("running", "late"):
                 raise Refused(f"{host}: {task.component} {task.version} is being installed (task {task.id})")
+        if self._playbooks.under_way(host):
+            raise Refused(f"{host}: a playbook still runs on it")
 
     async def pending(self, host: str) -> Activation:
         """See the port. What was installed since the host's boot and takes a reboot."""
-        for task in await self._calls.tasks(host):
+        for task in await self._noted(host):
             serves = self._bound.get(task.component)
             if serves is not None and serves.needs_reboot(task):
                 return Activation.REBOOT
@@ -98,8 +103,13 @@ class SshMechanism:
         await self._calls.reset_gpus(host, ticket)
 
     async def close(self) -> None:
-        """See the port: lets go of playbooks under way, whose tasks read as failed then."""
+        """See the port: stops the playbooks under way, whose tasks have failed then."""
         await self._playbooks.close()
+
+    async def _noted(self, host: str) -> list[NotedTask]:
+        """The host's notes. A play of ours that it has lost sight of runs until we have seen its end."""
+        playing = self._playbooks.under_way(host)
+        return [replace(t, what="running") if t.id in playing else t for t in await self._calls.tasks(host)]
 
     async def _versions(self, host: str, components: tuple[BoundComponent, ...]) -> dict[str, str]:
         # Several components may be read from one answer of one tool.

@@ -23,9 +23,13 @@ class Kept:
 
     def text(self) -> str:
         """What was kept, decoded with replacement."""
+        return self.data().decode(errors="replace")
+
+    def data(self) -> bytes:
+        """What was kept, as it came."""
         self._trim()
         middle = f"\n[... {self._left_out} {CUT_MARK}\n".encode() if self._left_out else b""
-        return bytes(self._begin + middle + self._end).decode(errors="replace")
+        return bytes(self._begin + middle + self._end)
 
     def _trim(self) -> None:
         extra = len(self._end) - self._end_limit

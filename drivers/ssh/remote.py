@@ -42,17 +42,28 @@ class SshRemote:
 
     async def run(self, host: str, argv: Sequence[str], within: float, stdin: bytes = b"") -> CommandResult:
         """See the port. `Refused` for what is no host name or no argument list."""
+        return (await self._run_once(host, argv, within, stdin))[0]
+
+    async def read(self, host: str, argv: Sequence[str], within: float, stdin: bytes = b"") -> CommandResult:
+        """As `run`, for commands that change nothing: repeated once when the connection is lost, as by a reboot."""
+        return (await self.read_bytes(host, argv, within, stdin))[0]
+
+    async def read_bytes(
+        self, host: str, argv: Sequence[str], within: float, stdin: bytes = b""
+    ) -> tuple[CommandResult, bytes]:
+        """As `read`, with stdout as it came, where its bytes are counted."""
+        try:
+            return await self._run(host, argv, within, stdin)
+        except _Lost:
+            return await self._run_once(host, argv, within, stdin)
+
+    async def _run_once(
+        self, host: str, argv: Sequence[str], within: float, stdin: bytes
+    ) -> tuple[CommandResult, bytes]:
         try:
             return await self._run(host, argv, within, stdin)
         except _Lost as error:
             raise Unreachable(str(error)) from error
-
-    async def read(self, host: str, argv: Sequence[str], within: float, stdin: bytes = b"") -> CommandResult:
-        """As `run`, for commands that change nothing: repeated once when the connection is lost, as by a reboot."""
-        try:
-            return await self._run(host, argv, within, stdin)
-        except _Lost:
-            return await self.run(host, argv, within, stdin)
 
     @contextlib.asynccontextmanager
     async def open(
@@ -70,7 +81,7 @@ class SshRemote:
             except (OSError, asyncssh.Error) as error:
                 raise Unreachable(f"{host}: the connection was lost: {error}") from error
 
-    async def _run(self, host: str, argv: Sequence[str], within: float, stdin: bytes) -> CommandResult:
+    async def _run(self, host: str, argv: Sequence[str], within: float, stdin: bytes) -> tuple[CommandResult, bytes]:
         limit = max(1, math.ceil(within))
         command = self._command(argv, limit)
         async with self._channel(host):
@@ -80,9 +91,10 @@ class SshRemote:
         seconds = time.monotonic() - started
         if status in _TIMED_OUT and seconds >= limit:
             status = None
-        return CommandResult(
+        result = CommandResult(
             argv=tuple(argv), status=status, stdout=out.text(), stderr=err.text(), seconds=round(seconds, 3)
         )
+        return result, out.data()
 
     def _command(self, argv: Sequence[str], limit: int) -> str:
         if not argv or any("\x00" in argument for argument in argv):

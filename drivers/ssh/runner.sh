@@ -181,13 +181,18 @@ case $verb in
     echo started
     prune
     ;;
-  hold) # <head...>: another machine does the work; it tells the end on our stdin, or goes away
+  hold) # <head...> <linger>: another machine does the work; it tells the end on our stdin, or goes away
     take "$@"
+    shift 8
     enter playbook
     echo started
     prune
     if read -r status; then
       echo "install $status" >"$dir/exit.new" && mv "$dir/exit.new" "$dir/exit"
+    else
+      # The work goes on until the other machine notices, too: as long the host is not free.
+      trap '' HUP PIPE
+      sleep "$1"
     fi
     ;;
   tasks) # <state> <boot id path>
@@ -222,7 +227,8 @@ case $verb in
         timeout -k 2 "$within" "$@" </dev/null 2>/dev/null
         printf '\nexit %s\n' $?
       } | tail -c 262144)
-      printf 'probe %s\n%s\n' ${#said} "$said"
+      # Not ${#said}: some shells count characters.
+      printf 'probe %s\n%s\n' $(($(printf %s "$said" | wc -c))) "$said"
     }
     while [ $# -gt 0 ]; do
       probe "$@"

@@ -123,7 +123,8 @@ class _Slurm:
         for host in self._hosts:
             state, reason = states.get(host, ("not in Slurm", ""))
             if not _DRAINED.fullmatch(state) or not reason.startswith(OWNED):
-                raise Refused(f"{host} is {state} ({reason!r}): only hosts that we drained are measured inside Slurm")
+                told = "only hosts that we drained are measured inside Slurm, borrowed ones are not"
+                raise Refused(f"{host} is {state} ({reason!r}): {told}")
             reasons[host] = reason
         return reasons
 

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from fleet.models.base import Fact, HostName, Name, Version
 from fleet.models.hosts import HostsHardware
 from fleet.models.ladder import Rung
+from fleet.models.provider import Argument
 from fleet.models.units import Duration, parse_duration
 from fleet.models.verifiers import ToolsVerifier
 
@@ -88,6 +89,9 @@ class SlurmScheduler(Fact):
     bin: str | None = Field(None, description="folder of scontrol, squeue, sinfo; default: found on PATH")
     timeout: Duration = parse_duration("30s")
     poll: Duration = Field(parse_duration("5s"), description="age at which the shared view is read anew")
+    job_arguments: tuple[Argument, ...] = Field(
+        (), description="further arguments of sbatch for our short jobs on borrowed hosts, such as [--account=ops]"
+    )
 
 
 class PluginDriver(Fact):

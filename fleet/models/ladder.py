@@ -5,7 +5,7 @@ often. An empty ladder asks a person at once.
 import re
 from datetime import timedelta
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -16,6 +16,7 @@ from fleet.models.verification import Category
 
 _BRACES = re.compile(r"\{[^{}]*\}|[{}]")
 _HOST = "{host}"
+EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 
 
 class Rung(StrEnum):
@@ -75,6 +76,9 @@ class RungLimits(Fact):
     per_host_per_day: int = Field(6, ge=1, description="rungs on one host in a day")
     per_cluster_per_day: int = Field(50, ge=1, description="rungs in the cluster in a day")
     per_rung: int = Field(1, ge=1, le=5, description="how often one rung is climbed in a repair before the next")
+    told_after: Duration = Field(
+        parse_duration("4h"), description="time without a next rung after which people are told; a reimage has its own"
+    )
 
 
 class Reflash(Fact):
@@ -84,13 +88,17 @@ class Reflash(Fact):
 
 
 class ReimageHook(Fact):
-    """The site's own program that installs a host anew. It runs on the worker's machine, never through a shell.
+    """The site's own program that installs a host anew. It runs on the worker's machine, never through a shell, and is
+    given PATH, HOME and LANG of the worker's environment, where secrets may be, and what `environment` names.
 
     Exit code 0 says that the host was reinstalled or is about to boot for it; any other one that it was not. The rung
     is over when the host has booted anew.
     """
 
     argv: Argv = Field(description="the program and its arguments; {host} is the host's name")
+    environment: tuple[EnvironmentName, ...] = Field(
+        (), description="further variables of the worker's environment that it is given"
+    )
     within: Duration = Field(
         parse_duration("2h"), description="time for the program, and again for the host to be back"
     )

@@ -77,6 +77,8 @@ class Job(Fact):
     hosts: tuple[str, ...] = ()
     restarts: int = 0
     comment: str = ""
+    ours: bool = False
+    """Ours, to hold a borrowed host while the fabric is measured with it: it ends soon, and by itself."""
 
     @property
     def holds(self) -> bool:

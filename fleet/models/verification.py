@@ -59,6 +59,8 @@ class Verification(Message):
     verdict: Verdict
     findings: tuple[Finding, ...] = ()
     seconds: float = 0.0
+    partnerless: bool = False
+    """Inconclusive because there was nobody to measure the fabric with: that says nothing about how it is measured."""
 
     @property
     def summary(self) -> str:

@@ -143,8 +143,8 @@ def at_deadline(jobs: Sequence[Job], policy: DrainPolicy, waited: timedelta) -> 
 
 def fate(job: Job, policy: DrainPolicy) -> AtDeadline:
     """What happens to a job that still holds its host at the deadline."""
-    if job.state is JobState.COMPLETING:
-        return AtDeadline.WAIT
+    if job.ours or job.state is JobState.COMPLETING:
+        return AtDeadline.WAIT  # a job of ours has a short time limit, and a measurement in it
     return {
         JobKind.REQUEUEABLE: policy.requeueable,
         JobKind.NOT_REQUEUEABLE: policy.not_requeueable,

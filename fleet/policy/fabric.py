@@ -1,6 +1,6 @@
 """With whom a host measures the fabric: hosts of its domain that are ready too, else an idle production host.
 
-A borrowed production host runs an ordinary short job and needs no lease.
+A borrowed production host is held by an ordinary short job of ours, in the scheduler's own books, and needs no lease.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -8,11 +8,18 @@ from datetime import timedelta
 from enum import StrEnum
 
 from fleet.models.base import Decision, Moment
+from fleet.models.drivers import VerifierDriver
+from fleet.models.fabric import SlurmLauncher
 from fleet.models.host import Host
 from fleet.models.scheduler import ClusterView, NodeBase
 from fleet.models.units import format_duration
+from fleet.models.verifiers import ToolsVerifier
 
 MOST_PARTNERS = 32
+MOST_TRIED = 5
+"""Idle hosts that are asked for one after another: a job may have come to any of them meanwhile."""
+BORROWED_BESIDES = timedelta(minutes=2)
+"""What is added for everything around the runs themselves."""
 
 
 class FabricAction(StrEnum):
@@ -25,10 +32,21 @@ class FabricAction(StrEnum):
 
 
 class Partners(Decision):
-    """The answer, with the partners' names, sorted and without the host itself."""
+    """The answer, with the partners' names, sorted and without the host itself.
+
+    `instead`: whom to borrow, one after another, when the one named can't be had.
+    """
 
     action: FabricAction
     partners: tuple[str, ...] = ()
+    instead: tuple[str, ...] = ()
+
+
+class BorrowTerms(Decision):
+    """Whether a production host may be a partner, and for how long it is held at the most."""
+
+    limit: timedelta | None
+    """None: not at all."""
 
 
 def partners(
@@ -64,11 +82,31 @@ def partners(
         return Partners(
             action=FabricAction.BORROW,
             partners=(free[0],),
+            instead=tuple(free[1:MOST_TRIED]),
             reason=f"no other host of the domain is ready; {free[0]} is idle in production",
         )
     return Partners(
         action=FabricAction.INCONCLUSIVE, reason="no partner: no other host of the domain is ready, none is idle"
     )
+
+
+def borrow_terms(host: str, verifier: VerifierDriver, expected: timedelta) -> BorrowTerms:
+    """How long a partner of this host is held: as long as the runs over a pair may take, each its whole time limit.
+
+    A verifier that names no time limits has twice the time that a verification is expected to take.
+    """
+    if not isinstance(verifier, ToolsVerifier):
+        limit = 2 * expected + BORROWED_BESIDES
+        return BorrowTerms(limit=limit, reason=f"a partner is held for {format_duration(limit)} at the most")
+    providers = [provider for provider in verifier.fabric if provider.serves(host)]
+    if any(isinstance(provider.launcher, SlurmLauncher) for provider in providers):
+        return BorrowTerms(
+            limit=None,
+            reason="the launcher `slurm` measures drained hosts only, so no production host can be a partner",
+        )
+    limit = sum((provider.within for provider in providers), BORROWED_BESIDES)
+    told = f"a partner is held for {format_duration(limit)} at the most: {len(providers)} run(s) with their time limits"
+    return BorrowTerms(limit=limit, reason=told)
 
 
 def idle_in_production(hosts: Iterable[Host], view: ClusterView) -> tuple[str, ...]:
@@ -80,6 +118,6 @@ def idle_in_production(hosts: Iterable[Host], view: ClusterView) -> tuple[str, .
         if node is None or host.decommissioned or host.name in busy or node.base is not NodeBase.IDLE:
             continue
         away = node.draining or node.completing or node.not_responding or node.rebooting or node.maintenance
-        if node.powered and not away:
+        if node.powered and not away and node.reservation is None:
             free.append(host.name)
     return tuple(sorted(free))

@@ -4,8 +4,10 @@ kind of failure, and every way on it ends at a person.
 
 from collections.abc import Collection, Sequence
 
+from fleet.models.base import Moment
 from fleet.models.ladder import Repair, Rung
 from fleet.models.rungs import Failure, LadderFacts, NextRung, RungEnd, RungRecord
+from fleet.models.units import format_duration
 from fleet.models.verification import Finding, Severity, Verdict
 from fleet.models.work import Climb, StepAction, StepRecord
 
@@ -70,6 +72,22 @@ def next_rung(
     return NextRung(
         rung=left[0], category=failure.category, reason=f"{left[0]}{after}, for a {kind} failure: {failure.reason}"
     )
+
+
+def stands_still(repair: Repair, rungs: Sequence[RungRecord], since: Moment, now: Moment) -> str:
+    """Why people are told of a repair that came no further for long; empty while it has time. `since`: its beginning.
+
+    All three times by the facts' clock.
+    """
+    last = max((r.ended or r.began for r in rungs), default=since)
+    under_way = next((r for r in rungs if r.rung is not None and r.ended is None), None)
+    within = repair.limits.told_after
+    if under_way is not None and under_way.rung is Rung.REIMAGE and repair.reimage is not None:
+        within += 2 * repair.reimage.limit
+    if now - last <= within:
+        return ""
+    what = f"the rung {under_way.name} has been under way" if under_way is not None else "no next rung was decided"
+    return f"{what} for more than {format_duration(within)}"
 
 
 def _stop(failure: Failure) -> str | None:

@@ -10,7 +10,8 @@ from fleet.models.hosts import HostsHardware
 from fleet.models.ladder import Rung
 from fleet.models.pool import Pool
 from fleet.models.recipe import ProbeRecipe
-from fleet.models.stack import Upgrade
+from fleet.models.redfish import FirmwareActivation
+from fleet.models.stack import Component, Upgrade
 from fleet.models.work import Step, StepKind
 
 GPU_RESET_TAKES = timedelta(minutes=1)
@@ -58,6 +59,8 @@ def impossible(cluster: Cluster) -> Iterator[Found]:
             yield f"repair.reflash.components: {name}", "expected a host-facing component of the stack"
         elif isinstance(hardware, HostsHardware) and not _writes(hardware, name):
             yield f"repair.reflash.components: {name}", "expected drivers.hardware to say how it is installed"
+        elif isinstance(hardware, HostsHardware) and not _has_image(hardware, name):
+            yield f"repair.reflash.components: {name}", "expected an image of it in drivers.hardware.redfish.images"
 
 
 def _missing(cluster: Cluster) -> Iterator[tuple[Rung, str]]:
@@ -76,6 +79,25 @@ def _writes(hardware: HostsHardware, component: str) -> bool:
         return True
     recipe = hardware.ssh.components.get(component)
     return recipe is not None and not isinstance(recipe, ProbeRecipe)
+
+
+def _has_image(hardware: HostsHardware, component: str) -> bool:
+    """True when there is anything to write: by SSH the recipe says what, a BMC needs an image."""
+    if hardware.redfish is None or component not in hardware.redfish.components:
+        return True
+    return any(image.component == component for image in hardware.redfish.images.images)
+
+
+def _boots(cluster: Cluster, component: Component) -> bool:
+    """True when what is written comes into effect with a boot. Written again in the version that was there, no
+    inventory would show that a boot is missing: so what the mechanism declares counts as well.
+    """
+    hardware = cluster.drivers.hardware
+    if component.reboot or not isinstance(hardware, HostsHardware):
+        return component.reboot
+    models = hardware.redfish.models if hardware.redfish else ()
+    rules = [rule for model in models if (rule := model.rule(component.name)) is not None]
+    return any(rule.activation in (FirmwareActivation.REBOOT, FirmwareActivation.POWER_CYCLE) for rule in rules)
 
 
 def _reflash(cluster: Cluster, versions: Mapping[str, str], desired: Mapping[str, str]) -> tuple[Step, ...]:
@@ -97,7 +119,7 @@ def _reflash(cluster: Cluster, versions: Mapping[str, str], desired: Mapping[str
         )
         for c in chosen
     ]
-    if any(c.reboot for c in chosen):
+    if any(_boots(cluster, c) for c in chosen):
         steps.append(_step(StepKind.REBOOT, cluster.stack.reboot_duration))
     return tuple(steps)
 

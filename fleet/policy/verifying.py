@@ -24,8 +24,13 @@ class AfterVerification(Decision):
     pause_train: bool = False
 
 
-def after_verification(verification: Verification, inconclusive_before: int) -> AfterVerification:
-    """Judge an answer, after `inconclusive_before` inconclusive ones in a row of the same task on the same host."""
+def after_verification(
+    verification: Verification, inconclusive_before: int, *, repair: bool = False
+) -> AfterVerification:
+    """Judge an answer, after `inconclusive_before` inconclusive ones in a row of the same task on the same host.
+
+    `repair`: the host is in repair, where it is alone.
+    """
     told = f"{verification.task}: {verification.summary}"
     if verification.verdict is Verdict.PASSED:
         return AfterVerification(next=VerifyNext.GO_ON, reason=told)
@@ -35,9 +40,17 @@ def after_verification(verification: Verification, inconclusive_before: int) -> 
         return AfterVerification(next=VerifyNext.AGAIN, reason=f"{told}; it runs once more")
     return AfterVerification(
         next=VerifyNext.HAND_OVER,
-        pause_train=True,
+        pause_train=counts_as_inconclusive(verification, repair=repair),
         reason=f"{told}, twice in a row: it goes to a person and counts against neither host nor upgrade",
     )
+
+
+def counts_as_inconclusive(verification: Verification, *, repair: bool) -> bool:
+    """True for an inconclusive answer that may lie with how hosts are verified, and so with more than one host.
+
+    A host in repair that found no partner does not: a busy fleet is no reason to stop its train.
+    """
+    return verification.verdict is Verdict.INCONCLUSIVE and not (repair and verification.partnerless)
 
 
 def pause_for_inconclusive(hosts_inconclusive: int, pool: Pool) -> Decision | None:

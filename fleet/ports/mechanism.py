@@ -38,8 +38,12 @@ class Mechanism(Protocol):
         """
         ...
 
-    async def check_free(self, host: str) -> None:
-        """Return when no upgrade of this mechanism runs on the host, whoever began it; `Refused`, naming it, else."""
+    async def check_free(self, host: str, *, booting: bool = False) -> None:
+        """Return when no upgrade of this mechanism runs on the host, whoever began it; `Refused`, naming it, else.
+
+        `booting`: the host is about to be booted or reset, so that only what this would cut counts, and not what was
+        written and waits for it.
+        """
         ...
 
     async def pending(self, host: str) -> Activation:
@@ -74,10 +78,9 @@ class Power(Protocol):
         """True when the host has power."""
         ...
 
-    async def restart(self, host: str, fence: Fence, *, force: bool) -> None:
-        """Begin a restart, by the operating system or, with `force`, without asking it."""
-        ...
-
     async def cycle(self, host: str, fence: Fence) -> None:
-        """Take the power off and give it back."""
+        """Take the power off and give it back. The fence stands before the first of the two; the second always follows.
+
+        `Refused` only when nothing was begun.
+        """
         ...

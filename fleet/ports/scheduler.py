@@ -67,6 +67,20 @@ class Scheduler(Protocol):
         """
         ...
 
+    async def borrow(self, host: str, why: str, limit: float, fence: Fence) -> str | None:
+        """Hold an idle production host by an ordinary job of ours, named `ids.BORROW_JOB` and alone on the host; its id
+        once it runs. `why` says for which operation, to people who look at it.
+
+        None when the host can't be had now: then no job of ours is left in line. The job ends by itself after `limit`
+        seconds (whole minutes in some schedulers), so that nobody needs to be alive for it, and never runs again.
+        `Refused` when the scheduler takes no such job.
+        """
+        ...
+
+    async def give_back(self, job: str) -> None:
+        """End a job of `borrow`; one that has ended is not an error."""
+        ...
+
     async def close(self) -> None:
         """Let go of connections and files."""
         ...

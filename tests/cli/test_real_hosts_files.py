@@ -7,6 +7,9 @@ import pytest
 import yaml
 
 from drivers.ssh.bound import bound
+from fleet.models.fleetfile import FleetFile
+from fleet.models.ladder import Rung
+from fleet.policy.rung_steps import rung_steps
 from starter.fleetfile import read_fleet
 from tests.cli.conftest import ROOT, SIMULATED
 
@@ -88,6 +91,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"repair__reflash__components": ["nccl"]},
         "repair.reflash.components: nccl: expected a host-facing component of the stack",
     ),
+    "a reflash of firmware without an image": (
+        {"drivers__hardware__redfish__images__images": []},
+        "repair.reflash.components: bios: expected an image of it in drivers.hardware.redfish.images",
+    ),
     "rungs that go down": ({"repair__ladder__software": ["reboot", "retry"]}, "expected each rung once, in the order"),
     "a program without its host": ({"repair__reimage": {"argv": ["reinstall"]}}, "expected {host} among the arguments"),
     "an install of what is only read": (
@@ -127,3 +134,11 @@ def test_the_probes_of_the_example_find_the_version_in_what_is_printed(component
 
     assert version == bound(component, chosen).version("gpu001", 0, answer)
     assert version == cluster.pins[component]
+
+
+def test_a_reflash_ends_with_the_boot_that_its_mechanism_declares():
+    """Written again in the same version, nothing in the inventory would tell that a boot is missing."""
+    document = change(stack__components=[c | {"reboot": False} for c in change()["clusters"][0]["stack"]["components"]])
+    cluster = FleetFile.model_validate(document).clusters[0]
+    steps = rung_steps(cluster, cluster.pools[0], Rung.REFLASH, {"bios": "1.5.3"})
+    assert ["reflash:bios", "rung:reboot"] == [step.key for step in steps]

@@ -173,6 +173,12 @@ def test_a_job_that_is_completing_is_waited_for_at_the_deadline_too():
     assert (found.wait, found.give_back) == (("7",), False)
 
 
+def test_a_job_of_ours_on_a_borrowed_host_is_waited_for_since_it_ends_soon():
+    ours = job(kind=JobKind.NOT_REQUEUEABLE).model_copy(update={"ours": True})
+    found = at_deadline([ours], POLICY, HOUR)
+    assert (found.wait, found.give_back) == (("7",), False)
+
+
 @given(jobs, st.sampled_from(AtDeadline), st.sampled_from(AtDeadline), st.timedeltas(timedelta(0), 2 * HOUR))
 def test_every_job_that_holds_the_host_has_one_answer(running, requeueable, interactive, waited):
     policy = DrainPolicy(deadline=HOUR, requeueable=requeueable, interactive=interactive)

@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet.models.drivers import SimulatedVerifier
 from fleet.models.host import Host
 from fleet.models.scheduler import ClusterView, Job, JobKind, JobState, Node, NodeBase
-from fleet.policy.fabric import MOST_PARTNERS, FabricAction, idle_in_production, partners
+from fleet.models.verifiers import ToolsVerifier
+from fleet.policy.fabric import MOST_PARTNERS, MOST_TRIED, FabricAction, borrow_terms, idle_in_production, partners
 from tests.host_policy.build import NOW
 
 WAIT = timedelta(minutes=5)
@@ -35,6 +37,39 @@ def test_alone_it_borrows_an_idle_production_host():
     assert ask(["gpu001"], [], ["gpu011"]) == (FabricAction.BORROW, ("gpu011",))
 
 
+def test_others_are_named_in_case_the_first_is_not_to_be_had():
+    idle = [f"gpu{n:03}" for n in range(11, 30)]
+    found = partners("gpu001", {"gpu001": NOW}, (), idle, NOW, NOW, WAIT)
+    assert MOST_TRIED == len(found.partners + found.instead)
+    assert ("gpu012", "gpu013", "gpu014", "gpu015") == found.instead
+
+
+FABRIC = {"kind": "nccl_tests", "launcher": {"kind": "mpirun"}, "minimum": 200, "within": "10m"}
+IN_SLURM = {**FABRIC, "launcher": {"kind": "slurm", "login": "login1"}}
+
+
+def terms(*fabric):
+    verifier = ToolsVerifier.model_validate({"kind": "tools", "fabric": fabric})
+    return borrow_terms("gpu001", verifier, timedelta(minutes=3))
+
+
+def test_a_partner_is_held_for_as_long_as_the_runs_over_a_pair_may_take():
+    assert timedelta(minutes=12) == terms(FABRIC).limit
+    assert timedelta(minutes=22) == terms(FABRIC, {**FABRIC, "hosts": "gpu[001-008]"}).limit
+    assert timedelta(minutes=12) == terms(FABRIC, {**FABRIC, "hosts": "gpu[002-008]"}).limit
+
+
+def test_a_verifier_that_names_no_time_limit_has_a_short_one():
+    simulated = SimulatedVerifier(kind="simulated")
+    assert timedelta(minutes=8) == borrow_terms("gpu001", simulated, timedelta(minutes=3)).limit
+
+
+def test_the_launcher_inside_slurm_measures_no_production_host():
+    found = terms(IN_SLURM)
+    assert (None, True) == (found.limit, "measures drained hosts only" in found.reason)
+    assert terms(FABRIC, {**IN_SLURM, "hosts": "gpu[002-008]"}).limit is not None
+
+
 def test_a_late_host_does_not_measure_with_those_that_have_left_its_visit():
     ready = ["gpu001", "gpu002", "gpu003"]
     assert ask(ready, gone=["gpu002"]) == (FabricAction.RUN, ("gpu003",))
@@ -60,6 +95,7 @@ NOT_TO_BE_LENT = {
     "off": {"powered": False},
     "rebooting": {"rebooting": True},
     "in maintenance": {"maintenance": True},
+    "reserved": {"reservation": "workshop"},
 }
 
 

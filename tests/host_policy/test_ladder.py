@@ -11,7 +11,7 @@ from fleet.models.ladder import Ladder, ReimageHook, Repair, Rung, RungLimits
 from fleet.models.rungs import Failure, LadderFacts, NextRung, RungEnd, RungRecord
 from fleet.models.verification import Category, Finding, Severity, Verdict, Verification, VerificationTask
 from fleet.models.work import Climb, StepAction, StepRecord
-from fleet.policy.ladder import failure_of, last_judged, next_rung, refused
+from fleet.policy.ladder import failure_of, last_judged, next_rung, refused, stands_still
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ALL = tuple(Rung)
@@ -251,3 +251,19 @@ def test_a_hook_without_its_host_or_with_another_placeholder_is_refused(argv):
 def test_a_hook_gets_the_host_as_an_argument():
     hook = ReimageHook(argv=("reinstall", "--host={host}", "{host}"))
     assert ("reinstall", "--host=gpu1", "gpu1") == hook.words("gpu1")
+
+
+def test_a_ladder_stands_still_when_nothing_has_come_of_it_for_long():
+    hook = ReimageHook.model_validate({"argv": ["reinstall", "{host}"], "within": "3h"})
+    plain = repair(*ALL).model_copy(update={"reimage": hook})
+    hours, done = timedelta(hours=1), climbed(Rung.RETRY)
+    under_way, reimaging = climbed(Rung.REBOOT, end=None), climbed(Rung.REIMAGE, end=None)
+    under_way, reimaging = ((r.model_copy(update={"ended": None}),) for (r,) in (under_way, reimaging))
+
+    assert "" == stands_still(plain, (), NOW, NOW + 4 * hours)
+    assert "no next rung was decided for more than 4h" == stands_still(plain, (), NOW, NOW + 5 * hours)
+    assert "" == stands_still(plain, done, NOW - 9 * hours, NOW + 4 * hours)
+    told = "the rung reboot has been under way for more than 4h"
+    assert told == stands_still(plain, under_way, NOW, NOW + 5 * hours)
+    assert "" == stands_still(plain, reimaging, NOW, NOW + 10 * hours)
+    assert "the rung reimage" in stands_still(plain, reimaging, NOW, NOW + 11 * hours)

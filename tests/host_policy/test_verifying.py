@@ -5,7 +5,13 @@ from hypothesis import strategies as st
 from fleet.models.ledger import Autostop
 from fleet.models.pool import AutostopPolicy
 from fleet.models.verification import Category, Finding, Verdict, Verification, VerificationTask
-from fleet.policy.verifying import VerifyNext, after_verification, is_paused, pause_for_inconclusive
+from fleet.policy.verifying import (
+    VerifyNext,
+    after_verification,
+    counts_as_inconclusive,
+    is_paused,
+    pause_for_inconclusive,
+)
 from tests.host_policy.build import pool
 
 
@@ -29,6 +35,21 @@ def answer(verdict):
 def test_what_follows_from_a_verification(verdict, before, expected):
     found = after_verification(answer(verdict), before)
     assert (found.next, found.pause_train) == expected
+
+
+@pytest.mark.parametrize(
+    ("partnerless", "repair", "pauses"),
+    [(False, False, True), (False, True, True), (True, False, True), (True, True, False)],
+)
+def test_only_a_repair_that_found_no_partner_leaves_the_train_alone(partnerless, repair, pauses):
+    found = answer(Verdict.INCONCLUSIVE).model_copy(update={"partnerless": partnerless})
+    decision = after_verification(found, 1, repair=repair)
+    assert (VerifyNext.HAND_OVER, pauses) == (decision.next, decision.pause_train)
+    assert pauses == counts_as_inconclusive(found, repair=repair)
+
+
+def test_only_inconclusive_answers_count_as_such():
+    assert not counts_as_inconclusive(answer(Verdict.FAILED), repair=False)
 
 
 def test_a_failed_verification_is_handed_over_with_its_finding():

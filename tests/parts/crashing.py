@@ -88,6 +88,15 @@ class CrashingScheduler:
     async def job_run(self, job: str) -> JobRun:
         return await self._inner.job_run(job)
 
+    async def borrow(self, host: str, why: str, limit: float, fence: Fence) -> str | None:
+        self._points.reach(host, "borrow", "before")
+        job = await self._inner.borrow(host, why, limit, fence)
+        self._points.reach(host, "borrow", "after")
+        return job
+
+    async def give_back(self, job: str) -> None:
+        await self._inner.give_back(job)
+
     async def close(self) -> None:
         await self._inner.close()
 

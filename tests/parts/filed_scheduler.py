@@ -1,4 +1,4 @@
-"""A plugin scheduler without jobs whose drains lie in one SQLite file, shared by all processes and by the test."""
+"""A plugin scheduler without jobs but our own, whose drains lie in one SQLite file, shared with the test."""
 
 import sqlite3
 import time
@@ -8,14 +8,15 @@ from pathlib import Path
 
 from fleet.errors import BadAnswer, ForeignHold, Refused
 from fleet.hostlist import expand
-from fleet.ids import FEATURE_PREFIX, REASON_PREFIX
-from fleet.models.scheduler import ClusterView, JobRun, Node, NodeBase
+from fleet.ids import BORROW_JOB, FEATURE_PREFIX, REASON_PREFIX
+from fleet.models.scheduler import ClusterView, Job, JobKind, JobRun, JobState, Node, NodeBase
 from fleet.ports.fence import Fence
 
 Options = dict[str, str | int | float | bool]
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS drain (host TEXT PRIMARY KEY, reason TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS feature (host TEXT, name TEXT NOT NULL, PRIMARY KEY (host, name));
+CREATE TABLE IF NOT EXISTS borrowed (job INTEGER PRIMARY KEY, host TEXT NOT NULL, why TEXT NOT NULL, until REAL);
 CREATE TABLE IF NOT EXISTS journal (seq INTEGER PRIMARY KEY, at REAL NOT NULL, host TEXT, what TEXT, reason TEXT);
 """
 
@@ -60,6 +61,28 @@ class DrainFile:
                 found[host] = (*found.get(host, ()), name)
         return found
 
+    def borrowed(self) -> dict[str, Job]:
+        """Our jobs whose time is not up, by id."""
+        with self.open() as db:
+            rows = db.execute("SELECT job, host, why FROM borrowed WHERE until > ?", (time.monotonic(),))
+            return {str(job): _borrowed(str(job), host, why) for job, host, why in rows}
+
+    def borrow(self, host: str, why: str, limit: float) -> str | None:
+        """Hold a host that nobody holds."""
+        with self.open() as db:
+            now = time.monotonic()
+            held = "SELECT 1 FROM drain WHERE host = ? UNION SELECT 1 FROM borrowed WHERE host = ? AND until > ?"
+            if db.execute(held, (host, host, now)).fetchone() is not None:
+                return None
+            db.execute("INSERT INTO journal (at, host, what, reason) VALUES (?, ?, 'borrowed', ?)", (now, host, why))
+            row = (host, why, now + limit)
+            return str(db.execute("INSERT INTO borrowed (host, why, until) VALUES (?, ?, ?)", row).lastrowid)
+
+    def give_back(self, job: str) -> None:
+        """Our job ends."""
+        with self.open() as db:
+            db.execute("UPDATE borrowed SET until = 0 WHERE job = ?", (int(job),))
+
     def journal(self, what: str) -> list[tuple[str, str]]:
         """Host and reason of each happening of that kind, oldest first."""
         with self.open() as db:
@@ -81,6 +104,11 @@ class DrainFile:
             db.execute("INSERT INTO journal (at, host, what, reason) VALUES (?, ?, ?, ?)", row)
 
 
+def _borrowed(job: str, host: str, why: str) -> Job:
+    kind, state = JobKind.NOT_REQUEUEABLE, JobState.RUNNING
+    return Job(id=job, name=BORROW_JOB, state=state, kind=kind, hosts=(host,), comment=why, ours=True)
+
+
 class FiledScheduler:
     """The port over the file."""
 
@@ -89,11 +117,12 @@ class FiledScheduler:
 
     async def view(self, not_before: float = 0.0) -> ClusterView:
         began = time.monotonic()
-        drains, features = self._file.drains(), self._file.features()
+        drains, features, jobs = self._file.drains(), self._file.features(), self._file.borrowed()
+        lent = {host for job in jobs.values() for host in job.hosts}
         nodes = {
             name: Node(
                 name=name,
-                base=NodeBase.IDLE,
+                base=NodeBase.ALLOCATED if name in lent else NodeBase.IDLE,
                 draining=name in drains,
                 reason=drains.get(name),
                 rack="r1",
@@ -102,7 +131,7 @@ class FiledScheduler:
             )
             for name in self._hosts
         }
-        return ClusterView(began=began, nodes=nodes)
+        return ClusterView(began=began, nodes=nodes, jobs=jobs)
 
     async def drain(self, host: str, reason: str, fence: Fence) -> None:
         self._known(host)
@@ -138,6 +167,14 @@ class FiledScheduler:
 
     async def job_run(self, job: str) -> JobRun:
         raise Refused(f"there are no jobs here, nor {job}")
+
+    async def borrow(self, host: str, why: str, limit: float, fence: Fence) -> str | None:
+        self._known(host)
+        await fence()
+        return self._file.borrow(host, why, limit)
+
+    async def give_back(self, job: str) -> None:
+        self._file.give_back(job)
 
     async def close(self) -> None:
         """Nothing stays open."""

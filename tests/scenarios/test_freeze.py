@@ -32,7 +32,7 @@ def test_a_freeze_holds_flash_reboot_and_repair_while_a_verified_host_returns(tm
         site.stage.run("host", "repaired", "gpu003", "--reason", "new board")
         for host in ("gpu001", "gpu003"):
             site.until(lambda h=host: ("apply", "Frozen") in held(site, f"host/{CLUSTER}/{h}"), 30, f"{host} holds")
-        for verb in ("repaired", "decommission"):
+        for verb in ("repaired", "retry"):
             with pytest.raises(Refused, match="already being tried"):
                 site.stage.run("host", verb, "gpu003", "--reason", "again")
         site.until_outcome("gpu002", "upgraded")

@@ -1,5 +1,6 @@
 """The decision for the next rung, with its book, its page and what people see; and how each rung's end is noted."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -83,21 +84,21 @@ def read_pages(site) -> None:
     site.deps = replace(site.deps, pager=site.pages)
 
 
-async def in_force(site, **ladder) -> None:
+async def in_force(site, told_after: str = "4h", **ladder) -> None:
     """The same fleet with a ladder."""
     fleet = (await site.store.fleet()).fleet
     document = fleet.model_dump(mode="json")
     document["clusters"][0]["repair"] = {
         "ladder": ladder,
-        "limits": LIMITS,
+        "limits": {**LIMITS, "told_after": told_after},
         "reflash": {"components": ["nic-firmware"]},
     }
     await site.store.load_fleet(type(fleet).model_validate(document), "the file", "ann", "a ladder", datetime.now(UTC))
 
 
-async def handed_over(site) -> HostWork:
+async def handed_over(site, led: StepRecord | None = None) -> HostWork:
     await site.drain(HOST)
-    await site.store.record_step(record())
+    await site.store.record_step(led or record())
     work = HostWork(cluster=CLUSTER, pool=POOL, host=HOST, operation=f"{VISIT}#{HOST}", visit=VISIT)
     return await ActivityEnvironment().run(
         HandingOver(site.deps).hand_over, HandOver(work=work, reason="performance: failed: GPU 5 is slow")
@@ -203,8 +204,9 @@ async def test_a_person_who_speaks_first_withdraws_the_rung(ladder):
     await ActivityEnvironment().run(
         HandingOver(ladder.site.deps).plan_repair, ladder.work.model_copy(update={"tries": 1}), ANN
     )
-    (found,) = await ladder.site.store.rungs(ladder.work.operation)
+    found, person = await ladder.site.store.rungs(ladder.work.operation)
     assert (RungEnd.WITHDRAWN, "ann: a new GPU") == (found.end, found.said)
+    assert ("person", "ann: a new GPU") == (person.name, person.reason)
 
 
 async def test_the_ladders_own_try_is_audited_with_its_rung_and_not_as_a_persons(ladder):
@@ -221,7 +223,7 @@ async def test_the_ladders_own_try_is_audited_with_its_rung_and_not_as_a_persons
 async def test_a_decommissioned_host_leaves_no_rung_open(ladder):
     await ladder.climb()
     await ActivityEnvironment().run(HandingOver(ladder.site.deps).decommission, ladder.work, ANN)
-    assert [("retry", RungEnd.WITHDRAWN)] == await ladder.rungs()
+    assert [("retry", RungEnd.WITHDRAWN), ("person", None)] == await ladder.rungs()
 
 
 async def test_a_host_that_returns_was_cured_by_its_rung(ladder):
@@ -259,14 +261,83 @@ async def test_the_dispatcher_pages_for_no_host_that_climbs_and_makes_up_for_a_l
     assert [NEEDED] == ladder.site.pages.titles
 
 
+async def lost(ladder: Ladder) -> HostWork:
+    """The repair's workflow was ended from outside, and the dispatcher found that out."""
+    work = HostWork(cluster=CLUSTER, pool=POOL, host=HOST, operation=ladder.work.operation)
+    order = HandOver(work=work, reason="its workflow vanished")
+    return await ActivityEnvironment().run(HandingOver(ladder.site.deps).hand_over, order)
+
+
+async def test_a_ladder_that_stands_still_is_told_once_a_rung(ladder):
+    deps, store = ladder.site.deps, ladder.site.store
+    await in_force(ladder.site, told_after="1s", performance=["retry", "gpu_reset"])
+    told = f"{CLUSTER}/{HOST} is in repair, and its ladder stands still"
+
+    async def looks() -> None:
+        await ActivityEnvironment().run(ask_again, deps, await store.lease(CLUSTER, HOST))
+
+    for number in (1, 2):
+        await ladder.climb()
+        await looks()
+        await asyncio.sleep(1.1)
+        await looks()
+        await looks()
+        assert [told] * number == ladder.site.pages.titles
+        await ladder.tried(record())
+    assert "the rung gpu_reset has been under way for more than 1s" in ladder.site.pages.bodies[1]
+
+
+async def test_a_finding_that_never_climbs_is_not_forgotten_with_the_repairs_workflow(site):
+    read_pages(site)
+    await in_force(site, performance=["retry"], unknown=["power_cycle"])
+    finding = Finding(category=Category.HARDWARE, summary="NVLink is dead", severity=Severity.ISOLATE)
+    verification = Verification(task=VerificationTask.HEALTH, verdict=Verdict.FAILED, findings=(finding,))
+    ladder = Ladder(site, await handed_over(site, record(verification=verification)))
+
+    ladder.work = await lost(ladder)
+
+    assert f"{VISIT}#{HOST}" == ladder.work.origin
+    assert None is (await ladder.climb()).rung
+    assert "somebody must look at the host" in site.pages.bodies[0]
+
+
+async def test_a_lost_repair_of_which_nothing_is_known_goes_to_a_person(site):
+    await in_force(site, unknown=["power_cycle"])
+    ladder = Ladder(site, HostWork(cluster=CLUSTER, pool=POOL, host=HOST, operation=await site.hand_over(HOST)))
+    ladder.work = await lost(ladder)
+    assert (Climb.BARRED, None) == (ladder.work.climb, (await ladder.climb()).rung)
+
+
+async def test_a_lost_repair_has_its_one_outcome_at_its_end(ladder):
+    ladder.work = await lost(ladder)
+    await ActivityEnvironment().run(HandingOver(ladder.site.deps).decommission, ladder.work, ANN)
+    told = await ladder.site.store.outcomes(CLUSTER, host=HOST)
+    assert [Outcome.DECOMMISSIONED, Outcome.HANDED_OVER] == [o.outcome for o in told]
+
+
+@pytest.mark.parametrize("word", ["repaired", "decommission", "broke off"])
+async def test_a_word_that_ended_the_ladder_is_not_forgotten_with_the_repairs_workflow(ladder, word):
+    handing = HandingOver(ladder.site.deps)
+    await ladder.climb()
+    of_try = ladder.work.model_copy(update={"tries": 1})
+    match word:
+        case "repaired":
+            await ActivityEnvironment().run(handing.plan_repair, of_try, ANN)
+        case "decommission":
+            gone = ladder.work.model_copy(update={"host": "gpu098"})
+            with pytest.raises(ApplicationError):
+                await ActivityEnvironment().run(handing.decommission, gone, ANN)
+        case _:
+            await ActivityEnvironment().run(handing.report_repair, of_try)
+
+    assert Climb.OFF is (await lost(ladder)).climb
+
+
 async def test_a_repair_whose_workflow_was_ended_goes_on_above_the_rungs_it_climbed(ladder):
     await ladder.climb()
     await ladder.tried(record())
     await ladder.climb()
-    work = HostWork(cluster=CLUSTER, pool=POOL, host=HOST, operation=ladder.work.operation)
-    again = await ActivityEnvironment().run(
-        HandingOver(ladder.site.deps).hand_over, HandOver(work=work, reason="its workflow vanished")
-    )
+    again = await lost(ladder)
     assert (2, Climb.ON, ladder.work.operation) == (again.tries, again.climb, again.operation)
 
     ladder.work = again
@@ -277,9 +348,6 @@ async def test_a_repair_whose_workflow_was_ended_goes_on_above_the_rungs_it_clim
 async def test_a_repair_that_came_to_its_end_does_not_climb_again_when_its_workflow_was_ended(ladder):
     ladder.work = ladder.work.model_copy(update={"climb": Climb.BARRED})
     await ladder.climb()
-    work = HostWork(cluster=CLUSTER, pool=POOL, host=HOST, operation=ladder.work.operation)
-    again = await ActivityEnvironment().run(
-        HandingOver(ladder.site.deps).hand_over, HandOver(work=work, reason="its workflow vanished")
-    )
+    again = await lost(ladder)
     assert Climb.OFF is again.climb
     assert [NEEDED] == ladder.site.pages.titles

@@ -11,6 +11,7 @@ from fleet.errors import Refused
 from fleet.models.facts import TrainFacts
 from fleet.models.train import Domain
 from tests.scenarios.site import CLUSTER, POOL
+from tests.steps.site import no_fence
 
 
 async def noticed(site, deps: Deps | None = None) -> None:
@@ -40,6 +41,13 @@ async def test_a_job_is_told_once_and_one_that_came_later_as_well(site):
     await noticed(site)
 
     assert [int(first), int(second)] == [int(job) for job in signalled(site)]
+
+
+async def test_a_job_of_ours_that_holds_a_borrowed_host_is_not_told(site):
+    await site.hands.scheduler.borrow("gpu001", "why", 60, no_fence)
+    await noticed(site)
+
+    assert [] == signalled(site)
 
 
 class Deaf:

@@ -19,9 +19,13 @@ async def verify(site, host="gpu001", task=HEALTH, **changes):
 
 
 async def partners(site, host="gpu001", **changes):
-    """With whom the host would measure the fabric."""
-    verifying = Verifying(site.deps)
-    return await site.acting(order(StepKind.VERIFY, host, VerificationTask.FABRIC, **changes), verifying._partners)
+    """With whom the host would measure the fabric: of its domain, or else borrowed."""
+    verifying, (_, pool) = Verifying(site.deps), await site.deps.pool(CLUSTER, POOL)
+
+    async def choose(acting):
+        return await verifying._partners(acting, pool)
+
+    return (await site.acting(order(StepKind.VERIFY, host, VerificationTask.FABRIC, **changes), choose)).partners
 
 
 async def inconclusive(site, *hosts):
@@ -108,7 +112,7 @@ async def test_a_leased_host_is_never_borrowed(site):
     await site.lease("another", "gpu003", "gpu004", "gpu005", "gpu006")
     await site.store.ready_for_fabric(VISIT, "gpu002", datetime.now(UTC))
     await site.hand_over("gpu002")
-    assert await partners(site) is None
+    assert await partners(site) == ()
 
 
 async def test_inconclusive_answers_on_several_hosts_pause_the_train_once(site):

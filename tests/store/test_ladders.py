@@ -8,7 +8,7 @@ import pytest
 from fleet.errors import LeaseLost
 from fleet.models.ladder import Rung
 from fleet.models.ledger import Counted, LeaseHost
-from fleet.models.rungs import LADDER, LadderFacts, NextRung, RungEnd
+from fleet.models.rungs import LADDER, LadderFacts, NextRung, RungEnd, RungRecord
 from fleet.models.verification import Category
 from fleet.models.work import HostWork, StepAction, StepRecord
 from tests.store import facts as f
@@ -116,6 +116,38 @@ async def test_a_person_at_the_end_is_kept_and_counts_as_no_rung(repairs):
     assert [None] == [r.rung for r in await repairs.rungs(one.operation)]
     assert 0 == seen[0].in_cluster
     assert None is await repairs.end_rung(one.operation, 9, RungEnd.FAILED, "", f.NOW)
+
+
+def spoken(of: HostWork, reason="ann: a new GPU"):
+    return RungRecord(
+        cluster=f.C,
+        pool=f.P,
+        host=of.host,
+        operation=of.operation,
+        attempt=0,
+        rung=None,
+        category=None,
+        reason=reason,
+        began=f.later(9),
+    )
+
+
+async def test_a_person_who_has_spoken_stands_after_all_rungs_once_and_none_follows(repairs):
+    one = work("gpu0000")
+    rung = await repairs.climb(one, f.NOW, decide(Rung.REBOOT))
+    await repairs.end_ladder(spoken(one))
+    await repairs.end_ladder(spoken(one, "bob: me too"))
+    later = await repairs.climb(work("gpu0000", tries=5), f.later(10), decide(Rung.REIMAGE))
+
+    person = spoken(one).model_copy(update={"attempt": 2})
+    assert (rung, person) == await repairs.rungs(one.operation)
+    assert person == later
+    assert "a person has it: ann: a new GPU" == (await repairs.lease(f.C, "gpu0000")).why
+
+
+async def test_a_person_who_has_spoken_of_another_repair_changes_no_lease(repairs):
+    await repairs.end_ladder(spoken(work("gpu0000", number=7)))
+    assert "it failed" == (await repairs.lease(f.C, "gpu0000")).why
 
 
 async def test_a_rung_ends_once_and_only_up_to_the_try_named(repairs):

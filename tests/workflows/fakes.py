@@ -69,6 +69,7 @@ class Fakes:
             "drain_again": [True],
             "climb": [NextRung(rung=None, reason="the ladder has no rung left")],
             "decommission": [None],
+            "note_word": [None],
             "ask_for_hosts": [granted],
             "board_hosts": [VisitBoarded()],
             "leave_out": [None],
@@ -93,7 +94,9 @@ class Fakes:
     @property
     def steps(self) -> list[str]:
         """Keys of the steps in the order in which they began, and other activities by name."""
-        return [a[0].step.key if isinstance(a[0], StepOrder) else name for name, a in self.calls]
+        return [
+            a[0].step.key if isinstance(a[0], StepOrder) and name != "note_word" else name for name, a in self.calls
+        ]
 
     async def _answer(self, name: str, key: str, *arguments: Any) -> Any:
         self.calls.append((name, arguments))
@@ -118,6 +121,7 @@ class Fakes:
             self.report_repair,
             self.climb,
             self.decommission,
+            self.note_word,
             self.ask_for_hosts,
             self.board_hosts,
             self.leave_out,
@@ -161,6 +165,10 @@ class Fakes:
     @activity.defn
     async def decommission(self, work: HostWork, command: Command) -> None:
         await self._answer("decommission", "decommission", work, command)
+
+    @activity.defn
+    async def note_word(self, order: StepOrder, said: Command) -> None:
+        await self._answer("note_word", "note_word", order, said)
 
     @activity.defn
     async def ask_for_hosts(self, ask: VisitAsk) -> VisitAsked:

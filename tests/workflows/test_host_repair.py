@@ -130,8 +130,8 @@ async def test_a_person_must_give_a_reason_and_a_refusal_costs_no_history(bench,
     assert [] == bench.fakes.calls
 
 
-@pytest.mark.parametrize("update", ["repaired", "retry", "decommission"])
-async def test_nothing_is_begun_while_a_try_is_under_way(bench, update):
+@pytest.mark.parametrize("update", ["repaired", "retry"])
+async def test_no_other_try_is_begun_while_a_persons_is_under_way(bench, update):
     gate = Gate(GO_ON)
     bench.fakes.on("verify:health", gate)
     handle = await in_repair(bench)
@@ -142,6 +142,38 @@ async def test_nothing_is_begun_while_a_try_is_under_way(bench, update):
 
     assert "gpu001 is already being tried or decommissioned; wait for its end" == why
     gate.opened.set()
+    assert Outcome.REPAIRED == HostEnd.model_validate(await handle.result()).outcome
+
+
+async def test_a_host_may_leave_for_good_in_the_middle_of_a_try(bench):
+    verifying = Gate(GO_ON)
+    bench.fakes.on("verify:health", verifying)
+    handle = await in_repair(bench)
+    await handle.execute_update("repaired", ORDER)
+    await verifying.waits()
+
+    said = await handle.execute_update("decommission", ORDER)
+    assert "gpu001 leaves for good as soon as the step under way has ended" == said
+    assert "gpu001 is already being tried or decommissioned; wait for its end" == await refused(
+        handle, "decommission", ORDER
+    )
+    verifying.opened.set()
+
+    assert Outcome.DECOMMISSIONED == HostEnd.model_validate(await handle.result()).outcome
+    assert ["plan_repair", "verify:health", "decommission"] == [s for s in bench.fakes.steps if s != "note_word"]
+
+
+@pytest.mark.parametrize("update", ["repaired", "decommission"])
+async def test_a_host_that_has_passed_and_is_returning_takes_no_word(bench, update):
+    returning = Gate(GO_ON)
+    bench.fakes.on("return", returning)
+    handle = await in_repair(bench)
+    await handle.execute_update("repaired", ORDER)
+    await returning.waits()
+
+    assert await refused(handle, update, ORDER)
+    returning.opened.set()
+
     assert Outcome.REPAIRED == HostEnd.model_validate(await handle.result()).outcome
 
 

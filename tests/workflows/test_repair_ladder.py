@@ -123,19 +123,110 @@ async def test_a_host_may_be_decommissioned_between_rungs(bench):
     assert ["climb", "decommission"] == bench.fakes.steps
 
 
-async def test_a_word_in_the_middle_of_a_rung_is_refused_in_a_sentence(bench):
+async def test_a_word_in_the_middle_of_a_rung_is_heeded_when_its_step_has_ended(bench):
     cycling = Gate(GO_ON)
     bench.fakes.on("climb", rung(Rung.POWER_CYCLE))
     bench.fakes.on("rung:power_cycle", cycling)
     handle = await climbing(bench)
     await cycling.waits()
 
-    with pytest.raises(WorkflowUpdateFailedError) as refused:
-        await handle.execute_update("repaired", ORDER)
-
-    assert "already being tried" in str(refused.value.cause)
+    said = await handle.execute_update("repaired", ORDER)
+    assert "gpu001: apply, verify and gate begin as soon as the step under way has ended" == said
+    with pytest.raises(WorkflowUpdateFailedError):
+        await handle.execute_update("retry", ORDER)
+    await bench.until(lambda: bench.fakes.asked("note_word"), "the step is told")
     cycling.opened.set()
+
     assert Outcome.REPAIRED == (await end_of(handle)).outcome
+    assert ["climb", "rung:power_cycle", "note_word", "plan_repair", "verify:health", "gate", "return"] == (
+        bench.fakes.steps
+    )
+    (planned,) = bench.fakes.asked("plan_repair")
+    assert (2, Climb.OFF, "not verified, since ann spoke: the fan was replaced") == (
+        planned.tries,
+        planned.climb,
+        planned.trouble,
+    )
+
+
+async def test_a_rung_that_waits_gives_way_to_a_host_that_leaves(bench):
+    held = Gate(StepResult(action=StepAction.HAND_OVER, reason="a person spoke before it began"))
+    bench.fakes.on("climb", rung(Rung.REBOOT))
+    bench.fakes.on("rung:reboot", held)
+    bench.fakes.on("note_word", lambda *_: held.opened.set())
+    handle = await climbing(bench)
+    await held.waits()
+
+    await handle.execute_update("decommission", ORDER)
+
+    assert Outcome.DECOMMISSIONED == (await end_of(handle)).outcome
+    assert ["climb", "rung:reboot", "note_word", "decommission"] == bench.fakes.steps
+    (told,) = [arguments for name, arguments in bench.fakes.calls if name == "note_word"]
+    assert ("rung:reboot", ORDER) == (told[0].step.key, told[1])
+
+
+async def test_a_step_that_could_not_be_told_of_a_word_is_waited_for_all_the_same(bench):
+    cycling = Gate(GO_ON)
+    bench.fakes.on("climb", rung(Rung.POWER_CYCLE))
+    bench.fakes.on("rung:power_cycle", cycling)
+    bench.fakes.on("note_word", NOTHING_FORESAW_IT)
+    handle = await climbing(bench)
+    await cycling.waits()
+
+    await handle.execute_update("decommission", ORDER)
+    await bench.until(lambda: bench.fakes.asked("note_word"), "it was tried")
+    assert [] == bench.fakes.asked("decommission")
+    cycling.opened.set()
+
+    assert Outcome.DECOMMISSIONED == (await end_of(handle)).outcome
+
+
+async def test_what_was_written_is_made_active_before_a_persons_try_begins(bench):
+    rebooting = Gate(GO_ON)
+    bench.fakes.on("climb", rung(Rung.REFLASH, "reflash:bmc", "rung:reboot"))
+    bench.fakes.on("rung:reboot", rebooting)
+    handle = await climbing(bench)
+    await rebooting.waits()
+    await handle.execute_update("repaired", ORDER)
+    rebooting.opened.set()
+
+    assert Outcome.REPAIRED == (await end_of(handle)).outcome
+    assert ["climb", "reflash:bmc", "rung:reboot", "plan_repair"] == bench.fakes.steps[:4]
+
+
+async def test_a_word_during_a_rungs_verification_has_the_host_verified_anew(bench):
+    verifying = Gate(GO_ON)
+    bench.fakes.on("climb", rung(Rung.RETRY))
+    bench.fakes.on("verify:health", verifying)
+    handle = await climbing(bench)
+    await verifying.waits()
+    await handle.execute_update("repaired", ORDER)
+    verifying.opened.set()
+
+    assert Outcome.REPAIRED == (await end_of(handle)).outcome
+    steps = [s for s in bench.fakes.steps if s != "note_word"]
+    assert ["climb", "plan_repair", "verify:health", "plan_repair", "verify:health", "gate", "return"] == steps
+
+
+SKIPPED = StepResult(action=StepAction.SKIP, reason="bmc can't be written: no image")
+TWO = ("reflash:bmc", "reflash:nic", "rung:reboot")
+
+
+async def test_firmware_that_can_not_be_written_keeps_no_other_from_being_written(bench):
+    bench.fakes.on("climb", rung(Rung.REFLASH, *TWO))
+    bench.fakes.on("reflash:bmc", SKIPPED)
+    await end_of(await climbing(bench))
+    assert ["climb", *TWO, "plan_repair"] == bench.fakes.steps[:5]
+    assert ["nic"] == [u.component for u in bench.fakes.asked("reboot")[0].applied]
+
+
+async def test_a_reflash_of_which_nothing_can_be_written_is_refused_and_reboots_nothing(bench):
+    bench.fakes.on("climb", rung(Rung.REFLASH, *TWO), rung(Rung.RETRY))
+    bench.fakes.on("reflash:bmc", SKIPPED)
+    bench.fakes.on("reflash:nic", SKIPPED)
+    await end_of(await climbing(bench))
+    assert ["climb", "reflash:bmc", "reflash:nic", "climb", "plan_repair"] == bench.fakes.steps[:5]
+    assert SKIPPED.reason == works(bench)[1].trouble
 
 
 async def test_a_rung_that_the_hardware_refuses_leads_to_the_next_without_a_verification(bench):

@@ -13,7 +13,14 @@ class Ladders(Protocol):
 
     async def climb(self, work: HostWork, now: Moment, decide: Callable[[LadderFacts], NextRung]) -> RungRecord:
         """The rung of a repair's next try: decided on the facts of this instant and written with its audit entry, or
-        as it was written before. The lease says from then on what is under way. Raises `LeaseLost`.
+        as it was written before; no rung follows the person. The lease says from then on what is under way. Raises
+        `LeaseLost`.
+        """
+        ...
+
+    async def end_ladder(self, person: RungRecord) -> None:
+        """Keep that a person has the repair, whatever ended its ladder, after all of its rungs; the first one counts.
+        The record's attempt is not heeded. The lease says so, where the repair still holds it.
         """
         ...
 

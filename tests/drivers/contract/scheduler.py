@@ -7,6 +7,7 @@ import pytest
 
 from fleet.errors import BadAnswer, Unreachable
 from fleet.models.scheduler import NodeBase
+from tests.drivers.contract.borrowing import BorrowingContract
 from tests.drivers.contract.case import ContractCase
 from tests.drivers.contract.drains import DrainsContract
 from tests.drivers.contract.features import FeaturesContract
@@ -15,7 +16,7 @@ from tests.drivers.contract.looking import fresh
 from tests.drivers.contract.runs import RunsContract
 
 
-class SchedulerContract(DrainsContract, JobsContract, FeaturesContract, RunsContract):
+class SchedulerContract(DrainsContract, JobsContract, FeaturesContract, RunsContract, BorrowingContract):
     """Subclass it and give it a fixture `case`."""
 
     async def test_an_idle_cluster_shows_every_host_idle_and_no_job_on_any(self, case: ContractCase):

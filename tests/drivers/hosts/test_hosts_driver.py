@@ -4,6 +4,7 @@ import pytest
 
 from drivers.hosts import HostsDriver
 from fleet.errors import BadAnswer, InvalidInput, Refused, Unreachable
+from fleet.models.command import CommandResult
 from fleet.models.hardware import DeviceTask, TaskState
 from fleet.ports.fence import open_fence
 from fleet.ports.mechanism import Activation
@@ -35,7 +36,7 @@ class Mechanism:
             if c == component
         )
 
-    async def check_free(self, host) -> None:
+    async def check_free(self, host, *, booting=False) -> None:
         if self.begun:
             raise Refused(f"{host}: {self.begun[0][1]} runs")
 
@@ -70,10 +71,6 @@ class Machine:
         if not self.bmc:
             raise Unreachable(f"the BMC of {host} does not answer")
         return True
-
-    async def restart(self, host, fence, *, force: bool) -> None:
-        await fence()
-        self.done.append("forced restart" if force else "restart")
 
     async def cycle(self, host, fence) -> None:
         await fence()
@@ -154,23 +151,63 @@ async def test_a_host_that_does_not_answer_is_not_rebooted_and_its_power_is_swit
     assert ["power cycle"] == machine.done
 
 
-async def test_the_power_is_not_switched_under_an_upgrade_that_runs():
-    machine, firmware = Machine(), Mechanism(bmc="1")
-    driver = HostsDriver([firmware], machine, machine)
+DISRUPTIONS = ("reboot", "reset_gpus", "power_cycle", "reimage")
+
+
+class Installer:
+    """A program that would install hosts anew."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+
+    async def run(self, host, fence) -> CommandResult:
+        await fence()
+        self.runs += 1
+        return CommandResult(argv=("reinstall",), status=0, stdout="", stderr="", seconds=1.0)
+
+
+@pytest.mark.parametrize("disruption", DISRUPTIONS)
+async def test_nothing_cuts_an_upgrade_that_runs(disruption):
+    machine, firmware, installer = Machine(), Mechanism(bmc="1"), Installer()
+    driver = HostsDriver([Mechanism(kernel="6"), firmware], machine, machine, reimage=installer)
     await driver.start_apply(HOST, "bmc", "2", open_fence)
     with pytest.raises(Refused, match="bmc runs"):
-        await driver.power_cycle(HOST, open_fence)
-    assert [] == machine.done
+        await getattr(driver, disruption)(HOST, open_fence)
+    assert ([], 0) == (machine.done, installer.runs)
+
+
+class Mute(Mechanism):
+    async def check_free(self, host, *, booting=False) -> None:
+        raise Unreachable("silent")
+
+
+class MuteHost(Machine):
+    """The mechanism of a host that does not answer, as its own boots."""
+
+    components = frozenset({"kernel"})
+    check_free = Mute.check_free
 
 
 async def test_what_a_silent_mechanism_does_is_not_waited_for_before_the_power_is_switched():
-    class Mute(Mechanism):
-        async def check_free(self, host) -> None:
-            raise Unreachable("silent")
-
     machine = Machine(None)
     await HostsDriver([Mute(kernel="6")], machine, machine).power_cycle(HOST, open_fence)
     assert ["power cycle"] == machine.done
+
+
+async def test_a_silent_host_is_reinstalled_and_one_whose_bmc_is_silent_is_not():
+    machine, installer = MuteHost(None), Installer()
+    await HostsDriver([machine, Mechanism(bmc="1")], machine, machine, reimage=installer).reimage(HOST, open_fence)
+    assert 1 == installer.runs
+    with pytest.raises(Refused, match="whether it is being updated can't be told"):
+        await HostsDriver([machine, Mute(bmc="1")], machine, machine, reimage=installer).reimage(HOST, open_fence)
+    assert 1 == installer.runs
+
+
+async def test_gpus_are_not_reset_while_it_can_not_be_told_whether_they_are_flashed():
+    machine = Machine()
+    with pytest.raises(Refused, match="whether it is being updated can't be told"):
+        await HostsDriver([Mute(bmc="1")], machine, machine).reset_gpus(HOST, open_fence)
+    assert [] == machine.done
 
 
 async def test_gpus_are_reset_by_the_host_itself():

@@ -47,6 +47,16 @@ async def test_a_program_that_is_not_there_is_refused_or_says_so(tmp_path):
     assert 127 == done.status
 
 
+async def test_the_worker_s_secrets_are_not_in_its_environment_but_what_the_fleet_file_names_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("BMC_PASSWORD", "hush")
+    monkeypatch.setenv("PXE_SERVER", "pxe.example.org")
+    hook = ReimageHook(argv=("env", "-u", "{host}"), environment=("PXE_SERVER", "NOT_SET_ANYWHERE"))
+    said = (await ReimageProgram(hook, tmp_path).run("gpu001", open_fence)).stdout
+    names = {line.partition("=")[0] for line in said.splitlines()}
+    assert "hush" not in said
+    assert {"PATH", "PXE_SERVER"} <= names <= {"PATH", "HOME", "LANG", "PXE_SERVER"}
+
+
 async def test_what_is_no_host_name_reaches_no_program(tmp_path):
     with pytest.raises(Refused, match="expected a host name"):
         await program(tmp_path, "touch ran").run("--all", open_fence)

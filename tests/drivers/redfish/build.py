@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from drivers.redfish import RedfishMechanism
 from fleet.models.hardware import DeviceTask, TaskState
 from fleet.models.redfish import Redfish
+from tests.drivers.redfish.oddbmc import OddBmc
 from tests.emulators.bmc.starting import Farm
 
 USER, PASSWORD = "maintrain", "loopback-only"
@@ -21,6 +22,7 @@ IMAGES = (
     ("fpga", "4.0"),
 )
 BEFORE = {"bmc": "1.0.0", "bios": "2.1.0", "nic-firmware": "28.39.1002", "gpu-vbios": "96.00.74", "fpga": "3.0"}
+IMAGE = b"an image\n" * 1000
 INVENTORY = "/redfish/v1/UpdateService/FirmwareInventory"
 
 
@@ -69,6 +71,24 @@ def options(farm: Farm, folder: Path, model: dict[str, Any] | None = None, **cha
 def mechanism(farm: Farm, folder: Path, model: dict[str, Any] | None = None, **changes: Any) -> RedfishMechanism:
     """A mechanism on the farm; another one stands for another process."""
     return RedfishMechanism(options(farm, folder, model, **changes), folder)
+
+
+def odd_mechanism(bmc: OddBmc, folder: Path, model: dict[str, Any] | None = None, **changes: Any) -> RedfishMechanism:
+    """A mechanism on an odd BMC, which has a BMC and a BIOS, and an image for the latter."""
+    (folder / "bios-2.1.bin").write_bytes(IMAGE)
+    image = {"component": "bios", "version": "2.1", "file": "bios-2.1.bin", "sha256": hashlib.sha256(IMAGE).hexdigest()}
+    bios = {"component": "bios", "members": {"id": "BIOS"}, "activation": "reboot", "oem": {"Preserve": True}}
+    rules = [{"component": "bmc", "members": {"id": "BMC"}}, bios]
+    plain = {
+        "address": bmc.address,
+        "insecure": True,
+        "timeout": "2s",
+        "poll": "50ms",
+        "silent_for": "400ms",
+        "images": {"folder": ".", "images": [image]},
+        "models": [{"name": "odd", "components": rules} | (model or {})],
+    }
+    return RedfishMechanism(Redfish.model_validate(plain | credentials(folder) | changes), folder)
 
 
 async def ended(redfish: RedfishMechanism, host: str, component: str, fence: "Fence | None" = None) -> DeviceTask:

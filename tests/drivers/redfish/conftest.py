@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.drivers.redfish.oddbmc import OddBmc
 from tests.emulators.bmc.spec import Effect, Fault, FaultKind, Hardware, Member, hgx_members
 from tests.emulators.bmc.starting import Farm, start_farm
 
@@ -41,3 +42,10 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
     folder: Path = tmp_path_factory.mktemp("farm")
     with start_farm(folder, [*SOUND, *FAULTS], faults=faults, hardware=hardware()) as farm:
         yield farm
+
+
+@pytest.fixture
+def bmc() -> Iterator[OddBmc]:
+    """A BMC whose resources and answers the test writes."""
+    with OddBmc() as bmc:
+        yield bmc

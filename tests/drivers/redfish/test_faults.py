@@ -102,7 +102,7 @@ async def test_members_that_differ_are_no_version_that_anyone_wants(farm: Farm, 
     redfish = mechanism(farm, tmp_path)
     await redfish.start_apply("partial", "gpu-vbios", "97.00.01", open_fence)
     await ended(redfish, "partial", "gpu-vbios")
-    await redfish.restart("partial", open_fence, force=True)
+    await redfish.cycle("partial", open_fence)
     deadline = time.monotonic() + 10
     while (found := (await redfish.versions("partial"))["gpu-vbios"]) == "96.00.74":
         assert time.monotonic() < deadline

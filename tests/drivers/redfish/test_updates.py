@@ -43,7 +43,7 @@ async def test_a_bmc_fetches_an_image_from_the_store_by_simple_update(farm: Farm
     await redfish.start_apply("gpu03", "bios", "2.2.0", open_fence)
     assert TaskState.DONE is (await ended(redfish, "gpu03", "bios")).state
     assert Activation.REBOOT is await redfish.pending("gpu03")
-    await redfish.restart("gpu03", open_fence, force=True)
+    await redfish.cycle("gpu03", open_fence)
     assert "2.2.0" == await until(lambda: version(redfish, "gpu03", "bios"), "2.2.0")
     assert Activation.NOTHING is await redfish.pending("gpu03")
 
@@ -154,7 +154,7 @@ async def test_an_update_at_the_next_reset_is_done_when_staged_and_pending_until
     task = await redfish.start_apply("gpu12", "bios", "2.2.0", open_fence)
     assert (TaskState.DONE, "staged until the reset") == (task.state, task.message)
     assert Activation.REBOOT is await mechanism(farm, tmp_path, staged).pending("gpu12")
-    await redfish.restart("gpu12", open_fence, force=False)
+    await redfish.cycle("gpu12", open_fence)
     assert "2.2.0" == await until(lambda: version(redfish, "gpu12", "bios"), "2.2.0")
     assert Activation.NOTHING is await redfish.pending("gpu12")
 

@@ -28,7 +28,7 @@ exec {program} "$@"
 
 def stand_ins(folder: Path) -> Path:
     """Fill `folder` with stand-ins for every command that the driver uses."""
-    for name in ("scontrol", "sinfo", "squeue", "scancel", "sacct"):
+    for name in ("scontrol", "sinfo", "squeue", "scancel", "sbatch", "sacct"):
         script = folder / name
         script.write_text(_STAND_IN.format(folder=folder, program=slurm_daemons.program(name)))
         script.chmod(0o755)

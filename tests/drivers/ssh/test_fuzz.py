@@ -52,6 +52,11 @@ class Told(SshRemote):
     async def read(self, host: str, argv: Sequence[str], within: float, stdin: bytes = b"") -> CommandResult:
         return CommandResult(argv=tuple(argv), status=self._status, stdout=self._stdout, stderr="what", seconds=0.1)
 
+    async def read_bytes(
+        self, host: str, argv: Sequence[str], within: float, stdin: bytes = b""
+    ) -> tuple[CommandResult, bytes]:
+        return await self.read(host, argv, within, stdin), self._stdout.encode(errors="replace")
+
     run = read
 
 

@@ -75,7 +75,7 @@ async def test_a_playbook_that_fails_is_failed(farm: HostFarm, tmp_path: Path, m
 
 
 @pytest.mark.usefixtures("runner")
-async def test_a_playbook_keeps_other_upgrades_off_and_is_failed_when_its_worker_goes(
+async def test_a_playbook_keeps_other_upgrades_off_and_is_stopped_and_failed_when_its_worker_goes(
     farm: HostFarm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = play(farm, tmp_path, monkeypatch, seconds=1.5) | {"dcgm": COMPONENTS["dcgm"]}
@@ -88,7 +88,29 @@ async def test_a_playbook_keeps_other_upgrades_off_and_is_failed_when_its_worker
                 await other.start_apply(HOST, "dcgm", "1:3.3.6", open_fence)
         found = await ended(other, task)
 
-    assert (TaskState.FAILED, True) == (found.state, "its process is gone" in found.message)
+    assert (TaskState.FAILED, True) == (found.state, "install: rc 143" in found.message)
+    assert "1.0\n" == (farm.root(HOST) / "installed").read_text()
+
+
+@pytest.mark.usefixtures("runner")
+async def test_a_play_whose_host_is_lost_is_stopped_and_the_host_is_busy_until_its_end_is_seen(
+    farm: HostFarm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = play(farm, tmp_path, monkeypatch, seconds=6) | {"dcgm": COMPONENTS["dcgm"]}
+    async with opened(farm, chosen, keepalive="500ms") as mechanism, opened(farm, chosen) as other:
+        task = await mechanism.start_apply(HOST, "tool", "2.0", open_fence)
+        await asyncio.sleep(0.5)
+        farm.go_down(HOST)
+        farm.come_up(HOST)
+        for worker in (mechanism, other):
+            assert TaskState.RUNNING is (await worker.tasks(HOST, "tool"))[-1].state
+            with pytest.raises(Refused):
+                await worker.check_free(HOST, booting=True)
+            with pytest.raises(Refused):
+                await worker.start_apply(HOST, "dcgm", "1:3.3.6", open_fence)
+        assert TaskState.FAILED is (await ended(other, task)).state
+        assert TaskState.FAILED is (await ended(mechanism, task)).state
+    assert "1.0\n" == (farm.root(HOST) / "installed").read_text()
 
 
 def test_a_playbook_without_ansible_runner_is_told_when_it_is_named(farm_session: HostFarm, tmp_path: Path) -> None:

@@ -113,6 +113,29 @@ def test_probes_are_told_apart_whatever_they_print(runner: Runner) -> None:
     assert ["probe 5\n\nexit 0", "no end\nexit 7", "\nexit 127", "\nexit 0"] == _parts(answer, 4)
 
 
+def test_an_answer_s_length_is_told_in_bytes(runner: Runner) -> None:
+    argv = ("sh", "-c", "printf 'Intel\\302\\256 \\377'")
+    command = [runner.shell, "-s", "--", "probe", "5", str(len(argv)), *argv]
+    done = subprocess.run(command, input=SCRIPT.encode(), capture_output=True, check=True, cwd=runner.folder)
+
+    assert b"probe 16\nIntel\xc2\xae \xff\nexit 0\nend\n" == done.stdout
+
+
+def test_a_held_task_whose_holder_goes_away_is_busy_until_its_play_must_have_ended(runner: Runner) -> None:
+    since = runner.call("clock", "boot_id")[1].split()[1]
+    words = ("hold", "state", "boot_id", BOOT, since, "4", "20", "it.1", "1.0", "2")
+    command = [runner.shell, "-c", SCRIPT, "maintrain", *words]
+    holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=runner.folder)
+    with holder:
+        assert holder.stdout is not None
+        assert holder.stdin is not None
+        assert b"started\n" == holder.stdout.readline()
+        holder.stdin.close()
+        time.sleep(0.3)
+        assert "running" == runner.tasks()[0][4]
+    assert "gone" == runner.tasks()[0][4]
+
+
 def _parts(answer: str, count: int) -> list[str]:
     found = []
     for _ in range(count):

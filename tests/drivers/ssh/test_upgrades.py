@@ -1,6 +1,7 @@
 """Upgrades on hosts: begun once, found again by others, in effect when the host says so."""
 
 import asyncio
+import fcntl
 
 import pytest
 
@@ -10,7 +11,7 @@ from fleet.errors import InvalidInput, Refused, StaleAttempt
 from fleet.models.hardware import DeviceTask, TaskState
 from fleet.ports.fence import open_fence
 from fleet.ports.mechanism import Activation
-from tests.drivers.ssh.case import HOST, apply, ended, installs, opened, own, reboot, settings
+from tests.drivers.ssh.case import COMPONENTS, HOST, apply, ended, installs, opened, own, reboot, settings
 from tests.emulators.hosts import HostFarm
 
 DCGM = "datacenter-gpu-manager"
@@ -217,3 +218,24 @@ async def test_what_is_only_probed_is_read_and_never_installed(farm: HostFarm) -
             await mechanism.start_apply(HOST, "nccl", "2.22.3", open_fence)
         assert () == await mechanism.tasks(HOST, "nccl")
         assert Activation.NOTHING == await mechanism.pending(HOST)
+
+
+async def test_a_tool_that_prints_what_is_no_ascii_does_not_cut_the_answer_of_the_next(farm: HostFarm) -> None:
+    said = "printf 'Intel\\302\\256 \\377 fw 7.1\\n'"
+    spoken = {"argv": ["sh", "-c", said], "version_pattern": r"fw (?P<version>\S+)"}
+    components = {"nic": {"kind": "probe", "probe": spoken}, "dcgm": COMPONENTS["dcgm"]}
+    async with opened(farm, components) as mechanism:
+        assert {"nic": "7.1", "dcgm": "1:3.3.5"} == await mechanism.versions(HOST)
+
+
+async def test_what_did_not_end_in_its_time_keeps_the_host_from_being_booted(farm: HostFarm) -> None:
+    async with opened(farm) as mechanism:
+        task = await mechanism.start_apply(HOST, "dcgm", "1:3.3.6", open_fence)
+        notes = farm.root(HOST) / "var/lib/maintrain/tasks" / task.id
+        await ended(mechanism, task)
+        (notes / "exit").unlink()
+        (notes / "limit").write_text("-1000000000\n")
+        with (notes / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with pytest.raises(Refused, match=r"dcgm 1:3\.3\.6 is being installed"):
+                await mechanism.check_free(HOST, booting=True)

@@ -106,6 +106,15 @@ async def test_a_host_that_somebody_else_drained_is_not_touched(slurm, watched):
     assert not [argv for argv in watched.ran if argv[1:2] in [("update",), ("create",)]]
 
 
+async def test_a_host_borrowed_from_production_is_refused_clearly_and_not_touched(slurm, watched):
+    slurm.command("scontrol", "update", "nodename=gpu002", "state=UNDRAIN")
+
+    found = await verify(watched)
+
+    assert (Verdict.INCONCLUSIVE, True) == (found.verdict, "borrowed ones are not" in found.summary), found
+    assert not [argv for argv in watched.ran if argv[1:2] in [("update",), ("create",)]]
+
+
 async def test_a_reservation_stays_when_a_host_can_not_be_drained_again(slurm, watched):
     watched.refused = "nodename=gpu002 state=DRAIN"
 
