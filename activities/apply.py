@@ -143,6 +143,8 @@ class Applying:
         """An earlier attempt wrote the intent: find out what it did before anything is repeated."""
         taken, pauses, silences = await acting.take_over(intent), Pauses(), Silences()
         barred = Barred(acting, await self._within(acting, upgrade))
+        drivers = (await self.deps.cluster(acting.order.cluster)).drivers
+        shows = max(timedelta(seconds=FENCE_LIFE), drivers.shows_within)
         while True:
             # The age first: what an earlier attempt sends while we read must not be taken for ruled out.
             age = timedelta(seconds=time.monotonic() - taken)
@@ -153,7 +155,7 @@ class Applying:
                 if await silences.last_word(error, overdue=late is not None) and late is not None:
                     return _give_up(acting, late)
                 continue
-            resume = resume_apply(intent, tasks, version, upgrade.version, age, timedelta(seconds=FENCE_LIFE))
+            resume = resume_apply(intent, tasks, version, upgrade.version, age, shows)
             activity.logger.info(f"{acting.order.step.key} on {acting.order.host}: {resume.action}: {resume.reason}")
             match resume.action:
                 case ResumeAction.WAIT:

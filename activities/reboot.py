@@ -46,8 +46,7 @@ class Rebooting:
         if acting.order.step.rung:
             boot, why = await looked(lambda: acting.hands.hardware.boot_id(acting.order.host))
             return Before(boot_id=boot) if boot is not None else skip(f"the host does not answer: {why}")
-        cluster = await self.deps.cluster(acting.order.cluster)
-        barred, host = Barred(acting, cluster.host_back_within), acting.order.host
+        barred, host = await self._barred(acting), acting.order.host
         while True:
             try:
                 boot = await acting.hands.hardware.boot_id(host)
@@ -92,18 +91,29 @@ class Rebooting:
         result = stopped or await self._held(acting)
         if result is not None:
             return result
-        before = await self._note(acting)
-        if isinstance(before, StepResult):
-            return before
-        intent = await acting.open_intent(before)
-        return await self._begin(acting, intent) or await self._await_boot(acting, intent)
+        barred = await self._barred(acting)
+        while True:
+            before = await self._note(acting)
+            if isinstance(before, StepResult):
+                return before
+            intent = await acting.open_intent(before)
+            try:
+                ended = await self._begin(acting, intent)
+            except NotBegun as no:
+                if await barred.for_good(no):
+                    return StepResult(action=StepAction.HAND_OVER, reason=str(no), host_state=HostState.PARTLY_APPLIED)
+                continue
+            return ended or await self._await_boot(acting, intent)
+
+    async def _barred(self, acting: Acting) -> Barred:
+        return Barred(acting, (await self.deps.cluster(acting.order.cluster)).host_back_within)
 
     async def _held(self, acting: Acting) -> StepResult | None:
         """None while the host is drained and ours; a rung does nothing to a host that another holds."""
         return await (held_by_us_alone(acting) if acting.order.step.rung else acting.hold_drained())
 
     async def _begin(self, acting: Acting, intent: Intent) -> StepResult | None:
-        """Send the effect; what ends the step then and there, or None."""
+        """Send the effect; what ends the step then and there, or None. `NotBegun` when the host said no."""
         try:
             result = await self._send(acting, acting.fence(Deed.DISRUPT, intent))
         except StoppedAtFence:
@@ -112,7 +122,9 @@ class Rebooting:
             raise
         except Refused as no:
             if not acting.order.step.rung:
-                raise
+                if intent.token == acting.token:
+                    await acting.withdraw(f"refused before it began: {no}")
+                raise NotBegun(f"{acting.order.host} can't be booted anew now: {no}") from no
             if intent.token != acting.token:
                 result = StepResult(action=StepAction.HAND_OVER, reason=str(no), host_state=HostState.UNKNOWN)
             else:
@@ -131,6 +143,17 @@ class Rebooting:
         taken = await acting.take_over(intent)
         await self._sent(acting, intent)
         return await self._await_boot(acting, intent, taken)
+
+    async def _again(self, acting: Acting, intent: Intent) -> StepResult | None:
+        """Send what an earlier attempt did not send; what ends the step then and there, or None."""
+        barred = await self._barred(acting)
+        while True:
+            try:
+                return await self._begin(acting, intent)
+            except NotBegun as no:
+                if await barred.for_good(no):
+                    acting.finish(IntentState.FAILED, str(no))
+                    return StepResult(action=StepAction.HAND_OVER, reason=str(no), host_state=HostState.UNKNOWN)
 
     async def _sent(self, acting: Acting, intent: Intent) -> None:
         """Wait until what an earlier attempt may still be sending is over: a boot in its midst proves nothing."""
@@ -169,7 +192,7 @@ class Rebooting:
                 if held is not None:
                     return held
                 intent = await acting.begin_again(intent)
-                ended = await self._begin(acting, intent)
+                ended = await self._again(acting, intent)
                 if ended is not None:
                     return ended
                 taken, since = None, time.monotonic()

@@ -1,5 +1,6 @@
 """Which drivers a cluster uses, and their settings. A credential is named here, never written."""
 
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -136,3 +137,8 @@ class Drivers(Fact):
     scheduler: SchedulerDriver
     hardware: HardwareDriver
     verifier: VerifierDriver
+
+    @property
+    def shows_within(self) -> timedelta:
+        """Time within which an upgrade that was sent shows among its device's tasks."""
+        return self.hardware.shows_within if isinstance(self.hardware, HostsHardware) else timedelta(0)

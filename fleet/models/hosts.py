@@ -1,5 +1,6 @@
 """Settings of real hosts: by which mechanisms they are changed."""
 
+from datetime import timedelta
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -27,3 +28,8 @@ class HostsHardware(Fact):
     def components(self) -> frozenset[str]:
         """Every component that some mechanism serves on some host."""
         return frozenset(self.ssh.components) | (self.redfish.components if self.redfish else frozenset())
+
+    @property
+    def shows_within(self) -> timedelta:
+        """Time within which an upgrade that was sent shows among the tasks: a BMC may take it up late."""
+        return self.redfish.timeout if self.redfish is not None else timedelta(0)

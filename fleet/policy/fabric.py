@@ -20,6 +20,8 @@ MOST_TRIED = 5
 """Idle hosts that are asked for one after another: a job may have come to any of them meanwhile."""
 BORROWED_BESIDES = timedelta(minutes=2)
 """What is added for everything around the runs themselves."""
+BORROWED_BARELY = timedelta(seconds=10)
+"""What is added where nothing of ours is started on the hosts."""
 
 
 class FabricAction(StrEnum):
@@ -96,7 +98,7 @@ def borrow_terms(host: str, verifier: VerifierDriver, expected: timedelta) -> Bo
     A verifier that names no time limits has twice the time that a verification is expected to take.
     """
     if not isinstance(verifier, ToolsVerifier):
-        limit = 2 * expected + BORROWED_BESIDES
+        limit = 2 * expected + (BORROWED_BARELY if verifier.kind == "simulated" else BORROWED_BESIDES)
         return BorrowTerms(limit=limit, reason=f"a partner is held for {format_duration(limit)} at the most")
     providers = [provider for provider in verifier.fabric if provider.serves(host)]
     if any(isinstance(provider.launcher, SlurmLauncher) for provider in providers):

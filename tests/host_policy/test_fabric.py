@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.models.drivers import SimulatedVerifier
+from fleet.models.drivers import PluginDriver, SimulatedVerifier
 from fleet.models.host import Host
 from fleet.models.scheduler import ClusterView, Job, JobKind, JobState, Node, NodeBase
 from fleet.models.verifiers import ToolsVerifier
@@ -60,8 +60,10 @@ def test_a_partner_is_held_for_as_long_as_the_runs_over_a_pair_may_take():
 
 
 def test_a_verifier_that_names_no_time_limit_has_a_short_one():
+    plugin = PluginDriver(kind="plugin", factory="site.checks:verifier")
+    assert timedelta(minutes=8) == borrow_terms("gpu001", plugin, timedelta(minutes=3)).limit
     simulated = SimulatedVerifier(kind="simulated")
-    assert timedelta(minutes=8) == borrow_terms("gpu001", simulated, timedelta(minutes=3)).limit
+    assert timedelta(minutes=6, seconds=10) == borrow_terms("gpu001", simulated, timedelta(minutes=3)).limit
 
 
 def test_the_launcher_inside_slurm_measures_no_production_host():

@@ -100,6 +100,7 @@ def fleet_document(
                         "cycle_bound": "10m",
                         "drain": {"deadline": "1s"},
                         "visit_budget": "30s",
+                        "verify_duration": "2s",
                         "fabric_wait": "40s",
                         "autostop": {"settle": "2s", "stale_after": "60s"},
                         **pool,

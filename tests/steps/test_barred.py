@@ -140,3 +140,18 @@ async def test_a_host_that_is_dark_for_too_long_before_its_reboot_goes_to_repair
     late = await site.run(Rebooting(deps).reboot, again)
     assert (StepAction.HAND_OVER, HostState.UNKNOWN) == (late.action, late.host_state)
     assert [] == [row for row in site.world.journal() if row.kind == "reboot_started"]
+
+
+async def test_a_host_that_refuses_its_reboot_is_asked_again_until_its_time_is_over(site, broken):
+    await site.drain()
+    deps = broken(reboot=Refused("its BMC is flashing"))
+    with pytest.raises(ApplicationError, match="its BMC is flashing") as raised:
+        await site.run(Rebooting(deps).reboot, order(StepKind.REBOOT))
+    assert not raised.value.non_retryable
+    assert IntentState.WITHDRAWN is await state(site, "reboot")
+
+    again = order(StepKind.REBOOT, attempt=1)
+    await site.store.first_claim(f"barred/{again.record}/reboot", datetime.now(UTC) - timedelta(hours=1))
+    late = await site.run(Rebooting(deps).reboot, again)
+    assert (StepAction.HAND_OVER, HostState.PARTLY_APPLIED) == (late.action, late.host_state)
+    assert "its BMC is flashing" in late.reason

@@ -221,7 +221,7 @@ async def test_what_is_only_probed_is_read_and_never_installed(farm: HostFarm) -
 
 
 async def test_a_tool_that_prints_what_is_no_ascii_does_not_cut_the_answer_of_the_next(farm: HostFarm) -> None:
-    said = "printf 'Intel\\302\\256 \\377 fw 7.1\\n'"
+    said = "printf 'Intel\\302\\256 Ethernet\\302\\256 Ger\\303\\244t \\377 fw 7.1\\n'"
     spoken = {"argv": ["sh", "-c", said], "version_pattern": r"fw (?P<version>\S+)"}
     components = {"nic": {"kind": "probe", "probe": spoken}, "dcgm": COMPONENTS["dcgm"]}
     async with opened(farm, components) as mechanism:
