@@ -212,10 +212,12 @@ class Acting:
         await self.hands.scheduler.drain(order.host, self.owned, self.fence(Deed.RETURN))
 
     async def _until_left(self, *, rebooting: bool) -> Drained:
-        """Wait for the jobs that began while our drain was off."""
+        """Wait for the jobs that began while our drain was off. In repair each look is an attempt of its own, between
+        which a person's word is heeded.
+        """
         asked, pauses = time.monotonic(), Pauses()
         while True:
             answer = await self._look(asked, rebooting=rebooting)
-            if answer.state not in (DrainState.DRAINING, DrainState.DOUBTFUL):
+            if self.order.repair or answer.state not in (DrainState.DRAINING, DrainState.DOUBTFUL):
                 return answer
             await pauses.wait()

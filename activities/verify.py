@@ -6,7 +6,7 @@ import time
 from temporalio import activity
 
 from activities.acting import Acting
-from activities.borrowing import borrowing, left_over, measured_with, partnerless
+from activities.borrowing import borrow, left_over, measured_with, partnerless
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
 from activities.meeting import Meetings
@@ -77,9 +77,9 @@ class Verifying:
                 return await acting.hands.verifier.verify(task, order.host, found.partners, pool=order.pool)
             if terms.limit is None:
                 return partnerless(f"no partner: {terms.reason}")
-            async with borrowing(acting, (*found.partners, *found.instead), terms.limit) as borrowed:
-                if borrowed.job:
-                    return await measured_with(acting, borrowed)
+            borrowed = await borrow(acting, (*found.partners, *found.instead), terms.limit)
+            if borrowed.job:
+                return await measured_with(acting, borrowed)
             waits = order.repair and now() - acting.began < pool.fabric_wait
             if not waits and not await left_over(acting):
                 return partnerless(borrowed.told if found.partners else found.reason)

@@ -201,11 +201,15 @@ class EmbeddedServer:
         return f"{' | '.join(lines[-3:])[-600:]} (log: {self.log})"
 
     async def _end(self, pid: int) -> None:
-        if self._lives(pid):
+        lived = self._lives(pid)
+        if lived:
             send(pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_WITHIN
-        while self._lives(pid):
+        # At its very end it has no command line any more by which to know it, and still closes its files.
+        while self._lives(pid) or (lived and process_alive(pid)):
             if time.monotonic() > deadline:
+                if not self._lives(pid):
+                    break
                 send(pid, signal.SIGKILL)
             await asyncio.sleep(POLL)
         self._process = None

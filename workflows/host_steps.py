@@ -1,5 +1,6 @@
 """Walk the steps of one host, as the results of its activities say: used by maintenance and repair alike."""
 
+import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -203,7 +204,11 @@ class HostSteps:
         self._show(f"{describe(step)} under way" + (f" ({self.why})" if self.why else ""))
         running = workflow.start_activity_method(_ACTIVITIES[step.kind], order, **at(work.cluster, detail(step), STEP))
         if self.repair and step.kind is not StepKind.RETURN:
-            await self._pass_on(running, order)
+            try:
+                await self._pass_on(running, order)
+            except asyncio.CancelledError:
+                # Cancelled from outside, here as in every other wait for a step: its effect is waited for.
+                running.cancel()
         result = await running
         self.done.append((step.key, f"{result.action}: {result.reason}"))
         return result

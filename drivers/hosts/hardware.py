@@ -81,11 +81,15 @@ class HostsDriver:
 
     async def reboot(self, host: str, fence: Fence) -> None:
         """See the port. By a power cycle when something written to the host needs one, else by the host itself, which
-        has to answer: what a silent host needs is `power_cycle`. `Refused` while anything of it is being written.
+        has to answer: what a silent host needs is `power_cycle`. `Refused` while anything of it is being written, or
+        where that can't be told.
         """
         for mechanism in self._mechanisms:
-            await mechanism.check_free(host, booting=True)
-        pending = [await mechanism.pending(host) for mechanism in self._mechanisms]
+            await _told_free(mechanism, host)
+        try:
+            pending = [await mechanism.pending(host) for mechanism in self._mechanisms]
+        except (Unreachable, BadAnswer) as error:
+            raise Refused(f"{host}: what was written to it can't be told: {error}") from error
         if Activation.POWER_CYCLE in pending:
             await self._with_power(host).cycle(host, fence)
         else:
@@ -98,23 +102,16 @@ class HostsDriver:
         await self._boots.reset_gpus(host, fence)
 
     async def power_cycle(self, host: str, fence: Fence) -> None:
-        """See the port. `Refused` too while an update of its firmware runs, where that can be told."""
+        """See the port. `Refused` too while an update of its firmware runs, or where the BMC does not tell."""
         power = self._with_power(host)
-        for mechanism in self._mechanisms:
-            try:
-                await mechanism.check_free(host, booting=True)
-            except Unreachable:
-                continue  # a silent host is what a power cycle is for; of a BMC that is, nothing can be asked below
+        await self._check_free(host)
         await power.cycle(host, fence)
 
     async def reimage(self, host: str, fence: Fence) -> CommandResult:
         """See the port. `Refused` too while its firmware is being written, or where the BMC does not tell."""
         if self._reimage is None:
             raise Refused(f"{host} can't be reinstalled: the fleet file names no program under repair: reimage")
-        by_host: object = self._boots
-        for mechanism in self._mechanisms:
-            # A host that does not answer is what a reinstallation is for.
-            await _told_free(mechanism, host, or_silent=mechanism is by_host)
+        await self._check_free(host)
         return await self._reimage.run(host, fence)
 
     async def close(self) -> None:
@@ -123,6 +120,12 @@ class HostsDriver:
         for error in ended:
             if isinstance(error, BaseException):
                 raise error
+
+    async def _check_free(self, host: str) -> None:
+        """Before what a host that does not answer is helped by."""
+        by_host: object = self._boots
+        for mechanism in self._mechanisms:
+            await _told_free(mechanism, host, or_silent=mechanism is by_host)
 
     def _mechanism(self, component: str) -> Mechanism:
         if component not in self._by_component:

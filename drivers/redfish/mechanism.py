@@ -109,7 +109,10 @@ class RedfishMechanism:
         """See the port. The way back to power is gone to its end, also when the caller is cancelled meanwhile."""
         within, poll = self._options.off_within.total_seconds(), self._options.poll.total_seconds()
         async with self._at(host) as site:
-            await power.cycle(site, fence, within, poll)
+            try:
+                await power.cycle(site, fence, within, poll)
+            except NotSent as late:
+                raise Refused(str(late)) from late
 
     async def close(self) -> None:
         """See the port: no connection outlives a call."""

@@ -1,7 +1,7 @@
 """What a rung of the repair ladder does on a host, and which rungs a cluster's drivers have no way to do."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from fleet.models.base import VERSION_PATTERN
@@ -88,20 +88,23 @@ def _has_image(hardware: HostsHardware, component: str) -> bool:
     return any(image.component == component for image in hardware.redfish.images.images)
 
 
-def _boots(cluster: Cluster, component: Component) -> bool:
-    """True when what is written comes into effect with a boot. Written again in the version that was there, no
-    inventory would show that a boot is missing: so what the mechanism declares counts as well.
+def _activation(cluster: Cluster, chosen: Sequence[Component]) -> tuple[Step, ...]:
+    """What brings into effect what was written. Written again in the version that was there, no inventory would show
+    that a boot or power cycle is missing: so what the mechanism declares, for any hardware model, counts as well.
     """
     hardware = cluster.drivers.hardware
-    if component.reboot or not isinstance(hardware, HostsHardware):
-        return component.reboot
-    models = hardware.redfish.models if hardware.redfish else ()
-    rules = [rule for model in models if (rule := model.rule(component.name)) is not None]
-    return any(rule.activation in (FirmwareActivation.REBOOT, FirmwareActivation.POWER_CYCLE) for rule in rules)
+    redfish = hardware.redfish if isinstance(hardware, HostsHardware) else None
+    models = redfish.models if redfish is not None else ()
+    declared = {r.activation for m in models for c in chosen if (r := m.rule(c.name)) is not None}
+    if FirmwareActivation.POWER_CYCLE in declared:
+        return (_step(StepKind.POWER_CYCLE, cluster.stack.reboot_duration),)
+    if FirmwareActivation.REBOOT in declared or any(c.reboot for c in chosen):
+        return (_step(StepKind.REBOOT, cluster.stack.reboot_duration),)
+    return ()
 
 
 def _reflash(cluster: Cluster, versions: Mapping[str, str], desired: Mapping[str, str]) -> tuple[Step, ...]:
-    """Each component in the version it should have, else in the one it has; then a reboot if any needs one."""
+    """Each component in the version it should have, else in the one it has; then what brings it into effect."""
     wanted = {**versions, **desired}
     names = cluster.repair.reflash.components if cluster.repair.reflash else ()
     chosen = [
@@ -119,9 +122,7 @@ def _reflash(cluster: Cluster, versions: Mapping[str, str], desired: Mapping[str
         )
         for c in chosen
     ]
-    if any(_boots(cluster, c) for c in chosen):
-        steps.append(_step(StepKind.REBOOT, cluster.stack.reboot_duration))
-    return tuple(steps)
+    return (*steps, *_activation(cluster, chosen))
 
 
 def _step(kind: StepKind, expected: timedelta) -> Step:

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from activities.borrowing import borrowing
+from activities.borrowing import borrow
 from activities.verify import Verifying
 from fleet import ids
 from fleet.errors import Refused, Unreachable
 from fleet.models.host import HostSet
-from fleet.models.verification import Verdict, VerificationTask
+from fleet.models.verification import Verdict, Verification, VerificationTask
 from fleet.models.work import StepAction, StepKind
 from fleet.policy.observing import observed_hosts
 from fleet.policy.sets import standing
@@ -184,7 +184,7 @@ async def test_a_measurement_whose_job_was_ended_in_the_middle_is_not_believed(r
     assert "did not hold it to the end" in found.reason
 
 
-async def test_a_measurement_that_fails_gives_its_host_back(repair):
+async def test_a_measurement_that_breaks_off_leaves_the_job_to_its_time_limit(repair):
     async def fail(host):
         raise Unreachable("the network is gone")
 
@@ -192,7 +192,18 @@ async def test_a_measurement_that_fails_gives_its_host_back(repair):
 
     with pytest.raises(Exception, match="the network is gone"):
         await verify(repair)
-    assert {} == await jobs_of_ours(repair)
+    assert ["gpu003"] == list((await jobs_of_ours(repair)).values())
+
+
+@pytest.mark.parametrize(("verdict", "left"), [(Verdict.INCONCLUSIVE, ["gpu003", "gpu004"]), (Verdict.FAILED, [])])
+async def test_only_a_measurement_that_came_to_its_end_gives_its_host_back(repair, verdict, left):
+    async def answer(task, host, partners, *, pool):
+        return Verification(task=task, verdict=verdict)
+
+    other(repair, "verifier", verify=answer)
+
+    assert StepAction.HAND_OVER == (await verify(repair)).action
+    assert left == sorted((await jobs_of_ours(repair)).values())
 
 
 async def test_a_measurement_that_is_cut_leaves_the_job_to_its_time_limit(repair):
@@ -225,8 +236,7 @@ async def test_a_worker_that_lost_its_lease_borrows_nothing(repair):
     stale = order(StepKind.VERIFY, HOST, FABRIC, operation="repair/sim/gpu001/9", repair=True, visit=None)
 
     async def act(acting):
-        async with borrowing(acting, ("gpu003",), timedelta(minutes=1)) as found:
-            return found
+        return await borrow(acting, ("gpu003",), timedelta(minutes=1))
 
     with pytest.raises(Exception, match="held by"):
         await repair.acting(stale, act)

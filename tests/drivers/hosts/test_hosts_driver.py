@@ -188,9 +188,12 @@ class MuteHost(Machine):
     check_free = Mute.check_free
 
 
-async def test_what_a_silent_mechanism_does_is_not_waited_for_before_the_power_is_switched():
-    machine = Machine(None)
-    await HostsDriver([Mute(kernel="6")], machine, machine).power_cycle(HOST, open_fence)
+async def test_a_silent_host_is_power_cycled_and_one_whose_bmc_does_not_tell_of_its_updates_is_not():
+    machine = MuteHost(None)
+    await HostsDriver([machine, Mechanism(bmc="1")], machine, machine).power_cycle(HOST, open_fence)
+    assert ["power cycle"] == machine.done
+    with pytest.raises(Refused, match="whether it is being updated can't be told"):
+        await HostsDriver([machine, Mute(bmc="1")], machine, machine).power_cycle(HOST, open_fence)
     assert ["power cycle"] == machine.done
 
 
@@ -227,7 +230,7 @@ async def test_what_can_not_be_told_about_a_mechanism_keeps_a_host_from_being_re
             raise Unreachable("silent")
 
     machine = Machine()
-    with pytest.raises(Unreachable):
+    with pytest.raises(Refused, match="can't be told: silent"):
         await HostsDriver([Mute(bmc="1")], machine, machine).reboot(HOST, open_fence)
     assert [] == machine.done
 
