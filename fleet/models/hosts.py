@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from fleet.models.base import Fact
-from fleet.models.redfish import Redfish, UpdateWay
+from fleet.models.redfish import Redfish
 from fleet.models.ssh import Ssh
 
 
@@ -31,11 +31,5 @@ class HostsHardware(Fact):
 
     @property
     def shows_within(self) -> timedelta:
-        """Time within which an upgrade that was sent shows among the tasks: a BMC may take it up late, and look at the
-        whole of a pushed image before it does.
-        """
-        if self.redfish is None:
-            return timedelta(0)
-        ways = {rule.way for model in self.redfish.models for rule in model.components}
-        pushed = self.redfish.upload_timeout if UpdateWay.MULTIPART in ways else timedelta(0)
-        return max(self.redfish.timeout, pushed)
+        """Time within which an upgrade that was sent shows among the tasks: a BMC may take it up late."""
+        return self.redfish.timeout if self.redfish is not None else timedelta(0)
