@@ -136,9 +136,9 @@ def test_the_probes_of_the_example_find_the_version_in_what_is_printed(component
     assert version == cluster.pins[component]
 
 
-def test_a_reflash_ends_with_the_boot_that_its_mechanism_declares():
-    """Written again in the same version, nothing in the inventory would tell that a boot is missing."""
+def test_a_reflash_ends_with_what_its_mechanism_declares_to_bring_it_into_effect():
+    """Written again in the same version, nothing in the inventory would tell that a power cycle is missing."""
     document = change(stack__components=[c | {"reboot": False} for c in change()["clusters"][0]["stack"]["components"]])
     cluster = FleetFile.model_validate(document).clusters[0]
     steps = rung_steps(cluster, cluster.pools[0], Rung.REFLASH, {"bios": "1.5.3"})
-    assert ["reflash:bios", "rung:reboot"] == [step.key for step in steps]
+    assert ["reflash:bios", "rung:power_cycle"] == [step.key for step in steps]

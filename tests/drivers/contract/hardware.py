@@ -166,7 +166,8 @@ class HardwareContract:
             await case.hardware.versions("no-such-host")
         with pytest.raises(case.unknown):
             await case.hardware.boot_id("no-such-host")
-        with pytest.raises(case.unknown):
+        # That it can't be told whether it is being flashed is a no, too.
+        with pytest.raises((case.unknown, Refused)):
             await case.hardware.reboot("no-such-host", open_fence)
 
     async def test_a_power_cycle_changes_the_boot_id_and_no_version(self, case: HardwareCase):
