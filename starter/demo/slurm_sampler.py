@@ -36,6 +36,7 @@ class SlurmSampler:
         self._hosts: dict[str, HostSeen] = {}
         self._jobs: dict[str, _Job] = {}
         self._versions: dict[str, dict[str, str]] = {}
+        self._later: tuple[Event, ...] = ()
         self._last: float | None = None
         self.samples = 0
         self.longest_gap = 0.0
@@ -44,17 +45,27 @@ class SlurmSampler:
     def sample(self) -> Snapshot:
         """One snapshot, with what changed since the last. Raises RuntimeError when Slurm does not answer."""
         # Hardware first: what it did by now, it did to a host that was still drained when Slurm is asked below.
-        happened = self._hardware_events()
+        happened = (*self._later, *self._hardware_events())
         for event in happened:
             if event.kind == "version_active" and event.host is not None:
                 versions = self._versions.setdefault(event.host, {})
                 versions[event.detail["component"]] = event.detail["version"]
         jobs = self._read_jobs()
         hosts = self._read_hosts(jobs)
-        events = (*happened, *self._drains(hosts), *self._interruptions(jobs))
+        events = (*happened, *self._verified_meanwhile(), *self._drains(hosts), *self._interruptions(jobs))
         self._hosts, self._jobs = hosts, jobs
         self._note_gap()
         return Snapshot(wall(), hosts, events)
+
+    def _verified_meanwhile(self) -> tuple[Event, ...]:
+        """Verifications that passed while Slurm was read: a host may have returned by them already, and be seen so.
+
+        All else that happened meanwhile belongs to the next sample, and so do verifications of hosts it happened to.
+        """
+        meanwhile = self._hardware_events()
+        changed = {event.host for event in meanwhile if event.kind != "verified"}
+        self._later = tuple(event for event in meanwhile if event.host in changed)
+        return tuple(event for event in meanwhile if event.host not in changed)
 
     def _read_jobs(self) -> dict[str, _Job]:
         text = self._slurm.command("squeue", "-h", "-t", "all", "-O", "JobID:|,State:|,RestartCnt:|,NodeList:5000")

@@ -90,7 +90,7 @@ async def test_what_is_held_up_at_its_fence_is_not_sent(bmc: OddBmc, tmp_path: P
 
     with pytest.raises(Refused, match="nothing was begun"):
         await odd_mechanism(bmc, tmp_path).start_apply("one", "bios", "2.1", slow)
-    with pytest.raises(Unreachable, match="nothing was begun"):
+    with pytest.raises((Refused, Unreachable), match="nothing was begun"):
         await odd_mechanism(bmc, tmp_path, timeout="5s").cycle("one", slow)
     assert [] == bmc.posts
 
