@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import datetime
 
 from temporalio import activity
 
@@ -66,10 +67,11 @@ class Verifying:
         return await acting.hands.verifier.verify(task, acting.order.host, (), pool=acting.order.pool)
 
     async def _fabric(self, acting: Acting) -> Verification:
-        """Measure with hosts of the domain, else with a borrowed one, for which a host in repair waits a while."""
+        """Measure with hosts of the domain, else with a borrowed one, for which it waits as long as for them."""
         order = acting.order
         cluster, pool = await self.deps.pool(order.cluster, order.pool)
         terms = borrow_terms(order.host, cluster.drivers.verifier, order.step.expected)
+        alone: datetime | None = None
         while True:
             found = await self._partners(acting, pool)
             if found.action is FabricAction.RUN:
@@ -80,10 +82,11 @@ class Verifying:
             borrowed = await borrow(acting, (*found.partners, *found.instead), terms.limit)
             if borrowed.job:
                 return await measured_with(acting, borrowed)
-            waits = order.repair and now() - acting.began < pool.fabric_wait
-            if not waits and not await left_over(acting):
+            alone = alone or now()
+            left = (alone + pool.fabric_wait - now()).total_seconds()
+            if left <= 0 and not await left_over(acting):
                 return partnerless(borrowed.told if found.partners else found.reason)
-            await asyncio.sleep(self._idle_again)
+            await asyncio.sleep(min(left, self._idle_again) if left > 0 else self._idle_again)
 
     async def _partners(self, acting: Acting, pool: Pool) -> Partners:
         """Hosts to measure the fabric with: of the domain when ready in time, else idle ones in production."""

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import httpx
 
+from drivers.handshake import Handshake
 from fleet.errors import InvalidInput, Refused, Unreachable
 from fleet.models.images import Image, ImageCatalogue
 
@@ -85,7 +86,7 @@ class Images:
         headers = {"Accept-Encoding": "identity"} | ({"If-None-Match": tag} if tag else {})
         async with (
             httpx.AsyncClient(verify=self._trust, trust_env=False) as client,
-            client.stream("GET", uri, headers=headers) as response,
+            client.stream("GET", uri, headers=headers, extensions={"trace": Handshake().watch}) as response,
         ):
             if response.status_code == _UNCHANGED and tag:
                 return

@@ -13,6 +13,7 @@ import termios
 import time
 from typing import Any
 
+from drivers.handshake import Handshake
 from fleet.errors import Unreachable
 from fleet.ports.fence import Fence
 
@@ -39,9 +40,11 @@ class Wire:
         """True from the moment when the BMC may have the whole request."""
         self._host, self._fence, self._last_only = host, fence, last_only
         self._socket: socket.socket | None = None
+        self._handshake = Handshake()
 
     async def watch(self, event: str, info: dict[str, Any]) -> None:
         """Follow the connection, as httpx's extension `trace` tells of it."""
+        await self._handshake.watch(event, info)
         if event == "connection.connect_tcp.complete":
             self._socket = info["return_value"].get_extra_info("socket")
         elif event == "http11.send_request_headers.started":

@@ -9,6 +9,8 @@ from tests.scenarios.site import Site, fleet_document
 def test_a_worker_frozen_in_a_flash_wakes_beside_its_successor_and_nothing_happens_twice(tmp_path: Path) -> None:
     document = fleet_document(hosts=3)
     document["clusters"][0]["stack"]["components"][0]["duration"] = "3s"
+    # A host that its two neighbours are far ahead of finds one of them idle to measure the fabric with.
+    document["clusters"][0]["drivers"]["scheduler"]["jobs"]["load"] = 0.2
     with Site(tmp_path, document) as site:
         frozen = site.stage.processes[-1]
         site.start_train()

@@ -139,6 +139,23 @@ async def test_a_repair_waits_a_while_for_a_host_to_become_idle(tmp_path):
     await repair.close()
 
 
+async def test_a_visit_s_host_whose_domain_has_gone_on_waits_for_an_idle_one_too(tmp_path):
+    site = await StepSite.open(tmp_path, fabric_wait="60s")
+    await site.drain()
+    await site.hand_over("gpu002")
+    busy = [site.world.submit_job(hosts=(host,)) for host in ("gpu003", "gpu004", "gpu005", "gpu006")]
+    asked = asyncio.create_task(
+        site.run(Verifying(site.deps, idle_again=0.1).verify, order(StepKind.VERIFY, HOST, FABRIC))
+    )
+    await asyncio.sleep(0.5)
+    assert not asked.done()
+    site.world.end_job(busy[1])
+
+    assert StepAction.GO_ON == (await asked).action
+    assert "gpu004" == borrowed(site)[-1]
+    await site.close()
+
+
 async def test_the_only_host_is_waited_for_while_a_worker_that_died_still_holds_it(site):
     await site.drain()
     await site.lease("another", "gpu004", "gpu005", "gpu006")
