@@ -5,12 +5,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 export DEBIAN_FRONTEND := noninteractive
 
-.PHONY: setup demo test check bench bench-blame slurm-demo lab-demo histories clean
+.PHONY: setup demo test check bench bench-blame bench-rollout slurm-demo lab-demo histories clean
 .DEFAULT_GOAL := demo
 
 setup: $(VENV)/.installed ## the virtual environment with Maintrain in it
 
-demo: setup ## a cycle over a simulated fleet, watched by an outside observer
+demo: setup ## three rollouts over a simulated fleet, one of them bad, watched by an outside observer
 	@$(BIN)/maintrain demo
 
 slurm-demo: setup ## the same train on a real 16-node Slurm on loopback; root, for Debian's slurm packages
@@ -39,6 +39,9 @@ bench: $(VENV)/.installed-dev ## throughput beside a bare Temporal program; writ
 
 bench-blame: $(VENV)/.installed-dev ## thousands of simulated rollouts; writes bench/results/blame.json and docs/limits.md
 	@$(BIN)/python -m bench.blame
+
+bench-rollout: $(VENV)/.installed-dev ## a rollout over 10,000 simulated hosts, about half an hour; writes bench/results/rollout.json and docs/limits.md
+	@$(BIN)/python -m bench.rollout
 
 histories: $(VENV)/.installed-dev ## the recorded runs that the replay tests replay, anew
 	@$(BIN)/python -m tests.replay.record

@@ -22,6 +22,8 @@ from fleet.policy.draining import Drained, DrainState, still_ours
 from fleet.policy.stopping import Deed, MayBegin, Proceed, may_begin
 from fleet.ports.fence import Fence
 
+LEFT_BEHIND = 10.0
+"""Seconds without any job after which a measurement that has the host undrained is one whose worker died."""
 ANY_AGE = 0.0
 """Takes any reading of the scheduler that is still shared, whenever it began."""
 
@@ -117,8 +119,10 @@ class Acting:
         return self.order.repair or footing.touched(but=self.order.step.key)
 
     async def look(self, *, rebooting: bool = False) -> Drained:
-        """The host's drain as of now. `BadAnswer` when it can't be told."""
+        """The host's drain as of now, after any measurement with it. `BadAnswer` when it can't be told."""
         answer = await self._look(time.monotonic(), rebooting=rebooting)
+        if answer.state is DrainState.MEASURED:
+            answer = await self._measured(rebooting=rebooting)
         if answer.state is DrainState.DOUBTFUL:
             raise BadAnswer(answer.reason)
         return answer
@@ -132,11 +136,28 @@ class Acting:
         rebooting = rebooting or self.order.repair
         return still_ours(self.order.host, self.owned, view, not_before, rebooting=rebooting)
 
+    async def _measured(self, *, rebooting: bool) -> Drained:
+        """The host's drain after the measurement that has it undrained, where our reservation lets no job start.
+        One that was left behind has nobody to drain it again but us.
+        """
+        busy, pauses = time.monotonic(), Pauses()
+        while True:
+            answer = await self._look(time.monotonic(), rebooting=rebooting)
+            if answer.state is not DrainState.MEASURED:
+                return answer
+            if answer.jobs and self.order.repair:
+                raise BadAnswer(f"{self.order.host}: {answer.reason}")  # between attempts a person is heard
+            if answer.jobs:
+                busy = time.monotonic()
+            elif time.monotonic() - busy > LEFT_BEHIND:
+                await self.hands.scheduler.drain(self.order.host, self.owned, self.fence(Deed.RETURN))
+            await pauses.wait()
+
     async def begin_again(self, intent: Intent) -> Intent:
         """An earlier attempt's intent, under which nothing had begun, as of now: its time counts from here."""
         now = await self.deps.clock()
         await self.deps.store.begin_again(intent.operation, intent.step, self.token, now)
-        return intent.model_copy(update={"opened_at": now})
+        return intent.model_copy(update={"opened_at": now, "sent": False})
 
     async def hold_drained(self, *, rebooting: bool = False) -> StepResult | None:
         """None while the host is ours and drained; else what to do instead of acting on it.

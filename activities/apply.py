@@ -15,6 +15,7 @@ from activities.pausing import Pauses, Silences
 from activities.recording import recorded
 from activities.refusals import refused, stoppable
 from activities.rungs import held_by_us_alone, looked, skip
+from activities.sending import NotedFence, anew, read_back
 from activities.train_pause import pause_train
 from fleet.errors import DriverError, HostState, InvalidInput, Refused, Unreachable
 from fleet.models.footing import Footing
@@ -67,7 +68,7 @@ class Applying:
         if result is not None:
             return result
         if rung:
-            seen, why = await looked(lambda: self._read(acting, upgrade))
+            seen, why = await looked(lambda: read_back(acting, upgrade))
             if seen is None:
                 return skip(f"{upgrade.component} can't be read: {why}")
         barred = Barred(acting, await self._within(acting, upgrade))
@@ -92,17 +93,18 @@ class Applying:
             if version == upgrade.version and not acting.order.step.rung:
                 reason = f"{upgrade.component} already reports {version}"
                 return StepResult(action=StepAction.GO_ON, reason=reason, host_state=HostState.DRAINED)
+            since = await hardware.remembers_since(host, upgrade.component)
             known = tuple(t.id for t in await hardware.tasks(host, upgrade.component))
         except DriverError as error:
             raise NotBegun(f"{upgrade.component} of {host} can't be read before its upgrade: {error}") from error
-        return Before(version=version, tasks=known)
+        return Before(version=version, tasks=known, remembers_since=since)
 
     async def _send(
         self, acting: Acting, upgrade: Upgrade, intent: Intent, *, touched: bool
     ) -> DeviceTask | StepResult:
         """Begin: the device's task, or how the step ends then and there. `NotBegun` when the device said no."""
         host = acting.order.host
-        fence = unless_offboarded(acting, upgrade, acting.fence(Deed.DISRUPT, intent))
+        fence = NotedFence(acting, intent, unless_offboarded(acting, upgrade, acting.fence(Deed.DISRUPT, intent)))
         try:
             return await acting.hands.hardware.start_apply(host, upgrade.component, upgrade.version, fence)
         except OffboardedAtFence as gone:
@@ -115,6 +117,7 @@ class Applying:
             await acting.withdraw(f"it can't be had: {wrong}")
             return await self._without(acting, f"{upgrade.component} {upgrade.version} can't be had: {wrong}", touched)
         except Refused as error:
+            await fence.refused()
             await self._withdraw(acting, intent, f"refused before it began: {error}")
             if acting.order.step.rung and intent.token == acting.token:
                 return skip(f"{upgrade.component} can't be written: {error}")
@@ -142,20 +145,21 @@ class Applying:
     async def _resume(self, acting: Acting, upgrade: Upgrade, intent: Intent) -> StepResult:
         """An earlier attempt wrote the intent: find out what it did before anything is repeated."""
         taken, pauses, silences = await acting.take_over(intent), Pauses(), Silences()
+        intent = await anew(acting, intent)
         barred = Barred(acting, await self._within(acting, upgrade))
         drivers = (await self.deps.cluster(acting.order.cluster)).drivers
-        shows = max(timedelta(seconds=FENCE_LIFE), drivers.shows_within)
+        shows = max(timedelta(seconds=FENCE_LIFE), drivers.shows_within(upgrade.component))
         while True:
             # The age first: what an earlier attempt sends while we read must not be taken for ruled out.
             age = timedelta(seconds=time.monotonic() - taken)
             try:
-                tasks, version = await self._read(acting, upgrade)
+                tasks, version, since = await read_back(acting, upgrade)
             except DriverError as error:
                 late = await self._late(acting, upgrade, intent, f"the device can't be read: {error}")
                 if await silences.last_word(error, overdue=late is not None) and late is not None:
                     return _give_up(acting, late)
                 continue
-            resume = resume_apply(intent, tasks, version, upgrade.version, age, shows)
+            resume = resume_apply(intent, tasks, version, upgrade.version, age, shows, since)
             activity.logger.info(f"{acting.order.step.key} on {acting.order.host}: {resume.action}: {resume.reason}")
             match resume.action:
                 case ResumeAction.WAIT:
@@ -169,6 +173,7 @@ class Applying:
                     if ended is not None:
                         return ended
                     taken = time.monotonic()  # what was sent just now, and perhaps taken, may show late
+                    intent = await anew(acting, intent)
                 case ResumeAction.ADOPT | ResumeAction.DONE | ResumeAction.FAILED:
                     task = next((t for t in tasks or () if t.id == resume.task), None)
                     return await self._follow(acting, upgrade, intent, task)
@@ -185,11 +190,6 @@ class Applying:
                 return _give_up(acting, _hand_over(str(error), HostState.UNKNOWN))
             return None
         return sent if isinstance(sent, StepResult) else await self._follow(acting, upgrade, intent, sent)
-
-    async def _read(self, acting: Acting, upgrade: Upgrade) -> tuple[tuple[DeviceTask, ...] | None, str | None]:
-        host, hardware = acting.order.host, acting.hands.hardware
-        tasks = await hardware.tasks(host, upgrade.component)
-        return tasks, (await hardware.versions(host)).get(upgrade.component)
 
     async def _follow(self, acting: Acting, upgrade: Upgrade, intent: Intent, task: DeviceTask | None) -> StepResult:
         """Poll the task to its end, then let the inventory decide."""

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from activities.acting import Acting
 from activities.pausing import Silences
+from activities.recording import FROZEN
 from fleet.errors import DriverError, Unreachable
 
 
@@ -12,7 +13,9 @@ class NotBegun(Unreachable):
 
 
 class Barred:
-    """One attempt's account. `within`: the time that the device has over all attempts, from its first no on."""
+    """One attempt's account. `within`: the time that the device has over all attempts, from its first no on, or from
+    its first after a freeze that held the step: nobody asked it meanwhile.
+    """
 
     def __init__(self, acting: Acting, within: timedelta) -> None:
         self._acting, self._within, self._silences = acting, within, Silences()
@@ -23,5 +26,7 @@ class Barred:
         """
         order, deps = self._acting.order, self._acting.deps
         clock = await deps.clock()
-        since = await deps.store.first_claim(f"barred/{order.record}/{order.step.key}", clock)
+        frozen = await deps.store.count_claims(f"{FROZEN}/{order.record}/{order.step.key}/")
+        key = f"barred/{order.record}/{order.step.key}" + (f"/{frozen}" if frozen else "")
+        since = await deps.store.first_claim(key, clock)
         return await self._silences.last_word(error, overdue=clock - since > self._within)

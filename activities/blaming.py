@@ -8,7 +8,7 @@ from fleet.models.rollouts import OPEN_STATES, Trial
 from fleet.policy.cohorts import in_scope
 from fleet.policy.rollout_blame import UNKNOWN_MODEL, Blamed, Memory, blamed, by_hardware
 from fleet.policy.sets import standings
-from fleet.policy.visit_trials import production_failures
+from fleet.policy.visit_trials import production_failures, soaking
 
 
 async def note_production(deps: Deps, look: RolloutLook) -> tuple[Trial, ...]:
@@ -16,10 +16,11 @@ async def note_production(deps: Deps, look: RolloutLook) -> tuple[Trial, ...]:
     soak = max(phase.soak for phase in look.rollout.spec.phases)
     found: list[Trial] = []
     for ledger in look.ledgers:
-        last = {t.host: t for t in look.trials if t.cluster == ledger.cluster}
-        recent = [t for t in last.values() if ledger.now - t.at <= soak]
+        mine = [t for t in look.trials if t.cluster == ledger.cluster]
+        recent = [t for t in {t.host: t for t in mine}.values() if ledger.now - t.at <= soak]
         if recent:
-            found += production_failures(recent, standings(ledger), ledger.leases, ledger.now)
+            failed = production_failures(recent, standings(ledger), ledger.leases, ledger.now)
+            found += [soaking(one, [t for t in mine if t.host == one.host], soak) for one in failed]
     await deps.store.record_trials(tuple(found))
     return (*look.trials, *found)
 

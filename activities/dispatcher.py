@@ -19,7 +19,7 @@ from fleet.models.observation import Observation, SetCounts
 from fleet.models.stop import Stop, StopKind
 from fleet.models.work import HostWork
 from fleet.policy.grants import settle
-from fleet.policy.limits import Limits, limits
+from fleet.policy.limits import Limits, in_force, limits
 from fleet.policy.observing import observed_hosts
 from fleet.policy.owners import undrained_in_repair, unowned, vanished
 from fleet.policy.sets import standings
@@ -98,11 +98,15 @@ class Dispatching:
     async def _page(self, facts: LedgerFacts) -> None:
         for standing in unowned(facts):
             await self.deps.page(pages.nobodys(facts.cluster, standing, facts.hosts[standing.host].released_at))
+        overriding = {override.holder for override in facts.overrides}
         for lease in facts.leases.values():
             if lease.counted is Counted.FAILED:
                 await ask_again(self.deps, lease)
-            elif lease.expected_end is not None and lease.expected_end < facts.now:
+            elif lease.holder not in overriding and lease.expected_end is not None and lease.expected_end < facts.now:
                 await self.deps.page(pages.late(lease))
+        for override in facts.overrides:  # one page for a whole cluster, and not one a host
+            if override.until <= facts.now:
+                await self.deps.page(pages.override_over(facts.cluster, override))
         for pool, autostop in facts.autostops.items():
             if autostop.stopped:
                 await self.deps.page(pages.train_paused(facts.cluster, pool, autostop))
@@ -117,7 +121,8 @@ class Dispatching:
             sets = [s.set for s in where.values() if facts.hosts[s.host].pool == pool.name]
             for name, value in SetCounts.of(sets).model_dump().items():
                 hosts.set(value, {**labels, "set": name})
-            for name, value in limits(pool, len(sets)).model_dump().items():
+            held_to = in_force(limits(pool, len(sets)), facts.overrides, facts.now)
+            for name, value in held_to.model_dump().items():
                 bounds.set(value, {**labels, "limit": name})
             autostop = facts.autostops.get(pool.name)
             stopped.set(int(autostop is not None and autostop.stopped), labels)
@@ -173,4 +178,5 @@ class Dispatching:
 
 def _limits(facts: LedgerFacts) -> dict[str, Limits]:
     members = [h.pool for h in facts.hosts.values() if not h.decommissioned]
-    return {pool.name: limits(pool, members.count(pool.name)) for pool in facts.pools}
+    promised = {pool.name: limits(pool, members.count(pool.name)) for pool in facts.pools}
+    return {name: in_force(limit, facts.overrides, facts.now) for name, limit in promised.items()}

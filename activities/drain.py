@@ -7,6 +7,7 @@ from temporalio import activity
 from activities.acting import Acting
 from activities.deps import Deps, beating
 from activities.failing import mapped
+from activities.offboarded import nothing_left
 from activities.pausing import Pauses
 from activities.recording import recorded
 from activities.refusals import refused, stoppable
@@ -14,7 +15,7 @@ from fleet.errors import ForeignHold, HostState, Refused
 from fleet.models.intent import Before, Intent
 from fleet.models.pool import DrainPolicy
 from fleet.models.scheduler import ClusterView, Job
-from fleet.models.work import StepAction, StepOrder, StepResult
+from fleet.models.work import EndCause, StepAction, StepOrder, StepResult
 from fleet.policy.draining import Drained, DrainState, at_deadline, drained
 from fleet.policy.stopping import Deed
 
@@ -37,7 +38,7 @@ class Draining:
             return await recorded(acting, lambda: stoppable(lambda: self._drain(acting), touched=False))
 
     async def _drain(self, acting: Acting) -> StepResult:
-        refusal = refused(acting.may_begin(Deed.DRAIN, await acting.footing()), touched=False)
+        refusal = await self._refusal(acting)
         if refusal is not None:
             return refusal
         intent = await self._since(acting)
@@ -46,6 +47,16 @@ class Draining:
         except ForeignHold as hold:
             return StepResult(action=StepAction.LEAVE, reason=f"drained by another: {hold.holder}")
         return await self._until_drained(acting, intent, time.monotonic())
+
+    async def _refusal(self, acting: Acting) -> StepResult | None:
+        """Why the drain ends now: a stop, or that no job has to go for what was offboarded. None to go on."""
+        stopped = refused(acting.may_begin(Deed.DRAIN, await acting.footing()), touched=False)
+        gone = "" if stopped is not None else await nothing_left(acting)
+        if gone:
+            return StepResult(
+                action=StepAction.GIVE_BACK, reason=gone, cause=EndCause.UPGRADE, host_state=HostState.DRAINED
+            )
+        return stopped
 
     async def _since(self, acting: Acting) -> Intent:
         """The drain's own row: its time of opening is where the deadline counts from, whoever drains."""
@@ -60,7 +71,7 @@ class Draining:
             answer = drained(acting.order.host, acting.owned, view, acknowledged)
             result = _ended(answer)
             if result is None:
-                result = refused(acting.may_begin(Deed.DRAIN, await acting.footing()), touched=False)
+                result = await self._refusal(acting)
             if result is not None:
                 return result
             if answer.jobs:

@@ -7,18 +7,22 @@ from temporalio import activity
 from activities.acting import Acting
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
+from activities.lemon_facts import lemon_here
+from activities.pin_guard import unsettled_pin, waits_for
 from activities.recording import recorded
 from fleet.errors import DriverError, HostState
 from fleet.models.fleetfile import Cluster
 from fleet.models.footing import Footing
+from fleet.models.matrix import MatrixEntry
 from fleet.models.pool import Pool
 from fleet.models.rollouts import Offboarded
+from fleet.models.stack import Upgrade
 from fleet.models.verification import Verdict
 from fleet.models.work import StepAction, StepOrder, StepResult
 from fleet.policy.compatibility import allowed
 from fleet.policy.draining import DrainState
 from fleet.policy.gating import GateFacts, gate
-from fleet.policy.offboarding import offboarded_by, still_carried, to_undo, way_back
+from fleet.policy.offboarding import offboarded_by, still_carried, to_undo, undone_whole, way_back
 
 ASK_AGAIN_AFTER = (1.0, 4.0, 10.0)
 """Seconds after which a host that did not tell its versions is asked once more: a BMC may be busy for a while."""
@@ -40,6 +44,9 @@ class Gating:
 
     async def _gate(self, acting: Acting) -> StepResult:
         order, store = acting.order, self.deps.store
+        unsettled = await unsettled_pin(self.deps, order.cluster, order.operation)
+        if unsettled is not None:
+            return StepResult(action=StepAction.HOLD, reason=waits_for(unsettled))
         cluster, pool = await self.deps.pool(order.cluster, order.pool)
         footing = await acting.footing()
         rebooted, touched = order.repair or footing.rebooted, acting.touched(footing)
@@ -49,13 +56,12 @@ class Gating:
             if held is not None:
                 return held
             drained = await acting.look(rebooting=rebooted)
+        versions, entries = await self._versions(acting), await store.matrix(order.cluster)
         ended = await store.offboarded()
-        if touched and drained.state in (DrainState.DRAINED, DrainState.FOREIGN):
-            back = await self._back(acting, cluster, pool, footing, ended)
-            if back is not None:
-                return back
-        versions = await self._versions(acting)
-        entries = await store.matrix(order.cluster)
+        if ended and touched and drained.state in (DrainState.DRAINED, DrainState.FOREIGN):
+            undo = await self._to_undo(acting, cluster, footing, ended, versions, entries)
+            if undo:
+                return self._back(acting, undo, cluster, pool, footing, ended)
         facts = GateFacts(
             host=order.host,
             owned_reason=acting.owned,
@@ -69,25 +75,58 @@ class Gating:
             stopped_early=order.stopped_early,
             pins=cluster.pins,
             offboarded=still_carried(versions or {}, ended) if order.repair else "",
+            lemon=await self._lemon(order),
         )
         return gate(facts)
 
-    async def _back(
-        self, acting: Acting, cluster: Cluster, pool: Pool, footing: Footing, ended: tuple[Offboarded, ...]
-    ) -> StepResult | None:
-        """The way back for a host that this very work brought a version which was offboarded since; None for others."""
+    async def _to_undo(
+        self,
+        acting: Acting,
+        cluster: Cluster,
+        footing: Footing,
+        ended: tuple[Offboarded, ...],
+        versions: dict[str, str] | None,
+        entries: tuple[MatrixEntry, ...],
+    ) -> tuple[Upgrade, ...]:
+        """What this very work brought the host and is not to stay: what was offboarded since, and the rest where that
+        can't stand alone.
+        """
         order = acting.order
-        undo = to_undo(order.applied, ended, cluster) if ended else ()
-        if not undo:
-            return None
+        undo = to_undo(order.applied, ended, cluster)
+        work = await self.deps.store.work(order.operation) if versions is not None and not order.step.back else None
+        boarded = [s.upgrade for s in work.steps if s.upgrade is not None] if work is not None else []
+        if versions is None or not any(offboarded_by(u, ended) for u in boarded):
+            return undo
+        return undone_whole(undo, order.applied, footing.intents, ended, cluster, versions, entries)
+
+    def _back(
+        self,
+        acting: Acting,
+        undo: tuple[Upgrade, ...],
+        cluster: Cluster,
+        pool: Pool,
+        footing: Footing,
+        ended: tuple[Offboarded, ...],
+    ) -> StepResult:
+        """The way back for a host that this very work brought a version which was offboarded since."""
+        order = acting.order
         names = ", ".join(f"{u.component} {u.version}" for u in undo)
         why = next((e.reason for u in undo if (e := offboarded_by(u, ended))), "")
+        what = f"was offboarded in mid visit ({why})" if why else "can't stand without what was offboarded in mid visit"
         steps = way_back(undo, footing.intents, ended, cluster, order.required or pool.verify, pool.verify_duration)
         if steps is None:
-            reason = f"{names} was offboarded in mid visit ({why}), and there is no way back to an earlier version"
+            reason = f"{names} {what}, and there is no way back to an earlier version"
             return StepResult(action=StepAction.HAND_OVER, reason=reason, host_state=HostState.PARTLY_APPLIED)
-        reason = f"{names} was offboarded in mid visit and is rolled back: {why}"
+        reason = f"{names} {what} and is rolled back"
         return StepResult(action=StepAction.ROLL_BACK, reason=reason, host_state=HostState.PARTLY_APPLIED, steps=steps)
+
+    async def _lemon(self, order: StepOrder) -> str:
+        """Why a host that its visit only takes out is to stay out. Those that boarded anything were no lemons then, and
+        out of repair none returns by itself: it has no ladder.
+        """
+        if order.repair or order.applied:
+            return ""
+        return await lemon_here(self.deps.store, order.cluster, order.host, await self.deps.clock())
 
     async def _versions(self, acting: Acting) -> dict[str, str] | None:
         """Versions as they are now. None when the host stays silent, which is an answer too: repair.

@@ -43,7 +43,7 @@ class GpuResetting:
             return _done(intent.result)
         await acting.take_over(intent)
         await asyncio.sleep(FENCE_LIFE)  # what an earlier attempt was about to send has been sent by then
-        return await self._finish(acting, "an earlier attempt may have reset the GPUs; it is not repeated")
+        return self._finish(acting, "an earlier attempt may have reset the GPUs; it is not repeated")
 
     async def _first(self, acting: Acting, footing: Footing) -> StepResult:
         stopped = refused(acting.may_begin(Deed.DISRUPT, footing), touched=True)
@@ -57,7 +57,7 @@ class GpuResetting:
         try:
             return await self._send(acting, intent)
         except StoppedAtFence:
-            await self._close(acting, IntentState.WITHDRAWN, "stopped before it began")
+            await acting.withdraw("stopped before it began")
             raise
 
     async def _send(self, acting: Acting, intent: Intent) -> StepResult:
@@ -65,19 +65,15 @@ class GpuResetting:
         try:
             await acting.hands.hardware.reset_gpus(host, acting.fence(Deed.DISRUPT, intent))
         except Refused as no:
-            await self._close(acting, IntentState.WITHDRAWN, f"refused: {no}")
+            await acting.withdraw(f"refused: {no}")
             return skip(str(no))
         except DriverError as error:
-            return await self._finish(acting, f"it can't be told whether the GPUs were reset: {error}")
-        return await self._finish(acting, "the GPUs were reset")
+            return self._finish(acting, f"it can't be told whether the GPUs were reset: {error}")
+        return self._finish(acting, "the GPUs were reset")
 
-    async def _finish(self, acting: Acting, said: str) -> StepResult:
-        await self._close(acting, IntentState.DONE, said)
+    def _finish(self, acting: Acting, said: str) -> StepResult:
+        acting.finish(IntentState.DONE, said)
         return _done(said)
-
-    async def _close(self, acting: Acting, state: IntentState, said: str) -> None:
-        order = acting.order
-        await self.deps.store.finish_intent(order.record, order.step.key, acting.token, state, said)
 
 
 def _done(said: str) -> StepResult:

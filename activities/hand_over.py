@@ -1,5 +1,6 @@
 """A host passes from planned work to repair: ledger first, then the drain's reason, then people."""
 
+import asyncio
 import time
 
 from temporalio import activity
@@ -10,7 +11,10 @@ from activities.deps import Deps, beating, now
 from activities.failing import mapped
 from activities.holding import held_by
 from activities.ladder import ask_person, end_rung, leave_to_person
+from activities.lemons import why_a_lemon
 from activities.pausing import SILENCES, Pauses
+from activities.pin_guard import unless_unsettled
+from activities.repair_book import climb_of, origin_of, repair_of, tries_of
 from activities.wishing import wishes_of
 from fleet import ids
 from fleet.errors import DriverError, ForeignHold, InvalidInput, Refused
@@ -21,8 +25,8 @@ from fleet.models.rungs import LADDER, RungEnd
 from fleet.models.work import BoardAction, Boarding, Climb, HostOutcome, HostWork, Outcome
 from fleet.policy.boarding import repair_steps
 
-MOST_OUTCOMES = 20
-"""Outcomes of a host that are looked through for what led to its repair."""
+LOOK = 20.0
+"""Seconds for a look at the versions of a host that goes to repair; the repair reads them anew."""
 
 
 class HandingOver:
@@ -40,7 +44,7 @@ class HandingOver:
         """
         work, store = order.work, self.deps.store
         async with beating():
-            operation = await self._repair_of(work)
+            operation = await repair_of(self.deps, work)
             lease = LeaseHost(
                 cluster=work.cluster,
                 host=work.host,
@@ -57,11 +61,14 @@ class HandingOver:
                 await store.record_outcome(row)
                 count_outcome(row)
             await self._own_drain(work, operation)
-            origin = await self._origin(work, operation)
-            climb = await self._climb(work, operation, origin)
-            if climb is Climb.OFF:
-                await ask_person(self.deps, lease, order.reason)
-            tries = await self._tries(operation)
+            origin = await origin_of(self.deps, work, operation)
+            climb = await climb_of(self.deps, work, operation, origin)
+            lemon = await why_a_lemon(self.deps, work) if climb is not Climb.OFF else ""
+            if climb is Climb.OFF or lemon:
+                climb = Climb.OFF
+                await ask_person(self.deps, lease, f"{order.reason}; {lemon}" if lemon else order.reason)
+            tries = await tries_of(self.deps, operation)
+            await self._show_versions(work)
         return work.model_copy(
             update={
                 "operation": operation,
@@ -75,39 +82,15 @@ class HandingOver:
             }
         )
 
-    async def _origin(self, work: HostWork, operation: str) -> str:
-        """What failed, also where a workflow that was ended from outside goes on with the repair; empty when that
-        can't be told.
-        """
-        if work.operation != operation:
-            return work.operation
-        told = await self.deps.store.outcomes(work.cluster, host=work.host, limit=MOST_OUTCOMES)
-        led = (o.operation for o in told if o.outcome is Outcome.HANDED_OVER and o.operation != operation)
-        return next(led, "")
-
-    async def _climb(self, work: HostWork, operation: str, origin: str) -> Climb:
-        """Whether the ladder is climbed: where the cluster has one, unless this repair has come to its end before, or a
-        person has spoken. Without the evidence of what failed no rung is chosen.
-        """
-        cluster = await self.deps.cluster(work.cluster)
-        told = await self.deps.store.claimed(operation)
-        asked = told or any(r.rung is None for r in await self.deps.store.rungs(operation))
-        if asked or not cluster.repair.ladder.rungs or cluster.pool(work.pool) is None:
-            return Climb.OFF
-        return Climb.ON if origin else Climb.BARRED
-
-    async def _tries(self, operation: str) -> int:
-        """How often a workflow that was ended from outside tried this repair: each try has its own book."""
-        tried = {r.operation.removeprefix(f"{operation}.") for r in await self.deps.store.tried(operation)}
-        rungs = await self.deps.store.rungs(operation)
-        return max((*(int(t) for t in tried if t.isdecimal()), *(r.attempt for r in rungs if r.rung)), default=0)
-
-    async def _repair_of(self, work: HostWork) -> str:
-        lease = await self.deps.store.lease(work.cluster, work.host)
-        if lease is not None and lease.counted is Counted.FAILED:
-            return lease.operation
-        number = await self.deps.store.next_repair(work.cluster, work.host)
-        return ids.repair_operation(work.cluster, work.host, number)
+    async def _show_versions(self, work: HostWork) -> None:
+        """What the visit made of the host's versions, for whoever looks at it; of a silent host the last ones stay."""
+        try:
+            async with asyncio.timeout(LOOK):
+                versions = await self.deps.reach(work.cluster).hardware.versions(work.host)
+        except (DriverError, TimeoutError) as error:
+            activity.logger.warning(f"the versions of {work.host} can't be read at its hand-over: {error}")
+            return
+        await self.deps.store.record_versions(work.cluster, work.host, versions, now())
 
     async def _own_drain(self, work: HostWork, operation: str) -> None:
         """Write our repair reason over our planned one; another's stays, and the repair waits under it."""
@@ -128,6 +111,7 @@ class HandingOver:
     async def plan_repair(self, work: HostWork, command: Command) -> Boarding:
         """What a repaired host boards: all that is due, every verification, the gate; audited."""
         async with beating():
+            await unless_unsettled(self.deps, work.cluster, work.operation)
             if command.actor != LADDER:  # a rung's entry is written with the rung
                 await self._note_person(work, command)
             cluster, pool = await self.deps.pool(work.cluster, work.pool)

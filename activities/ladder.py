@@ -7,7 +7,7 @@ from fleet.models.ledger import LeaseHost
 from fleet.models.messages import Command
 from fleet.models.rungs import RungEnd, RungRecord
 from fleet.models.work import HostWork, StepRecord
-from fleet.policy.ladder import stands_still
+from fleet.policy.ladder import stands_still, try_stands_still
 
 
 async def end_rung(deps: Deps, operation: str, up_to: int, end: RungEnd, said: str) -> None:
@@ -45,9 +45,10 @@ async def leave_to_person(deps: Deps, work: HostWork, said: Command) -> None:
 
 async def ask_again(deps: Deps, lease: LeaseHost) -> None:
     """The page of a repair whose worker died before it was sent. None goes out for a host whose ladder climbs, but for
-    one that stands still.
+    one that stands still; nor for one that a person has, but for a try of theirs that does.
     """
     if await deps.store.claimed(lease.operation):
+        await _ask_of_a_try(deps, lease)
         return
     repair, rungs = (await deps.cluster(lease.cluster)).repair, await deps.store.rungs(lease.operation)
     if not repair.ladder.rungs or any(r.rung is None for r in rungs):
@@ -56,6 +57,23 @@ async def ask_again(deps: Deps, lease: LeaseHost) -> None:
     why = stands_still(repair, rungs, lease.since, await deps.clock())
     if why:
         await deps.page(pages.stands_still(lease, why, len(rungs)))
+
+
+async def _ask_of_a_try(deps: Deps, lease: LeaseHost) -> None:
+    """The page of a person's own try that came no further for long, such as on a host that no scheduler lists."""
+    tried = await deps.store.last_claim(f"tried/{lease.operation}.")
+    if tried is None:
+        return
+    attempt = tried.removeprefix("tried/")
+    if await deps.store.claimed(attempt):
+        return  # people were told how it ended
+    steps = await deps.store.steps(attempt)
+    now = await deps.clock()
+    since = await deps.store.first_claim(f"still/{attempt}/{len(steps)}", now)
+    repair = (await deps.cluster(lease.cluster)).repair
+    why = try_stands_still(repair, steps, since, now)
+    if why:
+        await deps.page(pages.try_stands_still(lease, why, attempt, len(steps)))
 
 
 async def past(deps: Deps, lease: LeaseHost) -> tuple[StepRecord, ...]:

@@ -9,6 +9,8 @@ from fleet.models.base import Moment
 from fleet.models.facts import TrainFacts
 from fleet.models.host import Standing
 from fleet.models.ledger import Autostop, LeaseHost
+from fleet.models.lemon import Lemon
+from fleet.models.override import OverrideInForce
 from fleet.models.rungs import RungRecord
 from fleet.models.train import DomainProgress
 from fleet.models.work import HostWork, StepOrder, StepRecord
@@ -42,6 +44,16 @@ def stands_still(lease: LeaseHost, why: str, rungs: int) -> Page:
     )
     title = f"{lease.cluster}/{lease.host} is in repair, and its ladder stands still"
     return Page(f"slow/{lease.operation}/{rungs}", title, body)
+
+
+def try_stands_still(lease: LeaseHost, why: str, attempt: str, steps: int) -> Page:
+    """A person's own try of a repair has come no further for long; told once for each step of it."""
+    body = (
+        f"{why}\nIts workflow shows what is waited for: {lease.holder}. What has not begun gives way to a host that "
+        f"leaves: maintrain host decommission {lease.host} --cluster {lease.cluster} --reason ..."
+    )
+    title = f"{lease.cluster}/{lease.host} is in repair, and a try of it stands still"
+    return Page(f"still/{attempt}/{steps}/told", title, body)
 
 
 def repair_failed(work: HostWork, records: Sequence[StepRecord]) -> Page:
@@ -103,10 +115,30 @@ def nobodys(cluster: str, standing: Standing, since: Moment | None) -> Page:
     return Page(key, f"{cluster}/{standing.host} is {standing.set} and nobody's", standing.reason)
 
 
+def lemon(cluster: str, found: Lemon) -> Page:
+    """A host keeps failing whatever boards."""
+    body = (
+        f"{found.reason}.\nIt returns only when a person says that it is repaired; where it is in production, its next "
+        f"visit takes it out. See: maintrain host lemons {cluster}; then: maintrain host repaired|decommission "
+        f"{found.host} --cluster {cluster} --reason ..."
+    )
+    return Page(f"lemon/{cluster}/{found.host}/{found.failures}", f"{cluster}/{found.host} is a lemon", body)
+
+
 def late(lease: LeaseHost) -> Page:
     """A lease is past its expected end; it is never taken back by the clock."""
     body = f"held by {lease.holder} since {lease.since:%Y-%m-%d %H:%M:%S}Z; it is not taken back by the clock"
     return Page(f"late/{lease.operation}", f"{lease.cluster}/{lease.host} is out longer than expected", body)
+
+
+def override_over(cluster: str, override: OverrideInForce) -> Page:
+    """Somebody has a whole cluster in hands for longer than was allowed; it is not taken back by the clock."""
+    body = (
+        f"{override.holder} holds it since {override.since:%Y-%m-%d %H:%M:%S}Z by the word of {override.actor} "
+        f"({override.reason}), until {override.until:%Y-%m-%d %H:%M:%S}Z at the latest. Buffers and floors are in "
+        "force again, and broken by it. It is not taken back by the clock."
+    )
+    return Page(f"override/{override.request}", f"{cluster} is held past the end of an override", body)
 
 
 def our_fault(activity_type: str, error: BaseException) -> Page:

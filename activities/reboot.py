@@ -13,7 +13,7 @@ from activities.holding import FENCE_LIFE
 from activities.pausing import Pauses, Silences
 from activities.recording import recorded
 from activities.refusals import refused, stoppable
-from activities.rungs import held_by_us_alone, looked, skip
+from activities.rungs import give_power, held_by_us_alone, looked, skip
 from fleet.errors import DriverError, HostState, Refused
 from fleet.models.fleetfile import Cluster
 from fleet.models.footing import Footing
@@ -29,6 +29,8 @@ class Rebooting:
     """Activity `reboot`."""
 
     what = "reboot"
+    gives_power = True
+    """What is sent may be a power cycle of two steps, between which a worker can die."""
 
     def __init__(self, deps: Deps) -> None:
         self.deps = deps
@@ -201,6 +203,9 @@ class Rebooting:
             if time.monotonic() - since > within.total_seconds() and not told_again:
                 return self._late(acting, within)
             await acting.keep_drained()
+            midway = age.total_seconds() > FENCE_LIFE or bool(acting.doubt)
+            if boot is None and midway and self.gives_power:
+                await give_power(acting, intent)
             await pauses.wait()
 
     async def _overdue(self, intent: Intent, cluster: Cluster) -> bool:

@@ -14,6 +14,8 @@ from fleet.models.work import StepAction, StepKind, StepRecord, StepResult
 
 ASK_AGAIN = timedelta(seconds=2)
 """Pause between looks while a freeze holds a step."""
+FROZEN = "frozen"
+"""How the keys begin that tell which freezes held a step, by the reason in words, which has its time."""
 
 
 async def recorded(acting: Acting, body: Callable[[], Awaitable[StepResult]]) -> StepResult:
@@ -62,6 +64,7 @@ async def _ended(acting: Acting, body: Callable[[], Awaitable[StepResult]]) -> S
         return gives_way
     if result.action is not StepAction.HOLD:
         return result
+    await acting.deps.store.first_time(f"{FROZEN}/{acting.order.record}/{acting.order.step.key}/{result.reason}", now())
     gives_way = await _before_it_is_asked_again(acting)
     if gives_way is None:
         raise ApplicationError(

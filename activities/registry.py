@@ -11,6 +11,9 @@ from activities.drain import Draining
 from activities.gate import Gating
 from activities.gpu_reset import GpuResetting
 from activities.hand_over import HandingOver
+from activities.pin import PinSwitching
+from activities.pin_batch import PinBatching
+from activities.pin_closing import PinClosing
 from activities.power_cycle import PowerCycling
 from activities.reboot import Rebooting
 from activities.reimage import Reimaging
@@ -26,7 +29,8 @@ def all_activities(deps: Deps) -> list[Callable[..., Any]]:
     """The bound methods that `temporalio.worker.Worker(activities=…)` takes."""
     visiting, planning = Visiting(deps), Planning(deps)
     handing, dispatching = HandingOver(deps), Dispatching(deps)
-    rolling = RollingOut(deps)
+    rolling, pinning = RollingOut(deps), PinSwitching(deps)
+    closing, batching = PinClosing(deps), PinBatching(deps)
     return [
         Draining(deps).drain,
         Applying(deps).apply,
@@ -52,6 +56,15 @@ def all_activities(deps: Deps) -> list[Callable[..., Any]]:
         planning.skip_domain,
         rolling.review_rollout,
         rolling.order_rollout,
+        pinning.review_pin,
+        pinning.order_pin,
+        closing.close_pin,
+        closing.clear_pin,
+        closing.commit_pin,
+        closing.open_pin,
+        batching.prepare_pin_batch,
+        batching.plan_pin_batch,
+        batching.end_pin_batch,
         dispatching.observe,
         dispatching.settle,
         dispatching.write_stop,

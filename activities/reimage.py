@@ -28,6 +28,8 @@ class Reimaging(Rebooting):
     """Activity `reimage`. Nothing tells from outside whether it was begun, so it is never begun a second time."""
 
     what = "reinstallation"
+    gives_power = False
+    """Its program may have taken the power off itself."""
 
     @activity.defn(name="reimage")
     @mapped

@@ -9,6 +9,8 @@ from activities.counting import count_outcome
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
 from activities.ladder import end_rung
+from activities.offboarded import unless_offboarded_since_gate
+from activities.pin_guard import unless_off_pin
 from activities.publishing import publish_versions
 from activities.recording import recorded
 from fleet.errors import ForeignHold
@@ -59,10 +61,10 @@ class Returning:
         """Lift our drain; the sentence to keep when another's hold is on the host meanwhile."""
         # A host in repair may have been rebooted by a person, or have come back late: that left it down, too.
         rebooted = acting.order.repair or footing.rebooted
+        fence = unless_off_pin(acting, footing, acting.fence(Deed.RETURN))
+        fence = unless_offboarded_since_gate(acting, fence)
         try:
-            await acting.hands.scheduler.undrain(
-                acting.order.host, acting.owned, acting.fence(Deed.RETURN), rebooted=rebooted
-            )
+            await acting.hands.scheduler.undrain(acting.order.host, acting.owned, fence, rebooted=rebooted)
         except ForeignHold as hold:
             return f"{acting.order.reason}; left drained by another: {hold.holder}"
         return ""

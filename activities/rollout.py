@@ -1,6 +1,6 @@
 """A rollout's deeds: look at how its hosts fare, decide, commit, tell; and carry out a person's word."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from temporalio import activity
@@ -42,7 +42,8 @@ class _Change:
 
     def __call__(self, before: Rollout) -> RolloutChange:
         """The change; none when somebody was faster."""
-        if (before.state, before.phase) != (self.seen.state, self.seen.phase):
+        seen = self.seen
+        if (before.state, before.phase, before.counted_since) != (seen.state, seen.phase, seen.counted_since):
             return RolloutChange(before)
         after = self._after(before)
         words = {GateAction.OPEN_NEXT: "open", GateAction.PAUSE: "pause", GateAction.OFFBOARD: "offboard"}
@@ -88,6 +89,7 @@ class RollingOut:
             facts = look.facts(verdict, trials)
             decision = gate(facts)
             rollout = await self._commit(look, decision, verdict)
+            look = replace(look, rollout=rollout)
             await self._tell(look, rollout, decision)
             if rollout.state is RolloutState.OFFBOARDED and rollout.roll_back is RollBack.AT_ONCE:
                 await self._hurry(look, rollout)
@@ -120,10 +122,12 @@ class RollingOut:
             await self.deps.page(rollout_pages.asks_approval(rollout, decision))
         elif decision.too_many:
             await self.deps.page(rollout_pages.too_many(rollout, decision))
+        elif decision.stuck:
+            await self.deps.page(rollout_pages.stuck(rollout, decision))
 
     async def _hurry(self, look: RolloutLook, rollout: Rollout) -> None:
-        """Ask the trains of pools with hosts that carry it for a cycle, which takes those hosts first."""
-        for cluster, pool in dict.fromkeys((h.cluster, h.pool) for h in look.on_offboarded):
+        """Ask the trains of pools with hosts that carry it and can be visited for a cycle, which takes those first."""
+        for cluster, pool in dict.fromkeys((h.cluster, h.pool) for h in look.to_take_back):
             train, at = ids.train(cluster, pool), await self.deps.clock()
             facts = await self.deps.store.train_facts(cluster, pool, at)
             try:
@@ -136,7 +140,8 @@ class RollingOut:
                 activity.logger.warning(f"{train} was not told that {rollout.id} is rolled back: {error}")
 
     def _reviewed(self, facts: PhaseFacts, rollout: Rollout, decision: PhaseGate, fleet: FleetFile) -> Reviewed:
-        again = decision.action in (GateAction.OPEN_NEXT, GateAction.PAUSE, GateAction.OFFBOARD, GateAction.COMPLETE)
+        opened = decision.action is GateAction.OPEN_NEXT and rollout.phase != facts.rollout.phase
+        again = opened or decision.action in (GateAction.PAUSE, GateAction.OFFBOARD, GateAction.COMPLETE)
         every = min((c.observe_every for c in fleet.clusters), default=timedelta(minutes=1))
         wait = SEVERAL_LOOKS * every.total_seconds()
         if decision.until is not None:

@@ -17,7 +17,8 @@ from fleet.policy.rollout_blame import CONTROLS, Blamed
 from fleet.policy.sets import standings
 from fleet.ports.store import Store
 
-_OUT = (HostSet.FAILED, HostSet.FOREIGN, HostSet.UNKNOWN)
+_OUT = (HostSet.FAILED, HostSet.FOREIGN)
+"""Not the unknown: what can't be observed is to go, so that a silent scheduler completes nothing."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,10 @@ class RolloutLook:
     ledgers: tuple[LedgerFacts, ...]
     depends: tuple[Rollout, ...]
     """The rollouts that it depends on, as far as they were started."""
+    ended: tuple[str, ...]
+    """Its versions that board nowhere once it is offboarded."""
+    visited: frozenset[HostKey] = frozenset()
+    """Hosts of visits that were under way before the trials were read: theirs may be missing."""
 
     @property
     def members(self) -> list[Host]:
@@ -48,31 +53,43 @@ class RolloutLook:
         rollout = self.rollout
         if rollout.state is not RolloutState.OFFBOARDED or rollout.roll_back is RollBack.LEAVE:
             return []
-        return [h for h in self.members if self.carried.get((h.cluster, h.name)) in rollout.spec.versions]
+        return [h for h in self.members if self.carried.get((h.cluster, h.name)) in self.ended]
+
+    @property
+    def to_take_back(self) -> list[Host]:
+        """Those of them that visits can take; from repair none returns with it, and what others hold is theirs."""
+        if not self.on_offboarded:
+            return []
+        out = {(s.cluster, h) for s in self.ledgers for h, at in standings(s).items() if at.set in _OUT}
+        return [h for h in self.on_offboarded if (h.cluster, h.name) not in out]
 
     def facts(self, verdict: Blamed, trials: Sequence[Trial] | None = None) -> PhaseFacts:
         """What the gate looks at, with what blame says."""
         told = self.trials if trials is None else trials
+        out = self._out()
         return PhaseFacts(
             rollout=self.rollout,
             now=self.now,
-            counts=phase_counts(self.rollout, self.members, self.frozen, self.carried, told, verdict.forgiven),
-            out=self._out(),
+            counts=phase_counts(
+                self.rollout, self.members, self.frozen, self.carried, told, verdict.forgiven, self.visited
+            ),
+            out=len(out),
+            foreign=out.count(HostSet.FOREIGN),
             on_offboarded=len(self.on_offboarded),
             waits_for=self._waits_for(),
             blamed=verdict.reason if verdict.version else "",
         )
 
-    def _out(self) -> int:
-        """Hosts without the version that no visit can take just now."""
+    def _out(self) -> list[HostSet]:
+        """Where the hosts are that don't have the version and can't be taken by a visit just now."""
         rollout = self.rollout
         if rollout.phase < rollout.last_phase:
-            return 0
+            return []
         version = rollout.spec.version
         without = [h for h in self.members if in_scope(rollout.spec, h) and self._carries(h) != version]
         where: dict[str, dict[str, Standing]] = {ledger.cluster: standings(ledger) for ledger in self.ledgers}
         seen = (where[h.cluster].get(h.name) for h in without)
-        return sum(1 for standing in seen if standing is not None and standing.set in _OUT)
+        return [standing.set for standing in seen if standing is not None and standing.set in _OUT]
 
     def _carries(self, host: Host) -> str | None:
         return self.carried.get((host.cluster, host.name))
@@ -95,7 +112,9 @@ async def look_at(store: Store, rollout: Rollout) -> RolloutLook:
         for host, versions in (await store.versions(name)).items():
             if spec.component in versions:
                 carried[name, host] = versions[spec.component]
+    visited = frozenset([key for name in clusters for key in await _visited(store, record.fleet, name, now)])
     depends = [await store.rollout(needed) for needed in spec.depends_on]
+    ended = [end.versions for end in await store.offboarded(spec.component) if end.rollout == rollout.id]
     return RolloutLook(
         rollout=rollout,
         now=now,
@@ -106,4 +125,17 @@ async def look_at(store: Store, rollout: Rollout) -> RolloutLook:
         trials=await store.trials(clusters, rollout.started_at - CONTROLS),
         ledgers=tuple([await store.facts(name, now) for name in clusters]),
         depends=tuple(other for other in depends if other is not None),
+        ended=next(iter(ended), spec.versions),
+        visited=visited,
     )
+
+
+async def _visited(store: Store, fleet: FleetFile, cluster: str, now: Moment) -> list[HostKey]:
+    """Hosts of a cluster's visits under way, those that returned already too: a visit tells its trials at its end."""
+    found: list[HostKey] = []
+    for pool in next((c.pools for c in fleet.clusters if c.name == cluster), ()):
+        train = await store.train_facts(cluster, pool.name, now)
+        if train is not None and train.cycle is not None:
+            under_way = (d.domain.hosts for d in train.cycle.domains if d.visit in train.open_visits)
+            found += [(cluster, host) for hosts in under_way for host in hosts]
+    return found

@@ -45,3 +45,14 @@ def too_many(rollout: Rollout, gate: PhaseGate) -> Page:
     )
     key = f"rollout/{rollout.id}/too-many/{name}/{rollout.counted_since}"
     return Page(key, f"{rollout.id}: too many hosts fail in phase {name}", body, rollout.spec.owner)
+
+
+def stuck(rollout: Rollout, gate: PhaseGate) -> Page:
+    """Too few hosts passed, and none is left to try."""
+    name = rollout.phase_name(gate.phase)
+    body = (
+        f"{gate.reason}\nIts next phase does not open by itself. See: maintrain rollout history {rollout.id}. "
+        "Then maintrain rollout offboard, or pause and resume, which forgives what failed or stayed unclear so far."
+    )
+    key = f"rollout/{rollout.id}/stuck/{name}/{rollout.counted_since}"
+    return Page(key, f"{rollout.id}: too few hosts passed in phase {name}", body, rollout.spec.owner)

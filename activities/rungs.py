@@ -5,12 +5,16 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from temporalio import activity
+
 from activities.acting import Acting
 from activities.barred import Barred
 from activities.pausing import ASK_AGAIN, SILENCES
 from fleet.errors import BadAnswer, DriverError, HostState
+from fleet.models.intent import Intent
 from fleet.models.work import StepAction, StepResult
 from fleet.policy.draining import Drained, DrainState, still_ours
+from fleet.policy.stopping import Deed
 
 Seen = TypeVar("Seen")
 
@@ -46,7 +50,8 @@ async def _seen(acting: Acting) -> Drained:
     """The host's drain as of now, doubtful ones too."""
     asked = time.monotonic()
     view = await acting.hands.scheduler.view(not_before=asked)
-    return still_ours(acting.order.host, acting.owned, view, asked, rebooting=True)
+    seen = still_ours(acting.order.host, acting.owned, view, asked, rebooting=True)
+    return await acting.look(rebooting=True) if seen.state is DrainState.MEASURED else seen
 
 
 async def looked(read: Callable[[], Awaitable[Seen | None]]) -> tuple[Seen | None, str]:
@@ -79,3 +84,17 @@ async def ask_boot(acting: Acting) -> tuple[bool, str | None, str]:
 
     seen, why = await looked(ask)
     return (False, None, why) if seen is None else (True, seen[0], "")
+
+
+async def give_power(acting: Acting, intent: Intent) -> None:
+    """Who died in the midst of a power cycle left the host off, and no boot can be waited for: give it power, unless
+    another holds it by now.
+    """
+    order = acting.order
+    try:
+        held = await (held_by_us_alone(acting) if order.step.rung else acting.hold_drained(rebooting=True))
+        fence = acting.fence(Deed.DISRUPT, intent, finishing=True)
+        if held is None and await acting.hands.hardware.give_power(order.host, fence):
+            activity.logger.warning(f"{order.host} was off in the midst of its {order.step.kind}; its power is back")
+    except DriverError as error:
+        activity.logger.warning(f"{order.host} is down, and can't be given its power: {error}")

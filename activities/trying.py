@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from temporalio import activity
 
+from activities import pages
 from activities.deps import Deps
+from activities.lemon_facts import lemons_of
 from fleet import ids
 from fleet.errors import Unreachable
 from fleet.models.rollouts import Rollout, Trial
@@ -18,10 +20,12 @@ async def record_trials(deps: Deps, cluster: str, outcomes: Sequence[HostOutcome
     Repeating it adds nothing. A rollout that can't be woken looks by itself after a while.
     """
     rollouts = await deps.store.rollouts()
-    models = {h.name: h.model or "" for h in await deps.store.hosts(cluster)} if outcomes else {}
-    found = [await _trial(deps, outcome, rollouts, models.get(outcome.host, "")) for outcome in outcomes]
+    pools = dict.fromkeys(outcome.pool for outcome in outcomes)
+    models = {h.name: h.model or "" for pool in pools for h in await deps.store.hosts(cluster, pool)}
+    found = [await trial_of(deps, outcome, rollouts, models.get(outcome.host, "")) for outcome in outcomes]
     trials = tuple(trial for trial in found if trial is not None)
     await deps.store.record_trials(trials)
+    await _tell_lemons(deps, cluster, [trial.host for trial in trials if trial.failed])
     for rollout in dict.fromkeys(r for trial in trials for r in trial.rollouts):
         component, _, version = rollout.partition("/")
         try:
@@ -30,7 +34,16 @@ async def record_trials(deps: Deps, cluster: str, outcomes: Sequence[HostOutcome
             activity.logger.warning(f"rollout {rollout} was not told of a visit: {error}")
 
 
-async def _trial(deps: Deps, outcome: HostOutcome, rollouts: Sequence[Rollout], model: str) -> Trial | None:
+async def _tell_lemons(deps: Deps, cluster: str, failed: Sequence[str]) -> None:
+    """Page of hosts that failed once too often."""
+    if not failed:
+        return
+    for found in (await lemons_of(deps.store, cluster, await deps.clock(), failed)).values():
+        await deps.page(pages.lemon(cluster, found.lemon))
+
+
+async def trial_of(deps: Deps, outcome: HostOutcome, rollouts: Sequence[Rollout], model: str) -> Trial | None:
+    """What one host's share in a visit tells; None when it tells nothing."""
     if outcome.outcome is not Outcome.HANDED_OVER:
         return visit_trial(None, outcome, (), rollouts, model)
     work = await deps.store.work(outcome.operation)

@@ -1,22 +1,27 @@
 """A visit's own deeds: ask for its hosts, board them, end."""
 
 import asyncio
+from collections.abc import Mapping
 
 from temporalio import activity
 
 from activities.counting import count_outcome
 from activities.deps import Deps, beating
 from activities.failing import mapped
+from activities.joining import joint_for, tell_partners
+from activities.lemon_facts import Found, lemons_of
 from activities.trying import record_trials
 from activities.wishing import Wishes, wishes_of
 from fleet import ids
 from fleet.errors import DriverError, Unreachable
 from fleet.models.base import Moment
+from fleet.models.joint import Joint
 from fleet.models.ledger import Request, RequestClass, RequestState
 from fleet.models.matrix import MatrixEntry
 from fleet.models.messages import VisitAsk, VisitAsked, VisitBoarded, VisitEnd, VisitInput
 from fleet.models.work import BoardAction, Boarding, HostOutcome, HostWork, Outcome
 from fleet.policy.boarding import board
+from fleet.policy.lemon_boarding import board_lemon
 from fleet.policy.visit_end import visit_end
 from fleet.policy.visiting import free_to_take
 
@@ -52,16 +57,24 @@ class Visiting:
             raise Unreachable("the dispatcher has not observed the cluster yet")
         taking = free_to_take(await self._domain_hosts(visit), facts)
         waiting = next((r for r in facts.requests if r.holder == visit.visit), None)
-        if waiting is not None and waiting.hosts == taking.taken:
+        joint = await joint_for(self.deps, visit, waiting, facts) if taking.taken else None
+        if waiting is not None and (waiting.hosts, waiting.joint) == (taking.taken, joint):
+            await tell_partners(self.deps, visit, joint)
             return _asked(ask.ask, waiting)
         if waiting is not None:
-            await store.withdraw(waiting.id, f"its free hosts changed: {taking.reason}", await self.deps.clock())
+            changed = "it is called to a joint visit" if waiting.hosts == taking.taken else "its free hosts changed"
+            await store.withdraw(waiting.id, f"{changed}: {taking.reason}", await self.deps.clock())
         await store.add_left_out(visit.visit, taking.left_out)
         if not taking.taken:
             return VisitAsked(ask=ask.ask, request="", granted=False, reason=taking.reason)
-        return await self._file(visit, ask.ask, taking.taken, waiting.asked_at if waiting else await self.deps.clock())
+        asked_at = waiting.asked_at if waiting else await self.deps.clock()
+        asked = await self._file(visit, ask.ask, taking.taken, asked_at, joint)
+        await tell_partners(self.deps, visit, joint)
+        return asked
 
-    async def _file(self, visit: VisitInput, number: int, hosts: tuple[str, ...], asked_at: Moment) -> VisitAsked:
+    async def _file(
+        self, visit: VisitInput, number: int, hosts: tuple[str, ...], asked_at: Moment, joint: Joint | None
+    ) -> VisitAsked:
         """File under the first number whose request has not ended."""
         _, pool = await self.deps.pool(visit.cluster, visit.pool)
         while True:
@@ -75,6 +88,7 @@ class Visiting:
                     asked_at=asked_at,
                     expected_seconds=(pool.drain.deadline + pool.visit_budget).total_seconds(),
                     why=f"domain {visit.domain}",
+                    joint=joint,
                 )
             )
             if request.state is not RequestState.ENDED:
@@ -101,18 +115,20 @@ class Visiting:
             cluster, pool = await self.deps.pool(visit.cluster, visit.pool)
             entries = await store.matrix(visit.cluster)
             wishes = await wishes_of(self.deps, cluster, pool, [lease.host for lease in leases])
+            now, hosts = await self.deps.clock(), [lease.host for lease in leases]
+            bad = await lemons_of(store, visit.cluster, now, hosts)
             several = asyncio.Semaphore(PROBES)
 
             async def one(host: str) -> HostWork | None:
                 async with several:
-                    return await self._board(visit, host, entries, wishes)
+                    return await self._board(visit, host, entries, wishes, bad)
 
             works = await asyncio.gather(*(one(lease.host) for lease in leases))
         boarded = tuple(w for w in works if w is not None)
         return VisitBoarded(works=boarded, reason=f"{len(boarded)} of {len(leases)} hosts have work")
 
     async def _board(
-        self, visit: VisitInput, host: str, entries: tuple[MatrixEntry, ...], wishes: Wishes
+        self, visit: VisitInput, host: str, entries: tuple[MatrixEntry, ...], wishes: Wishes, bad: Mapping[str, Found]
     ) -> HostWork | None:
         operation = ids.operation(visit.visit, host)
         known = await self.deps.store.work(operation)
@@ -124,7 +140,11 @@ class Visiting:
             await self._release(visit, host, Outcome.LEFT_OUT, f"its versions can't be read: {error}")
             return None
         await self.deps.store.record_versions(visit.cluster, host, versions, await self.deps.clock())
-        boarding = board(wishes.cluster, wishes.pool, versions, entries, wishes.of(host, versions))
+        found = bad.get(host)
+        if found is not None:
+            boarding = board_lemon(wishes.pool, found.lemon)
+        else:
+            boarding = board(wishes.cluster, wishes.pool, versions, entries, wishes.of(host, versions))
         if boarding.action is not BoardAction.VISIT:
             current = boarding.action is BoardAction.CURRENT
             await self._release(visit, host, Outcome.CURRENT if current else Outcome.LEFT_OUT, boarding.reason)

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bench.blame import page
+from bench.blame import page as blame_page
+from bench.rollout import page as rollout_page
 
 RESULTS = Path(__file__).parent / "results"
 WHERE = Path(__file__).parents[1] / "docs" / "limits.md"
@@ -12,9 +13,10 @@ _MOST_EVENTS = 4000
 
 
 def write(found: dict[str, Any], path: Path = WHERE, results: Path = RESULTS) -> None:
-    """Write the page anew, with the figures of blame that are kept in `results`."""
-    blame = results / "blame.json"
-    more = [page.section(json.loads(blame.read_text()))] if blame.exists() else []
+    """Write the page anew, with the figures of the other benches that are kept in `results`."""
+    sections = {"rollout.json": rollout_page.section, "blame.json": blame_page.section}
+    there = {results / name: section for name, section in sections.items() if (results / name).exists()}
+    more = [section(json.loads(file.read_text())) for file, section in there.items()]
     path.write_text("\n\n".join([_HEAD, _goals(found), _where(found), _bounds(found), _rest(found), *more]) + "\n")
 
 

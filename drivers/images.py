@@ -4,7 +4,9 @@ each time they are asked for. What is handed out is the very file that was check
 
 import asyncio
 import hashlib
+import math
 import ssl
+import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +18,7 @@ import httpx
 from drivers.handshake import Handshake
 from fleet.errors import InvalidInput, Refused, Unreachable
 from fleet.models.images import Image, ImageCatalogue
+from fleet.ports.images import ImageBook
 
 _PIECE = 1 << 20
 _FOUND, _UNCHANGED = 200, 304
@@ -26,12 +29,23 @@ class Images:
     can put that right, `Refused` for what a store does not serve, `Unreachable` when it does not answer.
     """
 
-    def __init__(self, catalogue: ImageCatalogue, data: Path) -> None:
-        self.catalogue = catalogue
+    def __init__(self, catalogue: ImageCatalogue, data: Path, book: ImageBook | None = None) -> None:
+        self.catalogue, self._book = catalogue, book
+        self._listed, self._read_at = catalogue.images, -math.inf
         self._folder = data / catalogue.folder if catalogue.folder is not None else None
         self._cache = data / catalogue.cache
-        self._trust = _trust(catalogue, data) if catalogue.store is not None else False
+        self._trust = _trust(catalogue, data)
         self._locks: dict[str, asyncio.Lock] = {}
+
+    async def refresh(self, within: float = 0.0) -> None:
+        """Learn which images rollouts bring, unless that was read so many seconds ago or less. The fleet file's own
+        go first.
+        """
+        if self._book is None or time.monotonic() - self._read_at < within:
+            return
+        began, brought = time.monotonic(), await self._book.rollout_images()
+        self.catalogue = self.catalogue.model_copy(update={"images": (*self._listed, *brought)})
+        self._read_at = began
 
     def find(self, component: str, version: str, hardware: str) -> Image:
         """The image of a version for a hardware model."""
@@ -43,7 +57,9 @@ class Images:
     @asynccontextmanager
     async def opened(self, image: Image) -> AsyncIterator[BinaryIO]:
         """The image, checked, open at its beginning."""
-        in_folder = self._folder / image.file if self._folder is not None else None
+        if image.url is None and self._folder is None and self.catalogue.store is None:
+            raise InvalidInput("images", _named(image), f"no folder or HTTP store is named where {image.file} would be")
+        in_folder = self._folder / image.file if self._folder is not None and image.url is None else None
         if in_folder is not None and (self.catalogue.store is None or await asyncio.to_thread(in_folder.is_file)):
             path = in_folder
         else:
@@ -60,6 +76,8 @@ class Images:
         return self._uri(image)
 
     def _uri(self, image: Image) -> str:
+        if image.url is not None:
+            return image.url
         if self.catalogue.store is None:
             raise Refused(f"{image.component} {image.version}: no HTTP store is named from which a BMC could fetch it")
         return f"{self.catalogue.store.rstrip('/')}/{image.file}"

@@ -16,6 +16,7 @@ from fleet.models.hosts import HostsHardware
 from fleet.models.verifiers import ToolsVerifier
 from fleet.ports.baselines import Baselines
 from fleet.ports.hardware import Hardware
+from fleet.ports.images import ImageBook
 from fleet.ports.remote import Remote
 from fleet.ports.scheduler import Scheduler
 from fleet.ports.verifier import Verifier
@@ -40,9 +41,12 @@ class OpenDrivers:
                 await self.verifier.close()
 
 
-async def open_drivers(cluster: Cluster, data: Path, baselines: Baselines) -> OpenDrivers:
+async def open_drivers(
+    cluster: Cluster, data: Path, baselines: Baselines, images: ImageBook | None = None
+) -> OpenDrivers:
     """Open a cluster's drivers; relative paths are under the data folder. `baselines` is what verifications compare
-    their measurements with. Raises `InvalidInput`, and what the drivers themselves raise when they can't be opened.
+    their measurements with, `images` has those that rollouts bring. Raises `InvalidInput`, and what the drivers
+    themselves raise when they can't be opened.
     """
     drivers = cluster.drivers
     where = f"clusters.{cluster.name}.drivers"
@@ -60,7 +64,7 @@ async def open_drivers(cluster: Cluster, data: Path, baselines: Baselines) -> Op
             raise InvalidInput(f"clusters.{cluster.name}", "publish_versions", expected)
         hardware, remote = simulated.hardware, None
         if hardware is None:
-            hardware, remote = await _hardware(cluster, where, data)
+            hardware, remote = await _hardware(cluster, where, data, images)
             opening.push_async_callback(hardware.close)
         verifier = simulated.verifier
         if isinstance(drivers.verifier, ToolsVerifier):
@@ -79,11 +83,13 @@ async def _scheduler(options: object, where: str, data: Path) -> Scheduler:
     return cast(Scheduler, await _plugin(options, f"{where}.scheduler", data))
 
 
-async def _hardware(cluster: Cluster, where: str, data: Path) -> tuple[Hardware, Remote | None]:
+async def _hardware(
+    cluster: Cluster, where: str, data: Path, images: ImageBook | None
+) -> tuple[Hardware, Remote | None]:
     """The driver, and the connections to its hosts where it has some."""
     options = cluster.drivers.hardware
     if isinstance(options, HostsHardware):
-        parts = import_module("drivers.hosts").open_hosts(options, data, cluster.repair.reimage)
+        parts = import_module("drivers.hosts").open_hosts(options, data, cluster.repair.reimage, images)
         return cast(Hardware, parts.hardware), cast(Remote, parts.remote)
     return cast(Hardware, await _plugin(options, f"{where}.hardware", data)), None
 

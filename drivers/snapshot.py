@@ -14,18 +14,26 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class HostSeen:
-    """One host. `down`: the scheduler can't use it, drained or not. `versions` is empty when nobody knows them."""
+    """One host. `down`: the scheduler can't use it, drained or not; `closed`: the reservations of ours it is in,
+    in which no job starts. `versions` is empty when nobody knows them.
+    """
 
     down: bool = False
     drained: bool = False
     reason: str | None = None
+    closed: frozenset[str] = frozenset()
     jobs: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def up(self) -> bool:
         """In production: the scheduler may start a job on it."""
-        return not self.down and not self.drained
+        return not self.down and not self.drained and not self.closed
+
+    @property
+    def serves(self) -> bool:
+        """Jobs see its versions: one runs on it, or may start."""
+        return self.up or bool(self.jobs)
 
 
 @dataclass(frozen=True, slots=True)

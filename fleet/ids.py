@@ -7,6 +7,11 @@ FEATURE_PREFIX = "maintrain."
 BORROW_JOB = "maintrain-borrow"
 """Name of the scheduler's job by which we hold a production host for the time of a measurement."""
 
+RESERVATION_PREFIX = "maintrain_"
+"""How the scheduler's reservations of ours begin."""
+FABRIC_RESERVATION = f"{RESERVATION_PREFIX}fabric_"
+"""How those begin in which drained hosts are undrained for us alone, while the fabric between them is measured."""
+
 
 def dispatcher(cluster: str) -> str:
     """Workflow id of a cluster's dispatcher."""
@@ -21,6 +26,15 @@ def train(cluster: str, pool: str) -> str:
 def visit(cluster: str, pool: str, cycle: int, domain: str, attempt: int) -> str:
     """Workflow id of one stop of a train at one domain; also its lease request's id."""
     return f"visit/{cluster}/{pool}/{cycle}/{domain}/{attempt}"
+
+
+_VISIT_PARTS = 5
+
+
+def place_of(holder: str) -> tuple[str, str] | None:
+    """Pool and domain of a visit by its id; None for every other id."""
+    kind, *parts = holder.split("/")
+    return (parts[1], parts[3]) if kind == "visit" and len(parts) == _VISIT_PARTS else None
 
 
 def request(visit_id: str, ask: int) -> str:
@@ -48,11 +62,40 @@ def rollout(component: str, version: str) -> str:
     return f"rollout/{component}/{version}"
 
 
+def pin_switch(cluster: str, component: str, number: int) -> str:
+    """Workflow id of a cluster's n-th pin switch; also its lease's holder."""
+    return f"pin/{cluster}/{component}/{number}"
+
+
+def pin_batch(switch: str, phase: str, batch: int) -> str:
+    """Workflow id of one phase of one batch of a pin switch's hosts."""
+    return f"{switch}/{phase}/{batch}"
+
+
+def pin_meeting(switch: str, phase: str, batch: int) -> str:
+    """Where the hosts of a batch of a pin switch meet to measure the fabric with each other."""
+    return f"{pin_batch(switch, phase, batch)}{_MEETING}"
+
+
+def met_at(meeting: str) -> tuple[str, int] | None:
+    """The pin switch and the batch of one of those meetings; None for another visit's."""
+    if not meeting.endswith(_MEETING):
+        return None
+    switch, _, batch = meeting.removesuffix(_MEETING).rsplit("/", 2)
+    return switch, int(batch)
+
+
+def reservation(name: str) -> str:
+    """Name of a reservation of ours that keeps jobs off hosts."""
+    return f"{RESERVATION_PREFIX}{name}"
+
+
 def task_queue(cluster: str) -> str:
     """Task queue of a cluster's activities: management networks are local."""
     return f"maintrain/{cluster}"
 
 
+_MEETING = "/fabric"
 WORKFLOW_QUEUE = "maintrain"
 
 

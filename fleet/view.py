@@ -61,6 +61,7 @@ def ledger_view(facts: LedgerFacts, standings: Mapping[str, Standing], limits: M
     """
     halts = [
         *((s.kind, s.scope, _ago(s.at, facts.now), f"{s.actor}: {s.reason}") for s in facts.stops),
+        *(("override", o.holder, _ago(o.since, facts.now), f"{o.actor}: {o.reason}") for o in facts.overrides),
         *(("autostop", p, _ago(a.since, facts.now), a.reason) for p, a in facts.autostops.items() if a.stopped),
     ]
     waits = [
@@ -70,7 +71,9 @@ def ledger_view(facts: LedgerFacts, standings: Mapping[str, Standing], limits: M
     return _document(
         f"**Ledger of {_cell(facts.cluster)}**",
         _seen(facts),
-        _section("Stops", ("what", "scope", "for", "why"), halts, 700, "No stop, freeze or autostop is in force."),
+        _section(
+            "Stops", ("what", "scope", "for", "why"), halts, 700, "No stop, freeze, override or autostop is in force."
+        ),
         _section(
             "Pools",
             ("pool", "members", "up/floor", "planned/buffer", "failed/buffer", "foreign", "unknown"),

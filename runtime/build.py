@@ -63,7 +63,7 @@ async def open_parts(settings: Settings, client: Client, clusters: Collection[st
         for name in served(record.fleet, clusters):
             cluster = record.fleet.cluster(name)
             assert cluster is not None, "served() names clusters of the fleet file"
-            drivers[name] = await open_drivers(cluster, settings.data, store)
+            drivers[name] = await open_drivers(cluster, settings.data, store, store)
         pager = ApprisePager(record.fleet.notify)
     except BaseException:
         await _close_all(store, drivers)

@@ -15,6 +15,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from fleet import ids
 from fleet.errors import MaintrainError, Refused, Unreachable
 from fleet.models.messages import ClusterInput, RolloutInput, TrainInput
+from fleet.models.pin import PinSwitch
+from fleet.models.pin_messages import PinInput
 from fleet.models.rollout import RolloutSpec
 from runtime.client import connect
 from runtime.settings import load_settings
@@ -84,6 +86,24 @@ async def start_rollout(client: Client, spec: RolloutSpec) -> bool:
     if not started:
         await signal(client, workflow_id, "wake")
     return started
+
+
+async def start_pin_switch(client: Client, switch: PinSwitch) -> bool:
+    """Make sure that a pin switch's workflow runs; True when it was started now."""
+    spec = switch.spec
+    pairs: list[SearchAttributePair[Any]] = [
+        SearchAttributePair(CLUSTER, spec.cluster),
+        SearchAttributePair(COMPONENT, [*spec.targets]),
+        SearchAttributePair(VERSION, [f"{name}={version}" for name, version in spec.targets.items()]),
+    ]
+    return await _start(
+        client,
+        "PinSwitch",
+        PinInput(switch=switch.id, cluster=spec.cluster),
+        switch.id,
+        f"pin switch: {switch.name}",
+        TypedSearchAttributes(pairs),
+    )
 
 
 async def signal(client: Client, workflow_id: str, name: str, *arguments: BaseModel) -> bool:

@@ -16,6 +16,7 @@ from fleet.models.work import HostOutcome, StepRecord
 from fleet.ports.store import Store
 from starter.asynchronous import run
 from starter.engine import engine, update
+from starter.lemons import lemons
 from starter.options import Actor, DryRun, Json, Reason, command, host_name
 from starter.picture import picture
 from starter.session import facts, find_cluster, in_force
@@ -58,6 +59,9 @@ def retry(
 ) -> None:
     """Let a host in repair try again as it is: what is due, every verification, the gate."""
     run(_tell(host_name(host), cluster, "retry", command(actor, reason), dry_run))
+
+
+app.command()(lemons)
 
 
 async def find_host(store: Store, fleet: FleetFile, wanted: str, cluster: str | None) -> Host:

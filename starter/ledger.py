@@ -60,8 +60,12 @@ def pools_table(seen: Picture) -> str:
 
 
 def stop_lines(seen: Picture) -> list[str]:
-    """Stops, freezes and autostops in force, a sentence each."""
+    """Stops, freezes, overrides and autostops in force, a sentence each."""
     lines = [f"{s.kind} of {s.scope} by {s.actor} since {s.at:%F %T}: {s.reason}" for s in seen.facts.stops]
+    lines += [
+        f"override of buffers and floors for {o.holder} by {o.actor} until {o.until:%F %T} at the latest: {o.reason}"
+        for o in seen.facts.overrides
+    ]
     stopped = sorted((pool, a) for pool, a in seen.facts.autostops.items() if a.stopped)
     return lines + [f"autostop of pool {seen.facts.cluster}/{pool}: {a.reason}" for pool, a in stopped]
 

@@ -14,7 +14,22 @@ import typer
 from fleet.errors import InvalidInput, MaintrainError
 from runtime.exiting import run_and_exit
 from runtime.settings import load_settings
-from starter import audit, catalogue, compat, demo_command, fleet, host, job, ledger, rollout, stop, train, up, watch
+from starter import (
+    audit,
+    catalogue,
+    compat,
+    demo_command,
+    fleet,
+    host,
+    job,
+    ledger,
+    pin,
+    rollout,
+    stop,
+    train,
+    up,
+    watch,
+)
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -30,6 +45,7 @@ app = typer.Typer(
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(train.app, name="train")
 app.add_typer(rollout.app, name="rollout")
+app.add_typer(pin.app, name="pin")
 app.add_typer(host.app, name="host")
 app.add_typer(compat.app, name="compat")
 app.add_typer(catalogue.app, name="catalogue")

@@ -10,7 +10,7 @@ from fleet.models.fleetfile import FleetFile
 from fleet.models.host import Standing
 from fleet.models.observation import SetCounts
 from fleet.models.pool import Pool
-from fleet.policy.limits import Limits, limits
+from fleet.policy.limits import Limits, in_force, limits
 from fleet.policy.sets import standings
 from fleet.ports.store import Store
 from starter.show import dump
@@ -72,5 +72,6 @@ async def picture(store: Store, fleet: FleetFile, cluster: str) -> Picture:
     for pool in configured.pools if configured else facts.pools:
         members = [n for n, host in facts.hosts.items() if host.pool == pool.name and not host.decommissioned]
         counts = SetCounts.of([found[name].set for name in members])
-        pools.append(PoolPicture(pool=pool, limits=limits(pool, len(members)), counts=counts))
+        held_to = in_force(limits(pool, len(members)), facts.overrides, facts.now)
+        pools.append(PoolPicture(pool=pool, limits=held_to, counts=counts))
     return Picture(facts=facts, standings=found, pools=tuple(pools))

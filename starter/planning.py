@@ -11,6 +11,7 @@ from fleet.errors import DriverError
 from fleet.hostlist import compact
 from fleet.models.base import Fact
 from fleet.models.fleetfile import Cluster
+from fleet.models.joint import Place
 from fleet.models.pool import Pool
 from fleet.models.scheduler import ClusterView
 from fleet.models.train import Cycle, Domain, DomainState, NextStop
@@ -20,6 +21,7 @@ from fleet.policy.domains import form_domains
 from fleet.policy.next_stop import next_stop
 from fleet.ports.store import Store
 from starter.inventory import read_versions
+from starter.joint_plan import PlannedMeeting, planned_meetings
 from starter.session import hands
 from starter.show import table
 
@@ -35,6 +37,8 @@ class TrainPlan(Fact):
     expected_seconds: float
     jobs_unknown: str = ""
     """Why the jobs could not be read."""
+    meetings: tuple[PlannedMeeting, ...] = ()
+    """Stops that other pools' trains would make together with this one."""
 
 
 async def make_plan(store: Store, cluster: Cluster, pool: Pool, most: int) -> TrainPlan:
@@ -58,6 +62,9 @@ async def make_plan(store: Store, cluster: Cluster, pool: Pool, most: int) -> Tr
         more_stops=len(ahead) - len(stops),
         expected_seconds=sum(s.expected_seconds for s in stops),
         jobs_unknown=trouble,
+        meetings=await planned_meetings(
+            store, cluster, [Place(pool=pool.name, domain=s.domain) for s in stops if s.hosts], at
+        ),
     )
 
 
@@ -82,6 +89,7 @@ def plan_lines(plan: TrainPlan) -> list[str]:
     ]
     if notes:
         lines += ["", table(("hosts", "are", "because"), notes)]
+    lines += [f"joint visit, by {m.rollout}: {m.places[0]} is {m.reason}" for m in plan.meetings]
     if plan.jobs_unknown:
         lines.append(f"the jobs are not known: {plan.jobs_unknown}")
     return lines

@@ -8,7 +8,7 @@ import typer
 from fleet.errors import Refused, Unreachable
 from fleet.models.audit import AuditEntry
 from fleet.models.messages import Command
-from fleet.models.rollouts import Trial
+from fleet.models.rollouts import OPEN_STATES, Trial
 from fleet.policy.rollout_orders import Verb, subject_of
 from fleet.rollout_view import HEADS, phase_rows
 from starter.asynchronous import run
@@ -16,7 +16,7 @@ from starter.engine import engine, start_dispatcher, start_rollout
 from starter.options import Actor, DryRun, Json, Reason, command
 from starter.rollout_look import Seen, find_rollout, see
 from starter.rollout_orders import give
-from starter.rollout_plan import NO_HOSTS, plan_lines, plan_rollout
+from starter.rollout_plan import plan_lines, plan_rollout
 from starter.rolloutfile import read_rollout
 from starter.session import facts, in_force
 from starter.show import dump, print_json, say, table
@@ -91,9 +91,11 @@ async def _start(file: Path, asked: Command, dry_run: bool) -> None:
         known = await store.rollout(spec.id)
         if known is not None and known.spec != spec:
             raise Refused(f"{spec.id} was started before with another spec, and is {known.state}: {known.reason}")
+        if known is not None and known.state not in OPEN_STATES:
+            raise Refused(f"{spec.id} was started before, and is {known.state}: {known.reason}")
         drafted = await plan_rollout(store, fleet, spec)
-        if NO_HOSTS in drafted.problems:
-            raise Refused(f"{spec.id}: {NO_HOSTS}")
+        if known is None and drafted.refused:
+            raise Refused(f"{spec.id}: {'; '.join(drafted.refused)}")
         first, rest = drafted.phases[0], sum(sum(map(len, p.hosts.values())) for p in drafted.phases[1:])
         words = f"{sum(map(len, first.hosts.values()))} hosts in phase {first.phase}, {rest} in the phases after it"
         if dry_run:

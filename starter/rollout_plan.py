@@ -4,19 +4,23 @@ takes in cycles of the trains.
 
 import math
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fleet.hostlist import compact
 from fleet.models.base import Fact
 from fleet.models.coverage import Planned
 from fleet.models.fleetfile import FleetFile
 from fleet.models.host import Host
+from fleet.models.images import Image
 from fleet.models.rollout import Phase, RolloutSpec
-from fleet.models.rollouts import HostKey
+from fleet.models.rollouts import HostKey, Offboarded
 from fleet.models.stack import Upgrade
 from fleet.models.units import format_duration
-from fleet.policy.cohorts import cohort_domains, in_scope, next_cohort
+from fleet.policy.cohorts import chosen, cohort_domains, in_scope, next_cohort
 from fleet.policy.coverage import coverage
+from fleet.policy.rollout_images import flashed_by, without_image
 from fleet.ports.store import Store
+from starter.joint_plan import PlannedMeeting, meetings_of
 from starter.production import in_production
 from starter.show import table
 
@@ -46,6 +50,10 @@ class RolloutPlan(Fact):
     cycles: int
     at_most: str
     """The cycles as a length of time, by the longest cycle bound among its pools."""
+    meetings: tuple[PlannedMeeting, ...] = ()
+    """Domains that trains of several pools would visit together, by the jobs last seen."""
+    refused: tuple[str, ...] = ()
+    """Why it can't be started so."""
     problems: tuple[str, ...] = ()
 
 
@@ -67,18 +75,17 @@ async def plan_rollout(store: Store, fleet: FleetFile, spec: RolloutSpec) -> Rol
         soaks = math.ceil(phase.soak / bound) if bound else 0
         phases.append(_phase(phase, its, carried, spec, len(spec.versions) + soaks))
     to_test = {name: await _to_test(store, fleet, name, spec) for name in spec.clusters}
-    unread = [h.name for h in members if (h.cluster, h.name) not in carried]
-    problems = [f"the versions of {len(unread)} hosts were never read: {compact(unread)}"] if unread else []
-    if not members:
-        problems.append(NO_HOSTS)
-    cycles = sum(p.cycles for p in phases)
+    cycles, at = sum(p.cycles for p in phases), await store.clock()
+    there = [c for c in fleet.clusters if c.name in spec.clusters]
     return RolloutPlan(
         rollout=spec.id,
         phases=tuple(phases),
         to_test=to_test,
         cycles=cycles,
         at_most=format_duration(cycles * bound) if bound else "not known",
-        problems=tuple(problems),
+        meetings=tuple([m for c in there for m in await meetings_of(store, c, spec, at)]),
+        refused=tuple(_refused(spec, members, await store.offboarded(spec.component))),
+        problems=(*_problems(spec, members, carried), *_images(spec, fleet, await store.rollout_images())),
     )
 
 
@@ -102,7 +109,43 @@ def plan_lines(plan: RolloutPlan) -> list[str]:
     for cluster, found in plan.to_test.items():
         for planned in found:
             lines += _testing(cluster, planned)
+    lines += [f"joint visit: {m.cluster}/{m.places[0]} is {m.reason}" for m in plan.meetings]
+    lines += [f"can't be started: {why}" for why in plan.refused]
     return [*lines, *(f"problem: {p}" for p in plan.problems)]
+
+
+def _refused(spec: RolloutSpec, members: list[Host], ended: Iterable[Offboarded]) -> Iterator[str]:
+    """What would stand in its way for good, since a rollout that was started keeps its spec."""
+    if not members:
+        yield NO_HOSTS
+        return
+    gone = {version: end for end in ended for version in end.versions if end.rollout != spec.id}
+    for version in (spec.prior, *spec.versions):
+        if version in gone:
+            yield f"{version} was offboarded by {gone[version].rollout}: {gone[version].reason}"
+    for phase in spec.phases:
+        if phase.cohort is not None and not any(chosen(phase.cohort, h) for h in members):
+            yield f"phase {phase.name}: no host fits its cohort"
+
+
+def _images(spec: RolloutSpec, fleet: FleetFile, brought: Sequence[Image]) -> Iterator[str]:
+    for cluster in (c for c in fleet.clusters if c.name in spec.clusters):
+        missing = without_image(spec, cluster, brought)
+        if missing:
+            yield f"the BMCs of {cluster.name} have no image of {spec.component} {', '.join(missing)}"
+        if spec.image is not None and flashed_by(cluster, spec.component) is None:
+            yield f"its image is not used in {cluster.name}, whose drivers bring {spec.component} another way"
+
+
+def _problems(spec: RolloutSpec, members: list[Host], carried: Mapping[HostKey, str]) -> Iterator[str]:
+    """What a person should look at before."""
+    unread = [h.name for h in members if (h.cluster, h.name) not in carried]
+    if unread:
+        yield f"the versions of {len(unread)} hosts were never read: {compact(unread)}"
+    known = ("", spec.prior, *spec.versions)
+    others = [h.name for h in members if carried.get((h.cluster, h.name), "") not in known]
+    if others:
+        yield f"{len(others)} hosts carry neither {spec.prior} nor what it brings: {compact(others)}"
 
 
 def _phase(

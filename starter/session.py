@@ -38,7 +38,7 @@ async def facts() -> AsyncIterator[Store]:
 @asynccontextmanager
 async def hands(cluster: Cluster, store: Store) -> AsyncIterator[OpenDrivers]:
     """A cluster's drivers, opened for one command. Raises what the drivers raise."""
-    drivers = await open_drivers(cluster, load_settings().data, store)
+    drivers = await open_drivers(cluster, load_settings().data, store, store)
     try:
         yield drivers
     finally:

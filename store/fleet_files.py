@@ -14,6 +14,7 @@ from store import documents
 from store.audit import write_audit
 from store.leases import leases_in
 from store.part import Part, ledger_lock
+from store.pin_hosts import switches_of
 from store.tables.fleet import FLEET_FILES
 from store.tables.trains import VISITS
 
@@ -41,9 +42,7 @@ class FleetFiles(Part):
             if before is not None and permit is not None:
                 permit(before.fleet, self._under_way(connection, before.fleet))
             revision = 1 if before is None else before.revision + 1
-            record = FleetRecord(revision=revision, fleet=fleet, text=text, loaded_by=actor, loaded_at=now)
-            row = {"revision": revision, "document": documents.dump(fleet), "text": text}
-            connection.execute(insert(FLEET_FILES).values(**row, loaded_by=actor, loaded_at=now))
+            record = write_revision(connection, revision, fleet, text, actor, now)
             write_audit(connection, _entry(record, reason))
             return record
 
@@ -68,7 +67,18 @@ class FleetFiles(Part):
         statement = select(VISITS.c.id, VISITS.c.cluster, VISITS.c.pool).where(VISITS.c.ended_at.is_(None))
         for row in connection.execute(statement.order_by(VISITS.c.id)):
             visits[row.cluster, row.pool].append(row.id)
-        return UnderWay({k: tuple(v) for k, v in leases.items()}, {k: tuple(v) for k, v in visits.items()})
+        names = {cluster.name for cluster in fleet.clusters}
+        switches = tuple(s for s in switches_of(connection) if s.spec.cluster in names)
+        return UnderWay({k: tuple(v) for k, v in leases.items()}, {k: tuple(v) for k, v in visits.items()}, switches)
+
+
+def write_revision(
+    connection: Connection, revision: int, fleet: FleetFile, text: str, actor: str, now: Moment
+) -> FleetRecord:
+    """Put a fleet file in force as this revision."""
+    row = {"revision": revision, "document": documents.dump(fleet), "text": text}
+    connection.execute(insert(FLEET_FILES).values(**row, loaded_by=actor, loaded_at=now))
+    return FleetRecord(revision=revision, fleet=fleet, text=text, loaded_by=actor, loaded_at=now)
 
 
 def _locks(*files: FleetFile) -> Iterable[str]:

@@ -16,7 +16,8 @@ _HELD = update(INTENTS).where(_THIS, INTENTS.c.token == bindparam("token_"))
 _SELECT = select(INTENTS).where(_THIS)
 _OF_OPERATION = select(INTENTS).where(INTENTS.c.operation == bindparam("operation_")).order_by(INTENTS.c.id)
 _TAKE_OVER = _HELD.values(token=bindparam("new_"), token_at=bindparam("now_"))
-_AGAIN = _HELD.values(opened_at=bindparam("now_"))
+_AGAIN = _HELD.values(opened_at=bindparam("now_"), sent=False)
+_SENT = _HELD.values(sent=bindparam("sent_"))
 _TASK = _HELD.values(task=bindparam("task_"))
 _FINISH = _HELD.values(state=bindparam("state_"), result=bindparam("result_"))
 
@@ -39,7 +40,9 @@ class Intents(Part):
         """Write an intent if there is none, or anew over a withdrawn one; the one in force either way (compare its
         token with yours).
         """
-        intent = Intent(operation=operation, step=step, token=token, before=before, opened_at=now, token_at=now)
+        intent = Intent(
+            operation=operation, step=step, token=token, before=before, sent=False, opened_at=now, token_at=now
+        )
 
         def work(connection: Connection) -> Intent:
             row = {**intent.model_dump(), "before": documents.dump(before)}
@@ -78,6 +81,11 @@ class Intents(Part):
         key = {**_key(operation, step), "token_": token}
         await self._database.write(lambda connection: _write(connection, _AGAIN, key, {"now_": now}))
 
+    async def note_sent(self, operation: str, step: str, token: str, *, sent: bool) -> None:
+        """Note that something may be sent under an intent from now on, or that nothing was. Raises `StaleAttempt`."""
+        key = {**_key(operation, step), "token_": token}
+        await self._database.write(lambda connection: _write(connection, _SENT, key, {"sent_": sent}))
+
     async def record_task(self, operation: str, step: str, token: str, task: str) -> None:
         """Name the device task. Raises `StaleAttempt` when the token is no longer in force."""
         key = {**_key(operation, step), "token_": token}
@@ -111,6 +119,7 @@ def _read(row: "Row[Any]") -> Intent:
         before=documents.load(Before, row.before, "intents", f"{row.operation} {row.step}"),
         state=row.state,
         task=row.task,
+        sent=row.sent,
         opened_at=row.opened_at,
         token_at=row.token_at,
         result=row.result,

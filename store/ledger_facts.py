@@ -10,7 +10,7 @@ from fleet.models.ledger import Autostop
 from store import documents
 from store.leases import leases_in
 from store.part import Part
-from store.requests import waiting
+from store.requests import overrides_in_force, waiting
 from store.stops import stops_touching
 from store.tables.ledger import AUTOSTOPS
 
@@ -38,6 +38,7 @@ class Facts(Part):
             observation=self._observations.read(connection, cluster),
             autostops=_autostops(connection, cluster),
             stops=stops_touching(connection, cluster),
+            overrides=overrides_in_force(connection, cluster),
         )
 
     def _promised(self, connection: Connection, cluster: str) -> Cluster:

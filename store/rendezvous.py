@@ -1,7 +1,10 @@
 """Who is ready as a fabric partner, and what was done once and is not to be done again."""
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection, bindparam, func, select
 
+from fleet import ids
 from fleet.models.base import Moment
 from fleet.models.gathering import Gathering
 from fleet.models.ledger import Counted
@@ -9,6 +12,7 @@ from store import upserts
 from store.part import Part
 from store.tables.hosts import FABRIC_READY, PAGES
 from store.tables.ledger import LEASE_HOSTS
+from store.tables.pins import PIN_HOSTS
 
 _READY = (
     select(FABRIC_READY.c.host, FABRIC_READY.c.at)
@@ -17,6 +21,13 @@ _READY = (
 )
 _PLANNED = select(LEASE_HOSTS.c.host).where(
     LEASE_HOSTS.c.holder == bindparam("visit_"), LEASE_HOSTS.c.counted == Counted.PLANNED
+)
+
+_PLANNED_IN_BATCH = (
+    select(LEASE_HOSTS.c.host)
+    .join(PIN_HOSTS, (PIN_HOSTS.c.switch == LEASE_HOSTS.c.holder) & (PIN_HOSTS.c.host == LEASE_HOSTS.c.host))
+    .where(LEASE_HOSTS.c.holder == bindparam("switch_"), LEASE_HOSTS.c.counted == Counted.PLANNED)
+    .where(PIN_HOSTS.c.batch == bindparam("batch_"))
 )
 
 
@@ -33,7 +44,7 @@ class Rendezvous(Part):
 
         def work(connection: Connection) -> Gathering:
             ready = {row.host: row.at for row in connection.execute(_READY, {"visit_": visit})}
-            return Gathering(ready, frozenset(connection.execute(_PLANNED, {"visit_": visit}).scalars()))
+            return Gathering(ready, frozenset(_planned(connection, visit)))
 
         return await self._database.glance(work)
 
@@ -60,7 +71,21 @@ class Rendezvous(Part):
 
         return await self._database.glance(work)
 
+    async def last_claim(self, prefix: str) -> str | None:
+        """The key that was claimed last of those that begin with `prefix`."""
+        found = select(PAGES.c.key).where(PAGES.c.key.startswith(prefix, autoescape=True))
+        statement = found.order_by(PAGES.c.at.desc(), PAGES.c.key.desc()).limit(1)
+        return await self._database.read(lambda connection: connection.execute(statement).scalar_one_or_none())
+
     async def count_claims(self, prefix: str) -> int:
         """How many keys were claimed that begin with `prefix`."""
         statement = select(func.count()).where(PAGES.c.key.startswith(prefix, autoescape=True))
         return await self._database.read(lambda connection: int(connection.execute(statement).scalar_one()))
+
+
+def _planned(connection: Connection, visit: str) -> Iterable[str]:
+    """Hosts that the visit, or one batch of a pin switch, still holds as planned work."""
+    met = ids.met_at(visit)
+    if met is None:
+        return connection.execute(_PLANNED, {"visit_": visit}).scalars()
+    return connection.execute(_PLANNED_IN_BATCH, {"switch_": met[0], "batch_": met[1]}).scalars()

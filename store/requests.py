@@ -1,11 +1,14 @@
 """Requests to disrupt hosts, from asking to the holder's acknowledgement."""
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, select, update
 
 from fleet.models.base import Moment
+from fleet.models.joint import Joint
 from fleet.models.ledger import Request, RequestState
+from fleet.models.override import Override, OverrideInForce
 from store import documents, upserts
 from store.part import Part, ledger_lock
 from store.tables.ledger import LEASE_HOSTS, REQUESTS
@@ -14,6 +17,15 @@ _WAITING = (
     select(REQUESTS)
     .where(REQUESTS.c.cluster == bindparam("cluster_"), REQUESTS.c.state == RequestState.WAITING)
     .order_by(REQUESTS.c.asked_at, REQUESTS.c.id)
+)
+_OVERRIDING = (
+    select(REQUESTS)
+    .where(
+        REQUESTS.c.cluster == bindparam("cluster_"),
+        REQUESTS.c.state == RequestState.GRANTED,
+        REQUESTS.c.override.is_not(None),
+    )
+    .order_by(REQUESTS.c.granted_at, REQUESTS.c.id)
 )
 _END = (
     update(REQUESTS)
@@ -39,12 +51,40 @@ def read_request(row: "Row[Any]") -> Request:
         waits_because=row.waits_because,
         granted_at=row.granted_at,
         acknowledged_at=row.acknowledged_at,
+        override=None if row.override is None else documents.load(Override, row.override, "requests", row.id),
+        joint=None if row.joint is None else documents.load(Joint, row.joint, "requests", row.id),
     )
 
 
 def waiting(connection: Connection, cluster: str) -> tuple[Request, ...]:
     """Waiting requests, oldest first."""
     return tuple(read_request(row) for row in connection.execute(_WAITING, {"cluster_": cluster}))
+
+
+def overrides_in_force(connection: Connection, cluster: str) -> tuple[OverrideInForce, ...]:
+    """Overrides whose requests hold a lease, oldest grant first."""
+    return tuple(override_of(read_request(row)) for row in connection.execute(_OVERRIDING, {"cluster_": cluster}))
+
+
+def override_of(request: Request) -> OverrideInForce:
+    """What a granted request's override allows from its grant on."""
+    override, since = request.override, request.granted_at
+    if override is None or since is None:
+        raise ValueError(f"expected a granted request with an override, found {request.id}")
+    until = since + timedelta(seconds=override.lasts)
+    return OverrideInForce(
+        request=request.id,
+        holder=request.holder,
+        actor=override.actor,
+        reason=override.reason,
+        since=since,
+        until=until,
+    )
+
+
+def _as_it_was(row: "Row[Any]") -> OverrideInForce:
+    found = override_of(read_request(row))
+    return found if row.ended_at is None else found.model_copy(update={"until": min(found.until, row.ended_at)})
 
 
 def end_request(connection: Connection, request_id: str, reason: str, now: Moment) -> None:
@@ -65,7 +105,10 @@ class Requests(Part):
         """File a request, or return the one of that id as it stands."""
 
         def work(connection: Connection) -> Request:
+            override = None if request.override is None else documents.dump(request.override)
+            joint = None if request.joint is None else documents.dump(request.joint)
             row = {**request.model_dump(), "hosts": documents.dump_names(request.hosts)}
+            row |= {"override": override, "joint": joint}
             if upserts.add_missing(connection, REQUESTS, {**row, "end_reason": ""}):
                 return request
             return read_request(connection.execute(select(REQUESTS).where(REQUESTS.c.id == request.id)).one())
@@ -83,6 +126,18 @@ class Requests(Part):
         def work(connection: Connection) -> tuple[Request, ...]:
             rows = connection.execute(select(REQUESTS).where(these).order_by(REQUESTS.c.granted_at, REQUESTS.c.id))
             return tuple(read_request(row) for row in rows)
+
+        return await self._database.read(work)
+
+    async def overrides(self, cluster: str) -> tuple[OverrideInForce, ...]:
+        """Every override of buffers and floors that was ever granted, oldest first, each until it ended."""
+        these = and_(
+            REQUESTS.c.cluster == cluster, REQUESTS.c.override.is_not(None), REQUESTS.c.granted_at.is_not(None)
+        )
+
+        def work(connection: Connection) -> tuple[OverrideInForce, ...]:
+            rows = connection.execute(select(REQUESTS).where(these).order_by(REQUESTS.c.granted_at, REQUESTS.c.id))
+            return tuple(_as_it_was(row) for row in rows)
 
         return await self._database.read(work)
 

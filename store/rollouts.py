@@ -8,8 +8,10 @@ from sqlalchemy import Connection, Row, Select, bindparam, insert, select, updat
 from fleet.errors import InvalidInput, Refused
 from fleet.models.audit import AuditEntry
 from fleet.models.base import Moment
+from fleet.models.images import Image
 from fleet.models.rollout import RollBack, RolloutSpec
 from fleet.models.rollouts import HostKey, Offboarded, Rollout, RolloutChange, RolloutFacts, RolloutState
+from fleet.policy.rollout_images import image_of
 from fleet.policy.wanted import offboarded
 from store import documents
 from store.audit import write_audit
@@ -33,7 +35,9 @@ _CARRIED = (
     .where(HOST_VERSIONS.c.cluster == bindparam("cluster_"), HOSTS.c.pool == bindparam("pool_"))
     .where(HOSTS.c.retired_at.is_(None))
 )
-_OFFBOARDED = _IN_ORDER.where(ROLLOUTS.c.state == RolloutState.OFFBOARDED)
+_ENDED = select(ROLLOUTS.c.component).where(ROLLOUTS.c.state == RolloutState.OFFBOARDED)
+_OFFBOARDED = _IN_ORDER.where(ROLLOUTS.c.component.in_(_ENDED))
+"""Those of the same components that stand as well: a stage of one may be the version of another."""
 
 
 class Rollouts(Part):
@@ -123,6 +127,11 @@ class Rollouts(Part):
         """Versions that board nowhere any more, of one component or of all."""
         statement = _OFFBOARDED if component is None else _OFFBOARDED.where(ROLLOUTS.c.component == component)
         return await self._database.glance(lambda connection: _ended(connection, statement))
+
+    async def rollout_images(self) -> tuple[Image, ...]:
+        """Images that rollouts name, whatever became of these."""
+        found = [image_of(rollout.spec) for rollout in await self._database.glance(_all)]
+        return tuple(image for image in found if image is not None)
 
 
 def hosts_first(connection: Connection, cluster: str, pool: str) -> frozenset[str]:

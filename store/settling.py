@@ -19,7 +19,7 @@ from store import documents, upserts
 from store.audit import write_audit
 from store.ledger_facts import Facts
 from store.part import ledger_lock
-from store.requests import read_request
+from store.requests import override_of, read_request
 from store.tables.ledger import AUTOSTOPS, LEASE_HOSTS, OBSERVATIONS, REQUESTS
 from store.tables.trains import VISITS
 
@@ -44,7 +44,8 @@ class Settling(Facts):
             for grant in settlement.grants:
                 request = requests.get(grant.request) or _granted_before(connection, cluster, grant.request)
                 if request.state is RequestState.WAITING:
-                    _grant(connection, request, now)
+                    hosts = grant.hosts or request.hosts
+                    _grant(connection, request.model_copy(update={"hosts": hosts, "granted_at": now}), now)
             granted = {grant.request for grant in settlement.grants}
             for wait in settlement.waits:
                 asked = requests.get(wait.request)
@@ -109,6 +110,9 @@ def _granted_before(connection: Connection, cluster: str, request_id: str) -> Re
 
 def _grant(connection: Connection, request: Request, now: Moment) -> None:
     row = {"state": RequestState.GRANTED, "granted_at": now, "waits_because": ""}
+    if request.override is not None:
+        row["hosts"] = documents.dump_names(request.hosts)
+        write_audit(connection, _overriding(request))
     connection.execute(update(REQUESTS).where(REQUESTS.c.id == request.id).values(**row))
     # Where the holder is a visit, the grant begins its length.
     visit = (VISITS.c.id == request.holder) & (VISITS.c.state == VisitState.WAITING)
@@ -118,6 +122,20 @@ def _grant(connection: Connection, request: Request, now: Moment) -> None:
     except IntegrityError as error:
         hosts = ", ".join(request.hosts)
         raise MaintrainError(f"cluster {request.cluster}: {request.id} can't hold {hosts}: one is leased") from error
+
+
+def _overriding(request: Request) -> AuditEntry:
+    """The deed of granting past buffers and floors, in the name of who asked for it."""
+    override = override_of(request)
+    return AuditEntry(
+        at=override.since,
+        actor=override.actor,
+        action="override",
+        subject=f"cluster {request.cluster}",
+        reason=override.reason,
+        detail=f"planned buffers and floors, for {override.request} until {override.until.isoformat()} at the latest:"
+        f" {len(request.hosts)} hosts, all that are up",
+    )
 
 
 def _lease(request: Request, host: str, now: Moment) -> LeaseHost:

@@ -13,6 +13,8 @@ from store.leases import Leases
 from store.matrix import Matrix
 from store.members import Members
 from store.outbox import Outbox
+from store.pin_hosts import PinHosts
+from store.pins import Pins
 from store.rendezvous import Rendezvous
 from store.requests import Requests
 from store.rollouts import Rollouts
@@ -43,6 +45,8 @@ class SqlStore(
     Ladders,
     Rollouts,
     Trials,
+    Pins,
+    PinHosts,
     Rendezvous,
     Outbox,
     Measurements,

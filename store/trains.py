@@ -8,9 +8,11 @@ from fleet.models.base import Moment
 from fleet.models.facts import TrainFacts
 from fleet.models.pool import Pool
 from fleet.models.train import VisitState
+from fleet.policy.joint import invited
 from store.audit import write_audit
 from store.cycles import read_cycle
 from store.part import Part
+from store.requests import waiting
 from store.rollouts import hosts_first
 from store.stops import covering
 from store.tables.trains import TRAINS, VISITS
@@ -43,6 +45,7 @@ class Trains(Part):
                 cycle_asked=asked and left != 0,
                 endless=asked and left is None,
                 first=hosts_first(connection, cluster, pool),
+                invited=invited(pool, waiting(connection, cluster), now),
             )
 
         return await self._database.read(work)

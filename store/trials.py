@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from fleet.models.base import Moment
 from fleet.models.rollouts import Trial
@@ -36,6 +36,16 @@ class Trials(Part):
 
         def work(connection: Connection) -> tuple[Trial, ...]:
             return tuple(_trial(row) for row in connection.execute(statement))
+
+        return await self._database.read(work)
+
+    async def failures_by_host(self, cluster: str, since: Moment) -> dict[str, int]:
+        """Failed trials since a moment, of each host that has any."""
+        these = (TRIALS.c.cluster == cluster) & (TRIALS.c.at >= since) & TRIALS.c.failed.is_(True)
+        statement = select(TRIALS.c.host, func.count()).where(these).group_by(TRIALS.c.host)
+
+        def work(connection: Connection) -> dict[str, int]:
+            return {row[0]: row[1] for row in connection.execute(statement)}
 
         return await self._database.read(work)
 

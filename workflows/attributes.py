@@ -15,6 +15,11 @@ VERSION = SearchAttributeKey.for_keyword_list("Version")
 OUTCOME = SearchAttributeKey.for_keyword("Outcome")
 
 
+def of_cluster(cluster: str) -> TypedSearchAttributes:
+    """Attributes of what concerns a whole cluster."""
+    return TypedSearchAttributes([SearchAttributePair(CLUSTER, cluster)])
+
+
 def of_visit(cluster: str, pool: str, domain: str) -> TypedSearchAttributes:
     """Attributes of a visit."""
     return TypedSearchAttributes(

@@ -26,8 +26,9 @@ with workflow.unsafe.imports_passed_through():
     from fleet.view import host_view
     from workflows.options import STEP, at
     from workflows.persons_word import PersonsWord
+    from workflows.step_words import describe, detail
 
-_ACTIVITIES: dict[StepKind, Callable[[Any, StepOrder], Awaitable[StepResult]]] = {
+ACTIVITIES: dict[StepKind, Callable[[Any, StepOrder], Awaitable[StepResult]]] = {
     StepKind.DRAIN: Draining.drain,
     StepKind.APPLY: Applying.apply,
     StepKind.REBOOT: Rebooting.reboot,
@@ -202,7 +203,7 @@ class HostSteps:
             reason=reason,
         )
         self._show(f"{describe(step)} under way" + (f" ({self.why})" if self.why else ""))
-        running = workflow.start_activity_method(_ACTIVITIES[step.kind], order, **at(work.cluster, detail(step), STEP))
+        running = workflow.start_activity_method(ACTIVITIES[step.kind], order, **at(work.cluster, detail(step), STEP))
         if self.repair and step.kind is not StepKind.RETURN:
             try:
                 await self._pass_on(running, order)
@@ -229,20 +230,6 @@ class HostSteps:
 
     def _show(self, waiting: str) -> None:
         workflow.set_current_details(host_view(self.work, self.done, waiting))
-
-
-def describe(step: Step) -> str:
-    """A step in a few words."""
-    return f"{step.kind} {detail(step)}".strip()
-
-
-def detail(step: Step) -> str:
-    """What the UI shows on a step's bar beside the activity's name, which says the rest."""
-    if step.upgrade is not None and step.rung:
-        return f"{step.upgrade.component} {step.upgrade.version} again"
-    if step.upgrade is not None:
-        return f"{step.upgrade.component} {step.upgrade.version}"
-    return step.task.value if step.task is not None else ""
 
 
 def lease_lost(error: ActivityError) -> bool:

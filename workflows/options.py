@@ -67,6 +67,13 @@ HISTORY_AT_MOST = 3000
 or 4 MB): a turn of its loop adds up to a few hundred, and replays of no run should take long."""
 
 
+BATCHES_AT_ONCE = 25
+"""Batches of a pin switch that are worked on at once: some two thousand hosts, far more than workers do in a moment."""
+
+PIN_HISTORY = 1500
+"""Events after which a pin switch continues as new between two phases: one phase over 10,000 hosts adds about 1,200."""
+
+
 def at(cluster: str, summary: str, options: ActivityOptions = QUICK) -> ActivityOptions:
     """Options of an activity of a cluster, with the few words the UI shows on its bar (400 bytes at most)."""
     return ActivityOptions(**{**options, "task_queue": task_queue(cluster), "summary": summary[:200]})

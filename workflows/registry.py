@@ -5,6 +5,17 @@ from workflows.domain_visit import DomainVisit
 from workflows.host_maintenance import HostMaintenance
 from workflows.host_repair import HostRepair
 from workflows.maintenance_train import MaintenanceTrain
+from workflows.pin_batch import PinBatch
+from workflows.pin_switch import PinSwitch
 from workflows.rollout import Rollout
 
-ALL: tuple[type, ...] = (Dispatcher, MaintenanceTrain, DomainVisit, HostMaintenance, HostRepair, Rollout)
+ALL: tuple[type, ...] = (
+    Dispatcher,
+    MaintenanceTrain,
+    DomainVisit,
+    HostMaintenance,
+    HostRepair,
+    Rollout,
+    PinSwitch,
+    PinBatch,
+)

@@ -67,6 +67,10 @@ class HostsDriver:
             await self._power.is_on(host)
             return None
 
+    async def prepare(self, host: str, component: str, version: str, fence: Fence) -> None:
+        """See the port."""
+        await self._mechanism(component).prepare(host, component, version, fence)
+
     async def start_apply(self, host: str, component: str, version: str, fence: Fence) -> DeviceTask:
         """See the port. One upgrade at a time on a host, by whatever way: some packages flash what its BMC flashes."""
         mechanism = self._mechanism(component)
@@ -74,6 +78,10 @@ class HostsDriver:
             if other is not mechanism:
                 await other.check_free(host)
         return await mechanism.start_apply(host, component, version, fence)
+
+    async def remembers_since(self, host: str, component: str) -> str | None:
+        """See the port."""
+        return await self._mechanism(component).remembers_since(host, component)
 
     async def tasks(self, host: str, component: str, fence: Fence | None = None) -> tuple[DeviceTask, ...]:
         """See the port."""
@@ -106,6 +114,10 @@ class HostsDriver:
         power = self._with_power(host)
         await self._check_free(host)
         await power.cycle(host, fence)
+
+    async def give_power(self, host: str, fence: Fence) -> bool:
+        """See the port."""
+        return self._power is not None and await self._power.give(host, fence)
 
     async def reimage(self, host: str, fence: Fence) -> CommandResult:
         """See the port. `Refused` too while its firmware is being written, or where the BMC does not tell."""

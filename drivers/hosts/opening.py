@@ -9,6 +9,7 @@ from drivers.redfish import RedfishMechanism
 from drivers.ssh import SshMechanism, SshRemote
 from fleet.models.hosts import HostsHardware
 from fleet.models.ladder import ReimageHook
+from fleet.ports.images import ImageBook
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,11 @@ class HostsParts:
     remote: SshRemote
 
 
-def open_hosts(options: HostsHardware, data: Path, hook: ReimageHook | None = None) -> HostsParts:
-    """Make the driver; nothing is connected to yet. Relative paths are under `data`. `hook` installs hosts anew.
+def open_hosts(
+    options: HostsHardware, data: Path, hook: ReimageHook | None = None, book: ImageBook | None = None
+) -> HostsParts:
+    """Make the driver; nothing is connected to yet. Relative paths are under `data`. `hook` installs hosts anew, `book`
+    has the images that rollouts bring.
 
     Raises `InvalidInput` for secrets that are not there, recipes that don't fit, and what else only this machine knows.
     """
@@ -29,5 +33,5 @@ def open_hosts(options: HostsHardware, data: Path, hook: ReimageHook | None = No
     program = None if hook is None else ReimageProgram(hook, data)
     if options.redfish is None:
         return HostsParts(HostsDriver([ssh], ssh, None, remote, program), remote)
-    redfish = RedfishMechanism(options.redfish, data)
+    redfish = RedfishMechanism(options.redfish, data, book)
     return HostsParts(HostsDriver([redfish, ssh], ssh, redfish, remote, program), remote)

@@ -3,48 +3,54 @@ calls (who may reset a BMC, how long has been waited) never stands in for an ans
 """
 
 import asyncio
-import re
-import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 from drivers.images import Images
 from drivers.redfish import power
 from drivers.redfish.activation import Activations, needed
 from drivers.redfish.bmctask import UNKNOWN_VERSION, BmcTask, named, parse_tasks
-from drivers.redfish.connection import Answer, connected
+from drivers.redfish.connection import Answer
 from drivers.redfish.document import Document
 from drivers.redfish.doubt import Doubts
 from drivers.redfish.patience import Patience
-from drivers.redfish.reading import Site, inventory, look, task_documents, update_service
+from drivers.redfish.reach import Reach
+from drivers.redfish.reading import (
+    Site,
+    inventory,
+    last_reset,
+    rule_of,
+    task_documents,
+    update_service,
+    versions_of,
+)
 from drivers.redfish.update import Sending, Sent, check_open
 from drivers.redfish.updates import Updates
 from drivers.redfish.wire import NotSent
 from drivers.redfish.wording import state_of, told_as
-from drivers.secrets import read_secret
-from fleet.errors import BadAnswer, DriverError, InvalidInput, OutcomeUnknown, Refused, Unreachable
-from fleet.models.base import HOST_PATTERN
+from fleet.errors import DriverError, OutcomeUnknown, Refused, Unreachable
 from fleet.models.hardware import DeviceTask, TaskState
 from fleet.models.redfish import ComponentRule, Redfish
-from fleet.policy.addressing import address_of
-from fleet.policy.inventory import Member, component_versions
+from fleet.policy.inventory import Member
 from fleet.ports.fence import Fence
+from fleet.ports.images import ImageBook
 from fleet.ports.mechanism import Activation
 
-_HOST = re.compile(HOST_PATTERN)
+IMAGES_LAST = 30.0
+"""Seconds for which the images that rollouts bring may tell a BMC's tasks apart without being read again."""
 
 
 class RedfishMechanism:
-    """Firmware and power of hosts by their BMCs. `data` is where relative paths of the options begin."""
+    """Firmware and power of hosts by their BMCs. `data` is where relative paths of the options begin, `book` has the
+    images that rollouts bring.
+    """
 
-    def __init__(self, options: Redfish, data: Path) -> None:
-        self._options, self._data = options, data
-        self._images = Images(options.images, data)
+    def __init__(self, options: Redfish, data: Path, book: ImageBook | None = None) -> None:
+        self._options = options
+        self._images = Images(options.images, data, book)
         self._sending = Sending(self._images, options.upload_timeout.total_seconds())
         self._patience = Patience(options.silent_for, options.good_reads, options.poll)
         self._activations = Activations(options.activates_within)
-        self._trust = _trust(options, data)
+        self._reach = Reach(options, data)
         self._locks: dict[str, asyncio.Lock] = {}
         self._doubts = Doubts(options.timeout)
 
@@ -57,20 +63,24 @@ class RedfishMechanism:
         """See the port. Members of one component that differ make a version that begins with `mixed:`."""
         return await self._patience.read(host, lambda: self._versions(host))
 
+    async def prepare(self, host: str, component: str, version: str, fence: Fence) -> None:
+        """See the port. The image lies on the worker's machine, and a BMC keeps none for later."""
+
     async def start_apply(self, host: str, component: str, version: str, fence: Fence) -> DeviceTask:
         """See the port. `InvalidInput` when the image is not the one listed, `Refused` when the BMC keeps no tasks.
 
         `OutcomeUnknown` when the BMC accepted the update and its task can't be found: it must not be sent again.
         """
-        async with self._locks.setdefault(host, asyncio.Lock()), self._at(host) as site:
+        async with self._locks.setdefault(host, asyncio.Lock()), self._reach.at(host) as site:
             self._doubts.check(host, Refused)
-            rule = _rule(site, component)
+            rule = rule_of(site, component)
+            await self._images.refresh()
             image = self._images.find(component, version, site.model.name)
             service = await update_service(site)
             updates = await self._updates(site)
             check_open(site, service)
             await self._check_free(site, updates)
-            again = _versions(site, updates.members).get(component) == version
+            again = versions_of(site, updates.members).get(component) == version
             answer = await self._send(site, service, Sent(rule, image, again), updates.members, fence)
             self._patience.expect(host)
             try:
@@ -81,6 +91,11 @@ class RedfishMechanism:
                 raise OutcomeUnknown(f"{told}: {error}") from error
             self._activations.begun(host, task.id, component, version, fence, again=again)
             return told_as(task, component, version, *state_of(task, rule))
+
+    async def remembers_since(self, host: str, component: str) -> str | None:
+        """See the port. A BMC may forget its tasks when it restarts."""
+        async with self._reach.at(host) as site:
+            return await last_reset(site)
 
     async def tasks(self, host: str, component: str, fence: Fence | None = None) -> tuple[DeviceTask, ...]:
         """See the port. Those whose component the BMC does not remember are told too, with version `unknown`.
@@ -102,45 +117,35 @@ class RedfishMechanism:
 
     async def is_on(self, host: str) -> bool:
         """See the port."""
-        async with self._at(host) as site:
+        async with self._reach.at(host) as site:
             return power.has_power(site.system)
 
     async def cycle(self, host: str, fence: Fence) -> None:
         """See the port. The way back to power is gone to its end, also when the caller is cancelled meanwhile."""
         within, poll = self._options.off_within.total_seconds(), self._options.poll.total_seconds()
-        async with self._at(host) as site:
+        async with self._reach.at(host) as site:
             try:
                 await power.cycle(site, fence, within, poll)
             except NotSent as late:
                 raise Refused(str(late)) from late
 
+    async def give(self, host: str, fence: Fence) -> bool:
+        """See the port."""
+        async with self._reach.at(host) as site:
+            return await power.give(site, fence)
+
     async def close(self) -> None:
         """See the port: no connection outlives a call."""
 
-    @asynccontextmanager
-    async def _at(self, host: str) -> AsyncIterator[Site]:
-        """The host's BMC, for the length of one call."""
-        if not _HOST.fullmatch(host):
-            raise InvalidInput("host", "", f"expected a host name, found {host[:80]!r}")
-        options = self._options
-        address = options.addresses.get(host) or address_of("redfish", options.address, host)
-        # Read each time, so that a password that was changed is taken up.
-        user, password = [
-            (await asyncio.to_thread(read_secret, ref, self._data)).get_secret_value()
-            for ref in (options.user, options.password)
-        ]
-        timeout = options.timeout.total_seconds()
-        async with connected(host, address, (user, password), self._trust, timeout) as bmc:
-            yield await look(bmc, options.models)
-
     async def _versions(self, host: str) -> dict[str, str]:
-        async with self._at(host) as site:
-            return _versions(site, await inventory(site))
+        async with self._reach.at(host) as site:
+            return versions_of(site, await inventory(site))
 
     async def _updates(self, site: Site) -> Updates:
         service = (site.root.link("UpdateService") or "").rstrip("/") + "/"
         members = await inventory(site)
-        images = self._options.images.of(site.model.name)
+        await self._images.refresh(IMAGES_LAST)
+        images = self._images.catalogue.of(site.model.name)
         tasks = [
             (self._activations.known(site.host, task), named(task, site.model, images, members))
             for task in parse_tasks(await task_documents(site), service)
@@ -158,14 +163,17 @@ class RedfishMechanism:
         """Send an update; one whose answer was lost is remembered until its task has had time to show."""
         try:
             return await self._sending.send(site, service, sent, members, fence)
-        except NotSent as late:
-            raise Refused(str(late)) from late
+        except Unreachable as error:
+            if site.bmc.in_doubt:
+                raise
+            # The BMC never had the whole of it, or said that it can't now.
+            raise Refused(str(error)) from error
         finally:
             if site.bmc.in_doubt:
                 self._doubts.note(site.host)
 
     async def _free(self, host: str, *, booting: bool) -> None:
-        async with self._at(host) as site:
+        async with self._reach.at(host) as site:
             await self._check_free(site, await self._updates(site), booting=booting)
 
     async def _check_free(self, site: Site, updates: Updates, *, booting: bool = False) -> None:
@@ -180,23 +188,23 @@ class RedfishMechanism:
                 last[name[0]] = (task, name[1])
         if booting:
             return
-        reported = _versions(site, updates.members)
+        reported = versions_of(site, updates.members)
         for component, (task, version) in last.items():
             if not task.done:
                 continue
-            own = _rule(site, component)
+            own = rule_of(site, component)
             known = await self._activations.waits(site, task, own, version, reported.get(component))
             if known is not None:
                 raise Refused(f"{site.host}: {component} {version} is {known.why}")
 
     async def _began(self, host: str, before: Updates, answer: Answer) -> BmcTask:
         """The task that an accepted update became. `BadAnswer` when it can't be told."""
-        async with self._at(host) as site:
+        async with self._reach.at(host) as site:
             return (await self._updates(site)).became(before, host, answer)
 
     async def _tasks(self, host: str, component: str, fence: Fence | None) -> tuple[DeviceTask, ...]:
-        async with self._at(host) as site:
-            rule = _rule(site, component)
+        async with self._reach.at(host) as site:
+            rule = rule_of(site, component)
             updates = await self._updates(site)
             mine = [(t, name) for t, name in updates.tasks if name is None or name[0] == component]
             told = [
@@ -223,7 +231,7 @@ class RedfishMechanism:
         fence: Fence | None,
     ) -> DeviceTask:
         """The newest task of a component: still running while the BMC's restart that belongs to it is awaited."""
-        reported = _versions(site, members).get(rule.component)
+        reported = versions_of(site, members).get(rule.component)
         known = await self._activations.waits(site, task, rule, told.version, reported)
         if known is None:
             return told
@@ -233,31 +241,6 @@ class RedfishMechanism:
         return told.model_copy(update={"state": TaskState.RUNNING, "message": known.why})
 
     async def _pending(self, host: str) -> Activation:
-        async with self._at(host) as site:
+        async with self._reach.at(host) as site:
             updates = await self._updates(site)
-            return needed(site, updates.tasks, _versions(site, updates.members))
-
-
-def _trust(options: Redfish, data: Path) -> ssl.SSLContext | bool:
-    if options.insecure:
-        return False
-    if options.ca_file is None:
-        return ssl.create_default_context()
-    try:
-        return ssl.create_default_context(cafile=str(data / options.ca_file))
-    except OSError as error:
-        raise InvalidInput("redfish", "ca_file", f"expected certificates in {options.ca_file}: {error}") from error
-
-
-def _rule(site: Site, component: str) -> ComponentRule:
-    rule = site.model.rule(component)
-    if rule is None:
-        raise Refused(f"{site.host}: {site.model.name} has no {component}")
-    return rule
-
-
-def _versions(site: Site, members: tuple[Member, ...]) -> dict[str, str]:
-    try:
-        return component_versions(members, site.model.components)
-    except BadAnswer as error:
-        raise BadAnswer(f"{site.host}: {error}") from error
+            return needed(site, updates.tasks, versions_of(site, updates.members))

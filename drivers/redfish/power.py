@@ -58,6 +58,14 @@ async def cycle(site: Site, fence: Fence, within: float, poll: float) -> None:
         raise wrong
 
 
+async def give(site: Site, fence: Fence) -> bool:
+    """Give power to a host that has none; True when it had none."""
+    if has_power(site.system):
+        return False
+    await _reset(site, ("On", "ForceOn"), fence)
+    return True
+
+
 async def _give_back(site: Site, within: float, poll: float) -> None:
     """Switch on what is on its way to off. `Unreachable` when it stays on, or can't be switched on."""
     path = site.system.path()

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from drivers.redfish.connection import Bmc
 from drivers.redfish.document import Document
 from fleet.errors import BadAnswer, Refused
-from fleet.models.redfish import HardwareModel
-from fleet.policy.inventory import Member
+from fleet.models.redfish import ComponentRule, HardwareModel
+from fleet.policy.inventory import Member, component_versions
 
 ROOT = "/redfish/v1/"
 _EXPANDED = "?$expand=.($levels=1)"
@@ -53,6 +53,14 @@ async def manager(site: Site) -> Document:
     return fitting[0]
 
 
+async def last_reset(site: Site) -> str | None:
+    """When the BMC last restarted, by its own clock; None where it does not tell."""
+    try:
+        return (await manager(site)).text_or("LastResetTime") or None
+    except BadAnswer:
+        return None  # which of its managers is meant need not be known for anything else
+
+
 async def update_service(site: Site) -> Document:
     """The update service."""
     return await site.bmc.get(_must(site.root, "UpdateService"))
@@ -74,6 +82,22 @@ async def task_documents(site: Site) -> tuple[Document, ...]:
         raise Refused(f"{site.host}: its BMC has no task service, so that an update could not be followed")
     service = await site.bmc.get(link)
     return await _collection(site.bmc, _must(service, "Tasks"), expand=_expands(site.root))
+
+
+def rule_of(site: Site, component: str) -> ComponentRule:
+    """The rule of a component. `Refused` when the host's hardware model has no such component."""
+    rule = site.model.rule(component)
+    if rule is None:
+        raise Refused(f"{site.host}: {site.model.name} has no {component}")
+    return rule
+
+
+def versions_of(site: Site, members: tuple[Member, ...]) -> dict[str, str]:
+    """Versions by component. `BadAnswer` when an inventory does not fit its hardware model."""
+    try:
+        return component_versions(members, site.model.components)
+    except BadAnswer as error:
+        raise BadAnswer(f"{site.host}: {error}") from error
 
 
 async def _all(bmc: Bmc, root: Document, name: str) -> tuple[Document, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from drivers.handshake import Handshake
 from fleet.errors import Unreachable
-from fleet.ports.fence import Fence
+from fleet.ports.fence import Fence, ahead_of
 
 ALLOWED_S = 2.0
 """Seconds a fence may take; with `LANDED_S` below the fence's life, which counts from what the fence reads."""
@@ -50,7 +50,7 @@ class Wire:
         elif event == "http11.send_request_headers.started":
             if not self._last_only:
                 self._hurry()
-            await self._allowed()
+            await self._allowed(ahead_of(self._fence) if self._last_only else self._fence)
             self.sent = not self._last_only
 
     async def allow_last(self) -> None:
@@ -60,12 +60,12 @@ class Wire:
                 break
             await asyncio.sleep(_POLL)
         self._hurry()
-        await self._allowed()
+        await self._allowed(self._fence)
         self.sent = True
 
-    async def _allowed(self) -> None:
+    async def _allowed(self, fence: Fence) -> None:
         began = time.monotonic()
-        await self._fence()
+        await fence()
         if time.monotonic() - began > ALLOWED_S:
             raise NotSent(f"{self._host}: held up before it was sent; nothing was begun")
 

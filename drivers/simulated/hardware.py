@@ -23,10 +23,19 @@ class SimulatedHardwareDriver:
         """See the port."""
         return await self._world.glancing(lambda tx: machines.boot_id(tx, host), BMC_FAULTS)
 
+    async def prepare(self, host: str, component: str, version: str, fence: Fence) -> None:
+        """See the port."""
+        await fence()
+        await self._world.changing(lambda tx: machines.prepare(tx, host, component, version))
+
     async def start_apply(self, host: str, component: str, version: str, fence: Fence) -> DeviceTask:
         """See the port."""
         await fence()
         return await self._world.changing(lambda tx: machines.start_apply(tx, host, component, version))
+
+    async def remembers_since(self, host: str, component: str) -> str | None:
+        """See the port. A simulated BMC forgets nothing."""
+        return "ever"
 
     async def tasks(self, host: str, component: str, fence: Fence | None = None) -> tuple[DeviceTask, ...]:
         """See the port."""
@@ -46,6 +55,10 @@ class SimulatedHardwareDriver:
         """See the port."""
         await fence()
         await self._world.changing(lambda tx: machines.power_cycle(tx, host))
+
+    async def give_power(self, host: str, fence: Fence) -> bool:
+        """See the port. A simulated power cycle is of one piece."""
+        return False
 
     async def reimage(self, host: str, fence: Fence) -> CommandResult:
         """See the port. A simulated host needs no program for it."""

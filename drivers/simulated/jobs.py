@@ -12,7 +12,10 @@ from drivers.simulated.tx import Tx
 from fleet.errors import Refused
 from fleet.models.scheduler import JobKind
 
-FREE = "job IS NULL AND drained = 0 AND power = 'up' AND responding = 1 AND left_down = 0"
+FREE = (
+    "job IS NULL AND drained = 0 AND power = 'up' AND responding = 1 AND left_down = 0"
+    " AND name NOT IN (SELECT host FROM closed)"
+)
 ENDLESS = 1e12
 """Simulated seconds of work of a job that runs until somebody ends it."""
 
@@ -53,16 +56,16 @@ def finish(tx: Tx, ref: str) -> None:
         fill(tx)
 
 
-def requeue(tx: Tx, numbers: Sequence[int], by: str) -> None:
-    """Requeue running jobs to the head of the line; those not running are passed over. `Refused` before any change
-    when one of them can't be requeued.
+def requeue(tx: Tx, numbers: Sequence[int], by: str, *, held: bool = False) -> None:
+    """Requeue running jobs to the head of the line, to be held there if `held`; those not running are passed over.
+    `Refused` before any change when one of them can't be requeued.
     """
     found = [job for n in numbers if (job := running(tx, n)) is not None]
     for job in found:
         if job["kind"] != JobKind.REQUEUEABLE:
             raise Refused(f"job {job['id']} can't be requeued: it is {job['kind'].replace('_', ' ')}")
     for job in found:
-        _requeue(tx, job, by)
+        _requeue(tx, job, by, held=held)
     fill(tx)
 
 
@@ -191,14 +194,14 @@ def _lost(tx: Tx, job: sqlite3.Row) -> float:
     return 0.0 if job["state"] != "running" else float(tx.sim - job["started"] + job["kept"])
 
 
-def _requeue(tx: Tx, job: sqlite3.Row, by: str) -> None:
+def _requeue(tx: Tx, job: sqlite3.Row, by: str, *, held: bool = False) -> None:
     kept = _kept(tx, job)
     head = _number(tx, "SELECT CAST(MIN(place) AS INTEGER) FROM job") - 1
     _leave(tx, job)
     tx.run(
-        "UPDATE job SET state = 'queued', place = ?, kept = kept + ?, restarts = restarts + 1, hosts = '[]',"
+        "UPDATE job SET state = ?, place = ?, kept = kept + ?, restarts = restarts + 1, hosts = '[]',"
         " started = NULL, saved = 0 WHERE id = ?",
-        *(head, kept, job["id"]),
+        *("held" if held else "queued", head, kept, job["id"]),
     )
     lost = tx.sim - job["started"] - kept
-    tx.record("job_requeued", job=job["id"], by=by, hosts=json.loads(job["hosts"]), kept=kept, lost=lost)
+    tx.record("job_requeued", job=job["id"], by=by, hosts=json.loads(job["hosts"]), kept=kept, lost=lost, held=held)

@@ -7,6 +7,7 @@ from pathlib import Path
 from drivers.simulated.cluster import JournalRow, SimulatedCluster
 from drivers.snapshot import Event, HostSeen, Snapshot
 
+CLOSED, OPENED = "closed_to_jobs", "opened_to_jobs"
 JOB_LEAVES = ("job_ended", "job_requeued", "job_cancelled", "job_failed")
 
 
@@ -36,6 +37,12 @@ class JournalReplay:
             jobs = (row.job,) if row.kind == "job_started" else ()
             for name in detail["hosts"]:
                 hosts[name] = replace(hosts[name], jobs=jobs)
+            return tuple(detail["hosts"])
+        if row.kind in (CLOSED, OPENED):
+            its = {detail["reservation"]}
+            for name in detail["hosts"]:
+                before = hosts[name].closed
+                hosts[name] = replace(hosts[name], closed=before | its if row.kind == CLOSED else before - its)
             return tuple(detail["hosts"])
         if row.host is None:
             return ()

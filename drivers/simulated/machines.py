@@ -38,6 +38,22 @@ def boot_id(tx: Tx, host: str) -> str | None:
     return f"boot-{host}-{row['boot']}" if row["power"] == "up" else None
 
 
+def prepare(tx: Tx, host: str, component: str, version: str) -> None:
+    """Fetch a version, in no time. `Refused` when the host is not up, has no such component, or can't fetch it."""
+    row = node(tx, host)
+    if tx.settings.stack.component(component) is None:
+        raise Refused(f"{host} has no component {component}")
+    if row["power"] != "up":
+        raise Refused(f"{host} is {row['power']}")
+    this = (host, component, version)
+    if tx.one("SELECT 1 FROM prepared WHERE host = ? AND component = ? AND version = ?", *this) is not None:
+        return
+    if strikes(tx, "prepare_fails", host, component):
+        raise Refused(f"{host} can't fetch {component} {version}: no space left on device")
+    tx.run("INSERT INTO prepared (host, component, version) VALUES (?, ?, ?)", *this)
+    tx.record("prepared", host, row["job"], component=component, version=version)
+
+
 def start_apply(tx: Tx, host: str, component: str, version: str) -> DeviceTask:
     """Begin an upgrade. Raises `Refused` when the host's BMC is at one already, or the host is not up."""
     row = reach_bmc(tx, host)

@@ -105,6 +105,12 @@ def features(tx: Tx) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def closed_by(tx: Tx) -> dict[str, str]:
+    """A reservation of each host that no job may start on."""
+    found = tx.all("SELECT host, MIN(reservation) AS reservation FROM closed GROUP BY host")
+    return {row["host"]: row["reservation"] for row in found}
+
+
 def lift(tx: Tx, host: str, by: str) -> None:
     """Take the drain off and put the comment back; a node that is down stays down and keeps a reason for it."""
     row = node(tx, host)
@@ -170,8 +176,12 @@ class Answer:
 def show(tx: Tx) -> Answer:
     """One reading of the whole scheduler, as good as its faults let it be."""
     rows = tx.all("SELECT * FROM host ORDER BY idx")
-    its = features(tx)
-    shown = {r["name"]: _shown(r, its.get(r["name"], ()), model_of(tx.settings.hardware, r["name"])) for r in rows}
+    its, closed = features(tx), closed_by(tx)
+    shown = {
+        name: _shown(r, its.get(name, ()), model_of(tx.settings.hardware, name), closed.get(name))
+        for r in rows
+        for name in (r["name"],)
+    }
     lent = {row["job"]: row["why"] for row in tx.all("SELECT job, why FROM borrowed JOIN job ON id = job")}
     line = {str(r["id"]): _job(r, lent.get(r["id"])) for r in tx.all("SELECT * FROM job ORDER BY id")}
     missing = strikes(tx, "partial_answer")
@@ -189,7 +199,7 @@ def show(tx: Tx) -> Answer:
 
 
 @lru_cache(maxsize=4096)
-def _shown(row: sqlite3.Row, features: tuple[str, ...], model: str | None) -> Node:
+def _shown(row: sqlite3.Row, features: tuple[str, ...], model: str | None, closed: str | None) -> Node:
     """A node by its row: from one reading to the next most of them stay as they were."""
     base = NodeBase.DOWN if is_down(row) else NodeBase.ALLOCATED if row["job"] is not None else NodeBase.IDLE
     return Node(
@@ -200,6 +210,8 @@ def _shown(row: sqlite3.Row, features: tuple[str, ...], model: str | None) -> No
         reason=row["reason"],
         reason_by=row["reason_by"],
         comment=row["comment"],
+        reservation=closed,
+        maintenance=closed is not None,
         rack=row["rack"],
         nvlink=row["nvlink"],
         serial=row["serial"],

@@ -2,8 +2,9 @@
 
 import time
 
+from drivers.reservations import reservation_name
 from drivers.shared_view import SharedView
-from drivers.simulated import borrowing, jobs, nodes, runs
+from drivers.simulated import borrowing, closing, jobs, nodes, runs
 from drivers.simulated.world import World
 from fleet.errors import BadAnswer, ForeignHold, Unreachable
 from fleet.models.scheduler import ClusterView, JobRun
@@ -57,6 +58,28 @@ class SimulatedSchedulerDriver:
         """See the port."""
         await fence()
         await self._world.changing(lambda tx: jobs.cancel(tx, _numbers(jobs_), nodes.OURS))
+
+    async def requeue_held(self, jobs_: tuple[str, ...], fence: Fence) -> None:
+        """See the port."""
+        await fence()
+        await self._world.changing(lambda tx: closing.requeue_held(tx, _numbers(jobs_)))
+
+    async def release_held(self, jobs_: tuple[str, ...], fence: Fence) -> None:
+        """See the port."""
+        await fence()
+        await self._world.changing(lambda tx: closing.release_held(tx, _numbers(jobs_)))
+
+    async def close_to_jobs(self, hosts: tuple[str, ...], name: str, limit: float, fence: Fence) -> None:
+        """See the port. Nobody else makes reservations here, so `limit` has nothing to look out for."""
+        reservation = reservation_name(name)
+        await fence()
+        await self._world.changing(lambda tx: closing.close(tx, hosts, reservation))
+
+    async def open_to_jobs(self, name: str, fence: Fence) -> None:
+        """See the port."""
+        reservation = reservation_name(name)
+        await fence()
+        await self._world.changing(lambda tx: closing.open_again(tx, reservation))
 
     async def publish_features(self, host: str, features: tuple[str, ...], fence: Fence) -> None:
         """See the port."""

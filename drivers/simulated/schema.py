@@ -53,7 +53,13 @@ LATER_TABLES = """
 CREATE TABLE IF NOT EXISTS feature (
     host TEXT NOT NULL, name TEXT NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (host, name)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS borrowed (job INTEGER PRIMARY KEY, why TEXT NOT NULL)
+CREATE TABLE IF NOT EXISTS borrowed (job INTEGER PRIMARY KEY, why TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS closed (
+    host TEXT NOT NULL, reservation TEXT NOT NULL, PRIMARY KEY (host, reservation)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS prepared (
+    host TEXT NOT NULL, component TEXT NOT NULL, version TEXT NOT NULL, PRIMARY KEY (host, component, version)
+) WITHOUT ROWID
 """
 """Tables that files of earlier releases lack; they get them when they are opened."""
 FIXED = ("seed", "hosts", "hosts_per_rack", "hosts_per_nvlink", "time_scale")

@@ -6,6 +6,7 @@ job waits for the scheduler's next round, idle node or not.
 """
 
 import asyncio
+import logging
 import math
 import os
 import pwd
@@ -15,11 +16,12 @@ import time
 from drivers.slurm import jobcontrol
 from drivers.slurm.answers import says_away
 from drivers.slurm.command import SlurmCommand, failure
-from fleet.errors import BadAnswer, InvalidInput, Refused
+from fleet.errors import BadAnswer, DriverError, InvalidInput, Refused, Unreachable
 from fleet.ids import BORROW_JOB
 from fleet.models.scheduler import ClusterView, Node
 from fleet.ports.fence import Fence
 
+_LOG = logging.getLogger(__name__)
 _WHY = re.compile(r"^[A-Za-z0-9._:/#~@+-]{1,400}$")
 _ID = re.compile(r"^([0-9]{1,10})(;\S*)?$")
 _LOOK_AGAIN = 0.25
@@ -34,7 +36,12 @@ async def borrow(
     if not _WHY.fullmatch(why):
         raise InvalidInput("why", "", f"expected an operation, found {why[:80]!r}")
     await fence()
-    job = await _submit(slurm, node, why, max(1, math.ceil(limit / 60)), within, extra)
+    try:
+        job = await _submit(slurm, node, why, max(1, math.ceil(limit / 60)), within, extra)
+    except (Unreachable, asyncio.CancelledError):
+        # It may be in line all the same.
+        await asyncio.shield(asyncio.ensure_future(_cancel_nameless(slurm, node.name, why)))
+        raise
     held = False
     try:
         held = await _starts(slurm, job, within) and await _alone(slurm, job, node.name)
@@ -85,6 +92,16 @@ async def _submit(
     if told is None:
         raise BadAnswer(f"sbatch --parsable: expected a job id, found {done.out[:80]!r}")
     return told[1]
+
+
+async def _cancel_nameless(slurm: SlurmCommand, host: str, why: str) -> None:
+    """End what `sbatch` may have left without telling its id; where that fails too, the job has its limits."""
+    try:
+        told = await slurm.answer("squeue", "-h", "-a", f"--user={_user()}", f"--name={BORROW_JOB}", "-o", "%A|%n|%k")
+        mine = [line.partition("|")[0] for line in told.splitlines() if line.partition("|")[2] == f"{host}|{why}"]
+        await jobcontrol.cancel(slurm, tuple(mine))
+    except DriverError as error:
+        _LOG.warning("a job on %s that may have been submitted is left to its limits: %s", host, error)
 
 
 async def _starts(slurm: SlurmCommand, job: str, within: float) -> bool:

@@ -13,8 +13,9 @@ import asyncio
 import re
 import time
 
+from drivers.reservations import reservation_name
 from drivers.shared_view import SharedView
-from drivers.slurm import borrowing, jobcontrol
+from drivers.slurm import borrowing, jobcontrol, reservations
 from drivers.slurm.command import SlurmCommand
 from drivers.slurm.features import publish_features
 from drivers.slurm.jobrun import job_run
@@ -79,11 +80,13 @@ class SlurmDriver:
         deadline = time.monotonic() + self._timeout
         while True:
             node = await self._node(host)
-            if _takes_jobs(node):
+            measured = await reservations.measured_in(self._slurm, host) if _takes_jobs(node) else ""
+            if _takes_jobs(node) and not measured:
                 return
-            effect = _next_effect(node, owned, rebooted=rebooted)
+            effect = None if measured else _next_effect(node, owned, rebooted=rebooted)
             if time.monotonic() > deadline:
-                raise BadAnswer(f"{host} does not take jobs again after {self._timeout:g} s: {_told(node)}")
+                told = f"in our reservation {measured}" if measured else _told(node)
+                raise BadAnswer(f"{host} does not take jobs again after {self._timeout:g} s: {told}")
             if effect is not None:
                 await fence()
                 await self._slurm.answer("scontrol", "update", f"nodename={host}", f"state={effect}")
@@ -104,6 +107,29 @@ class SlurmDriver:
         await fence()
         await jobcontrol.cancel(self._slurm, jobs)
 
+    async def requeue_held(self, jobs: tuple[str, ...], fence: Fence) -> None:
+        """Requeue those of the jobs that still hold hosts, to be held in line."""
+        held = await self._holding(jobs)
+        await fence()
+        await jobcontrol.requeue_held(self._slurm, tuple(job.id for job in held))
+
+    async def release_held(self, jobs: tuple[str, ...], fence: Fence) -> None:
+        """Let held jobs go on."""
+        await fence()
+        await jobcontrol.release(self._slurm, jobs)
+
+    async def close_to_jobs(self, hosts: tuple[str, ...], name: str, limit: float, fence: Fence) -> None:
+        """Let no job start on these hosts."""
+        reservation = reservation_name(name)
+        for host in hosts:
+            _check_host(host)
+        if hosts:
+            await reservations.close(self._slurm, hosts, reservation, limit, fence)
+
+    async def open_to_jobs(self, name: str, fence: Fence) -> None:
+        """End the reservation of `close_to_jobs`."""
+        await reservations.open_again(self._slurm, reservation_name(name), fence)
+
     async def publish_features(self, host: str, features: tuple[str, ...], fence: Fence) -> None:
         """Make our features of a node be exactly these."""
         _check_host(host)
@@ -117,7 +143,7 @@ class SlurmDriver:
         """Hold an idle node by a job of ours; its id once it runs, None when it does not start in `options.timeout`."""
         _check_host(host)
         node = await self._node(host)
-        if not (_takes_jobs(node) and node.base is NodeBase.IDLE and node.partitions):
+        if not (_takes_jobs(node) and node.base is NodeBase.IDLE and node.partitions and not node.maintenance):
             return None
         return await borrowing.borrow(self._slurm, node, why, limit, self._timeout, self._job_arguments, fence)
 
@@ -147,6 +173,7 @@ class SlurmDriver:
             missing = [host for host in job.hosts if job.holds and host not in nodes]
             if missing:
                 raise BadAnswer(f"{command[0]}: partial answer: job {job.id} holds {missing[0]}, which is not listed")
+        nodes = await reservations.under_maintenance(self._slurm, nodes)
         return borrowing.named_ours(ClusterView(began=began, nodes=nodes, jobs=jobs))
 
     async def _check_controller(self) -> None:

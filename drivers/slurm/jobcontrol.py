@@ -16,6 +16,7 @@ _AT_ONCE = 200
 
 _ENDED = ("invalid job id", "already completing or completed", "already finished", "job not found")
 _NOT_STARTED = ("can not be altered now", "pending execution")
+_NOTHING = ("slurm_suspend error: no error",)
 _NO_BATCH_SHELL = ("job script not specified",)
 _CANT_REQUEUE = ("presently disabled", "only batch jobs are accepted", "not permitted", "het job", "hetjob")
 
@@ -36,6 +37,18 @@ async def requeue(slurm: SlurmCommand, jobs: tuple[str, ...]) -> None:
     """
     for some in _batches(jobs):
         await _run(slurm, ("scontrol", "requeue", ",".join(some)), _ENDED + _NOT_STARTED)
+
+
+async def requeue_held(slurm: SlurmCommand, jobs: tuple[str, ...]) -> None:
+    """As `requeue`, and they are held. One that is in line already is left as it is."""
+    for some in _batches(jobs):
+        await _run(slurm, ("scontrol", "requeuehold", ",".join(some)), _ENDED + _NOT_STARTED)
+
+
+async def release(slurm: SlurmCommand, jobs: tuple[str, ...]) -> None:
+    """Let held jobs go on; one that is not held, or runs, is left as it is."""
+    for some in _batches(jobs):
+        await _run(slurm, ("scontrol", "release", ",".join(some)), _ENDED + _NOT_STARTED + _NOTHING)
 
 
 async def cancel(slurm: SlurmCommand, jobs: tuple[str, ...]) -> None:

@@ -13,10 +13,10 @@ _BASES = {base.value.upper(): base for base in NodeBase}
 _POWER = {"POWER_DOWN", "POWERED_DOWN", "POWERING_DOWN", "POWER_UP", "POWERING_UP", "POWER_DRAIN"}
 _REBOOT = {"REBOOT_REQUESTED", "REBOOT_ISSUED"}
 _HARMLESS = {
-    "MAINTENANCE", "RESERVED", "PLANNED", "CLOUD", "DYNAMIC_NORM", "DYNAMIC_FUTURE",
+    "RESERVED", "PLANNED", "CLOUD", "DYNAMIC_NORM", "DYNAMIC_FUTURE",
     "UNDRAIN", "RESUME", "REBOOT_CANCELED", "CANCEL_REBOOT", "NET", "RES", "EXTERNAL",
 }  # fmt: skip
-_KNOWN = {"DRAIN", "COMPLETING", "NOT_RESPONDING", *_POWER, *_REBOOT, *_HARMLESS}
+_KNOWN = {"DRAIN", "MAINTENANCE", "COMPLETING", "NOT_RESPONDING", *_POWER, *_REBOOT, *_HARMLESS}
 
 _HOLDING = {
     "COMPLETING": JobState.COMPLETING,
@@ -43,6 +43,7 @@ class NodeStates:
     not_responding: bool
     powered: bool
     rebooting: bool
+    maintenance: bool
 
 
 def node_states(words: Iterable[str], allocated_cpus: int) -> NodeStates:
@@ -67,6 +68,7 @@ def node_states(words: Iterable[str], allocated_cpus: int) -> NodeStates:
         not_responding="NOT_RESPONDING" in flags,
         powered=not flags & _POWER,
         rebooting=bool(flags & _REBOOT),
+        maintenance="MAINTENANCE" in flags,
     )
 
 

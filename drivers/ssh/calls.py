@@ -112,6 +112,15 @@ class HostCalls:
         within = self._options.gpu_reset_within.total_seconds()
         _checked(host, await self._remote.run(host, argv, within, SCRIPT.encode()))
 
+    async def prepare(self, host: str, ticket: Ticket, limit: int, words: Sequence[str]) -> None:
+        """Run a command that changes nothing in effect, to its end. `Refused`, with what it said, when it failed.
+
+        Coreutils' `timeout` ends it on the host after `limit` seconds, should our connection be lost meanwhile.
+        """
+        argv = ("sh", "-s", "--", "once", self._options.boot_id, *ticket.words, "timeout", "-k", "10", str(limit))
+        within = float(limit + _KILLED_WITHIN_S + 10)
+        _checked(host, await self._remote.run(host, (*argv, *words), within, SCRIPT.encode()))
+
     def head(self, verb: str, ticket: Ticket, limit: int, task: str, version: str) -> tuple[str, ...]:
         """First words of `start` and `hold`."""
         options = self._options

@@ -14,7 +14,7 @@ from drivers.ssh.remote import SshRemote
 from fleet.errors import Refused
 from fleet.models.hardware import DeviceTask, TaskState
 from fleet.models.ssh import Ssh
-from fleet.policy.recipes import check_words, commands
+from fleet.policy.recipes import check_words, commands, prepare_command
 from fleet.ports.fence import Fence
 from fleet.ports.mechanism import Activation
 
@@ -44,6 +44,16 @@ class SshMechanism:
         """See the port. All probes make one round trip; `BadAnswer` when any can't be believed."""
         return await self._versions(host, tuple(self._bound.values()))
 
+    async def prepare(self, host: str, component: str, version: str, fence: Fence) -> None:
+        """See the port. It runs to its end while we wait; `Unreachable` when that did not come within its time."""
+        serves = self._component(component)
+        recipe = serves.recipe
+        words = () if recipe is None else prepare_command(recipe, serves.values, component, version)
+        if words:
+            ticket = await self._calls.ticket(host)
+            await fence()
+            await self._calls.prepare(host, ticket, serves.timeout, words)
+
     async def start_apply(self, host: str, component: str, version: str, fence: Fence) -> DeviceTask:
         """See the port. Also `Refused`, nothing begun, when the command reached the host too late, and for what is only
         read.
@@ -63,6 +73,10 @@ class SshMechanism:
             await fence()
             await self._calls.begin(host, ticket, serves.timeout, task, version, *words)
         return DeviceTask(id=task, component=component, version=version, state=TaskState.RUNNING)
+
+    async def remembers_since(self, host: str, component: str) -> str | None:
+        """See the port. The host's notes are files, which outlive its boots."""
+        return "ever"
 
     async def tasks(self, host: str, component: str, fence: Fence | None = None) -> tuple[DeviceTask, ...]:
         """See the port. An upgrade ends by itself on the host, so the fence is not needed."""

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from fleet.errors import BadAnswer, DriverError, Refused
 from fleet.hostlist import compact
+from fleet.ids import FABRIC_RESERVATION
 from fleet.models.command import CommandResult
 from fleet.models.fabric import MpirunLauncher, SlurmLauncher
 from fleet.ports.remote import Remote
@@ -65,7 +66,7 @@ class _Slurm:
     def __init__(self, remote: Remote, options: SlurmLauncher, hosts: list[str]) -> None:
         self._remote, self._options, self._hosts = remote, options, hosts
         digest = hashlib.sha256(",".join(hosts).encode()).hexdigest()[:12]
-        self.reservation = f"maintrain_{digest}"
+        self.reservation = f"{FABRIC_RESERVATION}{digest}"
         self._reasons: dict[str, str] = {}
 
     async def take(self) -> None:

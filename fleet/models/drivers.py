@@ -14,6 +14,7 @@ from fleet.models.verifiers import ToolsVerifier
 
 FaultKind = Literal[
     "flash_fails",
+    "prepare_fails",
     "version_unchanged",
     "host_not_back",
     "inventory_lags",
@@ -138,7 +139,6 @@ class Drivers(Fact):
     hardware: HardwareDriver
     verifier: VerifierDriver
 
-    @property
-    def shows_within(self) -> timedelta:
-        """Time within which an upgrade that was sent shows among its device's tasks."""
-        return self.hardware.shows_within if isinstance(self.hardware, HostsHardware) else timedelta(0)
+    def shows_within(self, component: str) -> timedelta:
+        """Time within which an upgrade of a component that was sent shows among its device's tasks."""
+        return self.hardware.shows_within(component) if isinstance(self.hardware, HostsHardware) else timedelta(0)

@@ -4,6 +4,7 @@ from fleet.models.base import Fact, Moment
 from fleet.models.host import Host
 from fleet.models.ledger import Autostop, LeaseHost, Request
 from fleet.models.observation import Observation
+from fleet.models.override import OverrideInForce
 from fleet.models.pool import Pool
 from fleet.models.stop import Stop
 from fleet.models.train import Cycle
@@ -25,6 +26,8 @@ class LedgerFacts(Fact):
     autostops: dict[str, Autostop]
     """By pool."""
     stops: tuple[Stop, ...]
+    overrides: tuple[OverrideInForce, ...] = ()
+    """Those whose requests hold a lease, past their end too."""
 
 
 class TrainFacts(Fact):
@@ -46,3 +49,5 @@ class TrainFacts(Fact):
     """True when the train runs without end, so that its next cycle keeps a pace; a cycle asked for opens at once."""
     first: frozenset[str] = frozenset()
     """Hosts whose domains are visited before others: rollouts wait for them."""
+    invited: frozenset[str] = frozenset()
+    """Domains that visits of other pools wait for, to be visited together."""

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from fleet.models.base import Fact
-from fleet.models.redfish import Redfish
+from fleet.models.redfish import Redfish, UpdateWay
 from fleet.models.ssh import Ssh
 
 
@@ -29,7 +29,12 @@ class HostsHardware(Fact):
         """Every component that some mechanism serves on some host."""
         return frozenset(self.ssh.components) | (self.redfish.components if self.redfish else frozenset())
 
-    @property
-    def shows_within(self) -> timedelta:
-        """Time within which an upgrade that was sent shows among the tasks: a BMC may take it up late."""
-        return self.redfish.timeout if self.redfish is not None else timedelta(0)
+    def shows_within(self, component: str) -> timedelta:
+        """Time within which an upgrade that was sent shows among the tasks: a BMC may take it up late, and may look at
+        the whole of a pushed image before.
+        """
+        if self.redfish is None or component not in self.redfish.components:
+            return timedelta(0)
+        rules = [rule for model in self.redfish.models if (rule := model.rule(component)) is not None]
+        pushed = any(rule.way is UpdateWay.MULTIPART for rule in rules)
+        return self.redfish.upload_timeout if pushed else self.redfish.timeout

@@ -9,19 +9,20 @@ from fleet.models.units import Duration, parse_duration
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _PART = r"[A-Za-z0-9_+~-][A-Za-z0-9._+~-]*"
-_FILE = rf"^{_PART}(/{_PART})*$"
+FILE_PATTERN = rf"^{_PART}(/{_PART})*$"
 MIXED = "mixed:"
 """How a version begins that stands for several members of one component with different versions."""
 WEB_PATTERN = r"^https?://[^/@?#\s]+(/[^@?#\s]*)?$"
 
 
 class Image(Fact):
-    """One image. `file` is a path under the catalogue's folder or HTTP store."""
+    """One image. `file` is a path under the catalogue's folder or HTTP store, or with a `url` the name of its copy."""
 
     component: Name
     version: Version
     hardware: Name | None = Field(None, description="only for hosts of this hardware model; default: for all")
-    file: str = Field(pattern=_FILE, max_length=255, description="path under the folder or the HTTP store")
+    file: str = Field(pattern=FILE_PATTERN, max_length=255, description="path under the folder or the HTTP store")
+    url: str | None = Field(None, pattern=WEB_PATTERN, description="an address of its own; default: the HTTP store")
     sha256: Sha256 = Field(description="SHA-256 of the file, checked before each flash")
 
     @property
@@ -47,7 +48,7 @@ class ImageCatalogue(Fact):
 
     @model_validator(mode="after")
     def _whole(self) -> "ImageCatalogue":
-        if self.images and self.folder is None and self.store is None:
+        if self.folder is None and self.store is None and any(i.url is None for i in self.images):
             raise ValueError("expected a folder or a store, since images are listed")
         seen: set[tuple[str, str, str | None]] = set()
         for image in self.images:

@@ -22,6 +22,8 @@ class Before(Fact):
     version: str | None = None
     tasks: tuple[str, ...] = ()
     """Ids of the device tasks known before, so that a new one is ours."""
+    remembers_since: str | None = None
+    """Since when the device remembered its tasks; None when it did not tell."""
 
 
 class IntentEnd(Fact):
@@ -42,6 +44,8 @@ class Intent(Fact):
     state: IntentState = IntentState.OPEN
     task: str | None = None
     """The device task that carries it out, once known."""
+    sent: bool = True
+    """False where it is certain that nothing was sent under it: an attempt writes down that it sends before it does."""
     opened_at: Moment
     token_at: Moment
     """When the present token took the intent."""

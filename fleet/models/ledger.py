@@ -2,9 +2,11 @@
 
 from enum import StrEnum
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from fleet.models.base import Decision, Fact, Moment
+from fleet.models.joint import Joint
+from fleet.models.override import Override
 
 
 class RequestClass(StrEnum):
@@ -12,6 +14,8 @@ class RequestClass(StrEnum):
 
     REPAIR = "repair"
     EMERGENCY = "emergency"
+    PIN_SWITCH = "pin_switch"
+    """Takes every host of the cluster that is up, under an override."""
     ROLLBACK = "rollback"
     TRAIN = "train"
     AD_HOC = "ad_hoc"
@@ -26,7 +30,10 @@ class RequestState(StrEnum):
 
 
 class Request(Fact):
-    """Somebody asks to disrupt named hosts. Granted whole or not at all."""
+    """Somebody asks to disrupt named hosts. Granted whole or not at all.
+
+    A pin switch names the members there are; its grant takes those that are up at that instant, whichever they are.
+    """
 
     id: str
     cluster: str
@@ -42,6 +49,15 @@ class Request(Fact):
     waits_because: str = ""
     granted_at: Moment | None = None
     acknowledged_at: Moment | None = None
+    override: Override | None = None
+    joint: Joint | None = None
+    """With which others it is granted, until their time is over."""
+
+    @model_validator(mode="after")
+    def _overrides_what_it_must(self) -> "Request":
+        if (self.kind is RequestClass.PIN_SWITCH) != (self.override is not None):
+            raise ValueError("override: expected one for a pin switch and for nothing else")
+        return self
 
 
 class Counted(StrEnum):
@@ -78,6 +94,8 @@ class Grant(Decision):
     """A request that may begin."""
 
     request: str
+    hosts: tuple[str, ...] = ()
+    """What it is granted, where that is not what it named: a pin switch takes the hosts that are up."""
 
 
 class WaitKind(StrEnum):
@@ -90,6 +108,7 @@ class WaitKind(StrEnum):
     HOST_OUT = "host_out"
     HOST_LEASED = "host_leased"
     HOST_RESERVED = "host_reserved"
+    PARTNER = "partner"
     LIMIT = "limit"
 
 

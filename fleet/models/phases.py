@@ -11,6 +11,8 @@ class PhaseCount(Fact):
 
     hosts: int
     """Of the cohort, decommissioned ones left out."""
+    empty: bool = False
+    """No host of the rollout fits the cohort's criteria: it takes none, whatever its size."""
     carrying: int
     """Carry the version, as last observed."""
     already: int = 0
@@ -37,7 +39,9 @@ class PhaseFacts(Fact):
     counts: tuple[PhaseCount, ...]
     """By phase, those that are not open too."""
     out: int = 0
-    """Hosts of the last phase that do not carry it and are out: in repair, foreign, unknown."""
+    """Hosts that do not carry it and are out, in repair or in the hands of others. Those not observable are not."""
+    foreign: int = 0
+    """Those of them in the hands of others."""
     on_offboarded: int = 0
     """Hosts that still carry an offboarded version which is to be rolled back."""
     waits_for: str = ""
@@ -69,3 +73,5 @@ class PhaseGate(Decision):
     until: Moment | None = None
     too_many: bool = False
     """More hosts failed than may: people are told."""
+    stuck: bool = False
+    """Every host of the phase was tried, and too few passed: people are told, for no success comes by itself."""

@@ -35,7 +35,7 @@ class Grouping(StrEnum):
 class DomainSpec(Fact):
     """How the pool is cut into maintenance domains."""
 
-    size: int = Field(ge=1, description="hosts at most")
+    size: int = Field(ge=1, le=500, description="hosts at most; more would make a visit's history too long")
     group_by: Grouping = Grouping.RACK
 
 

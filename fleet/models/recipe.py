@@ -93,6 +93,9 @@ class Recipe(Fact):
 
     probe: Probe
     install: Argv
+    prepare: Argv | None = Field(
+        None, description="fetches what a version needs beforehand, while jobs run; nothing that they see may change"
+    )
     rollback: Argv | None = Field(None, description="used when the version asked for is older; default: install")
     activate: Argv | None = Field(None, description="run after a successful install or rollback")
     exits: Exits = Exits()
@@ -110,7 +113,7 @@ class Recipe(Fact):
                 raise ValueError(f"parameters: {name} is given by the upgrade")
         if unknown := set(self.defaults) - set(self.parameters):
             raise ValueError(f"defaults: {min(unknown)} is not among the parameters")
-        for field in ("install", "rollback", "activate"):
+        for field in ("install", "prepare", "rollback", "activate"):
             self._check(field, getattr(self, field) or (), _GIVEN)
         self._check("probe.argv", (*self.probe.argv, self.probe.select), frozenset({"component"}))
         return self

@@ -170,7 +170,7 @@ class Redfish(Fact):
         if self.insecure and self.ca_file is not None:
             raise ValueError("expected ca_file or insecure, found both")
         simple = {r.component for m in self.models for r in m.components if r.way is UpdateWay.SIMPLE}
-        needy = sorted(simple & {image.component for image in self.images.images})
+        needy = sorted(simple & {image.component for image in self.images.images if image.url is None})
         if needy and self.images.store is None:
             raise ValueError(f"{needy[0]}: simple updates need images.store, from which BMCs fetch")
         return self

@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, model_validator
 
 from fleet.models.base import Fact, Name, Version
+from fleet.models.pool import Grouping
 from fleet.models.units import Duration, Share
 
 ROLLOUT_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,39}/[A-Za-z0-9][A-Za-z0-9._+:~-]{0,63}$"
@@ -85,6 +86,19 @@ class Phase(Fact):
     approval: bool = Field(False, description="a person must approve before the phase opens")
 
 
+class Alignment(Fact):
+    """Domains of several pools that share a unit of topology are visited together where that interrupts fewer jobs."""
+
+    by: Grouping = Field(description="rack or nvlink")
+    wait: Duration = Field(timedelta(hours=2), description="time that a visit waits for the other trains at most")
+
+    @model_validator(mode="after")
+    def _by_something(self) -> "Alignment":
+        if self.by is Grouping.NONE:
+            raise ValueError("by: expected rack or nvlink")
+        return self
+
+
 class OnOffboard(Fact):
     """What an offboarding does."""
 
@@ -105,6 +119,7 @@ class RolloutSpec(Fact):
     priority: int = Field(0, ge=-1000, le=1000, description="the higher goes first, in a visit's budget too")
     stages: tuple[Version, ...] = Field((), description="versions on the way, in their order; a visit does one of them")
     on_offboard: OnOffboard = OnOffboard()
+    aligned: Alignment | None = Field(None, description="default: every train visits its domains for itself")
     owner: str = Field(
         "", pattern=rf"^$|{OWNER_PATTERN}", description="environment variable with the owner's addresses"
     )

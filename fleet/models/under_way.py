@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from fleet.models.ledger import LeaseHost
+from fleet.models.pin import PinSwitch
 
 Place = tuple[str, str]
 """Cluster and pool."""
@@ -16,3 +17,5 @@ class UnderWay(NamedTuple):
     """By the pool of the host; under an empty pool those of hosts that are no members any more."""
     visits: Mapping[Place, tuple[str, ...]]
     """Workflow ids of open visits."""
+    switches: tuple[PinSwitch, ...] = ()
+    """Pin switches of these clusters, over or not, the newest first."""

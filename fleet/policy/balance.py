@@ -15,7 +15,7 @@ from fleet.models.pool import Pool
 from fleet.models.stop import Stop, StopKind
 from fleet.policy.autostop import autostop
 from fleet.policy.limits import Limits, limits
-from fleet.policy.sets import Place, is_settling, place
+from fleet.policy.sets import Place, is_settling, is_unseen, place
 from fleet.policy.stopping import earliest
 
 
@@ -78,6 +78,11 @@ class Ask:
         """Repair takes only hosts that are out."""
         return self.request.kind is RequestClass.REPAIR
 
+    @property
+    def is_switch(self) -> bool:
+        """A pin switch takes all that is up, of every pool, past its buffer and floor."""
+        return self.request.kind is RequestClass.PIN_SWITCH
+
 
 @dataclass(slots=True)
 class Balance:
@@ -91,6 +96,8 @@ class Balance:
     """Host: the holder of its lease, those of this settling included."""
     reserved: dict[str, str] = field(default_factory=dict)
     """Host: the request it is set aside for."""
+    overridden_by: str | None = None
+    """Who holds the cluster under an override, once granted: nothing but repair begins beside it."""
 
     @classmethod
     def of(cls, facts: LedgerFacts) -> "Balance":
@@ -109,12 +116,18 @@ class Balance:
         age = None if observed_at is None else facts.now - observed_at
         for pool in pools.values():
             pool.close(facts, age)
-        return cls(facts.hosts, places, pools, {name: lease.holder for name, lease in leases.items()})
+        held = {name: lease.holder for name, lease in leases.items()}
+        overridden_by = next((override.holder for override in facts.overrides), None)
+        return cls(facts.hosts, places, pools, held, overridden_by=overridden_by)
 
     def ask(self, request: Request, facts: LedgerFacts) -> Ask:
         """A request with its needs counted."""
-        hosts = tuple(dict.fromkeys(request.hosts))
-        need: dict[str, int] = {}
+        if request.kind is RequestClass.PIN_SWITCH:
+            # Every pool is asked, those without a host that is up too.
+            hosts = tuple(name for name, where in self.places.items() if where[0] is HostSet.UP)
+            need = dict.fromkeys(self.pools, 0)
+        else:
+            hosts, need = tuple(dict.fromkeys(request.hosts)), {}
         for name in hosts:
             host = self.hosts.get(name)
             if host is not None:
@@ -138,6 +151,16 @@ class Balance:
                 pool.planned += 1
             self.places[name] = (where, ask.request.holder, "granted just now")
             self.held[name] = ask.request.holder
+        if ask.is_switch:
+            self.overridden_by = ask.request.holder
+
+    def planned(self) -> list[str]:
+        """Hosts that are out by plan."""
+        return [name for name, where in self.places.items() if where[0] is HostSet.PLANNED]
+
+    def unseen(self) -> list[str]:
+        """Hosts of which the next look tells whether they are up."""
+        return [name for name, where in self.places.items() if is_unseen(where)]
 
     def reserve(self, ask: Ask) -> None:
         """Set an ask's hosts aside, and a place in the buffer for each that is not out by plan already: one that is
@@ -151,6 +174,8 @@ class Balance:
 
     def within_reach(self, ask: Ask) -> bool:
         """True when an ask waits for nothing but the return of hosts that are out by plan."""
+        if ask.is_switch:
+            return True
         waits_for = (self.places.get(name) for name in ask.hosts)
         if not all(w is not None and (w[0] in (HostSet.UP, HostSet.PLANNED) or is_settling(w)) for w in waits_for):
             return False

@@ -48,7 +48,8 @@ def repair_steps(
     entries: Sequence[MatrixEntry],
     wanted: WantedSet | None = None,
 ) -> Boarding:
-    """What a repaired host does before it may return: what it would have boarded, and every verification.
+    """What a repaired host does before it may return: what it would have boarded, the pins in force, which may have
+    changed while it was out, and every verification.
 
     It is out already, so there is no drain. `NOT_ALLOWED` only when the set it would return with is not allowed.
     """
@@ -61,19 +62,32 @@ def repair_steps(
             deferred=plan.deferred,
             reason=plan.words(f"the host may not return: {verdict.reason}"),
         )
-    return _visit(plan, (*_applies(plan, untouched=False), *_closing(pool)))
+    pins = _off_pins(plan, observed)
+    for component in pins:
+        del plan.deferred[component.name]
+    return _visit(plan, (*_applies(plan, untouched=False, pins=pins), *_closing(pool)))
 
 
-def _applies(plan: Packing, *, untouched: bool) -> list[Step]:
+def _off_pins(plan: Packing, observed: Mapping[str, str]) -> tuple[Component, ...]:
+    """Job-facing components whose version on the host is known, and not the one in force."""
+    pins = plan.cluster.pins
+    return tuple(
+        c
+        for c in plan.cluster.stack.components
+        if c.name in pins and observed.get(c.name, pins[c.name]) != pins[c.name]
+    )
+
+
+def _applies(plan: Packing, *, untouched: bool, pins: Sequence[Component] = ()) -> list[Step]:
     """Apply steps deepest layer first, then the reboot. `untouched`: before the first of them nothing has changed."""
-    stack = plan.cluster.stack
+    stack, targets = plan.cluster.stack, {**plan.desired, **plan.cluster.pins}
     order = {c.name: place for place, c in enumerate(stack.components)}
-    components = sorted(plan.boarded, key=lambda c: (stack.depth(c), order[c.name]))
+    components = sorted((*plan.boarded, *pins), key=lambda c: (stack.depth(c), order[c.name]))
     steps = [
         Step(
             key=f"apply:{component.name}",
             kind=StepKind.APPLY,
-            upgrade=Upgrade(component=component.name, version=plan.desired[component.name]),
+            upgrade=Upgrade(component=component.name, version=targets[component.name]),
             safe_before=(untouched and not place) or _safe(plan, components[:place]),
             expected=component.duration,
         )
@@ -85,8 +99,10 @@ def _applies(plan: Packing, *, untouched: bool) -> list[Step]:
 
 
 def _safe(plan: Packing, done: Sequence[Component]) -> bool:
-    """True when work may end with these upgrades done: all active, no atomic group in halves, the set allowed."""
-    if any(c.reboot for c in done):
+    """True when work may end with these upgrades done: all active, no pin on its way, no atomic group in halves,
+    the set allowed.
+    """
+    if any(c.reboot or not plan.cluster.stack.host_facing(c) for c in done):
         return False
     names, boarded = {c.name for c in done}, {c.name for c in plan.boarded}
     halves = any((atomic_group(plan.cluster, name) & boarded) - names for name in names)

@@ -44,7 +44,7 @@ def next_cohort(
     cohort = spec.phases[phase].cohort
     if cohort is None:
         return ()
-    choice = [[h for h in domain if in_scope(spec, h) and _chosen(cohort, h)] for domain in domains]
+    choice = [[h for h in domain if in_scope(spec, h) and chosen(cohort, h)] for domain in domains]
     hosts = [h for domain in choice for h in domain]
     need = _size(cohort, len(hosts)) - sum(1 for h in hosts if frozen.get(_key(h), phase) < phase)
     found: list[HostKey] = []
@@ -72,7 +72,8 @@ def _size(cohort: Cohort, hosts: int) -> int:
     return math.ceil(hosts * (cohort.percent or _WHOLE) / _WHOLE - 1e-9)
 
 
-def _chosen(cohort: Cohort, host: Host) -> bool:
+def chosen(cohort: Cohort, host: Host) -> bool:
+    """Whether a phase may choose a host of its rollout. Raises ValueError for a malformed hostlist."""
     here = (not cohort.clusters or host.cluster in cohort.clusters) and (not cohort.pools or host.pool in cohort.pools)
     return here and (cohort.hosts is None or _fits(cohort.hosts, host))
 

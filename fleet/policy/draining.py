@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 
+from fleet.ids import FABRIC_RESERVATION
 from fleet.models.base import Decision
 from fleet.models.pool import AtDeadline, DrainPolicy
 from fleet.models.scheduler import ClusterView, Job, JobKind, JobState, Node, NodeBase
@@ -23,6 +24,8 @@ class DrainState(StrEnum):
     """Another's reason is on the drain: it is respected."""
     UNDRAINED = "undrained"
     """The drain flag is gone."""
+    MEASURED = "measured"
+    """Undrained by us, in a maintenance reservation of ours, for a measurement: no job can start, nobody may act."""
     DOWN = "down"
     DOUBTFUL = "doubtful"
     """It can't be told from this view; look again."""
@@ -89,7 +92,16 @@ def _not_ours(node: Node, owned_reason: str, jobs: tuple[str, ...]) -> Drained |
         return None
     if node.base is NodeBase.DOWN:
         return Drained(state=DrainState.DOWN, jobs=jobs, reason=f"the node is down and not drained ({node.reason})")
+    if is_measured(node):
+        told = f"the fabric is measured with it, in our reservation {node.reservation}"
+        return Drained(state=DrainState.MEASURED, jobs=jobs, reason=told)
     return Drained(state=DrainState.UNDRAINED, jobs=jobs, reason="the drain flag is gone; somebody undrained the node")
+
+
+def is_measured(node: Node) -> bool:
+    """True for a node without a drain on which only our own measurement can run: its reservation keeps jobs away."""
+    ours = (node.reservation or "").startswith(FABRIC_RESERVATION)
+    return ours and node.maintenance and not node.draining
 
 
 def _left_by_reboot(node: Node) -> bool:

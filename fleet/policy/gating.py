@@ -37,6 +37,8 @@ class GateFacts(Fact):
     pins: dict[str, str] = Field(default_factory=dict)
     offboarded: str = ""
     """An offboarded version that it still carries and must not return with, in words."""
+    lemon: str = ""
+    """Why it stays out whatever it passed, where it is a lemon."""
 
 
 def gate(facts: GateFacts) -> StepResult:
@@ -72,6 +74,8 @@ def _untouched(facts: GateFacts) -> StepResult:
         return StepResult(action=StepAction.LEAVE, reason=f"{facts.host} was not touched; {told}")
     if state in (DrainState.DOUBTFUL, DrainState.DOWN):
         return _hand_over(facts, HostState.UNKNOWN, f"not touched, but not seen to be well either: {told}")
+    if facts.lemon:
+        return _hand_over(facts, HostState.DRAINED, facts.lemon)
     return StepResult(action=StepAction.GO_ON, reason=f"{facts.host} was not touched, so it returns as it is")
 
 
@@ -81,7 +85,7 @@ def _unfit(facts: GateFacts) -> StepResult | None:
         return _hand_over(facts, HostState.UNKNOWN, "its versions can't be read back")
     if not facts.allowed.allowed:
         return _hand_over(facts, HostState.PARTLY_APPLIED, f"its versions are not allowed: {facts.allowed.reason}")
-    missing = facts.offboarded or _missing_version(facts, facts.versions)
+    missing = facts.lemon or facts.offboarded or _missing_version(facts, facts.versions)
     if missing is not None:
         return _hand_over(facts, HostState.PARTLY_APPLIED, missing)
     if not facts.required:

@@ -6,14 +6,20 @@ after it in the queue can't take them, whatever does not touch them passes, and 
 it. So an old request waits only for leases that were there when it grew old, for requests asked before it, and for
 emergencies; one that waits for something else (a stop, a failed or foreign host, a floor out of reach) reserves
 nothing, as nobody could say for how long.
+
+The requests of a joint visit are one in this: granted together or not at all (`fleet.policy.parties`).
+
+A pin switch takes every host that is up at once, and so waits until none is out by plan; it passes buffers and floors
+by its audited override. While it holds, nothing but repair begins.
 """
 
 from datetime import datetime
 
 from fleet.models.facts import LedgerFacts
-from fleet.models.ledger import Grant, RequestClass, RequestState, Settlement, Wait
+from fleet.models.ledger import Grant, RequestClass, RequestState, Settlement, Wait, WaitKind
 from fleet.policy.balance import Ask, Balance
-from fleet.policy.obstacles import barred, busy
+from fleet.policy.obstacles import Obstacle, barred, busy
+from fleet.policy.parties import parties
 
 _RANK = {kind: rank for rank, kind in enumerate(RequestClass)}
 _AGED = 1.5
@@ -26,16 +32,20 @@ def settle(facts: LedgerFacts) -> Settlement:
     queue = [balance.ask(r, facts) for r in facts.requests if r.state is RequestState.WAITING]
     queue.sort(key=_turn)
     grants, waits = [], []
-    for ask in queue:
-        bar = barred(ask, balance)
-        why = bar or busy(ask, balance)
+    for party in parties(queue, facts):
+        whole = party.whole
+        bar = Obstacle(WaitKind.PARTNER, party.missing) if party.missing else barred(whole, balance)
+        why = bar or busy(whole, balance)
         if why:
-            waits.append(Wait(request=ask.request.id, kind=why.kind, reason=why.why))
-            if not bar and ask.aged and not ask.is_repair and balance.within_reach(ask):
-                balance.reserve(ask)
-        else:
+            waits += [Wait(request=ask.request.id, kind=why.kind, reason=why.why) for ask in party.asks]
+            if not bar and whole.aged and not whole.is_repair and balance.within_reach(whole):
+                balance.reserve(whole)
+            continue
+        for ask in party.asks:
             balance.grant(ask)
-            grants.append(Grant(request=ask.request.id, reason=_granted(ask, balance)))
+        for ask in party.asks:
+            hosts = ask.hosts if ask.is_switch else ()
+            grants.append(Grant(request=ask.request.id, hosts=hosts, reason=_granted(ask, balance) + party.note))
     return Settlement(
         grants=tuple(grants),
         waits=tuple(waits),
@@ -55,6 +65,8 @@ def _granted(ask: Ask, balance: Balance) -> str:
     """What a grant leaves of the limits, in numbers."""
     if ask.is_repair:
         return f"{len(ask.hosts)} hosts that are out already, for repair"
+    if (override := ask.request.override) is not None:
+        return f"all {len(ask.hosts)} hosts that are up, past buffers and floors: {override.reason} ({override.actor})"
     after = (
         f"pool {pool.pool.name}: planned {pool.planned} of {pool.limits.planned_buffer}, "
         f"{pool.up} up with a floor of {pool.limits.floor}"

@@ -8,7 +8,7 @@ from fleet.models.base import Fact
 from fleet.models.facts import LedgerFacts
 from fleet.models.host import HostSet, Standing
 from fleet.models.pool import Pool
-from fleet.policy.limits import limits
+from fleet.policy.limits import Limits, in_force, limits
 from fleet.policy.sets import JUST_RELEASED
 
 SETTLING = timedelta(minutes=1)
@@ -19,7 +19,7 @@ class Breaches(Fact):
     """How many hosts break each invariant."""
 
     contract: int = 0
-    """Out by plan beyond their pool's planned buffer."""
+    """Out by plan beyond their pool's planned buffer, or what an audited override makes of it."""
     holder: int = 0
     """Leased to one operation of ours and drained by another."""
     ownerless: int = 0
@@ -52,12 +52,16 @@ def breaches(
 def below_floor(facts: LedgerFacts, where: Mapping[str, Standing], pool: Pool) -> int:
     """Hosts that a pool lacks to its floor. No breach by itself: failures may take hosts that no grant would."""
     sets = _sets(facts, where, pool)
-    return max(0, limits(pool, len(sets)).floor - sets.count(HostSet.UP))
+    return max(0, _limits(facts, pool, len(sets)).floor - sets.count(HostSet.UP))
 
 
 def _beyond_buffer(facts: LedgerFacts, where: Mapping[str, Standing], pool: Pool) -> int:
     sets = _sets(facts, where, pool)
-    return max(0, sets.count(HostSet.PLANNED) - limits(pool, len(sets)).planned_buffer)
+    return max(0, sets.count(HostSet.PLANNED) - _limits(facts, pool, len(sets)).planned_buffer)
+
+
+def _limits(facts: LedgerFacts, pool: Pool, members: int) -> Limits:
+    return in_force(limits(pool, members), facts.overrides, facts.now)
 
 
 def _sets(facts: LedgerFacts, where: Mapping[str, Standing], pool: Pool) -> list[HostSet]:

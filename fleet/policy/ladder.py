@@ -90,6 +90,18 @@ def stands_still(repair: Repair, rungs: Sequence[RungRecord], since: Moment, now
     return f"{what} for more than {format_duration(within)}"
 
 
+def try_stands_still(repair: Repair, steps: Sequence[StepRecord], since: Moment, now: Moment) -> str:
+    """Why people are told of a person's own try whose last step ended long ago; empty while it has time, or is over.
+
+    `since`: when it was first seen with these steps; both times by the facts' clock.
+    """
+    within = repair.limits.told_after
+    if now - since <= within or any(step.action is StepAction.HAND_OVER for step in steps):
+        return ""
+    last = f"its last step that ended is {steps[-1].step}" if steps else "none of its steps has ended"
+    return f"a person's own try has come no further for more than {format_duration(within)}: {last}"
+
+
 def _stop(failure: Failure) -> str | None:
     """What sends a failure to a person whatever the ladder has."""
     if failure.barred:

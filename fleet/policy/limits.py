@@ -1,6 +1,9 @@
 """A pool's promises in hosts: percentages resolved against its members, defaults filled in."""
 
-from fleet.models.base import Fact
+from collections.abc import Iterable
+
+from fleet.models.base import Fact, Moment
+from fleet.models.override import OverrideInForce
 from fleet.models.pool import Pool
 from fleet.models.units import buffer_hosts, floor_hosts
 
@@ -23,6 +26,13 @@ def limits(pool: Pool, members: int) -> Limits:
     failure = buffer_hosts(pool.failure_buffer, members)
     floor = max(0, members - planned - failure) if pool.floor is None else floor_hosts(pool.floor, members)
     return Limits(members=members, planned_buffer=planned, failure_buffer=failure, floor=floor)
+
+
+def in_force(promised: Limits, overrides: Iterable[OverrideInForce], now: Moment) -> Limits:
+    """What a pool of the overrides' cluster is held to now: while one is in force any host may be out by plan."""
+    if any(override.since <= now < override.until for override in overrides):
+        return promised.model_copy(update={"planned_buffer": promised.members, "floor": 0})
+    return promised
 
 
 def problems(pool: Pool, members: int) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ def hindrances(before: FleetFile, after: FleetFile, under_way: UnderWay) -> tupl
             if then is None or then.pool(pool.name) is None:
                 found += _dropped(cluster, pool.name, under_way)
         if then is not None and then.pins != cluster.pins:
-            found += _pins(cluster, under_way)
+            found += _pins(cluster, under_way) + _switched(cluster, then, under_way)
     return tuple(found)
 
 
@@ -42,3 +42,23 @@ def _pins(cluster: Cluster, under_way: UnderWay) -> list[Found]:
         return []
     wanted = f"expected the same pins while hosts are out by plan ({compact(out)}); stop the train, wait for them"
     return [(f"clusters.{cluster.name}.pins", f"{wanted}, then load")]
+
+
+def _switched(cluster: Cluster, then: Cluster, under_way: UnderWay) -> list[Found]:
+    """A pin switch is under way, or was, and the file says otherwise: a load would leave every host off its pin."""
+    switches = [s for s in under_way.switches if s.spec.cluster == cluster.name]
+    open_ = next((s for s in switches if not s.over and s.committed_at is None), None)
+    if open_ is not None:
+        wanted = f"expected the same pins while {open_.id} is under way ({open_.name}, by {open_.started_by}); "
+        return [(f"clusters.{cluster.name}.pins", f"{wanted}wait for its end, or maintrain pin abort {open_.id}")]
+    found: list[Found] = []
+    for name, pinned in cluster.pins.items():
+        last = next((s for s in switches if s.spec.component == name and s.committed_at is not None), None)
+        if last is not None and last.spec.version == pinned and then.pins.get(name) == last.prior:
+            when = f"{last.committed_at:%Y-%m-%d %H:%M:%S}Z" if last.committed_at else ""
+            wanted = (
+                f"expected {pinned}, which {last.id} (by {last.started_by}) put in force at {when}; the file still "
+            )
+            back = f"says {last.prior}. To go back: maintrain pin switch {cluster.name} {name} {last.prior} ..."
+            found.append((f"clusters.{cluster.name}.pins.{name}", wanted + back))
+    return found

@@ -1,9 +1,9 @@
 """A train's next stop: the next domain, or "wait until T, because R".
 
-Order: domains for which rollouts wait, then the others, in their fixed order; those given back after the rest. One
-domain at a time, and notice for one ahead while it runs. A domain that jobs have kept `max_returns` times is at risk:
-it is taken again only when all others are done, after a pause that doubles each time from the drain deadline on; when
-the cycle's due date has come, the cycle closes without it.
+Order: domains that visits of other pools wait for, those for which rollouts wait, then the others, in their fixed
+order; those given back after the rest. One domain at a time, and notice for one ahead while it runs. A domain that jobs
+have kept `max_returns` times is at risk: it is taken again only when all others are done, after a pause that doubles
+each time from the drain deadline on; when the cycle's due date has come, the cycle closes without it.
 
 Pace: visits follow one another at once. A cycle that was asked for opens at once; a train without end opens its next
 one when the last has closed, and not before half the cycle bound after that one opened, so that jobs have quiet
@@ -31,7 +31,9 @@ def next_stop(facts: TrainFacts) -> NextStop:
         return _between_cycles(facts, cycle, stops)
     # The sort is stable: the fixed order among equals.
     left = (d for d in cycle.domains if d.state not in _DONE)
-    remaining = sorted(left, key=lambda d: (d.give_backs, facts.first.isdisjoint(d.domain.hosts)))
+    remaining = sorted(
+        left, key=lambda d: (d.give_backs, not _is_called(facts, d), facts.first.isdisjoint(d.domain.hosts))
+    )
     risk = _at_risk(facts, cycle, remaining)
     if facts.open_visits:
         found = _during_visit(facts, remaining, stops)
@@ -77,7 +79,8 @@ def _during_visit(facts: TrainFacts, remaining: list[DomainProgress], stops: lis
     """A visit is open: nothing but notice to the jobs of the next stop."""
     waiting = [d for d in remaining if d.visit not in facts.open_visits]
     visit = facts.open_visits[0]
-    ahead = next((d for d in waiting if _is_noticed(d)), None)
+    called = next((d for d in waiting if _is_called(facts, d)), None)
+    ahead = next((d for d in waiting if _is_noticed(d) and (called is None or d is called)), None)
     due = next((d for d in waiting if _paused_until(facts, d) <= facts.now), None)
     if stops:
         return NextStop(action=StopAction.WAIT, reason=in_words(stops[0]))
@@ -96,9 +99,14 @@ def _next_domain(facts: TrainFacts, cycle: Cycle, remaining: list[DomainProgress
         names = ", ".join(d.domain.name for d in at_risk)
         reason = f"closed at its due date without {names}: jobs kept them, and a person was asked"
         return NextStop(action=StopAction.CLOSE_CYCLE, reason=reason)
-    noticed = next((d for d in remaining if _is_noticed(d)), None)
+    called = next((d for d in remaining if _is_called(facts, d)), None)
+    noticed = next((d for d in remaining if _is_noticed(d) and (called is None or d is called)), None)
     if noticed is not None:
         return _noticed_domain(facts, noticed)
+    if called is not None:
+        name = called.domain.name
+        reason = f"{name} is the next stop: a visit of another pool waits for it"
+        return NextStop(action=StopAction.NOTICE, domain=name, reason=reason)
     domain = min(remaining, key=lambda d: (_is_at_risk(facts, d), _paused_until(facts, d)))
     name, until = domain.domain.name, _paused_until(facts, domain)
     if facts.now < until:
@@ -125,6 +133,11 @@ def _noticed_domain(facts: TrainFacts, domain: DomainProgress) -> NextStop:
 def _is_noticed(domain: DomainProgress) -> bool:
     """A domain that was given back is due again, and its new jobs have yet to be told."""
     return domain.state is DomainState.NOTICED
+
+
+def _is_called(facts: TrainFacts, domain: DomainProgress) -> bool:
+    """True for a domain that a joint visit waits for, and that jobs have not kept before."""
+    return domain.domain.name in facts.invited and not domain.give_backs
 
 
 def _is_at_risk(facts: TrainFacts, domain: DomainProgress) -> bool:

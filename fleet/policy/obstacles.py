@@ -9,7 +9,7 @@ from fleet.hostlist import some
 from fleet.models.host import HostSet
 from fleet.models.ledger import RequestClass, WaitKind
 from fleet.policy.balance import Ask, Balance, PoolBalance
-from fleet.policy.sets import is_settling
+from fleet.policy.sets import is_settling, is_unseen
 from fleet.policy.stopping import in_words
 
 
@@ -27,7 +27,7 @@ def barred(ask: Ask, balance: Balance) -> Obstacle | None:
         (WaitKind.MEMBERSHIP, lambda: _no_members(ask, balance)),
         (WaitKind.OBSERVATION, lambda: "" if ask.is_repair else _blind(ask, balance)),
         (WaitKind.AUTOSTOP, lambda: "" if ask.is_repair else _autostopped(ask, balance)),
-        (WaitKind.HOST_OUT, lambda: _out(ask, balance)),
+        (WaitKind.HOST_OUT, lambda: _none_up(balance) if ask.is_switch else _out(ask, balance)),
     )
 
 
@@ -36,7 +36,14 @@ def busy(ask: Ask, balance: Balance) -> Obstacle | None:
     leased = _first((WaitKind.HOST_LEASED, lambda: _leased(ask, balance)))
     if leased or ask.is_repair:
         return leased
+    if ask.is_switch:
+        return _first(
+            (WaitKind.HOST_LEASED, lambda: _overridden(balance) or _any_planned(balance)),
+            (WaitKind.OBSERVATION, lambda: _any_unseen(balance)),
+            (WaitKind.HOST_RESERVED, lambda: _any_reserved(balance)),
+        )
     return _first(
+        (WaitKind.HOST_LEASED, lambda: _overridden(balance)),
         (WaitKind.OBSERVATION, lambda: _settling(ask, balance)),
         (WaitKind.HOST_RESERVED, lambda: _reserved(ask, balance)),
         (WaitKind.LIMIT, lambda: next((w for pool, need in balance.of_ask(ask) if (w := _short(pool, need))), "")),
@@ -51,6 +58,32 @@ def _first(*questions: tuple[WaitKind, Callable[[], str]]) -> Obstacle | None:
 def _leased(ask: Ask, balance: Balance) -> str:
     leased = [h for h in ask.hosts if balance.places[h][0] is HostSet.PLANNED]
     return f"waits for {some(leased)}, in the hands of {balance.places[leased[0]][1]}" if leased else ""
+
+
+def _overridden(balance: Balance) -> str:
+    """While one holds the cluster under an override, its buffers and floors say nothing."""
+    return f"waits for {balance.overridden_by}, which has the whole cluster in hands" if balance.overridden_by else ""
+
+
+def _any_planned(balance: Balance) -> str:
+    planned = balance.planned()
+    return f"waits for {some(planned)}, in the hands of {balance.places[planned[0]][1]}" if planned else ""
+
+
+def _any_unseen(balance: Balance) -> str:
+    unseen = balance.unseen()
+    return f"waits for the next look at {some(unseen)}" if unseen else ""
+
+
+def _any_reserved(balance: Balance) -> str:
+    return f"waits for {next(iter(balance.reserved.values()))}, which has waited longer" if balance.reserved else ""
+
+
+def _none_up(balance: Balance) -> str:
+    """Hosts that are out by plan or just released come back; without any of these there is nothing to switch."""
+    coming = (HostSet.UP, HostSet.PLANNED)
+    some_come = any(where[0] in coming or is_unseen(where) for where in balance.places.values())
+    return "" if some_come else "no host of the cluster is up"
 
 
 def _settling(ask: Ask, balance: Balance) -> str:

@@ -1,8 +1,8 @@
 """A version that is offboarded in mid visit: who no longer gets it, and the way back for a host that just did.
 
-What is undone in the same visit: every upgrade of this work that was offboarded since, and what boards only together
-with it. The way back leads to the version that the host had before, by the intents, then through every verification
-and a new gate.
+What is undone in the same visit: every upgrade of this work that was offboarded since, what boards only together with
+it, and all the rest where that alone would not be allowed. The way back leads to the version that the host had before,
+by the intents, then through every verification and a new gate.
 """
 
 import re
@@ -11,14 +11,17 @@ from datetime import timedelta
 
 from fleet.models.fleetfile import Cluster
 from fleet.models.intent import Intent
+from fleet.models.matrix import MatrixEntry
 from fleet.models.rollout import RollBack
 from fleet.models.rollouts import Offboarded
 from fleet.models.stack import Component, Upgrade
 from fleet.models.verification import VerificationTask
 from fleet.models.work import Step, StepKind
+from fleet.policy.compatibility import allowed
 from fleet.policy.packing import atomic_group
 
 _ROUND = re.compile(r":back(\d+)$")
+_BACK = re.compile(r"apply:(.+):back\d+$")
 MOST_ROUNDS = 3
 """Ways back that one work takes: after that many a person must look."""
 
@@ -58,6 +61,44 @@ def to_undo(applied: Sequence[Upgrade], ended: Sequence[Offboarded], cluster: Cl
     return tuple(u for u in applied if u.component in bound)
 
 
+def left_over(
+    boarded: Sequence[Upgrade],
+    ended: Sequence[Offboarded],
+    cluster: Cluster,
+    observed: Mapping[str, str],
+    entries: Sequence[MatrixEntry],
+) -> str:
+    """Why nothing of a boarding is to be begun any more, since what is left of it once the offboarded is left out would
+    not be allowed; empty when it would, or when nothing of it was offboarded. `observed` is from before the visit.
+    """
+    left = [u for u in boarded if not ended_by(u, boarded, ended, cluster)]
+    if len(left) in (0, len(boarded)):
+        return ""
+    verdict = allowed({**observed, **{u.component: u.version for u in left}}, cluster, entries)
+    return (
+        "" if verdict.allowed else f"with what was offboarded left out, the set would not be allowed: {verdict.reason}"
+    )
+
+
+def undone_whole(
+    undo: Sequence[Upgrade],
+    applied: Sequence[Upgrade],
+    intents: Sequence[Intent],
+    ended: Sequence[Offboarded],
+    cluster: Cluster,
+    versions: Mapping[str, str],
+    entries: Sequence[MatrixEntry],
+) -> tuple[Upgrade, ...]:
+    """All of what was applied where that leads to an allowed set, and undoing `undo` alone would not; else `undo`."""
+
+    def leads_to_allowed(undone: Sequence[Upgrade]) -> bool:
+        before = {u.component: version for u in undone if (version := _before(u, intents, ended)) is not None}
+        return len(before) == len(undone) and allowed({**versions, **before}, cluster, entries).allowed
+
+    whole = not leads_to_allowed(undo) and leads_to_allowed(applied)
+    return tuple(applied if whole else undo)
+
+
 def way_back(
     undo: Sequence[Upgrade],
     intents: Sequence[Intent],
@@ -81,6 +122,12 @@ def way_back(
         _step(f"verify:{t}:back{number}", StepKind.VERIFY, verify_duration, task=t) for t in dict.fromkeys(verify)
     ]
     return (*steps, _step(f"gate:back{number}", StepKind.GATE, timedelta()))
+
+
+def back_of(step: str) -> str | None:
+    """The component that a step of the way back brings to another version, by the step's key; None for other steps."""
+    found = _BACK.match(step)
+    return found[1] if found else None
 
 
 def _before(upgrade: Upgrade, intents: Iterable[Intent], ended: Sequence[Offboarded]) -> str | None:

@@ -7,6 +7,7 @@ from fleet.models.base import Decision, Moment
 from fleet.models.facts import LedgerFacts
 from fleet.models.host import HostSet, Standing
 from fleet.models.ledger import Counted, LeaseHost
+from fleet.policy.draining import is_measured
 from fleet.policy.sets import OPERATOR, places
 
 
@@ -51,11 +52,13 @@ def unowned(facts: LedgerFacts) -> tuple[Standing, ...]:
 def undrained_in_repair(facts: LedgerFacts) -> tuple[str, ...]:
     """Hosts in repair that the last good look, begun after their lease, shows without any drain: jobs may start there.
 
-    Their repairs decide what to do: one that is just returning its host lifted the drain itself.
+    Their repairs decide what to do: one that is just returning its host lifted the drain itself. Where the fabric is
+    being measured in a reservation of ours no job can start.
     """
     look = facts.observation
     if look is None or look.error:
         return ()
     held = (x for x in facts.leases.values() if x.counted is Counted.FAILED and x.since < look.began_at)
     seen = ((lease.host, look.hosts.get(lease.host)) for lease in held)
-    return tuple(sorted(h for h, found in seen if found and found.node is not None and not found.node.draining))
+    nodes = ((host, found.node) for host, found in seen if found is not None)
+    return tuple(sorted(h for h, node in nodes if node is not None and not node.draining and not is_measured(node)))

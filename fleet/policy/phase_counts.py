@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fleet.models.host import Host
 from fleet.models.phases import PhaseCount
 from fleet.models.rollouts import HostKey, Rollout, Trial
-from fleet.policy.cohorts import in_scope, phase_of
+from fleet.policy.cohorts import chosen, in_scope, phase_of
 from fleet.policy.phases import needed
 
 
@@ -16,27 +16,36 @@ def phase_counts(
     versions: Mapping[HostKey, str],
     trials: Sequence[Trial],
     forgiven: frozenset[str] = frozenset(),
+    visited: frozenset[HostKey] = frozenset(),
 ) -> tuple[PhaseCount, ...]:
     """Counts by phase. `versions` are those of the rollout's component as last observed, `forgiven` the operations
-    whose failure is the host's and not the version's. A failure before `counted_since` was forgiven by a person.
+    whose failure is the host's and not the version's. What failed or stayed unclear before `counted_since` was
+    forgiven by a person.
+    `visited` are hosts of visits under way: one that carries the version by now has yet to show how it fares.
     """
+    every = [h for h in hosts if not h.decommissioned and in_scope(rollout.spec, h)]
     members: list[list[HostKey]] = [[] for _ in rollout.spec.phases]
-    for host in hosts:
-        if not host.decommissioned and in_scope(rollout.spec, host):
-            key = (host.cluster, host.name)
-            members[phase_of(rollout.spec, frozen.get(key))].append(key)
+    for host in every:
+        key = (host.cluster, host.name)
+        members[phase_of(rollout.spec, frozen.get(key))].append(key)
     last: dict[HostKey, Trial] = {}
     unclear: set[HostKey] = set()
     for trial in sorted((t for t in trials if rollout.id in t.rollouts), key=lambda t: t.at):
         key = (trial.cluster, trial.host)
         if trial.inconclusive:
-            unclear.add(key)
+            if trial.at >= rollout.counted_since:
+                unclear.add(key)
         elif trial.failed:
             if trial.operation not in forgiven and trial.at >= rollout.counted_since:
                 last[key] = trial
         elif trial.versions.get(rollout.spec.component) == rollout.spec.version:  # a stage that went well is no end
             last[key] = trial
-    return tuple(_count(rollout, index, keys, versions, last, unclear) for index, keys in enumerate(members))
+    counts = [_count(rollout, index, keys, versions, last, unclear, visited) for index, keys in enumerate(members)]
+    cohorts = [phase.cohort for phase in rollout.spec.phases]
+    return tuple(
+        count.model_copy(update={"empty": cohort is not None and not any(chosen(cohort, h) for h in every)})
+        for count, cohort in zip(counts, cohorts, strict=True)
+    )
 
 
 def _count(
@@ -46,6 +55,7 @@ def _count(
     versions: Mapping[HostKey, str],
     last: Mapping[HostKey, Trial],
     unclear: set[HostKey],
+    visited: frozenset[HostKey],
 ) -> PhaseCount:
     told = [last[key] for key in keys if key in last]
     good = sorted(t.at for t in told if not t.failed)
@@ -53,7 +63,7 @@ def _count(
     count = PhaseCount(
         hosts=len(keys),
         carrying=len(carrying),
-        already=sum(1 for key in carrying if key not in last and key not in unclear),
+        already=sum(1 for key in carrying if key not in last and key not in unclear and key not in visited),
         successes=len(good),
         failures=len(told) - len(good),
         inconclusive=sum(1 for key in keys if key in unclear and key not in last),

@@ -42,16 +42,15 @@ def too_many(phase: Phase, count: PhaseCount) -> bool:
 def _open_phase(facts: PhaseFacts) -> PhaseGate:
     at, last = facts.rollout.phase, facts.rollout.phase == facts.rollout.last_phase
     phase, count = facts.rollout.spec.phases[at], facts.counts[at]
-    if too_many(phase, count):
-        told = count.successes + count.failures
-        reason = (
-            f"{phase.name}: {count.failures} of {told} hosts failed with it, more than {phase.max_failure_rate:.0%} may"
-        )
-        return PhaseGate(action=GateAction.PAUSE if last else GateAction.HOLD, phase=at, reason=reason, too_many=True)
+    broken = _too_many(facts, last=last) or _deserted(facts, last=last)
+    if broken is not None:
+        return broken
     need = needed(phase, count)
     got = f"{phase.name}: {count.successes} of {need} successes"
     if count.successes < need:
-        return PhaseGate(action=GateAction.HOLD, phase=at, reason=f"{got}{_also(count)}")
+        stuck = not last and count.successes + count.failures + count.inconclusive + count.already >= count.hosts
+        more = ", and none of its hosts is left to try" if stuck else ""
+        return PhaseGate(action=GateAction.HOLD, phase=at, reason=f"{got}{_also(count)}{more}", stuck=stuck)
     if last:
         return _completing(facts, phase, count)
     since = count.enough_at or facts.rollout.phase_opened_at or facts.now
@@ -62,12 +61,39 @@ def _open_phase(facts: PhaseFacts) -> PhaseGate:
     return _next(facts, at + 1, f"{got}, and it has soaked")
 
 
-def _next(facts: PhaseFacts, index: int, why: str) -> PhaseGate:
+def _too_many(facts: PhaseFacts, *, last: bool) -> PhaseGate | None:
+    """The first open phase of whose hosts too many failed: a version may fail late, when its phase is long passed."""
+    opened = facts.rollout.spec.phases[: facts.rollout.phase + 1]
+    for index, (phase, count) in enumerate(zip(opened, facts.counts, strict=False)):
+        if too_many(phase, count):
+            told, most = count.successes + count.failures, f"{phase.max_failure_rate:.0%}"
+            reason = f"{phase.name}: {count.failures} of {told} hosts failed with it, more than {most} may"
+            action = GateAction.PAUSE if last else GateAction.HOLD
+            return PhaseGate(action=action, phase=index, reason=reason, too_many=True)
+    return None
+
+
+def _deserted(facts: PhaseFacts, *, last: bool) -> PhaseGate | None:
+    """The gate of a phase by which no host at all has it: nothing was shown, so nothing is passed."""
+    at = facts.rollout.phase
+    if any(count.hosts for count in facts.counts[: at + 1]):
+        return None
+    name = facts.rollout.spec.phases[at].name
+    if last:
+        return PhaseGate(action=GateAction.HOLD, phase=at, reason=f"{name}: no host is in its scope")
+    return _next(facts, at, f"{name}: none of its hosts is left", "others take their place")
+
+
+def _next(facts: PhaseFacts, index: int, why: str, then: str = "") -> PhaseGate:
     phase = facts.rollout.spec.phases[index]
+    if facts.counts[index].empty:
+        reason = f"{why}; {phase.name} takes no host: none fits its cohort"
+        return PhaseGate(action=GateAction.HOLD, phase=index, reason=reason)
     if phase.approval and facts.rollout.approved < index:
         reason = f"{why}; {phase.name} opens when a person approves"
         return PhaseGate(action=GateAction.ASK_APPROVAL, phase=index, reason=reason)
-    return PhaseGate(action=GateAction.OPEN_NEXT, phase=index, reason=f"{why}: {phase.name} opens")
+    opens = f"{why}, {then}" if then else f"{why}: {phase.name} opens"
+    return PhaseGate(action=GateAction.OPEN_NEXT, phase=index, reason=opens)
 
 
 def _completing(facts: PhaseFacts, phase: Phase, count: PhaseCount) -> PhaseGate:
@@ -79,6 +105,10 @@ def _completing(facts: PhaseFacts, phase: Phase, count: PhaseCount) -> PhaseGate
         return PhaseGate(
             action=GateAction.HOLD, phase=at, reason=f"{phase.name}: {left} hosts to go{out}{_also(count)}"
         )
+    if facts.foreign > max(1, phase.max_failure_rate * sum(c.hosts for c in facts.counts)):
+        # A whole pool in somebody's maintenance is not a rollout at its end.
+        reason = f"{phase.name}: {facts.foreign} hosts are in the hands of others, too many to end without"
+        return PhaseGate(action=GateAction.HOLD, phase=at, reason=reason)
     seen = [c.last_success_at for c in facts.counts if c.last_success_at is not None]
     until = (max(seen) if seen else facts.rollout.phase_opened_at or facts.now) + phase.soak
     if facts.now < until:

@@ -55,6 +55,12 @@ def commands(
     )
 
 
+def prepare_command(recipe: Recipe, values: Mapping[str, str], component: str, version: str) -> tuple[str, ...]:
+    """The argument list that fetches what a version needs; empty where the recipe has none. Raises `InvalidInput`."""
+    check_words(component, version)
+    return _filled(recipe.prepare or (), {**values, "version": version, "component": component})
+
+
 def probe_command(probe: Probe, values: Mapping[str, str], component: str) -> tuple[str, ...]:
     """The argument list that prints a component's version."""
     return _filled(probe.argv, {**values, "component": component})

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fleet.models.base import Decision, Moment
 from fleet.models.rollouts import OPEN_STATES, HostKey, Rollout, RolloutState, Trial
 from fleet.models.verification import Category, Verdict
+from fleet.policy.visit_trials import soaking
 
 if TYPE_CHECKING:
     from fleet.models.blame import Blame, HostRecord, Suspect
@@ -152,15 +153,16 @@ def _production(
     for trial in trials:
         by_host[trial.cluster, trial.host].append(trial)
     for its in by_host.values():
-        for trial, after in zip(its, (*its[1:], None), strict=True):
+        for number, (trial, after) in enumerate(zip(its, (*its[1:], None), strict=True)):
             if trial.failed or trial.inconclusive or trial.in_production or trial.at + soak + every <= since:
                 continue
             end = min(trial.at + soak, after.at if after is not None else now)
             broke = after is not None and after.in_production
+            carried = soaking(trial, its[:number], soak) if number else trial
             for at, days, last in _slices(trial.at, end, every, now):
                 if at <= since:
                     continue
-                told = _told(trial, known, HostRecord())
+                told = _told(carried, known, HostRecord())
                 failed = broke and last
                 yield told.model_copy(
                     update={

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from fleet.hostlist import expand
 from fleet.models.fleetfile import Cluster, FleetFile
 from fleet.models.rollout import Cohort, RolloutHosts, RolloutSpec
+from fleet.policy.rollout_images import image_problem
 
 Found = tuple[str, str]
 """The place in the file, and what was expected there."""
@@ -34,6 +35,14 @@ def spec_problems(spec: RolloutSpec, fleet: FleetFile) -> list[Found]:
         found.append(("component", f"expected a host-facing component of some cluster, found {spec.component!r}"))
     found += _pools("pools", spec.pools, clusters)
     found += _hosts("hosts", spec.hosts)
+    stacks = {component.name for c in clusters for component in c.stack.components if c.stack.host_facing(component)}
+    for index, needed in enumerate(spec.depends_on):
+        name = needed.partition("/")[0]
+        if stacks and name not in stacks:
+            wanted = "expected a rollout of a host-facing component of its clusters"
+            found.append((f"depends_on.{index}", f"{wanted}, found {needed!r}"))
+    wrong = image_problem(spec, tuple(clusters))
+    found += [wrong] if wrong is not None else []
     for index, phase in enumerate(spec.phases):
         if phase.cohort is not None:
             found += _cohort(f"phases.{index}.cohort", phase.cohort, spec, clusters)

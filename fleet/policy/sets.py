@@ -12,9 +12,11 @@ from fleet.models.host import Host, HostSet, Standing
 from fleet.models.ledger import Counted, LeaseHost
 from fleet.models.observation import ObservedHost
 from fleet.models.scheduler import Node, NodeBase
+from fleet.policy.draining import is_measured
 
 OPERATOR = "operator"
 JUST_RELEASED = "just released; not seen since"
+NOT_OBSERVED = "not observed yet"
 
 Place = tuple[HostSet, str | None, str]
 """Set, owner and reason: a `Standing` without its host, cheap enough for every host of a fleet."""
@@ -70,7 +72,7 @@ def place(
         return where, lease.holder, lease.why or f"leased to {lease.holder}"
     if observed_at is None or seen is None:
         # Never looked at, or a member only since the last look: the next one tells.
-        return HostSet.UNKNOWN, ids.dispatcher(host.cluster), "not observed yet"
+        return HostSet.UNKNOWN, ids.dispatcher(host.cluster), NOT_OBSERVED
     if seen.node is None:
         found: Place = (HostSet.UNKNOWN, OPERATOR, "the scheduler does not list it")
     else:
@@ -85,6 +87,11 @@ def place(
 def is_settling(where: Place) -> bool:
     """True for a host that is out only until the dispatcher has looked again."""
     return where[2] == JUST_RELEASED
+
+
+def is_unseen(where: Place) -> bool:
+    """True for a host of which only the dispatcher's next look tells whether it is up."""
+    return where[2] in (JUST_RELEASED, NOT_OBSERVED)
 
 
 def _shown(node: Node, failed_reasons: tuple[str, ...]) -> Place:
@@ -102,6 +109,9 @@ def _shown(node: Node, failed_reasons: tuple[str, ...]) -> Place:
 
 def _taken_otherwise(node: Node) -> Place:
     """Where a host is that is neither broken nor drained."""
+    if is_measured(node):
+        told = f"left in our reservation {node.reservation}, whose measurement is over: look at it, and delete that"
+        return HostSet.UNKNOWN, OPERATOR, told
     if node.maintenance:
         return HostSet.FOREIGN, f"reservation {node.reservation}", "in a maintenance reservation"
     if not node.powered:

@@ -1,13 +1,15 @@
 """What a host's visit, or its time in production afterwards, tells about the upgrades that boarded on it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 
 from fleet.models.base import Moment
 from fleet.models.host import HostSet, Standing
 from fleet.models.rollouts import Rollout, Trial
 from fleet.models.stack import Upgrade
-from fleet.models.verification import Verdict
+from fleet.models.verification import Category, Verdict
 from fleet.models.work import HostOutcome, HostWork, Outcome, StepAction, StepKind, StepRecord
+from fleet.policy.offboarding import back_of
 from fleet.policy.trials import outcome as verified
 
 _RETURNED = (Outcome.UPGRADED, Outcome.PARTLY_UPGRADED, Outcome.ROLLED_BACK)
@@ -25,7 +27,8 @@ def visit_trial(
     """The trial of a finished visit; None when no upgrade was tried, or it ended for reasons that tell nothing.
 
     `work` and `steps` (its evidence, oldest first) are asked for where the host was handed over. An upgrade that failed
-    to apply is tried alone: the others had nothing to do with that.
+    to apply is tried alone: the others had nothing to do with that. A visit that broke off, so that no step says what
+    failed, is inconclusive; of what was rolled back in it nothing is told.
     """
     failed = outcome.outcome is Outcome.HANDED_OVER
     if not failed and outcome.outcome not in _RETURNED:
@@ -33,8 +36,7 @@ def visit_trial(
     versions = {u.component: u.version for u in (_tried(work, steps) if failed else outcome.applied)}
     if not versions:
         return None
-    last = steps[-1].verification if failed and steps else None
-    verdict, category = verified((last,)) if last is not None else (Verdict.FAILED, None)
+    verdict, category = _verdict(steps[-1]) if failed else (Verdict.PASSED, None)
     return Trial(
         cluster=outcome.cluster,
         host=outcome.host,
@@ -43,21 +45,35 @@ def visit_trial(
         at=outcome.at,
         versions=versions,
         rollouts=carried_by(versions, rollouts),
-        failed=failed and verdict is not Verdict.INCONCLUSIVE,
-        inconclusive=failed and verdict is Verdict.INCONCLUSIVE,
-        category=category.value if failed and category is not None else "",
+        failed=verdict is Verdict.FAILED,
+        inconclusive=verdict is Verdict.INCONCLUSIVE,
+        category=category.value if category is not None else "",
         detail=outcome.reason[:_MOST_DETAIL],
     )
 
 
+def _verdict(last: StepRecord) -> tuple[Verdict, Category | None]:
+    """Of a host that was handed over: what its last step says."""
+    if last.action is not StepAction.HAND_OVER:
+        return Verdict.INCONCLUSIVE, None
+    if last.verification is None:
+        return Verdict.FAILED, None
+    return verified((last.verification,))
+
+
 def _tried(work: HostWork | None, steps: Sequence[StepRecord]) -> tuple[Upgrade, ...]:
     """What a host that was handed over had got, or the one upgrade at which it broke off."""
-    planned = work.steps if work is not None else ()
-    upgrades = {s.key: s.upgrade for s in planned if s.kind is StepKind.APPLY and s.upgrade is not None}
+    planned = {s.key: s for s in (work.steps if work is not None else ())}
+    upgrades = {k: s.upgrade for k, s in planned.items() if s.kind is StepKind.APPLY and s.upgrade is not None}
     last = steps[-1] if steps else None
-    if last is not None and last.action is StepAction.HAND_OVER and last.step in upgrades:
-        return (upgrades[last.step],)
-    return tuple(upgrades[s.step] for s in steps if s.step in upgrades and s.action is StepAction.GO_ON)
+    if last is not None and last.action is StepAction.HAND_OVER:
+        if last.step in upgrades:
+            return (upgrades[last.step],)
+        if back_of(last.step) is not None:
+            return ()
+    done = [s.step for s in steps if s.action is StepAction.GO_ON]
+    undone = {back_of(step) for step in done}
+    return tuple(upgrades[step] for step in done if step in upgrades and upgrades[step].component not in undone)
 
 
 def carried_by(versions: Mapping[str, str], rollouts: Iterable[Rollout]) -> tuple[str, ...]:
@@ -83,8 +99,25 @@ def production_failures(
             "operation": trial.operation + PRODUCTION,
             "at": now,
             "failed": True,
+            "inconclusive": False,
             "in_production": True,
             "detail": standing.reason[:_MOST_DETAIL],
         }
         found.append(trial.model_copy(update=changes))
     return tuple(found)
+
+
+def soaking(trial: Trial, earlier: Sequence[Trial], soak: timedelta) -> Trial:
+    """The trial with what earlier visits brought the same host and still soaks on it: what it does from now on it does
+    under that, too. `earlier` are that host's, oldest first.
+    """
+    versions, rollouts = dict(trial.versions), list(trial.rollouts)
+    for before in reversed(earlier):
+        if before.at + soak <= trial.at:
+            break
+        if before.failed or before.inconclusive:
+            continue
+        new = {name: version for name, version in before.versions.items() if name not in versions}
+        versions |= new
+        rollouts += [r for r in before.rollouts if r.partition("/")[0] in new and r not in rollouts]
+    return trial.model_copy(update={"versions": versions, "rollouts": tuple(rollouts)})

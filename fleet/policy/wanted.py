@@ -15,7 +15,7 @@ from fleet.models.pool import Pool
 from fleet.models.rollout import RollBack
 from fleet.models.rollouts import OPEN_STATES, Offboarded, Rollout, RolloutFacts, RolloutState, Wanted, WantedSet
 from fleet.policy.cohorts import in_scope, phase_of
-from fleet.policy.version_patterns import compare
+from fleet.policy.version_patterns import matches
 
 FLEET_FILE = "fleet file"
 NO_ROLLOUTS = RolloutFacts()
@@ -49,12 +49,17 @@ def wanted(
 
 
 def offboarded(rollouts: Sequence[Rollout]) -> tuple[Offboarded, ...]:
-    """Versions that board nowhere any more."""
+    """Versions that board nowhere any more; `rollouts` are all of the components concerned.
+
+    A stage goes with its rollout, unless another one that was not offboarded brings just that version: then it has
+    nothing to do with what came after it.
+    """
+    stand = {(r.spec.component, r.spec.version) for r in rollouts if r.state is not RolloutState.OFFBOARDED}
     return tuple(
         Offboarded(
             rollout=r.id,
             component=r.spec.component,
-            versions=r.spec.versions,
+            versions=tuple(v for v in r.spec.versions if (r.spec.component, v) not in stand),
             prior=r.spec.prior,
             roll_back=r.roll_back or r.spec.on_offboard.roll_back,
             reason=r.reason,
@@ -133,12 +138,16 @@ class _Case:
         end = self.bad.get(self.current) if self.current is not None else None
         if end is None or end.roll_back is RollBack.LEAVE:
             return None
-        if end.prior in self.bad:
+        version, passed = end.prior, {self.current}
+        while version in self.bad and version not in passed:  # the prior of a prior that was offboarded, too
+            passed.add(version)
+            version = self.bad[version].prior
+        if version in self.bad:
             self.waits.append(f"{end.rollout} was offboarded, and so was {end.prior}, its prior version")
             return None
         return Wanted(
             component=self.component,
-            version=end.prior,
+            version=version,
             source=f"rollout {end.rollout}",
             back=True,
             reason=f"{end.rollout} was offboarded: {end.reason}",
@@ -171,7 +180,7 @@ def dependency(rollout: Rollout, known: Mapping[str, Rollout], observed: Mapping
         if other is not None and other.state is RolloutState.OFFBOARDED:
             return f"depends on {needed}, which was offboarded: {other.reason}"
         carried = observed.get(component)
-        if carried is None or (carried != version and compare(carried, version) < 0):
+        if carried is None or (carried != version and not matches(f">={version}", carried)):
             return f"depends on {needed}, and this host carries {carried or 'no known version'} of {component}"
     return ""
 
@@ -189,7 +198,8 @@ def _boarded_apart(
 ) -> tuple[Wanted, ...]:
     """Leave one of two out that blame wants to see apart: on half of the hosts the one, on half the other."""
     apart = {frozenset((r.id, other)) for r in rollouts if r.state is RolloutState.RUNNING for other in r.apart}
-    due = {w.source.removeprefix("rollout "): w for w in found if observed.get(w.component) != w.version}
+    # The way back from an offboarded version waits for nothing.
+    due = {w.source.removeprefix("rollout "): w for w in found if not w.back and observed.get(w.component) != w.version}
     dropped: set[str] = set()
     for one, other in combinations(sorted(due), 2):
         if frozenset((one, other)) not in apart or {one, other} & dropped:

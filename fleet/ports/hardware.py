@@ -20,8 +20,22 @@ class Hardware(Protocol):
         """Id of the host's current boot, or None while the host does not answer but its BMC does."""
         ...
 
+    async def prepare(self, host: str, component: str, version: str, fence: Fence) -> None:
+        """Fetch what a later `start_apply` of that version needs, in production: nothing that jobs see changes.
+
+        Returns when it is there, at once for a component that has nothing to fetch; repeating it is harmless. `Refused`
+        when it can't be had.
+        """
+        ...
+
     async def start_apply(self, host: str, component: str, version: str, fence: Fence) -> DeviceTask:
         """Begin an upgrade and return its task. `Refused` when the device is busy with another."""
+        ...
+
+    async def remembers_since(self, host: str, component: str) -> str | None:
+        """Since when the device that `tasks` asks remembers its tasks, as a word that changes when it may have
+        forgotten some, such as the time of a BMC's last reset; None when it does not tell.
+        """
         ...
 
     async def tasks(self, host: str, component: str, fence: Fence | None = None) -> tuple[DeviceTask, ...]:
@@ -41,6 +55,12 @@ class Hardware(Protocol):
 
     async def power_cycle(self, host: str, fence: Fence) -> None:
         """Take the host's power off and give it back, or only give it; the boot id changes when the host is back."""
+        ...
+
+    async def give_power(self, host: str, fence: Fence) -> bool:
+        """Give power to a host that has none, such as when who took it off died before they gave it back; True when it
+        had none. Nothing is done to one that has power, or of which nobody can tell.
+        """
         ...
 
     async def reimage(self, host: str, fence: Fence) -> CommandResult:

@@ -27,8 +27,18 @@ class Mechanism(Protocol):
         """Versions in effect now of the components it serves and this host has."""
         ...
 
+    async def prepare(self, host: str, component: str, version: str, fence: Fence) -> None:
+        """Fetch what `start_apply` of that version needs, with nothing changed in effect; at once where nothing is."""
+        ...
+
     async def start_apply(self, host: str, component: str, version: str, fence: Fence) -> DeviceTask:
         """Begin an upgrade and return its task. `Refused` when the host is busy with another."""
+        ...
+
+    async def remembers_since(self, host: str, component: str) -> str | None:
+        """Since when the device that `tasks` asks remembers its tasks, as a word that changes when it may have
+        forgotten some, such as the time of a BMC's last reset; None when it does not tell.
+        """
         ...
 
     async def tasks(self, host: str, component: str, fence: Fence | None = None) -> tuple[DeviceTask, ...]:
@@ -83,4 +93,8 @@ class Power(Protocol):
 
         `Refused` only when nothing was begun.
         """
+        ...
+
+    async def give(self, host: str, fence: Fence) -> bool:
+        """Give power to a host that has none; True when it had none."""
         ...

@@ -53,6 +53,28 @@ class Scheduler(Protocol):
         """Cancel jobs; one that has ended is not an error."""
         ...
 
+    async def requeue_held(self, jobs: tuple[str, ...], fence: Fence) -> None:
+        """As `requeue`, and the jobs stay held in line until `release_held`. Those held already stay so."""
+        ...
+
+    async def release_held(self, jobs: tuple[str, ...], fence: Fence) -> None:
+        """Let held jobs wait in line as others do; one that has ended, runs or is not held is not an error."""
+        ...
+
+    async def close_to_jobs(self, hosts: tuple[str, ...], name: str, limit: float, fence: Fence) -> None:
+        """Let no job start on these hosts, drained and down ones too, while running jobs go on; returns once it holds.
+
+        A maintenance reservation named `ids.reservation(name)`. It never ends by itself, since its end would let jobs
+        start on whatever a dead worker left behind: `open_to_jobs` alone ends it. `limit` is for how many seconds it is
+        meant to be needed: a reservation of another that holds or begins on one of the hosts within that time raises
+        `Refused`, and nothing is closed. Repeating it is harmless; with other hosts it adds them.
+        """
+        ...
+
+    async def open_to_jobs(self, name: str, fence: Fence) -> None:
+        """End the reservation of `close_to_jobs`; it is no error when there is none. Returns once it is gone."""
+        ...
+
     async def publish_features(self, host: str, features: tuple[str, ...], fence: Fence) -> None:
         """Make the node features that begin with `ids.FEATURE_PREFIX` be exactly these, for jobs to ask for.
 

@@ -2,11 +2,12 @@
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
 
-class Background:
+class Background(ABC):
     """Calls `look` every so many seconds while used as a context. What goes wrong there is raised when it is left."""
 
     def __init__(self, name: str, every: float) -> None:
@@ -27,9 +28,9 @@ class Background:
         if self._failed is not None and error is None:
             raise self._failed
 
+    @abstractmethod
     def look(self) -> None:
-        """One look; for subclasses."""
-        raise NotImplementedError
+        """One look."""
 
     def _go_on(self) -> None:
         try:

@@ -7,20 +7,29 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Expectation:
-    """Hosts that must be in repair or left out at the end, each with why."""
+    """What must be at the end, each with why: hosts in repair, hosts left out, versions offboarded; and versions that
+    every host in production must carry.
+    """
 
     handed_over: Mapping[str, str] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
+    offboarded: Mapping[str, str] = field(default_factory=dict)
+    everywhere: Mapping[str, str] = field(default_factory=dict)
 
 
 def unmet(report: Mapping[str, Any], expected: Expectation) -> list[str]:
     """Sentences for everything that is not as expected; none when all is."""
     problems = []
-    for key in ("handed_over", "left_out"):
+    for key in ("handed_over", "left_out", "offboarded"):
         wanted: Mapping[str, str] = getattr(expected, key)
         found = set(report[key])
-        problems += [f"{host} is not in {key}, though {why}" for host, why in wanted.items() if host not in found]
-        problems += [f"{host} is in {key}, and nothing says why" for host in sorted(found - set(wanted))]
+        problems += [f"{one} is not in {key}, though {why}" for one, why in wanted.items() if one not in found]
+        problems += [f"{one} is in {key}, and nothing says why" for one in sorted(found - set(wanted))]
+    for component, version in expected.everywhere.items():
+        carried: Mapping[str, int] = report["in_production"].get(component, {})
+        others = ", ".join(f"{count} with {v}" for v, count in carried.items() if v != version)
+        if others or version not in carried:
+            problems.append(f"not every host in production carries {component} {version}: {others or 'nobody does'}")
     missed = report["hosts"] - report["visited"] - len(expected.left_out)
     if missed:
         problems.append(f"{missed} hosts were neither visited nor left out")

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from drivers.snapshot import Event, HostSeen, Snapshot
+from starter.demo.pins_book import PinsBook
 from starter.demo.pool_books import PoolBook, PoolLimits, is_foreign, is_ours, is_planned
+from starter.demo.versions_book import VersionsBook
 
 REPAIR = "maintrain:repair:"
 RUNGS = ("gpu_reset_started", "power_cycle_started", "reimage_started")
@@ -37,13 +39,23 @@ class HostBook:
     flashing: set[str] = field(default_factory=set)
     flashed: set[tuple[str, str, str]] = field(default_factory=set)
     reboots: Counter[str] = field(default_factory=Counter)
+    caused: bool = False
+    """A flash began or a verification failed since the last reboot."""
     visited: bool = False
 
 
 class Observer:
-    """Watches the pools named. `reboots_per_operation` is how often one operation may reboot a host."""
+    """Watches the pools named, of one cluster. `reboots_per_operation` is how often one operation may reboot a host
+    (None: once a cause, a flash or a failed verification); `overrides` are the spans (seconds since 1970) in which, by
+    an audited word, any host may be out by plan.
+    """
 
-    def __init__(self, pools: Iterable[PoolLimits], reboots_per_operation: int = 1) -> None:
+    def __init__(
+        self,
+        pools: Iterable[PoolLimits],
+        reboots_per_operation: int | None = 1,
+        overrides: Iterable[tuple[float, float]] = (),
+    ) -> None:
         self._pools = [PoolBook(p) for p in pools]
         self._pool_of = {host: book for book in self._pools for host in book.limits.members}
         self._hosts = {host: HostBook() for host in self._pool_of}
@@ -51,6 +63,9 @@ class Observer:
         self._at = 0.0
         self._reboots = reboots_per_operation
         self._all = PoolBook(PoolLimits.total(b.limits for b in self._pools))
+        self._versions = VersionsBook()
+        self._overrides = tuple(overrides)
+        self._pins = PinsBook(pin for book in self._pools for pin in book.limits.pins)
         self.violations: list[Violation] = []
         self.jobs_interrupted = 0
         self.upgrades_applied = 0
@@ -64,10 +79,14 @@ class Observer:
             self._seen[name] = now
             self._pool_of[name].move(before, now)
             self._all.move(before, now)
+            self._pins.move(before, now)
         for event in snapshot.events:
             self._happened(snapshot.at, event, moved)
         for name, (before, now) in moved.items():
             self._moved(snapshot.at, name, before, now)
+        for component in self._pins.newly_mixed():
+            text = f"{component}: hosts that serve jobs carry {self._pins.told(component)}"
+            self._breach("mixed_pin", snapshot.at, next(iter(moved)), text)
         for book in (*self._pools, self._all):
             book.note()
 
@@ -88,6 +107,8 @@ class Observer:
             "handed_over": sorted(h for h, s in seen.items() if s.drained and (s.reason or "").startswith(REPAIR)),
             "left_out": sorted(h for h, b in self._hosts.items() if not b.visited or is_foreign(seen.get(h))),
             "still_planned": sorted(h for h, s in seen.items() if is_planned(s)),
+            **self._versions.report(seen),
+            "pins": self._pins.report(),
             "violation_details": [v.text for v in violations],
             "pools": {b.limits.name: b.figures() for b in self._pools},
         }
@@ -105,11 +126,13 @@ class Observer:
         now = self._seen.get(name, HostSeen())
         before = (moved[name][0] if name in moved else None) or now
         if event.kind == "verified":
-            passed = self._hosts[name].passed
-            (passed.add if event.detail["verdict"] == "passed" else passed.discard)(event.detail["task"])
+            book, verdict = self._hosts[name], event.detail["verdict"]
+            (book.passed.add if verdict == "passed" else book.passed.discard)(event.detail["task"])
+            book.caused |= verdict == "failed"
         elif event.kind == "version_active":
             component, version = event.detail["component"], event.detail["version"]
-            self.upgrades_applied += name not in moved or before.versions.get(component) != version
+            carried = before.versions.get(component) if name in moved else None
+            self.upgrades_applied += self._versions.note(name, component, version, carried, now.reason)
         elif event.kind == "undrained" and event.detail["by"] == "maintrain":
             self._returned(at, name, event.detail.get("reason") or before.reason, now)
         else:
@@ -138,6 +161,7 @@ class Observer:
         if book.flashing:
             self._breach("overlapping_flash", at, name, f"{what} while {', '.join(sorted(book.flashing))} ran")
         book.flashing.add(detail["task"])
+        book.caused = True
         effect = (now.reason or "", detail["component"], detail["version"])
         if effect in book.flashed:
             self._breach("duplicate_effect", at, name, f"{what}: a second time in {now.reason}")
@@ -147,10 +171,10 @@ class Observer:
         book, operation = self._hosts[name], now.reason or ""
         self._must_be_ours(at, name, now, f"reboot of {name}")
         book.reboots[operation] += 1
-        if book.reboots[operation] > self._reboots:
-            self._breach(
-                "duplicate_effect", at, name, f"reboot of {name}: number {book.reboots[operation]} in {operation}"
-            )
+        caused, book.caused = book.caused, False
+        if book.reboots[operation] > self._reboots if self._reboots is not None else not caused:
+            text = f"reboot of {name}: number {book.reboots[operation]} in {operation}"
+            self._breach("duplicate_effect", at, name, text)
 
     def _must_be_ours(self, at: float, name: str, now: HostSeen, what: str) -> None:
         # What was begun under our drain may be finished under the one that another has put in its place.
@@ -181,7 +205,7 @@ class Observer:
         pool, book = self._pool_of[name], self._hosts[name]
         if is_planned(now):
             book.visited = True
-            if not is_planned(before) and pool.planned > pool.limits.planned_buffer:
+            if not is_planned(before) and pool.planned > pool.limits.planned_buffer and not self._overridden(at):
                 text = (
                     f"{name} taken: {pool.planned} planned in {pool.limits.name}, {pool.limits.planned_buffer} allowed"
                 )
@@ -189,11 +213,15 @@ class Observer:
         if before is None:
             return
         # A host that was undrained by another in mid change has to be drained again, whatever is up.
-        if before.up and is_ours(now) and pool.up < pool.limits.floor and not book.owes:
+        taken = before.up and (is_ours(now) or bool(now.closed))
+        if taken and pool.up < pool.limits.floor and not book.owes and not self._overridden(at):
             text = f"{name} taken: {pool.up} up in {pool.limits.name}, the floor is {pool.limits.floor}"
             self._breach("floor", at, name, text)
         if is_foreign(before) and is_ours(now):
             self._breach("foreign_overwritten", at, name, f"drain {before.reason!r} on {name} replaced by ours")
+
+    def _overridden(self, at: float) -> bool:
+        return any(since <= at < until for since, until in self._overrides)
 
     def _count_job(self, event: Event) -> None:
         by_us = event.detail.get("by") == "maintrain"

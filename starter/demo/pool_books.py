@@ -11,8 +11,8 @@ ALL_TASKS = frozenset({"health", "performance", "fabric"})
 @dataclass(frozen=True)
 class PoolLimits:
     """What a pool was promised: hosts planned at most, hosts up at least when we take one, the verifications that a
-    changed host must pass, and the sets of versions it may carry in production (each may leave components out; none
-    given: any).
+    changed host must pass, the sets of versions it may carry in production (each may leave components out; none given:
+    any), and the components of which all hosts of all pools that serve jobs carry one and the same version.
     """
 
     name: str
@@ -21,6 +21,7 @@ class PoolLimits:
     floor: int
     verify: frozenset[str] = ALL_TASKS
     allowed: tuple[Mapping[str, str], ...] = ()
+    pins: frozenset[str] = frozenset()
 
     @classmethod
     def total(cls, pools: Iterable["PoolLimits"]) -> "PoolLimits":
@@ -65,8 +66,12 @@ def is_ours(seen: HostSeen | None) -> bool:
 
 
 def is_planned(seen: HostSeen | None) -> bool:
-    """Out under a planned lease, as far as the drain tells."""
-    return seen is not None and seen.drained and (seen.reason or "").startswith("maintrain:planned:")
+    """Out under a planned lease, as far as the drain tells; or closed to jobs by us and out for nothing else."""
+    if seen is None:
+        return False
+    if seen.drained:
+        return (seen.reason or "").startswith("maintrain:planned:")
+    return bool(seen.closed) and not seen.down
 
 
 def is_foreign(seen: HostSeen | None) -> bool:

@@ -1,6 +1,6 @@
 """Tables of what happened on hosts: intents, boarded work, steps, outcomes, rungs, rendezvous, pages."""
 
-from sqlalchemy import Column, Float, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import Boolean, Column, Float, Index, Integer, Table, Text, UniqueConstraint, true
 
 from store.tables.columns import METADATA, UtcMoment, number
 
@@ -14,6 +14,7 @@ INTENTS = Table(
     Column("before", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("task", Text),
+    Column("sent", Boolean, nullable=False, server_default=true()),
     Column("opened_at", UtcMoment, nullable=False),
     Column("token_at", UtcMoment, nullable=False),
     Column("result", Text, nullable=False),

@@ -22,6 +22,8 @@ REQUESTS = Table(
     Column("acknowledged_at", UtcMoment),
     Column("ended_at", UtcMoment),
     Column("end_reason", Text, nullable=False),
+    Column("override", Text),
+    Column("joint", Text),
     Index("ix_requests_cluster_state_asked_at", "cluster", "state", "asked_at"),
 )
 

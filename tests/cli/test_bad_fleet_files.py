@@ -44,6 +44,12 @@ BAD_FIELDS = {
     ),
     "a floor that allows no grant": ("floor: 48", "floor: 60", f"{POOL}.floor", "expected at most 56"),
     "a domain of nothing": ("size: 8", "size: 0", f"{POOL}.domain.size", "expected a number of at least 1, found 0"),
+    "a domain too large for a visit": (
+        "size: 8",
+        "size: 501",
+        f"{POOL}.domain.size",
+        "expected a number of at most 500, found 501",
+    ),
     "an unknown grouping": ("group_by: rack", "group_by: row", f"{POOL}.domain.group_by", "'none', 'rack' or 'nvlink'"),
     "an impossible requeue": (
         "not_requeueable: give_back",

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from fleet.models.rollout import RolloutSpec
+from fleet.models.rollouts import Trial
 from runtime.settings import load_settings
 from store import open_store
 from tests.cli.conftest import SIMULATED, CommandLine
@@ -126,6 +127,45 @@ def test_a_rollout_without_hosts_in_its_scope_is_refused(synced, tmp_path):
     assert "no host is in its scope" in found.err
 
 
+def test_a_phase_that_no_host_fits_is_refused_before_it_is_waited_for(synced, tmp_path):
+    phases = [{"name": "b200", "cohort": {"hosts": {"model": "b200"}}}, {"name": "everywhere"}]
+
+    plan = synced("rollout", "plan", write(tmp_path, phases=phases))
+    found = synced("rollout", "start", write(tmp_path, phases=phases), *BECAUSE)
+
+    assert "can't be started: phase b200: no host fits its cohort" in plan.out
+    assert (1, "", f"error: {DRIVER}: phase b200: no host fits its cohort\n") == (found.code, found.out, found.err)
+
+
+def test_a_prior_version_that_no_host_carries_is_a_problem_of_the_plan(synced, tmp_path):
+    synced("compat", "adopt", *BECAUSE)
+    known = synced("rollout", "plan", write(tmp_path))
+    unknown = synced("rollout", "plan", write(tmp_path, prior="550.0"))
+
+    assert "carry neither" not in known.out
+    assert "hosts carry neither 550.0 nor what it brings" in unknown.out
+
+
+def test_an_image_that_the_drivers_do_not_use_is_a_problem_of_the_plan(synced, tmp_path):
+    found = synced("rollout", "plan", write(tmp_path, image={"url": "https://images/x.bin", "sha256": "0" * 64}))
+
+    assert "problem: its image is not used in sim, whose drivers bring gpu-driver another way" in found.out
+
+
+def test_an_offboarded_version_is_not_started_again_nor_what_goes_over_it_or_back_to_it(started, tmp_path):
+    started("rollout", "offboard", DRIVER, *BECAUSE)
+
+    again = started("rollout", "start", write(tmp_path, clusters=["sim"]), *BECAUSE)
+    over = write(tmp_path, version="560.1", stages=["550.127.08"])
+    staged = started("rollout", "start", over, *BECAUSE)
+    back = started("rollout", "start", write(tmp_path, version="560.1", prior="550.127.08"), *BECAUSE)
+
+    assert f"error: {DRIVER} was started before, and is offboarded: ada: a try\n" == again.err
+    for found in (staged, back):
+        assert (1, "") == (found.code, found.out)
+        assert f"550.127.08 was offboarded by {DRIVER}" in found.err
+
+
 def test_orders_are_in_force_in_the_store_though_temporal_does_not_answer(started):
     paused = started("rollout", "pause", DRIVER, *BECAUSE)
     assert paused.out.splitlines() == [
@@ -191,3 +231,27 @@ def test_the_example_can_be_planned(synced):
 
     assert 0 == found.code
     assert "rollout nic-firmware/28.43.2026" in found.out
+
+
+def test_hosts_that_keep_failing_are_listed_with_where_they_are_and_why(synced):
+    assert "no host fails more than bad luck explains\n" == synced("host", "lemons").out
+
+    async def visits() -> None:
+        store = await open_store(load_settings().store_url)
+        now = await store.clock()
+        boarded = ({"bmc": "1"}, {"kernel": "2"}, {"nic-firmware": "3"})
+        told = [("gpu007", True, versions) for versions in boarded]
+        told += [(f"gpu{n:03}", False, versions) for n in range(8, 65) for versions in boarded]
+        trials = [
+            Trial(cluster="sim", host=host, operation=f"visit/{n}", at=now, versions=versions, failed=failed)
+            for n, (host, failed, versions) in enumerate(told)
+        ]
+        await store.record_trials(tuple(trials))
+        await store.close()
+
+    asyncio.run(visits())
+    (found,) = json.loads(synced("host", "lemons", "sim", "--json").out)
+
+    assert ("sim", "gpu007", 3) == (found["cluster"], found["host"], found["failures"])
+    assert found["standing"]["set"] in ("up", "unknown")
+    assert "gpu007 failed 3 times" in synced("host", "lemons").out

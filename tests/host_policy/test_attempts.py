@@ -15,10 +15,11 @@ from tests.host_policy.build import NOW
 LIFE, GRACE = timedelta(seconds=10), timedelta(seconds=30)
 OLD = DeviceTask(id="1", component="bmc", version="1.0", state=TaskState.DONE)
 UPGRADE = Upgrade(component="bmc", version="1.1")
+MONDAY, TUESDAY = "2026-11-16T08:00:00Z", "2026-11-17T08:00:00Z"
 
 
-def intent(task=None, state=IntentState.OPEN, **before):
-    values = {"version": "1.0", "tasks": ("1",), "boot_id": "a", **before}
+def intent(task=None, state=IntentState.OPEN, sent=True, **before):
+    values = {"version": "1.0", "tasks": ("1",), "boot_id": "a", "remembers_since": MONDAY, **before}
     return Intent(
         operation="op",
         step="apply:bmc",
@@ -26,6 +27,7 @@ def intent(task=None, state=IntentState.OPEN, **before):
         before=Before(**values),
         state=state,
         task=task,
+        sent=sent,
         opened_at=NOW,
         token_at=NOW,
     )
@@ -35,13 +37,28 @@ def task(state=TaskState.RUNNING, id="2", version="1.1"):
     return DeviceTask(id=id, component="bmc", version=version, state=state, message="flash chip error")
 
 
-def apply(found, tasks, version, age=LIFE):
-    return resume_apply(found, tasks, version, "1.1", age, LIFE)
+def apply(found, tasks, version, age=LIFE, since=MONDAY):
+    return resume_apply(found, tasks, version, "1.1", age, LIFE, since)
 
 
 def test_nothing_that_began_is_repeated_only_once_the_earlier_attempt_is_shut_out():
     assert apply(intent(), [OLD], "1.0", LIFE - timedelta(seconds=1)).action is ResumeAction.WAIT
     assert apply(intent(), [OLD], "1.0").action is ResumeAction.BEGIN
+
+
+def test_what_was_never_sent_begins_at_once():
+    assert apply(intent(sent=False), [OLD], "1.0", timedelta(0), TUESDAY).action is ResumeAction.BEGIN
+
+
+@pytest.mark.parametrize(("before", "now"), [(MONDAY, TUESDAY), (None, TUESDAY), (MONDAY, None), (None, None)])
+@pytest.mark.parametrize("known", [("1",), ()])
+def test_a_device_that_may_have_restarted_since_proves_nothing_by_showing_no_task(before, now, known):
+    found = intent(remembers_since=before, tasks=known)
+    tasks = [OLD] if known else []
+    assert apply(found, tasks, "1.0", LIFE - timedelta(seconds=1), now).action is ResumeAction.WAIT
+    assert apply(found, tasks, "1.0", LIFE, now).action is ResumeAction.UNKNOWN
+    assert apply(found, [*tasks, task()], "1.0", LIFE, now).action is ResumeAction.ADOPT
+    assert apply(found, tasks, "1.1", LIFE, now).action is ResumeAction.DONE
 
 
 @pytest.mark.parametrize(
@@ -105,15 +122,18 @@ def test_an_intent_that_was_closed_stays_closed():
     st.none() | st.lists(st.builds(task, st.sampled_from(TaskState), st.sampled_from(["1", "2", "3"])), max_size=3),
     st.sampled_from([None, "1.0", "1.1", "0.9"]),
     st.timedeltas(timedelta(0), timedelta(minutes=1)),
+    st.booleans(),
+    st.sampled_from([None, MONDAY, TUESDAY]),
 )
-def test_an_upgrade_never_begins_when_it_may_have_begun_already(named, known, before, tasks, version, age):
-    found = apply(intent(task=named, tasks=known, version=before), tasks, version, age)
+def test_an_upgrade_never_begins_when_it_may_have_begun_already(named, known, before, tasks, version, age, sent, since):
+    found = apply(intent(task=named, tasks=known, version=before, sent=sent), tasks, version, age, since)
     if found.action is ResumeAction.BEGIN:
         assert tasks is not None
         assert {t.id for t in tasks} == set(known)
         assert version is not None
         assert version == before
-        assert age >= LIFE
+        assert not sent or age >= LIFE
+        assert not sent or since == MONDAY
         assert version != "1.1"
         assert named is None
 

@@ -4,6 +4,7 @@ An attempt takes the intent's token, notes its age, reads the device, decides, p
 two of these others may run and any time may pass. What was sent lands up to `LIFE` later.
 """
 
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -44,17 +45,21 @@ class Race(RuleBasedStateMachine):
         self.token_at = 0
         self.flying: list[tuple[int, str]] = []
 
+    @abstractmethod
     def before(self) -> Before:
-        raise NotImplementedError
+        """What is noted before the effect."""
 
+    @abstractmethod
     def read(self, silent: bool) -> object:
-        raise NotImplementedError
+        """What the device shows."""
 
+    @abstractmethod
     def decide(self, read, age: timedelta) -> Resume:
-        raise NotImplementedError
+        """The policy's answer."""
 
+    @abstractmethod
     def land(self, token: str) -> None:
-        raise NotImplementedError
+        """The effect takes place."""
 
     def note(self, attempt: Attempt) -> None:
         """What an attempt writes down once it has sent."""
@@ -66,7 +71,13 @@ class Race(RuleBasedStateMachine):
         attempt = Attempt(token=f"t{self.number}", fresh=self.intent is None)
         if self.intent is None:
             self.intent = Intent(
-                operation="op", step="s", token=attempt.token, before=self.before(), opened_at=NOW, token_at=NOW
+                operation="op",
+                step="s",
+                token=attempt.token,
+                before=self.before(),
+                sent=False,
+                opened_at=NOW,
+                token_at=NOW,
             )
         else:
             self.intent = self.intent.model_copy(update={"token": attempt.token})
@@ -94,6 +105,7 @@ class Race(RuleBasedStateMachine):
             attempt.phase = {ResumeAction.BEGIN: "send", ResumeAction.WAIT: "age"}.get(action, "over")
         elif attempt.phase == "send":
             if self.intent.token == attempt.token:
+                self.intent = self.intent.model_copy(update={"sent": True})
                 self.flying.append((self.now + delay, attempt.token))
             attempt.phase = "note"
         elif attempt.phase == "note":
@@ -118,11 +130,11 @@ class Race(RuleBasedStateMachine):
 
 
 class ApplyRace(Race):
-    """A BMC that runs one upgrade; it may be silent, and may forget its tasks (which shows if it had any before)."""
+    """A BMC that runs one upgrade; it may be silent, and may restart, upon which it has forgotten its tasks."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.version = "1.0"
+        self.version, self.restarts = "1.0", 0
         self.tasks = [DeviceTask(id="old", component="bmc", version="1.0", state=TaskState.DONE)]
 
     @initialize(history=st.booleans())
@@ -131,13 +143,14 @@ class ApplyRace(Race):
             self.tasks = []
 
     def before(self):
-        return Before(version=self.version, tasks=tuple(t.id for t in self.tasks))
+        return Before(version=self.version, tasks=tuple(t.id for t in self.tasks), remembers_since=str(self.restarts))
 
     def read(self, silent):
-        return (None, None) if silent else (tuple(self.tasks), self.version)
+        return (None, None, None) if silent else (tuple(self.tasks), self.version, str(self.restarts))
 
     def decide(self, read, age):
-        return resume_apply(self.intent, *read, "1.1", age, timedelta(seconds=LIFE))
+        tasks, version, since = read
+        return resume_apply(self.intent, tasks, version, "1.1", age, timedelta(seconds=LIFE), since)
 
     def land(self, token):
         self.tasks.append(DeviceTask(id=f"task-{token}", component="bmc", version="1.1", state=TaskState.RUNNING))
@@ -154,10 +167,9 @@ class ApplyRace(Race):
         if changes and state is TaskState.DONE:
             self.version = "1.1"
 
-    @precondition(lambda self: self.intent is not None and self.intent.before.tasks)
     @rule()
-    def the_bmc_forgets_its_tasks(self):
-        self.tasks = []
+    def the_bmc_restarts_and_forgets_its_tasks(self):
+        self.restarts, self.tasks = self.restarts + 1, []
 
 
 class RebootRace(Race):

@@ -133,12 +133,18 @@ def test_everything_due_boards_or_is_deferred_with_a_reason(situation):
 @given(situations(), st.sampled_from(["12.4", "12.5"]))
 def test_no_boarding_touches_a_job_facing_component(situation, cuda):
     east, train, observed, matrix = situation
-    for found in (
-        board(east, train, {**observed, "cuda": cuda}, matrix),
-        repair_steps(east, train, {**observed, "cuda": cuda}, matrix),
-    ):
-        assert {s.upgrade.component for s in found.steps if s.upgrade} & set(PINS) == set()
-        assert ("cuda" in found.deferred) == (cuda != PINS["cuda"])
+    found = board(east, train, {**observed, "cuda": cuda}, matrix)
+    assert {s.upgrade.component for s in found.steps if s.upgrade} & set(PINS) == set()
+    assert ("cuda" in found.deferred) == (cuda != PINS["cuda"])
+
+
+@given(situations(), st.sampled_from(["12.4", "12.5"]))
+def test_a_repaired_host_gets_the_pin_in_force_and_no_other_job_facing_version(situation, cuda):
+    east, train, observed, matrix = situation
+    found = repair_steps(east, train, {**observed, "cuda": cuda}, matrix)
+    job_facing = [(u.component, u.version) for s in found.steps if (u := s.upgrade) and u.component in PINS]
+    off = found.action is BoardAction.VISIT and cuda != PINS["cuda"]
+    assert job_facing == ([("cuda", PINS["cuda"])] if off else [])
 
 
 @given(situations())

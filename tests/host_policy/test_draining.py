@@ -59,6 +59,31 @@ def test_anything_less_is_not_drained(changes, expected):
     assert state(view(node(**changes))) is expected
 
 
+MEASURED = {"draining": False, "reason": None, "reservation": "maintrain_fabric_0a1b", "maintenance": True}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, DrainState.MEASURED),
+        ({"base": NodeBase.ALLOCATED}, DrainState.MEASURED),
+        ({"maintenance": False}, DrainState.UNDRAINED),
+        ({"reservation": None}, DrainState.UNDRAINED),
+        ({"reservation": "maintrain_pin-1"}, DrainState.UNDRAINED),
+        ({"reservation": "power"}, DrainState.UNDRAINED),
+        ({"draining": True, "reason": "admin: disk check"}, DrainState.FOREIGN),
+        ({"base": NodeBase.DOWN}, DrainState.DOWN),
+        ({"base": NodeBase.UNKNOWN}, DrainState.DOUBTFUL),
+    ],
+)
+@pytest.mark.parametrize("rebooting", [False, True])
+def test_undrained_for_a_measurement_is_a_host_in_a_maintenance_reservation_of_ours_for_it(
+    changes, expected, rebooting
+):
+    seen = view(node(**{**MEASURED, **changes}))
+    assert still_ours("gpu001", OURS, seen, 1.0, rebooting=rebooting).state is expected
+
+
 @pytest.mark.parametrize("holding", [s for s in JobState if s is not JobState.OTHER])
 def test_a_job_that_holds_the_host_keeps_it_draining(holding):
     found = drained("gpu001", OURS, view(node(), job(state=holding)), 1.0)

@@ -1,7 +1,7 @@
 """A plugin driver over the simulated cluster whose worker dies by SIGKILL at named points, once each.
 
-A point is `host@call:when`: the call is a port's method, `when` is `before` or `after` its effect. A mark in a folder
-shared by all worker processes says which have fired.
+A point is `host@call:when` (of a reservation: `name@call:when`): the call is a port's method, `when` is `before` or
+`after` its effect. A mark in a folder shared by all worker processes says which have fired.
 """
 
 import os
@@ -48,7 +48,7 @@ async def _inner(options: Options, data: Path) -> SimulatedParts:
 
 
 class CrashingScheduler:
-    """The simulated scheduler, deadly around drain, undrain and rewrite_reason."""
+    """The simulated scheduler, deadly around drain, undrain, rewrite_reason, closing and opening."""
 
     def __init__(self, inner: Scheduler, points: Points) -> None:
         self._inner, self._points = inner, points
@@ -79,6 +79,22 @@ class CrashingScheduler:
 
     async def cancel(self, jobs: tuple[str, ...], fence: Fence) -> None:
         await self._inner.cancel(jobs, fence)
+
+    async def requeue_held(self, jobs: tuple[str, ...], fence: Fence) -> None:
+        await self._inner.requeue_held(jobs, fence)
+
+    async def release_held(self, jobs: tuple[str, ...], fence: Fence) -> None:
+        await self._inner.release_held(jobs, fence)
+
+    async def close_to_jobs(self, hosts: tuple[str, ...], name: str, limit: float, fence: Fence) -> None:
+        self._points.reach(name, "close", "before")
+        await self._inner.close_to_jobs(hosts, name, limit, fence)
+        self._points.reach(name, "close", "after")
+
+    async def open_to_jobs(self, name: str, fence: Fence) -> None:
+        self._points.reach(name, "open", "before")
+        await self._inner.open_to_jobs(name, fence)
+        self._points.reach(name, "open", "after")
 
     async def publish_features(self, host: str, features: tuple[str, ...], fence: Fence) -> None:
         self._points.reach(host, "publish", "before")
@@ -119,11 +135,19 @@ class CrashingHardware:
             self._points.reach(host, "boot_id", "after")
         return found
 
+    async def prepare(self, host: str, component: str, version: str, fence: Fence) -> None:
+        self._points.reach(host, f"prepare-{component}", "before")
+        await self._inner.prepare(host, component, version, fence)
+        self._points.reach(host, f"prepare-{component}", "after")
+
     async def start_apply(self, host: str, component: str, version: str, fence: Fence) -> DeviceTask:
         self._points.reach(host, f"apply-{component}", "before")
         task = await self._inner.start_apply(host, component, version, fence)
         self._points.reach(host, f"apply-{component}", "after")
         return task
+
+    async def remembers_since(self, host: str, component: str) -> str | None:
+        return await self._inner.remembers_since(host, component)
 
     async def tasks(self, host: str, component: str, fence: Fence | None = None) -> tuple[DeviceTask, ...]:
         found = await self._inner.tasks(host, component, fence)
@@ -145,6 +169,9 @@ class CrashingHardware:
         self._points.reach(host, "power_cycle", "before")
         await self._inner.power_cycle(host, fence)
         self._points.reach(host, "power_cycle", "after")
+
+    async def give_power(self, host: str, fence: Fence) -> bool:
+        return await self._inner.give_power(host, fence)
 
     async def reimage(self, host: str, fence: Fence) -> CommandResult:
         return await self._inner.reimage(host, fence)

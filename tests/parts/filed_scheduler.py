@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fleet.errors import BadAnswer, ForeignHold, Refused
 from fleet.hostlist import expand
-from fleet.ids import BORROW_JOB, FEATURE_PREFIX, REASON_PREFIX
+from fleet.ids import BORROW_JOB, FEATURE_PREFIX, REASON_PREFIX, reservation
 from fleet.models.scheduler import ClusterView, Job, JobKind, JobRun, JobState, Node, NodeBase
 from fleet.ports.fence import Fence
 
@@ -16,6 +16,7 @@ Options = dict[str, str | int | float | bool]
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS drain (host TEXT PRIMARY KEY, reason TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS feature (host TEXT, name TEXT NOT NULL, PRIMARY KEY (host, name));
+CREATE TABLE IF NOT EXISTS closed (host TEXT, name TEXT, PRIMARY KEY (host, name));
 CREATE TABLE IF NOT EXISTS borrowed (job INTEGER PRIMARY KEY, host TEXT NOT NULL, why TEXT NOT NULL, until REAL);
 CREATE TABLE IF NOT EXISTS journal (seq INTEGER PRIMARY KEY, at REAL NOT NULL, host TEXT, what TEXT, reason TEXT);
 """
@@ -61,6 +62,21 @@ class DrainFile:
                 found[host] = (*found.get(host, ()), name)
         return found
 
+    def close(self, hosts: tuple[str, ...], name: str) -> None:
+        """No job starts on these hosts."""
+        with self.open() as db:
+            db.executemany("INSERT OR IGNORE INTO closed VALUES (?, ?)", [(host, name) for host in hosts])
+
+    def open_again(self, name: str) -> None:
+        """What was closed under a name is open."""
+        with self.open() as db:
+            db.execute("DELETE FROM closed WHERE name = ?", (name,))
+
+    def closed(self) -> dict[str, str]:
+        """Reservation by closed host."""
+        with self.open() as db:
+            return dict(db.execute("SELECT host, MIN(name) FROM closed GROUP BY host"))
+
     def borrowed(self) -> dict[str, Job]:
         """Our jobs whose time is not up, by id."""
         with self.open() as db:
@@ -71,8 +87,11 @@ class DrainFile:
         """Hold a host that nobody holds."""
         with self.open() as db:
             now = time.monotonic()
-            held = "SELECT 1 FROM drain WHERE host = ? UNION SELECT 1 FROM borrowed WHERE host = ? AND until > ?"
-            if db.execute(held, (host, host, now)).fetchone() is not None:
+            held = (
+                "SELECT 1 FROM drain WHERE host = ? UNION SELECT 1 FROM borrowed WHERE host = ? AND until > ?"
+                " UNION SELECT 1 FROM closed WHERE host = ?"
+            )
+            if db.execute(held, (host, host, now, host)).fetchone() is not None:
                 return None
             db.execute("INSERT INTO journal (at, host, what, reason) VALUES (?, ?, 'borrowed', ?)", (now, host, why))
             row = (host, why, now + limit)
@@ -118,6 +137,7 @@ class FiledScheduler:
     async def view(self, not_before: float = 0.0) -> ClusterView:
         began = time.monotonic()
         drains, features, jobs = self._file.drains(), self._file.features(), self._file.borrowed()
+        closed = self._file.closed()
         lent = {host for job in jobs.values() for host in job.hosts}
         nodes = {
             name: Node(
@@ -125,6 +145,8 @@ class FiledScheduler:
                 base=NodeBase.ALLOCATED if name in lent else NodeBase.IDLE,
                 draining=name in drains,
                 reason=drains.get(name),
+                reservation=closed.get(name),
+                maintenance=name in closed,
                 rack="r1",
                 features=features.get(name, ()),
                 active_features=features.get(name, ()),
@@ -159,6 +181,22 @@ class FiledScheduler:
 
     async def cancel(self, jobs: tuple[str, ...], fence: Fence) -> None:
         self._no(jobs)
+
+    async def requeue_held(self, jobs: tuple[str, ...], fence: Fence) -> None:
+        self._no(jobs)
+
+    async def release_held(self, jobs: tuple[str, ...], fence: Fence) -> None:
+        self._no(jobs)
+
+    async def close_to_jobs(self, hosts: tuple[str, ...], name: str, limit: float, fence: Fence) -> None:
+        for host in hosts:
+            self._known(host)
+        await fence()
+        self._file.close(hosts, reservation(name))
+
+    async def open_to_jobs(self, name: str, fence: Fence) -> None:
+        await fence()
+        self._file.open_again(reservation(name))
 
     async def publish_features(self, host: str, features: tuple[str, ...], fence: Fence) -> None:
         self._known(host)

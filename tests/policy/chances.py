@@ -20,6 +20,7 @@ WEIGHTS = {
     "ask_across": 8,
     "ask_emergency": 2,
     "ask_repair": 8,
+    "ask_switch": 2,
     "hand_over": 6,
     "repaired": 60,
     "fail": 1,

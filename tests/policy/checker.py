@@ -5,6 +5,8 @@ out by plan, is granted within (1 + older + emergencies + set-backs) turns, a tu
 longest time in which a release may go unseen. `older` counts requests asked before it that waited when that began;
 `emergencies` those granted or waiting ahead of it since; a set-back is a request ahead of it that was reserving and
 then could not go on (one of its hosts failed, say). Each of them can cost it a turn, and nothing else can.
+
+A pin switch waits and is waited for like any other, with all hosts as its scope.
 """
 
 from collections import Counter
@@ -48,23 +50,25 @@ class Checker:
         assert sorted(model.requests) == answered, "a request without exactly one answer"
         assert all(w.reason for w in decided.waits), "a wait without its reason"
         taken: Counter[str] = Counter()
+        scope = {g.request: g.hosts or model.requests[g.request].hosts for g in decided.grants}
+        self.check_switches(decided)
         for name in granted:
             request = model.requests[name]
-            taken.update(request.hosts)
-            pools = {model.hosts[h].pool for h in request.hosts}
+            taken.update(scope[name])
+            pools = set(self.pools) if self.is_switch(request) else {model.hosts[h].pool for h in request.hosts}
             repair = request.kind is RequestClass.REPAIR
             for stop in model.stops:
                 if stop.kind is StopKind.FREEZE or not repair:
                     assert not any(stop.covers("c1", p) for p in pools), f"{name} granted under {stop}"
             if repair:
                 continue
-            assert all(self.state(h) == "up" for h in request.hosts), f"{name} granted hosts that are not up"
+            assert all(self.state(h) == "up" for h in scope[name]), f"{name} granted hosts that are not up"
             assert all(self.fresh(p) for p in pools), f"{name} granted on a stale look"
             if request.kind is not RequestClass.EMERGENCY:
                 assert not any(decided.autostops[p].stopped for p in pools), f"{name} granted under an autostop"
                 assert all(self.count(p)["failed"] < self.pools[p].failure_buffer for p in pools), name
         assert all(times == 1 and host not in model.leases for host, times in taken.items()), "two holders of a host"
-        self.took = {(model.hosts[h].pool, model.requests[g].kind) for g in granted for h in model.requests[g].hosts}
+        self.took = {(model.hosts[h].pool, model.requests[g].kind) for g in granted for h in scope[g]}
         self.emergencies = [model.requests[g] for g in granted if model.requests[g].kind is RequestClass.EMERGENCY]
         for name in granted:
             self.forget(name)
@@ -73,10 +77,34 @@ class Checker:
         """The ledger after the commit."""
         for name, pool in self.pools.items():
             counts = self.count(name)
-            assert counts["planned"] <= pool.planned_buffer, f"planned buffer of {name} broken: {counts}"
-            if any(p == name and kind is not RequestClass.REPAIR for p, kind in self.took):
+            if not self.model.overrides:
+                assert counts["planned"] <= pool.planned_buffer, f"planned buffer of {name} broken: {counts}"
+            past_floors = (RequestClass.REPAIR, RequestClass.PIN_SWITCH)
+            if any(p == name and kind not in past_floors for p, kind in self.took):
                 assert counts["up"] >= pool.floor, f"a grant took {name} below its floor: {counts}"
         self.watch_the_queue(decided)
+
+    def check_switches(self, decided) -> None:
+        """A pin switch takes all that is up when nothing is out by plan; beside it only repair begins."""
+        model = self.model
+        granted = [model.requests[g.request] for g in decided.grants]
+        switches = [r for r in granted if self.is_switch(r)]
+        if not switches and not model.overrides:
+            return
+        others = [r.id for r in granted if r.kind not in (RequestClass.REPAIR, RequestClass.PIN_SWITCH)]
+        assert not others, f"{others} granted beside a pin switch"
+        assert len(switches) + len(model.overrides) == 1, "two pin switches at once"
+        planned = {h for h, lease in model.leases.items() if lease.counted is Counted.PLANNED}
+        holders = {model.leases[h].request for h in planned}
+        assert holders <= {o.request for o in model.overrides}, f"a pin switch beside {holders}"
+        for grant in decided.grants:
+            if self.is_switch(model.requests[grant.request]):
+                up = {n for n, h in model.hosts.items() if not h.decommissioned and self.state(n) == "up"}
+                repaired = {h for r in granted if r.kind is RequestClass.REPAIR for h in r.hosts}
+                assert set(grant.hosts) == up - repaired, "a pin switch is granted all that is up, and nothing else"
+
+    def is_switch(self, request) -> bool:
+        return request.kind is RequestClass.PIN_SWITCH
 
     def state(self, host: str) -> str:
         """The host's set by the checker's own reading; `returned` is unknown only until the next look."""
@@ -123,10 +151,12 @@ class Checker:
             self.most_turns = max(self.most_turns, waited / self.turn)
 
     def waits_for_others_only(self, request, decided, counts) -> bool:
-        model = self.model
-        if any(model.hosts[h].decommissioned for h in request.hosts):
+        model, switch = self.model, self.is_switch(request)
+        members = [n for n, h in model.hosts.items() if not h.decommissioned]
+        hosts_asked = members if switch else request.hosts
+        if any(model.hosts[h].decommissioned for h in hosts_asked):
             return False
-        need = Counter(model.hosts[h].pool for h in request.hosts)
+        need = dict.fromkeys(self.pools, 0) if switch else Counter(model.hosts[h].pool for h in hosts_asked)
         emergency = request.kind is RequestClass.EMERGENCY
         for name, hosts in need.items():
             pool, count = self.pools[name], counts[name]
@@ -135,6 +165,7 @@ class Checker:
                 return False
             if (model.now - request.asked_at) < pool.reserve_after or hosts > pool.planned_buffer:
                 return False
-            if count["up"] + count["planned"] + count["returned"] - hosts < pool.floor:
+            if not switch and count["up"] + count["planned"] + count["returned"] - hosts < pool.floor:
                 return False
-        return all(self.state(h) in ("up", "planned", "returned") for h in request.hosts)
+        on_their_way = [self.state(h) in ("up", "planned", "returned") for h in hosts_asked]
+        return any(on_their_way) if switch else all(on_their_way)

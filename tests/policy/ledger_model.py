@@ -10,12 +10,13 @@ from random import Random
 from fleet.models.facts import LedgerFacts
 from fleet.models.ledger import Autostop, Counted, LeaseHost, Request, RequestClass, Settlement
 from fleet.models.observation import Observation, ObservedHost
+from fleet.models.override import OverrideInForce
 from fleet.models.scheduler import Node, NodeBase
 from fleet.models.stop import Stop, StopKind
 from fleet.policy.grants import settle
 from tests.policy.chances import SHAPES
 from tests.policy.checker import Checker
-from tests.policy.make import GLOBS, host
+from tests.policy.make import GLOBS, host, in_force, request
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 STEP_S = 4  # an event takes up to this
@@ -39,6 +40,7 @@ class LedgerModel:
         self.leases: dict[str, LeaseHost] = {}
         self.ends: list[tuple[int, str, str]] = []
         self.requests: dict[str, Request] = {}
+        self.overrides: list[OverrideInForce] = []
         self.autostops: dict[str, Autostop] = {}
         self.stops: list[Stop] = []
         self.blind_until = 0
@@ -131,9 +133,7 @@ class LedgerModel:
             return
         self.asked += 1
         name = f"op/{self.asked}"
-        self.requests[name] = Request(
-            id=name, cluster="c1", kind=kind, holder=name, hosts=tuple(hosts), asked_at=self.now
-        )
+        self.requests[name] = request(name, hosts, kind, asked_at=self.now)
 
     def _neighbours(self, pool_name: str, most: int) -> list[str]:
         members = [n for n in self.names if self.hosts[n].pool == pool_name]
@@ -161,6 +161,9 @@ class LedgerModel:
         if broken and len(self.requests) < 3 * QUEUE:
             self._ask(RequestClass.REPAIR, [broken[self.rng.randrange(len(broken))]])
 
+    def ask_switch(self) -> None:
+        self._ask(RequestClass.PIN_SWITCH, self.names)
+
     def withdraw(self) -> None:
         if self.requests:
             name = list(self.requests)[self.rng.randrange(len(self.requests))]
@@ -172,7 +175,10 @@ class LedgerModel:
         name = self._somewhere()
         found = self.leases.get(name)
         if found and found.counted is Counted.PLANNED:
-            self.leases[name] = found.model_copy(update={"counted": Counted.FAILED, "holder": f"host/c1/{name}"})
+            holder = f"host/c1/{name}"
+            taken = {"counted": Counted.FAILED, "holder": holder, "request": holder}
+            self.leases[name] = found.model_copy(update=taken)
+            self._end_overrides()
 
     def repaired(self) -> None:
         name = self._somewhere()
@@ -183,6 +189,13 @@ class LedgerModel:
         del self.leases[name]
         self.truth[name] = "up"
         self.hosts[name] = self.hosts[name].model_copy(update={"released_at": self.now})
+        self._end_overrides()
+
+    def _end_overrides(self) -> None:
+        """An override ends with its request's last lease."""
+        if self.overrides:
+            held = {lease.request for lease in self.leases.values()}
+            self.overrides = [o for o in self.overrides if o.request in held]
 
     # --- settling
 
@@ -198,6 +211,7 @@ class LedgerModel:
             observation=self.observation,
             autostops=self.autostops,
             stops=tuple(self.stops),
+            overrides=tuple(self.overrides),
         )
 
     def settle_now(self) -> Settlement:
@@ -206,16 +220,20 @@ class LedgerModel:
         self.checker.before(decided)
         self.autostops = dict(decided.autostops)
         for grant in decided.grants:
-            self._commit(self.requests.pop(grant.request))
+            self._commit(self.requests.pop(grant.request), grant.hosts)
         self.checker.after(decided)
         self.tally["settlings"] += 1
         return decided
 
-    def _commit(self, request: Request) -> None:
-        repair = request.kind is RequestClass.REPAIR
+    def _commit(self, request: Request, hosts: tuple[str, ...]) -> None:
+        repair, switch = request.kind is RequestClass.REPAIR, request.kind is RequestClass.PIN_SWITCH
+        if switch:
+            self.overrides.append(in_force(request.id, since=self.now, until=self.now + timedelta(hours=1)))
         self.tally[f"granted {request.kind}"] += 1
         end = self.seconds + 60 + self.rng.randrange(LONGEST_LEASE_S - 60)
-        for name in request.hosts:
+        for name in hosts or request.hosts:
+            # A switch gives its hosts back one by one.
+            its_end = self.rng.randrange(self.seconds + 60, end + 1) if switch else end
             self.leases[name] = LeaseHost(
                 cluster="c1",
                 host=name,
@@ -226,4 +244,4 @@ class LedgerModel:
                 since=self.now,
             )
             self.truth[name] = "ours"
-            heapq.heappush(self.ends, (end, name, request.holder))
+            heapq.heappush(self.ends, (its_end, name, request.holder))

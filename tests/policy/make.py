@@ -7,6 +7,7 @@ from fleet.models.facts import LedgerFacts
 from fleet.models.host import Host
 from fleet.models.ledger import Counted, LeaseHost, Request, RequestClass
 from fleet.models.observation import Observation, ObservedHost
+from fleet.models.override import Override, OverrideInForce
 from fleet.models.pool import AutostopPolicy, DomainSpec, DrainPolicy, HostSelector, Pool
 from fleet.models.scheduler import Node, NodeBase
 from fleet.models.stop import Stop, StopKind
@@ -47,7 +48,9 @@ def seen(name, **changes) -> ObservedHost:
 
 
 def request(name, hosts, kind=RequestClass.TRAIN, **changes) -> Request:
+    override = Override(actor="ann", reason="cuda 12.6", lasts=3600) if kind is RequestClass.PIN_SWITCH else None
     given = {
+        "override": override,
         "id": name,
         "cluster": "c1",
         "kind": kind,
@@ -69,6 +72,11 @@ def lease(name, holder="visit/x", counted=Counted.PLANNED, **changes) -> LeaseHo
         "since": ago(minutes=5),
     }
     return LeaseHost(**{**given, **changes})
+
+
+def in_force(holder="pin/c1/cuda", **changes) -> OverrideInForce:
+    given = {"request": holder, "holder": holder, "actor": "ann", "reason": "cuda 12.6"}
+    return OverrideInForce(**{**given, "since": ago(minutes=5), "until": ago(minutes=-55), **changes})
 
 
 def stop(kind=StopKind.STOP, **changes) -> Stop:

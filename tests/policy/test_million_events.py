@@ -24,7 +24,8 @@ def test_a_million_random_events_break_no_limit_and_starve_no_request():
         done += len(burst)
         model.settle_now()
     granted = {kind: count for kind, count in model.tally.items() if kind.startswith("granted")}
-    expected = {f"granted {kind}" for kind in ("repair", "emergency", "rollback", "train", "ad_hoc")}
+    expected = {f"granted {kind}" for kind in ("repair", "emergency", "pin_switch", "rollback", "train", "ad_hoc")}
     assert expected == set(granted)
+    assert granted.pop("granted pin_switch") > 100, model.tally
     assert min(granted.values()) > 500, granted
     assert model.checker.longest_wait_s > 600, "the loop never made a request wait: it proves nothing"

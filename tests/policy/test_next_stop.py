@@ -179,6 +179,27 @@ def test_a_bound_that_can_be_met_is_not_at_risk():
     assert expected == next_stop(train(cycle(domain(1), domain(2), due_at=NOW + timedelta(hours=2)))).at_risk
 
 
+def test_a_domain_that_a_visit_of_another_pool_waits_for_goes_before_one_whose_jobs_were_told():
+    told = domain(1, NOTICED, noticed_at=ago(hours=1))
+    called = {"invited": frozenset({"d003"})}
+
+    assert (NOTICE, "d003") == answer(cycle(told, domain(2), domain(3)), **called)
+    assert "d003 is the next stop: a visit of another pool waits for it" == said(
+        cycle(told, domain(2), domain(3)), **called
+    )
+    assert (VISIT, "d003") == answer(cycle(told, domain(2), domain(3, NOTICED, noticed_at=ago(hours=1))), **called)
+    assert (NOTICE, "d003") == answer(
+        cycle(told, domain(2, VISITING, visit=RUNNING), domain(3)), open_visits=(RUNNING,), **called
+    )
+
+
+def test_a_domain_that_jobs_gave_back_or_that_is_done_follows_no_call():
+    called = {"invited": frozenset({"d002", "d003"})}
+    kept, done = domain(2, give_backs=1, ended_at=ago(hours=1)), domain(3, VISITED)
+
+    assert (NOTICE, "d001") == answer(cycle(domain(1), kept, done), **called)
+
+
 @settings(deadline=None)
 @given(st.integers(1, 8), st.randoms(), st.lists(st.integers(0, 3), max_size=60))
 def test_every_cycle_ends_with_every_domain_visited_or_its_jobs_named(count, rng, luck):

@@ -48,6 +48,11 @@ SHOWN = {
         HostSet.FOREIGN,
         "reservation power",
     ),
+    "left behind by a measurement": (
+        {"maintenance": True, "reservation": "maintrain_fabric_0a1b"},
+        HostSet.UNKNOWN,
+        "operator",
+    ),
     "powered off": ({"powered": False}, HostSet.FOREIGN, "power saving"),
     "rebooted by another": ({"rebooting": True, "reason": "kernel"}, HostSet.FOREIGN, "kernel"),
     "of unknown state": ({"base": NodeBase.UNKNOWN}, HostSet.UNKNOWN, "operator"),

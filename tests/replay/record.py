@@ -44,6 +44,7 @@ def _document() -> dict[str, Any]:
     cluster["stack"]["components"][1]["duration"] = "3s"
     cluster["stack"]["components"].insert(0, {"name": "cpld", "layer": "device-firmware", "duration": "3s"})
     cluster["desired"]["cpld"] = "1.1"
+    cluster["matrix"].append({"components": {"gpu-driver": "550.*"}, "pins": {"nccl": "2.22"}})
     return document
 
 
@@ -112,6 +113,23 @@ def _live(recording: Recording) -> None:
     recording.early.signal(ids.dispatcher(CLUSTER), "resume", NOTE)
     recording.until_outcome("gpu007", "rolled_back")
     site.until_closed(240)
+    _switch_pin(site, world)
+
+
+def _switch_pin(site: Site, world: SimulatedCluster) -> None:
+    """A pin switch, once everybody is in production or in our hands."""
+    for host in ("gpu009", "gpu010"):
+        world.undrain_by_other(host)
+    options = ("--window", "10m", "--max-failed", "2", "--override-floor")
+    site.stage.run("pin", "switch", CLUSTER, "nccl", "2.22", *options, *BY, "a new nccl")
+
+    def stands(state: str) -> bool:
+        return site.stage.run("pin", "status", CLUSTER).splitlines()[0].endswith(state)
+
+    site.until(lambda: stands("asking"), 90, "the pin switch asks for an approval")
+    site.stage.run("pin", "approve", CLUSTER, *BY, "tonight is quiet")
+    site.until(lambda: stands("done"), 180, "the pin is switched")
+    _say("nccl switched")
 
 
 def _spec(site: Site) -> Path:
@@ -143,6 +161,9 @@ STORIES: dict[str, Callable[["Run"], bool]] = {
     "train-stop": lambda r: r.kind == "MaintenanceTrain" and r.heard("stop"),
     "train-mid-cycle": lambda r: r.kind == "MaintenanceTrain" and r.continues and not r.heard("stop"),
     "rollout-offboarded": lambda r: r.kind == "Rollout" and r.finished,
+    "pin-switched": lambda r: r.kind == "PinSwitch" and r.does("commit_pin"),
+    "pin-batch-moved": lambda r: r.kind == "PinBatch" and r.does("apply"),
+    "pin-batch-released": lambda r: r.kind == "PinBatch" and r.does("return"),
     "dispatcher-stop": lambda r: r.kind == "Dispatcher" and r.heard("stop"),
     "dispatcher-continued": lambda r: r.kind == "Dispatcher" and r.continued and r.does("observe"),
 }

@@ -79,6 +79,7 @@ def test_a_spec_without_clusters_is_for_those_that_have_the_component():
         ({"component": "moon", "clusters": ()}, "component", "expected a host-facing component of some cluster"),
         ({"pools": ("storage",)}, "pools.0", "expected one of the pools gpu-train, found 'storage'"),
         ({"hosts": {"names": "gpu[1-"}}, "hosts.names", "expected a hostlist"),
+        ({"depends_on": ("bmc/1.1", "bmx/1.1")}, "depends_on.1", "host-facing component of its clusters, found 'bmx/1"),
     ],
 )
 def test_a_spec_that_the_fleet_file_does_not_bear_out_is_told(changes, place, words):

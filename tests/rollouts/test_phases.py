@@ -10,7 +10,7 @@ from fleet.models.rollouts import RolloutState
 from fleet.policy.phase_counts import phase_counts
 from fleet.policy.phases import gate, needed, too_many
 from tests.host_policy.build import NOW
-from tests.rollouts.make import host, rollout, spec, trial
+from tests.rollouts.make import PHASES, host, rollout, spec, trial
 
 HOUR = timedelta(hours=1)
 
@@ -81,7 +81,6 @@ def test_a_phase_needs_no_more_successes_than_it_has_hosts_that_can_show_one():
 
     assert 2 == needed(phase, count(hosts=2))
     assert 1 == needed(phase, count(hosts=4, carrying=3, already=3))
-    assert GateAction.OPEN_NEXT is gate(facts(rollout(phase=0), count(hosts=0), at=2)).action
 
 
 def test_it_is_complete_when_every_host_that_is_not_out_carries_it():
@@ -92,6 +91,67 @@ def test_it_is_complete_when_every_host_that_is_not_out_carries_it():
 
     assert (GateAction.HOLD, "everywhere: 1 hosts to go, and 1 that are out") == (left.action, left.reason)
     assert (GateAction.COMPLETE, "every host carries it but 1 that are out") == (done.action, done.reason)
+
+
+def test_hosts_that_others_hold_keep_it_from_being_complete_when_they_are_many():
+    last, full = rollout(phase=2), count(hosts=4, successes=4, last_success_at=NOW)
+    rest = count(hosts=8, successes=6, last_success_at=NOW)
+    few = gate(facts(last, full, full, rest, out=2, foreign=1))
+    many = gate(facts(last, full, full, rest, out=2, foreign=2))
+
+    assert GateAction.COMPLETE is few.action
+    assert (GateAction.HOLD, "everywhere: 2 hosts are in the hands of others, too many to end without") == (
+        many.action,
+        many.reason,
+    )
+
+
+def test_a_phase_with_too_few_successes_and_nobody_left_to_try_tells_people():
+    waits = gate(facts(rollout(phase=0), count(successes=2, failures=1)))
+    stuck = gate(facts(rollout(phase=0), count(successes=2, failures=1, inconclusive=1)))
+
+    assert (GateAction.HOLD, False) == (waits.action, waits.stuck)
+    assert (GateAction.HOLD, True) == (stuck.action, stuck.stuck)
+    assert "canary: 2 of 3 successes (1 failed, 1 inconclusive), and none of its hosts is left to try" == stuck.reason
+
+
+def test_hosts_that_fail_later_in_an_earlier_phase_hold_the_open_one_too():
+    found = gate(facts(rollout(phase=1), count(hosts=9, successes=7, failures=2), count(hosts=9, successes=9)))
+
+    assert (GateAction.HOLD, 0, True) == (found.action, found.phase, found.too_many)
+    assert found.reason.startswith("canary: 2 of 9 hosts failed with it")
+
+
+def test_a_phase_that_no_host_fits_does_not_open():
+    first = gate(facts(rollout(), count(hosts=0, empty=True)))
+    passed = count(successes=4, enough_at=NOW)
+    later = gate(facts(rollout(phase=0), passed, count(hosts=0, empty=True), at=9))
+
+    assert (GateAction.HOLD, "it was started; canary takes no host: none fits its cohort") == (
+        first.action,
+        first.reason,
+    )
+    assert (GateAction.HOLD, 1) == (later.action, later.phase)
+
+
+def test_a_phase_whose_hosts_have_all_left_takes_others_and_is_not_passed():
+    found = gate(facts(rollout(phase=0), count(hosts=0), at=9))
+    none = gate(facts(rollout(phase=0), count(hosts=0, empty=True), at=9))
+    last = gate(facts(rollout(phase=2), count(hosts=0), count(hosts=0), count(hosts=0), at=9))
+
+    assert (GateAction.OPEN_NEXT, 0) == (found.action, found.phase)
+    assert "canary: none of its hosts is left, others take their place" == found.reason
+    assert GateAction.HOLD is none.action
+    assert (GateAction.HOLD, "everywhere: no host is in its scope") == (last.action, last.reason)
+
+
+def test_a_phase_that_earlier_ones_have_covered_needs_nothing_of_its_own():
+    passed = count(successes=4, enough_at=NOW)
+
+    assert (GateAction.OPEN_NEXT, 2) == (
+        (found := gate(facts(rollout(phase=1), passed, count(hosts=0), at=9))).action,
+        found.phase,
+    )
 
 
 def test_an_offboarded_rollout_ends_when_nobody_carries_it_any_more():
@@ -136,8 +196,10 @@ def test_no_phase_opens_without_the_gate_of_the_one_before(counts, phase, state,
     if found.action is GateAction.OPEN_NEXT:
         assert state is RolloutState.RUNNING
         assert not blamed
-        assert phase + 1 == found.phase
-        if phase >= 0:
+        again = phase >= 0 and not any(c.hosts for c in counts[: phase + 1])
+        assert (phase if again else phase + 1) == found.phase
+        if phase >= 0 and not again:
+            assert not any(map(too_many, of.spec.phases[:phase], counts[:phase]))
             before, its = of.spec.phases[phase], counts[phase]
             assert its.successes >= needed(before, its)
             assert not too_many(before, its)
@@ -174,6 +236,28 @@ def test_hosts_are_counted_by_their_last_trial_that_told_something():
     assert (1, 0, 0, 0) == (rest.hosts, rest.carrying, rest.successes, rest.failures)
 
 
+def test_hosts_whose_visit_is_under_way_have_yet_to_show_that_the_version_is_good():
+    members = [host("gpu001"), host("gpu002")]
+    frozen, carried = {("east", h.name): 0 for h in members}, {("east", h.name): "550.90" for h in members}
+
+    before = phase_counts(rollout(), members, frozen, carried, ())[0]
+    during = phase_counts(rollout(), members, frozen, carried, (), visited=frozenset([("east", "gpu002")]))[0]
+
+    assert (2, 1) == (before.already, during.already)
+    assert (0, 1) == (needed(rollout().spec.phases[0], before), needed(rollout().spec.phases[0], during))
+
+
+def test_a_cohort_that_no_host_fits_is_told_from_one_that_earlier_phases_have_covered():
+    b200 = {"name": "b200", "cohort": {"hosts": {"model": "b200"}}}
+    of = rollout(spec(phases=(*PHASES[:2], b200, PHASES[2])))
+    members = [host("gpu001"), host("gpu002"), host("gpu003", pool="other", decommissioned=True)]
+    frozen = {("east", "gpu001"): 0, ("east", "gpu002"): 0}
+
+    found = phase_counts(of, members, frozen, {}, ())
+
+    assert [(2, False), (0, False), (0, True), (0, False)] == [(c.hosts, c.empty) for c in found]
+
+
 def test_failures_that_are_the_hosts_or_were_forgiven_do_not_count():
     members, frozen = [host("gpu001"), host("gpu002")], {("east", "gpu001"): 0, ("east", "gpu002"): 0}
     trials = [trial("gpu001", at=1, failed=True), trial("gpu002", at=3, failed=True)]
@@ -182,6 +266,20 @@ def test_failures_that_are_the_hosts_or_were_forgiven_do_not_count():
     assert 2 == phase_counts(rollout(), members, frozen, {}, trials)[0].failures
     assert 1 == phase_counts(late, members, frozen, {}, trials)[0].failures
     assert 1 == phase_counts(rollout(), members, frozen, {}, trials, frozenset(["visit/1#gpu001"]))[0].failures
+
+
+def test_what_stayed_unclear_is_forgiven_by_a_resume_too_so_that_a_phase_is_never_stuck_for_good():
+    members = [host(f"gpu{n:03}") for n in range(1, 5)]
+    frozen = {("east", h.name): 0 for h in members}
+    versions = {("east", h.name): "550.90" for h in members}
+    trials = [trial(f"gpu{n:03}", at=1) for n in (1, 2)] + [trial("gpu003", at=1, inconclusive=True)]
+    trials.append(trial("gpu004", at=1, failed=True))
+    before = phase_counts(rollout(), members, frozen, versions, trials)[0]
+    after = phase_counts(rollout(counted_since=NOW + 2 * HOUR), members, frozen, versions, trials)[0]
+
+    assert (2, 1, 1, 0) == (before.successes, before.failures, before.inconclusive, before.already)
+    assert (2, 0, 0, 2) == (after.successes, after.failures, after.inconclusive, after.already)
+    assert 2 == needed(spec().phases[0], after)
 
 
 def test_a_stage_that_went_well_is_no_success_yet_and_one_that_failed_is_a_failure():

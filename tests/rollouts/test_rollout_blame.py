@@ -105,3 +105,19 @@ def test_what_was_told_before_need_not_be_told_again():
         found, memory = blamed(of, (of,), so_far, (UNKNOWN_MODEL,), now, memory)
 
     assert blamed(of, (of,), told, (UNKNOWN_MODEL,), now)[0] == found
+
+
+def test_a_visit_for_something_else_does_not_hide_what_fails_in_production_within_the_soak():
+    hosts = [f"gpu{n:03}" for n in range(1, 13)]
+    driver = [trial(name, at=n * 0.1) for n, name in enumerate(hosts)]
+    bmc = [trial(name, at=4 + n * 0.1, rollouts=(BMC,)) for n, name in enumerate(hosts)]
+    fails = [
+        trial(name, at=9 + n * 0.1, failed=True, in_production=True, operation=f"x{n}{PRODUCTION}")
+        for n, name in enumerate(hosts)
+    ]
+    plain = [trial(f"old{n:03}", at=4 + n * 0.01, rollouts=(BMC,)) for n in range(200)]
+
+    found = judged([*driver, *bmc, *plain, *fails], rollout(SOAKING), [rollout(spec("bmc", "1.1", "1.0"))])
+
+    assert found.version
+    assert "gpu-driver 550.90 is to blame" in found.reason

@@ -1,12 +1,14 @@
 """What a visit tells of the upgrades that boarded."""
 
+from datetime import timedelta
+
 import pytest
 
 from fleet.models.host import HostSet, Standing
 from fleet.models.stack import Upgrade
 from fleet.models.verification import Category, Finding, Severity, Verdict, Verification, VerificationTask
 from fleet.models.work import HostOutcome, HostWork, Outcome, Step, StepAction, StepKind, StepRecord
-from fleet.policy.visit_trials import production_failures, visit_trial
+from fleet.policy.visit_trials import production_failures, soaking, visit_trial
 from tests.host_policy.build import NOW
 from tests.rollouts.make import rollout, spec, trial
 
@@ -86,6 +88,24 @@ def test_an_inconclusive_verification_is_no_failure():
     assert (False, True) == (found.failed, found.inconclusive)
 
 
+def test_a_visit_that_broke_off_without_a_step_that_says_why_is_no_failure_of_what_was_applied():
+    steps = [record("apply:bmc"), record("apply:gpu-driver"), record("verify:health", verification=verified("passed"))]
+
+    found = visit_trial(work(), outcome(Outcome.HANDED_OVER), steps, ROLLOUTS)
+
+    assert (False, True, 2) == (found.failed, found.inconclusive, len(found.rollouts))
+
+
+def test_a_failure_after_a_roll_back_is_not_told_of_what_was_rolled_back():
+    steps = [record("apply:bmc"), record("apply:gpu-driver"), record("gate", StepAction.ROLL_BACK)]
+    steps.append(record("apply:gpu-driver:back1"))
+    after = [*steps, record("verify:health:back1", StepAction.HAND_OVER, verified(Verdict.FAILED))]
+    on_the_way = [*steps[:3], record("apply:gpu-driver:back1", StepAction.HAND_OVER)]
+
+    assert ("bmc/1.1",) == visit_trial(work(), outcome(Outcome.HANDED_OVER), after, ROLLOUTS).rollouts
+    assert visit_trial(work(), outcome(Outcome.HANDED_OVER), on_the_way, ROLLOUTS) is None
+
+
 @pytest.mark.parametrize("how", [Outcome.GIVEN_BACK, Outcome.LEFT_OUT, Outcome.CURRENT, Outcome.DECOMMISSIONED])
 def test_a_visit_that_tried_nothing_tells_nothing(how):
     assert visit_trial(None, outcome(how), (), ROLLOUTS) is None
@@ -93,7 +113,8 @@ def test_a_visit_that_tried_nothing_tells_nothing(how):
 
 
 def test_a_host_that_fails_in_nobodys_hands_after_its_return_fails_what_it_carries():
-    recent = [trial(name) for name in ("gpu001", "gpu002", "gpu003", "gpu004")] + [trial("gpu005", failed=True)]
+    recent = [trial(name) for name in ("gpu001", "gpu002", "gpu003")] + [trial("gpu004", inconclusive=True)]
+    recent.append(trial("gpu005", failed=True))
     where = {
         t.host: Standing(host=t.host, set=HostSet.UP if t.host == "gpu002" else HostSet.FAILED, reason="down")
         for t in recent
@@ -101,4 +122,20 @@ def test_a_host_that_fails_in_nobodys_hands_after_its_return_fails_what_it_carri
     found = production_failures(recent, where, ["gpu003"], NOW)
 
     assert ["gpu001", "gpu004"] == [t.host for t in found]
+    assert [False, False] == [t.inconclusive for t in found]
     assert ("visit/1#gpu001~production", True, True) == (found[0].operation, found[0].failed, found[0].in_production)
+
+
+def test_what_an_earlier_visit_brought_is_carried_on_until_it_has_soaked_or_was_replaced():
+    bmc, driver = trial("gpu001", at=1, rollouts=("bmc/1.1",)), trial("gpu001", at=2)
+    back = trial("gpu001", at=3, versions={"bmc": "1.0"}, rollouts=())
+    day = timedelta(days=1)
+
+    assert {"gpu-driver": "550.90", "bmc": "1.1"} == soaking(driver, [bmc], day).versions
+    assert ("gpu-driver/550.90", "bmc/1.1") == soaking(driver, [bmc], day).rollouts
+    assert driver == soaking(driver, [bmc], timedelta(hours=1))
+    assert driver == soaking(driver, [bmc.model_copy(update={"inconclusive": True})], day)
+    assert ({"bmc": "1.0", "gpu-driver": "550.90"}, ("gpu-driver/550.90",)) == (
+        (found := soaking(back, [bmc, driver], day)).versions,
+        found.rollouts,
+    )

@@ -125,7 +125,9 @@ def test_a_dependant_waits_for_what_it_depends_on_and_for_ever_when_that_was_off
     gone = bmc.model_copy(update={"state": RolloutState.OFFBOARDED, "reason": "bricks"})
 
     assert "560.1" == want([bmc, needs], {"bmc": "1.1"}).versions[DRIVER]
+    assert "560.1" == want([bmc, needs], {"bmc": "1.2"}).versions[DRIVER]
     assert "this host carries 1.0 of bmc" in want([bmc, needs]).waits[DRIVER]
+    assert "this host carries unknown of bmc" in want([bmc, needs], {"bmc": "unknown"}).waits[DRIVER]
     assert "which was offboarded: bricks" in want([gone, needs], {"bmc": "1.1"}).waits[DRIVER]
 
 
@@ -204,3 +206,34 @@ def test_what_boarded_is_what_is_wanted_afterwards_so_no_host_goes_to_and_fro(ro
         seen.append(found)
 
     assert len(seen) == len(set(seen))
+
+
+def test_a_stage_that_another_rollout_brought_everywhere_is_not_taken_back_with_what_came_after_it():
+    done = rollout(spec(version="550.70"), phase=2, state=RolloutState.COMPLETE)
+    gone = rollout(
+        spec(version="550.90", stages=("550.70",)), phase=0, state=RolloutState.OFFBOARDED, reason="it hangs"
+    )
+
+    on_stage, on_bad = want([done, gone], {DRIVER: "550.70"}), want([done, gone], {DRIVER: "550.90"})
+    alone = want([gone], {DRIVER: "550.70"})
+
+    assert "550.70" == on_stage.versions[DRIVER]
+    assert "550.54" == on_bad.versions[DRIVER]
+    assert "550.54" == alone.versions[DRIVER]
+
+
+def test_the_way_back_from_an_offboarded_version_is_not_put_off_to_board_apart():
+    gone = rollout(phase=2, state=RolloutState.OFFBOARDED, reason="it hangs")
+    bmc = rollout(spec("bmc", "1.1", "1.0"), phase=2, apart=(gone.id,))
+    names = [f"gpu{n:03}" for n in range(1, 41)]
+
+    found = [want([gone, bmc], {DRIVER: "550.90"}, desired={}, name=n) for n in names]
+
+    assert all({DRIVER: "550.54", "bmc": "1.1"} == f.versions for f in found)
+
+
+def test_the_way_back_goes_past_a_prior_version_that_was_offboarded_too():
+    first = rollout(spec(version="550.70"), phase=2, state=RolloutState.OFFBOARDED, reason="it leaks")
+    then = rollout(spec(version="550.90", prior="550.70"), phase=2, state=RolloutState.OFFBOARDED, reason="it hangs")
+
+    assert "550.54" == want([first, then], {DRIVER: "550.90"}, desired={}).versions[DRIVER]

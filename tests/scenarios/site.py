@@ -237,7 +237,10 @@ class Site:
         inner = self.file if not self.marks.exists() else self.marks.parent / "inner.yaml"
         fleet, _ = read_fleet(inner)
         world = self.world()
-        observer = Observer(pool_limits(fleet.clusters[0], {POOL: world.hosts()}), reboots_per_operation)
+        cluster = fleet.clusters[0]
+        granted = self._ask(lambda store: store.overrides(cluster.name))
+        spans = [(o.since.timestamp(), o.until.timestamp()) for o in granted]
+        observer = Observer(pool_limits(cluster, {POOL: world.hosts()}), reboots_per_operation, spans)
         for snapshot in JournalReplay(world).more():
             observer.see(snapshot)
         return observer.report()

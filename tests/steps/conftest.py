@@ -1,7 +1,10 @@
-"""A site for every test of a step."""
+"""A site for every test of a step, and a host in repair on it."""
 
 import pytest
 
+from tests.steps.ladder import Ladder, handed_over, in_force, read_pages
+from tests.steps.pins import Switch
+from tests.steps.rungs import HOST, Repair
 from tests.steps.site import StepSite
 
 
@@ -10,3 +13,20 @@ async def site(tmp_path):
     opened = await StepSite.open(tmp_path, autostop={"inconclusive_hosts": 2}, fabric_wait="200ms")
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def ladder(site):
+    read_pages(site)
+    await in_force(site, performance=["retry", "gpu_reset", "reboot", "power_cycle"], unknown=["power_cycle"])
+    return Ladder(site, await handed_over(site))
+
+
+@pytest.fixture
+async def repair(site):
+    return Repair(site, await site.hand_over(HOST))
+
+
+@pytest.fixture
+async def switch(site):
+    return Switch(site)

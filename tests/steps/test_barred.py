@@ -12,6 +12,7 @@ from fleet import ids
 from fleet.errors import BadAnswer, HostState, InvalidInput, Refused, Unreachable
 from fleet.models.intent import Before, IntentState
 from fleet.models.stack import Upgrade
+from fleet.models.stop import Stop, StopKind
 from fleet.models.work import EndCause, Step, StepAction, StepKind
 from fleet.policy.autostop import PAUSED
 from tests.scenarios.site import CLUSTER, POOL
@@ -89,6 +90,20 @@ async def test_a_device_that_let_no_flash_begin_for_too_long_hands_its_host_over
     assert (StepAction.HAND_OVER, HostState.DRAINED) == (found.action, found.host_state)
     assert str(error) in found.reason
     assert [] == [row for row in site.world.journal() if row.kind == "flash_started"]
+
+
+async def test_the_time_of_a_device_begins_anew_after_a_freeze_that_held_its_step(site, broken):
+    await site.drain()
+    await barred_since(site, FLASH.key, timedelta(hours=1))
+    at = datetime.now(UTC)
+    await site.store.set_stop(Stop(kind=StopKind.FREEZE, cluster=CLUSTER, actor="ann", reason="storm", at=at))
+    for _ in range(2):
+        with pytest.raises(ApplicationError, match="freeze") as held:
+            await apply(site, site.deps, safe_before=False)
+        assert "Frozen" == held.value.type
+    await site.store.lift_stop(CLUSTER, None, "ann", "over", datetime.now(UTC))
+    with pytest.raises(ApplicationError, match="the BMC is busy"):
+        await apply(site, broken(start_apply=Refused("the BMC is busy")), safe_before=False)
 
 
 @pytest.mark.parametrize("error", [Refused("the BMC is busy"), Unreachable("503")])

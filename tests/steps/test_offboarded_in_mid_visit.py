@@ -5,15 +5,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from temporalio.exceptions import ApplicationError
 
 from activities.apply import Applying
+from activities.drain import Draining
 from activities.gate import Gating
+from activities.reboot import Rebooting
+from activities.returning import Returning
 from fleet import ids
 from fleet.models.intent import Before, IntentState
+from fleet.models.matrix import MatrixEntry, Verdict
 from fleet.models.messages import Command
 from fleet.models.rollout import RolloutSpec
 from fleet.models.stack import Upgrade
-from fleet.models.work import Step, StepAction, StepKind
+from fleet.models.work import EndCause, HostWork, Step, StepAction, StepKind
 from fleet.policy.rollout_orders import Verb, order_change
 from tests.steps.site import VISIT, order
 
@@ -93,9 +98,78 @@ async def test_the_gate_leads_back_what_this_visit_brought(drained):
     found = await drained.run(Gating(drained.deps).gate, order(StepKind.GATE, applied=(NIC, DRIVER)))
 
     assert StepAction.ROLL_BACK is found.action
-    assert "gpu-driver 550.2 was offboarded in mid visit and is rolled back: ann: it hangs" == found.reason
+    assert "gpu-driver 550.2 was offboarded in mid visit (ann: it hangs) and is rolled back" == found.reason
     assert ["apply:gpu-driver:back1", "reboot:back1"] == [s.key for s in found.steps][:2]
     assert Upgrade(component="gpu-driver", version="550.1") == found.steps[0].upgrade
+
+
+async def boards_together(site):
+    """The visit boards both upgrades, of which the matrix allows the firmware with the new driver only."""
+    old = {"gpu-driver": "550.1", "nic-firmware": "1.1"}
+    now = datetime.now(UTC)
+    await site.store.add_matrix("sim", (MatrixEntry(components=old, verdict=Verdict.BROKEN),), "ann", "found", now)
+    before = {"nic-firmware": "1.0", "gpu-driver": "550.1", "nccl": "2.21"}
+    await site.store.record_versions("sim", "gpu001", before, now)
+    steps = tuple(apply(u).step for u in (NIC, DRIVER))
+    work = HostWork(cluster="sim", pool="gpu", host="gpu001", operation=OPERATION, visit=VISIT, steps=steps)
+    await site.store.save_work(work)
+
+
+async def test_no_job_has_to_go_for_a_visit_all_of_whose_upgrades_were_offboarded(site):
+    await boards_together(site)
+    await offboard(site.store)  # and the firmware can't stand without the driver
+
+    found = await site.run(Draining(site.deps).drain, order(StepKind.DRAIN))
+
+    assert (StepAction.GIVE_BACK, EndCause.UPGRADE) == (found.action, found.cause)
+    assert 0 == site.drains()
+
+
+async def test_a_host_is_drained_for_what_is_left_of_its_visit(site):
+    steps = (apply().step, apply(NIC).step)
+    await site.store.save_work(HostWork(cluster="sim", pool="gpu", host="gpu001", operation=OPERATION, steps=steps))
+    before = {"nic-firmware": "1.0", "gpu-driver": "550.1", "nccl": "2.21"}
+    await site.store.record_versions("sim", "gpu001", before, datetime.now(UTC))
+    await offboard(site.store)
+
+    found = await site.run(Draining(site.deps).drain, order(StepKind.DRAIN))
+
+    assert (StepAction.GO_ON, 1) == (found.action, site.drains())
+
+
+async def test_what_can_not_stand_without_an_offboarded_upgrade_is_left_out_with_it(drained):
+    await boards_together(drained)
+    await offboard(drained.store)
+
+    found = await drained.run(Applying(drained.deps).apply, apply(NIC))
+
+    assert StepAction.SKIP is found.action
+    assert (
+        "nic-firmware 1.1 is left out: with what was offboarded left out, the set would not be allowed" in found.reason
+    )
+
+
+async def test_the_gate_leads_back_what_can_not_stand_without_an_offboarded_upgrade(drained):
+    await boards_together(drained)
+    await drained.run(Applying(drained.deps).apply, apply(NIC))
+    await drained.run(Rebooting(drained.deps).reboot, order(StepKind.REBOOT))
+    await offboard(drained.store)
+
+    found = await drained.run(Gating(drained.deps).gate, order(StepKind.GATE, applied=(NIC,)))
+
+    assert StepAction.ROLL_BACK is found.action
+    assert "nic-firmware 1.1 can't stand without what was offboarded in mid visit and is rolled back" == found.reason
+    assert Upgrade(component="nic-firmware", version="1.0") == found.steps[0].upgrade
+
+
+async def test_a_version_that_is_offboarded_after_the_gate_does_not_return(drained):
+    await offboard(drained.store)
+
+    with pytest.raises(ApplicationError, match="which was offboarded after its gate") as refused:
+        await drained.run(Returning(drained.deps).return_host, order(StepKind.RETURN, applied=(NIC, DRIVER)))
+
+    assert refused.value.non_retryable
+    assert await drained.drained()
 
 
 async def test_the_gate_says_nothing_of_a_version_that_the_host_came_with(drained):

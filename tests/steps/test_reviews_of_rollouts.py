@@ -15,7 +15,7 @@ from fleet.models.messages import RolloutInput, RolloutOrder
 from fleet.models.observation import Observation
 from fleet.models.phases import GateAction
 from fleet.models.rollout import RolloutSpec
-from fleet.models.rollouts import RolloutState
+from fleet.models.rollouts import RolloutState, Trial
 from fleet.models.stack import Upgrade
 from fleet.models.train import Domain
 from fleet.models.work import HostOutcome, Outcome
@@ -179,6 +179,21 @@ async def test_offboarded_at_once_asks_the_train_for_a_cycle_and_ends_when_nobod
     assert (True, GateAction.END, "offboarded") == (ended.over, ended.action, ended.state)
 
 
+async def test_no_cycle_is_asked_for_a_host_that_is_out_and_that_no_visit_could_take(reviews):
+    await reviews.start(on_offboard={"roll_back": "at_once"})
+    await reviews.look()
+    await reviews.passed("gpu002")
+    await reviews.order("offboard")
+    reviews.site.world.kill_daemon("gpu002")
+    await reviews.observe()
+
+    seen = await reviews.look()
+
+    assert "1 hosts still carry it and are rolled back" in seen.reason
+    facts = await reviews.store.train_facts(CLUSTER, POOL, await reviews.store.clock())
+    assert not facts.cycle_asked
+
+
 async def test_a_cycle_under_way_is_not_asked_for_again(reviews):
     await reviews.start(on_offboard={"roll_back": "at_once"})
     now = await reviews.store.clock()
@@ -206,6 +221,64 @@ async def test_a_host_that_goes_down_within_the_soak_is_noted_as_a_failure_in_pr
     trials = await reviews.store.trials([CLUSTER], datetime(2020, 1, 1, tzinfo=UTC))
     assert ["gpu002"] == [t.host for t in trials if t.in_production]
     assert 4 == len(trials)
+
+
+async def test_a_scheduler_that_shows_nothing_completes_no_rollout(reviews):
+    await reviews.start(phases=[{"name": "everywhere"}])
+    await reviews.look()
+    await reviews.passed(*FIRST)
+    now = await reviews.store.clock()
+    await reviews.store.record_observation(Observation(cluster=CLUSTER, began_at=now, hosts={}, error="no answer"))
+
+    found = await reviews.look()
+
+    assert (GateAction.HOLD, "everywhere: 3 hosts to go") == (found.action, found.reason)
+
+
+async def test_when_blame_offboards_the_page_says_how_many_hosts_carry_it(reviews):
+    await reviews.start(phases=[{"name": "everywhere"}])
+    await reviews.look()
+    now = await reviews.store.clock()
+    hosts = [f"gpu00{n}" for n in range(1, 7)]
+    for host in hosts:
+        await reviews.store.record_versions(CLUSTER, host, {"gpu-driver": "550.2"}, now)
+    failed = {"cluster": CLUSTER, "at": now, "versions": {"gpu-driver": "550.2"}, "rollouts": (DRIVER,), "failed": True}
+    await reviews.store.record_trials(tuple(Trial(host=host, operation=f"visit/{host}", **failed) for host in hosts))
+
+    found = await reviews.look()
+
+    assert (GateAction.OFFBOARD, RolloutState.OFFBOARDED) == (found.action, found.state)
+    assert [True] == ["6 hosts carry it" in body for _, body, _ in reviews.owners.pages]
+
+
+async def test_a_phase_that_can_not_pass_by_itself_pages_once(reviews):
+    canary = {**CANARY, "cohort": {"hosts": {"names": "gpu[001-003]"}}, "min_successes": 3}
+    await reviews.start(phases=[canary, {"name": "everywhere"}])
+    await reviews.look()
+    await reviews.passed("gpu001", "gpu002")
+    failed = {"at": await reviews.store.clock(), "versions": {"gpu-driver": "550.2"}, "rollouts": (DRIVER,)}
+    await reviews.store.record_trials(
+        (Trial(cluster=CLUSTER, host="gpu003", operation="visit/x", failed=True, **failed),)
+    )
+
+    await reviews.look()
+    await reviews.look()
+
+    assert [f"{DRIVER}: too few hosts passed in phase canary"] == [title for title, _, _ in reviews.owners.pages]
+
+
+async def test_a_phase_whose_hosts_have_all_left_takes_others(reviews):
+    await reviews.start(phases=[{**CANARY, "min_successes": 1}, {"name": "everywhere"}])
+    await reviews.look()
+    first = set(await reviews.store.cohort(DRIVER))
+    for _, host in first:
+        await reviews.store.set_decommissioned(CLUSTER, host, "ann", "sold", await reviews.store.clock())
+
+    again, held = await reviews.look(), await reviews.look()
+
+    assert (GateAction.OPEN_NEXT, "canary") == (again.action, again.phase)
+    assert "canary: 0 of 1 successes" == held.reason
+    assert 6 == len(await reviews.store.cohort(DRIVER))
 
 
 async def test_an_order_that_makes_no_sense_is_refused_for_good(reviews):

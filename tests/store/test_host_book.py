@@ -26,7 +26,9 @@ def record(step, seconds=0, **more):
 
 
 async def test_the_first_attempt_writes_the_intent(store):
-    expected = Intent(operation="o1", step="apply bmc", token="t1", before=BEFORE, opened_at=f.NOW, token_at=f.NOW)
+    expected = Intent(
+        operation="o1", step="apply bmc", token="t1", before=BEFORE, sent=False, opened_at=f.NOW, token_at=f.NOW
+    )
 
     assert expected == await open_one(store) == await store.intent("o1", "apply bmc")
 
@@ -75,6 +77,33 @@ async def test_taking_over_again_is_true_for_the_attempt_that_has_it(store):
     assert not await store.take_over_intent("o1", "reboot", "old", "new", f.later(3))
 
     assert f.later(1) == (await store.intent("o1", "apply bmc")).token_at
+
+
+async def test_only_the_attempt_in_force_notes_that_it_sends(store):
+    await open_one(store, "old")
+    await store.note_sent("o1", "apply bmc", "old", sent=True)
+    assert (await store.intent("o1", "apply bmc")).sent
+    await store.begin_again("o1", "apply bmc", "old", f.later(1))
+    assert not (await store.intent("o1", "apply bmc")).sent
+
+    await store.take_over_intent("o1", "apply bmc", "old", "new", f.later(1))
+    with pytest.raises(StaleAttempt):
+        await store.note_sent("o1", "apply bmc", "old", sent=True)
+    assert not (await store.intent("o1", "apply bmc")).sent
+
+
+async def test_an_intent_that_is_written_anew_has_nothing_sent_under_it(store):
+    await open_one(store)
+    await store.note_sent("o1", "apply bmc", "t1", sent=True)
+    await store.finish_intent("o1", "apply bmc", "t1", IntentState.WITHDRAWN, "busy")
+    assert not (await store.open_intent("o1", "apply bmc", "t2", BEFORE, f.later(5))).sent
+
+
+async def test_the_last_claim_of_a_prefix_is_found(store):
+    assert await store.last_claim("tried/r/1.") is None
+    for number, key in enumerate(("tried/r/1.2", "tried/r/1.10", "tried/r/10.1")):
+        await store.first_time(key, f.later(number))
+    assert "tried/r/1.10" == await store.last_claim("tried/r/1.")
 
 
 async def test_the_attempt_in_force_names_its_task_and_finishes(store):

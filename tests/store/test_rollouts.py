@@ -107,6 +107,27 @@ async def test_an_offboarded_version_is_found_by_its_component(store):
     assert "rollout offboard" == (await store.audit_log(1))[0].action
 
 
+async def test_images_of_rollouts_are_told_whatever_became_of_these(store):
+    image = {"file": "driver.run", "sha256": "a" * 64}
+    await store.start_rollout(spec(image=image), "ann", "go", f.NOW)
+    await store.start_rollout(spec("550.3"), "ann", "go", f.NOW)
+    await store.change_rollout(DRIVER, order_change(ANN, Verb.OFFBOARD, f.NOW))
+
+    assert [("gpu-driver", "550.2", "driver.run")] == [
+        (i.component, i.version, i.file) for i in await store.rollout_images()
+    ]
+
+
+async def test_a_stage_that_is_another_rollouts_version_is_not_offboarded_with_it(store):
+    await store.start_rollout(spec("550.3", stages=("550.2", "550.25")), "ann", "go", f.NOW)
+    await store.change_rollout("gpu-driver/550.3", order_change(ANN, Verb.OFFBOARD, f.NOW))
+    alone = await store.offboarded("gpu-driver")
+    await store.start_rollout(spec(), "ann", "go", f.NOW)
+
+    assert [("550.2", "550.25", "550.3")] == [end.versions for end in alone]
+    assert [("550.25", "550.3")] == [end.versions for end in await store.offboarded()]
+
+
 async def test_a_train_visits_the_hosts_of_an_open_cohort_first_until_they_were_tried(store):
     await f.ready(store, members=4)
     await opened(store, "gpu0001", "gpu0002")

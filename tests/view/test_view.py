@@ -9,6 +9,7 @@ from fleet.models.facts import LedgerFacts
 from fleet.models.host import Host, HostSet, Standing
 from fleet.models.ledger import Autostop, Counted, LeaseHost, Request, RequestClass
 from fleet.models.observation import Observation
+from fleet.models.override import OverrideInForce
 from fleet.models.stop import Stop, StopKind
 from fleet.models.train import Cycle, Domain, DomainProgress, DomainState, NextStop, StopAction
 from fleet.models.work import HostWork, Step, StepKind
@@ -119,16 +120,21 @@ def test_the_ledger_tells_why_each_request_waits():
 def test_the_ledger_shows_what_is_stopped_and_why():
     stop = Stop(kind=StopKind.STOP, cluster="east", actor="ada", reason="power work", at=NOW - HOUR)
     autostop = Autostop(stopped=True, since=NOW - HOUR, reason="2 of 2 failed")
-    text = ledger_view(facts(stops=(stop,), autostops={"gpu-train": autostop}), {}, LIMITS)
+    override = OverrideInForce(
+        request="r", holder="pin/east/cuda", actor="bob", reason="12.6", since=NOW - HOUR, until=NOW + HOUR
+    )
+    known = facts(stops=(stop,), autostops={"gpu-train": autostop}, overrides=(override,))
+    text = ledger_view(known, {}, LIMITS)
     rows = [" ".join(line.split()) for line in text.splitlines()]
     assert "stop cluster east 1 h ada: power work" in rows
+    assert "override pin/east/cuda 1 h bob: 12.6" in rows
     assert "autostop gpu-train 1 h 2 of 2 failed" in rows
 
 
 def test_a_quiet_ledger_says_so():
     text = ledger_view(facts(observation=None), {}, LIMITS)
     for sentence in (
-        "No stop, freeze or autostop is in force.",
+        "No stop, freeze, override or autostop is in force.",
         "Nothing waits.",
         "No leases.",
         "not been observed yet",

@@ -50,14 +50,16 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServ
 
 
 class Bench:
-    """One test's cluster: its fake activities, and the workflows it started, which end with it."""
+    """One test's cluster: its fake activities, and the workflows it started, which end with it. `skips`: whether the
+    server can skip a workflow's waits.
+    """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, skips: bool = True) -> None:
         self.cluster = f"c{uuid.uuid4().hex[:8]}"
         self.fakes = Fakes()
         self.visit = visit_of(self.cluster)
         self.skipper = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
-        self.client = self.skipper.client
+        self.client = self.skipper.client if skips else client
         self._begun: list[WorkflowHandle[Any, Any]] = []
 
     def work(self, *arguments: Any, **named: Any) -> Any:

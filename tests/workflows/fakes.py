@@ -29,6 +29,16 @@ from fleet.models.messages import (
     VisitInput,
 )
 from fleet.models.phases import GateAction
+from fleet.models.pin_messages import (
+    PinAction,
+    PinBatchEnd,
+    PinBatchInput,
+    PinBatchSeen,
+    PinBatchWork,
+    PinInput,
+    PinOrder,
+    PinReview,
+)
 from fleet.models.rungs import NextRung
 from fleet.models.train import StopAction
 from fleet.models.work import BoardAction, Boarding, HostWork, StepAction, StepOrder, StepResult
@@ -81,6 +91,15 @@ class Fakes:
             "write_stop": [("gpu",)],
             "review_rollout": [Reviewed(action=GateAction.END, reason="complete", state="complete", over=True)],
             "order_rollout": ["it is so"],
+            "review_pin": [PinReview(action=PinAction.END, reason="every host carries it", state="done")],
+            "order_pin": ["it is so"],
+            "close_pin": [None],
+            "clear_pin": [None],
+            "commit_pin": [None],
+            "open_pin": [None],
+            "prepare_pin_batch": [None],
+            "plan_pin_batch": [PinBatchWork()],
+            "end_pin_batch": [PinBatchSeen()],
         }
 
     def on(self, name: str, *answers: Any) -> None:
@@ -133,6 +152,11 @@ class Fakes:
             self.write_stop,
             self.review_rollout,
             self.order_rollout,
+            *(self._of_pin(n) for n in ("close_pin", "clear_pin", "commit_pin", "open_pin")),
+            *(self._of_batch(n) for n in ("prepare_pin_batch", "plan_pin_batch")),
+            self.review_pin,
+            self.order_pin,
+            self.end_pin_batch,
         ]
 
     def _step(self, name: str) -> Callable[..., Any]:
@@ -141,6 +165,32 @@ class Fakes:
             return await self._answer(name, order.step.key, order)
 
         return step
+
+    def _of_pin(self, name: str) -> Callable[..., Any]:
+        @activity.defn(name=name)
+        async def deed(order: PinInput) -> None:
+            await self._answer(name, name, order)
+
+        return deed
+
+    def _of_batch(self, name: str) -> Callable[..., Any]:
+        @activity.defn(name=name)
+        async def deed(order: PinBatchInput) -> PinBatchWork | None:
+            return await self._answer(name, name, order)
+
+        return deed
+
+    @activity.defn
+    async def review_pin(self, order: PinInput) -> PinReview:
+        return await self._answer("review_pin", "review_pin", order)
+
+    @activity.defn
+    async def order_pin(self, order: PinOrder) -> str:
+        return await self._answer("order_pin", "order_pin", order)
+
+    @activity.defn
+    async def end_pin_batch(self, end: PinBatchEnd) -> PinBatchSeen:
+        return await self._answer("end_pin_batch", "end_pin_batch", end)
 
     @activity.defn
     async def hand_over(self, order: HandOver) -> HostWork:

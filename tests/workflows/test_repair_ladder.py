@@ -1,54 +1,16 @@
-"""A repair climbs its ladder rung by rung: each is a try with a step in front, and a person's word goes first."""
+"""A repair climbs its ladder rung by rung: each is a try with a step in front."""
 
 import pytest
-from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from fleet.errors import HostState
 from fleet.models.ladder import Rung
-from fleet.models.messages import HostEnd
-from fleet.models.rungs import LADDER, NextRung
+from fleet.models.rungs import LADDER
 from fleet.models.stack import Upgrade
-from fleet.models.work import BoardAction, Boarding, Climb, HostWork, Outcome, StepAction, StepKind, StepResult
-from tests.workflows.conftest import SUGGESTED_AT, Bench
-from tests.workflows.fakes import GO_ON, NOTHING_FORESAW_IT, Gate
-from tests.workflows.make import ORDER, step
-from workflows.host_repair import HostRepair
-
-FAILED = StepResult(action=StepAction.HAND_OVER, reason="GPU 5 is slow", host_state=HostState.PARTLY_APPLIED)
-PERSON = NextRung(rung=None, reason="no rung left")
-
-
-def rung(name: Rung, *keys: str) -> NextRung:
-    """A rung whose steps have these keys, by default its own."""
-    chosen = keys or (() if name is Rung.RETRY else (f"rung:{name}",))
-    steps = tuple(
-        step("drain").model_copy(
-            update={
-                "key": key,
-                "kind": StepKind(key.partition(":")[2] if key.startswith("rung:") else key.partition(":")[0]),
-                "upgrade": Upgrade(component=key.partition(":")[2], version="1.0") if "reflash" in key else None,
-                "rung": True,
-            }
-        )
-        for key in chosen
-    )
-    return NextRung(rung=name, steps=steps, reason=f"{name}, for GPU 5")
-
-
-async def climbing(bench: Bench) -> WorkflowHandle:
-    work = bench.work(steps=()).model_copy(
-        update={"operation": "repair/1", "trouble": "GPU 5 is slow", "climb": Climb.ON, "origin": "visit#gpu001"}
-    )
-    return await bench.start(HostRepair.run, work, bench.host().id)
-
-
-async def end_of(handle: WorkflowHandle) -> HostEnd:
-    return HostEnd.model_validate(await handle.result())
-
-
-def works(bench: Bench) -> list[HostWork]:
-    return bench.fakes.asked("climb")
+from fleet.models.work import BoardAction, Boarding, Climb, Outcome, StepAction, StepResult
+from tests.workflows.conftest import SUGGESTED_AT
+from tests.workflows.fakes import NOTHING_FORESAW_IT
+from tests.workflows.ladder import FAILED, PERSON, climbing, end_of, rung, takes, waits, works
 
 
 async def test_a_rung_is_a_try_with_its_step_in_front_and_the_host_returns_verified(bench):
@@ -74,138 +36,13 @@ async def test_each_rung_has_a_try_of_its_own_and_nobody_is_told_until_a_person_
     bench.fakes.on("verify:health", FAILED)
     handle = await climbing(bench)
     await bench.until(lambda: len(works(bench)) == 4, "the ladder is at its end")
-    await bench.until(lambda: _waits(handle), "it waits for a person")
+    await bench.until(lambda: waits(handle), "it waits for a person")
 
     assert [(0, "GPU 5 is slow"), (1, "GPU 5 is slow"), (2, "GPU 5 is slow"), (3, "GPU 5 is slow")] == [
         (w.tries, w.trouble) for w in works(bench)
     ]
     assert [1, 2, 3] == [o.attempt for o in bench.fakes.asked("verify")]
     assert [] == bench.fakes.asked("report_repair")
-
-
-async def test_after_a_persons_failed_repair_the_ladder_does_not_start_again(bench):
-    bench.fakes.on("verify:health", FAILED)
-    handle = await climbing(bench)
-    await bench.until(lambda: works(bench), "a person is asked")
-    await bench.until(lambda: _takes(handle, "repaired"), "a person speaks")
-    await bench.until(lambda: bench.fakes.asked("report_repair"), "people are told")
-    await bench.until(lambda: _takes(handle, "decommission"), "it waits for the next word")
-
-    assert Outcome.DECOMMISSIONED == (await end_of(handle)).outcome
-    assert 1 == len(works(bench))
-
-
-async def test_a_person_who_speaks_between_rungs_goes_first_and_the_rung_is_not_begun(bench):
-    deciding = Gate(rung(Rung.REIMAGE))
-    bench.fakes.on("climb", deciding)
-    handle = await climbing(bench)
-    await deciding.waits()
-
-    assert "gpu001: apply, verify and gate begin" == await handle.execute_update("repaired", ORDER)
-    deciding.opened.set()
-
-    assert Outcome.REPAIRED == (await end_of(handle)).outcome
-    assert [] == bench.fakes.asked("reimage")
-    orders = [arguments for name, arguments in bench.fakes.calls if name == "plan_repair"]
-    assert [(1, Climb.OFF, ORDER)] == [(work.tries, work.climb, order) for work, order in orders]
-
-
-async def test_a_host_may_be_decommissioned_between_rungs(bench):
-    deciding = Gate(rung(Rung.REIMAGE))
-    bench.fakes.on("climb", deciding)
-    handle = await climbing(bench)
-    await deciding.waits()
-
-    await handle.execute_update("decommission", ORDER)
-    deciding.opened.set()
-
-    assert Outcome.DECOMMISSIONED == (await end_of(handle)).outcome
-    assert ["climb", "decommission"] == bench.fakes.steps
-
-
-async def test_a_word_in_the_middle_of_a_rung_is_heeded_when_its_step_has_ended(bench):
-    cycling = Gate(GO_ON)
-    bench.fakes.on("climb", rung(Rung.POWER_CYCLE))
-    bench.fakes.on("rung:power_cycle", cycling)
-    handle = await climbing(bench)
-    await cycling.waits()
-
-    said = await handle.execute_update("repaired", ORDER)
-    assert "gpu001: apply, verify and gate begin as soon as the step under way has ended" == said
-    with pytest.raises(WorkflowUpdateFailedError):
-        await handle.execute_update("retry", ORDER)
-    await bench.until(lambda: bench.fakes.asked("note_word"), "the step is told")
-    cycling.opened.set()
-
-    assert Outcome.REPAIRED == (await end_of(handle)).outcome
-    assert ["climb", "rung:power_cycle", "note_word", "plan_repair", "verify:health", "gate", "return"] == (
-        bench.fakes.steps
-    )
-    (planned,) = bench.fakes.asked("plan_repair")
-    assert (2, Climb.OFF, "not verified, since ann spoke: the fan was replaced") == (
-        planned.tries,
-        planned.climb,
-        planned.trouble,
-    )
-
-
-async def test_a_rung_that_waits_gives_way_to_a_host_that_leaves(bench):
-    held = Gate(StepResult(action=StepAction.HAND_OVER, reason="a person spoke before it began"))
-    bench.fakes.on("climb", rung(Rung.REBOOT))
-    bench.fakes.on("rung:reboot", held)
-    bench.fakes.on("note_word", lambda *_: held.opened.set())
-    handle = await climbing(bench)
-    await held.waits()
-
-    await handle.execute_update("decommission", ORDER)
-
-    assert Outcome.DECOMMISSIONED == (await end_of(handle)).outcome
-    assert ["climb", "rung:reboot", "note_word", "decommission"] == bench.fakes.steps
-    (told,) = [arguments for name, arguments in bench.fakes.calls if name == "note_word"]
-    assert ("rung:reboot", ORDER) == (told[0].step.key, told[1])
-
-
-async def test_a_step_that_could_not_be_told_of_a_word_is_waited_for_all_the_same(bench):
-    cycling = Gate(GO_ON)
-    bench.fakes.on("climb", rung(Rung.POWER_CYCLE))
-    bench.fakes.on("rung:power_cycle", cycling)
-    bench.fakes.on("note_word", NOTHING_FORESAW_IT)
-    handle = await climbing(bench)
-    await cycling.waits()
-
-    await handle.execute_update("decommission", ORDER)
-    await bench.until(lambda: bench.fakes.asked("note_word"), "it was tried")
-    assert [] == bench.fakes.asked("decommission")
-    cycling.opened.set()
-
-    assert Outcome.DECOMMISSIONED == (await end_of(handle)).outcome
-
-
-async def test_what_was_written_is_made_active_before_a_persons_try_begins(bench):
-    rebooting = Gate(GO_ON)
-    bench.fakes.on("climb", rung(Rung.REFLASH, "reflash:bmc", "rung:reboot"))
-    bench.fakes.on("rung:reboot", rebooting)
-    handle = await climbing(bench)
-    await rebooting.waits()
-    await handle.execute_update("repaired", ORDER)
-    rebooting.opened.set()
-
-    assert Outcome.REPAIRED == (await end_of(handle)).outcome
-    assert ["climb", "reflash:bmc", "rung:reboot", "plan_repair"] == bench.fakes.steps[:4]
-
-
-async def test_a_word_during_a_rungs_verification_has_the_host_verified_anew(bench):
-    verifying = Gate(GO_ON)
-    bench.fakes.on("climb", rung(Rung.RETRY))
-    bench.fakes.on("verify:health", verifying)
-    handle = await climbing(bench)
-    await verifying.waits()
-    await handle.execute_update("repaired", ORDER)
-    verifying.opened.set()
-
-    assert Outcome.REPAIRED == (await end_of(handle)).outcome
-    steps = [s for s in bench.fakes.steps if s != "note_word"]
-    assert ["climb", "plan_repair", "verify:health", "plan_repair", "verify:health", "gate", "return"] == steps
 
 
 SKIPPED = StepResult(action=StepAction.SKIP, reason="bmc can't be written: no image")
@@ -276,7 +113,7 @@ async def test_what_no_rung_could_help_bars_the_ladder(bench, activity, answer):
     bench.fakes.on(activity, answer)
     handle = await climbing(bench)
     await bench.until(lambda: len(works(bench)) == 2, "the next decision is asked for")
-    await bench.until(lambda: _waits(handle), "it waits for a person")
+    await bench.until(lambda: waits(handle), "it waits for a person")
     assert (Climb.BARRED, answer.reason) == (works(bench)[1].climb, works(bench)[1].trouble)
 
 
@@ -293,7 +130,7 @@ async def test_a_ladder_that_breaks_off_is_told_to_people_and_waits_for_them(ben
     handle = await climbing(bench)
     await bench.until(lambda: bench.fakes.asked("report_repair"), "people are told")
     assert "the repair ladder broke off: LeaseLost: held by nobody" in bench.fakes.asked("report_repair")[0].trouble
-    await bench.until(lambda: _takes(handle, "repaired"), "it waits for a word")
+    await bench.until(lambda: takes(handle, "repaired"), "it waits for a word")
     assert Outcome.REPAIRED == (await end_of(handle)).outcome
 
 
@@ -309,15 +146,3 @@ async def test_a_long_ladder_continues_as_new_where_it_was(bench):
     first = bench.client.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id)
     assert SUGGESTED_AT < len((await first.fetch_history()).events)
     assert handle.first_execution_run_id != (await bench.client.get_workflow_handle(handle.id).describe()).run_id
-
-
-async def _takes(handle: WorkflowHandle, update: str) -> bool:
-    try:
-        await handle.execute_update(update, ORDER)
-    except WorkflowUpdateFailedError:
-        return False  # something is still being done
-    return True
-
-
-async def _waits(handle: WorkflowHandle) -> bool:
-    return not (await handle.describe()).raw_description.pending_activities

@@ -1,4 +1,4 @@
-"""The port to the facts: SQL behind seven nouns. Every write is idempotent by the id it carries; every method is one
+"""The port to the facts: SQL behind eight nouns. Every write is idempotent by the id it carries; every method is one
 transaction; everything that touches a cluster's ledger is serialised per cluster.
 """
 
@@ -11,13 +11,25 @@ from fleet.ports.store.host_book import HostBook
 from fleet.ports.store.ladders import Ladders
 from fleet.ports.store.ledger import Ledger
 from fleet.ports.store.outbox import Outbox
+from fleet.ports.store.pin_book import PinBook
 from fleet.ports.store.rollout_book import RolloutBook
 from fleet.ports.store.train_book import TrainBook
 
-__all__ = ["Baselines", "FleetFacts", "HostBook", "Ladders", "Ledger", "Outbox", "RolloutBook", "Store", "TrainBook"]
+__all__ = [
+    "Baselines",
+    "FleetFacts",
+    "HostBook",
+    "Ladders",
+    "Ledger",
+    "Outbox",
+    "PinBook",
+    "RolloutBook",
+    "Store",
+    "TrainBook",
+]
 
 
-class Store(FleetFacts, TrainBook, Ledger, HostBook, Ladders, RolloutBook, Outbox, Baselines, Protocol):
+class Store(FleetFacts, TrainBook, Ledger, HostBook, Ladders, RolloutBook, PinBook, Outbox, Baselines, Protocol):
     """All of the facts."""
 
     async def clock(self) -> Moment:

@@ -32,6 +32,12 @@ class HostBook(Protocol):
         """Count an open intent's time from now: nothing had begun under it. Raises `StaleAttempt` as `record_task`."""
         ...
 
+    async def note_sent(self, operation: str, step: str, token: str, *, sent: bool) -> None:
+        """Note that something may be sent under an intent from now on, or that nothing was. Raises `StaleAttempt` when
+        the token is no longer in force: then nothing may be sent.
+        """
+        ...
+
     async def record_task(self, operation: str, step: str, token: str, task: str) -> None:
         """Name the device task. Raises `StaleAttempt` when the token is no longer in force."""
         ...
@@ -98,6 +104,10 @@ class HostBook(Protocol):
 
     async def claimed(self, key: str) -> bool:
         """True when a key was claimed before."""
+        ...
+
+    async def last_claim(self, prefix: str) -> str | None:
+        """The key that was claimed last of those that begin with `prefix`."""
         ...
 
     async def count_claims(self, prefix: str) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from fleet.models.base import Moment
+from fleet.models.images import Image
 from fleet.models.rollout import RolloutSpec
 from fleet.models.rollouts import HostKey, Offboarded, Rollout, RolloutChange, RolloutFacts, Trial
 
@@ -45,10 +46,18 @@ class RolloutBook(Protocol):
         """Versions that board nowhere any more, of one component or of all."""
         ...
 
+    async def rollout_images(self) -> tuple[Image, ...]:
+        """Images that rollouts name, whatever became of these."""
+        ...
+
     async def record_trials(self, trials: tuple[Trial, ...]) -> None:
         """How hosts fared; idempotent by operation (the first one counts)."""
         ...
 
     async def trials(self, clusters: Iterable[str], since: Moment) -> tuple[Trial, ...]:
         """How hosts of these clusters fared since a moment, oldest first."""
+        ...
+
+    async def failures_by_host(self, cluster: str, since: Moment) -> dict[str, int]:
+        """Failed trials since a moment, of each host that has any."""
         ...

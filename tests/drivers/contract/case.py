@@ -32,6 +32,10 @@ class ContractCase(ABC):
         """Start one gang job on exactly these hosts that runs until it is ended; return its id once it runs."""
 
     @abstractmethod
+    async def queue_job(self, hosts: tuple[str, ...]) -> str:
+        """Put such a job in line and return its id, whether it runs or waits."""
+
+    @abstractmethod
     async def end_job(self, job: str) -> None:
         """Let a job end by itself, and return once it has left its hosts."""
 

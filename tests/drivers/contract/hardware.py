@@ -69,6 +69,15 @@ class HardwareContract:
         assert (component, version, TaskState.DONE) == (task.component, task.version, task.state)
         assert version == (await case.hardware.versions(case.host))[component]
 
+    async def test_what_is_prepared_is_not_in_effect_and_can_be_prepared_again(self, case: HardwareCase):
+        before = await case.hardware.versions(case.host)
+
+        await case.hardware.prepare(case.host, *case.plain, open_fence)
+        await case.hardware.prepare(case.host, *case.plain, open_fence)
+
+        assert before == await case.hardware.versions(case.host)
+        assert () == await case.hardware.tasks(case.host, case.plain[0])
+
     async def test_an_upgrade_with_reboot_is_in_effect_only_after_the_reboot(self, case: HardwareCase):
         component, version = case.rebooting
         before = (await case.hardware.versions(case.host))[component]
@@ -187,6 +196,11 @@ class HardwareContract:
         await case.hardware.power_cycle(case.host, open_fence)
 
         assert boot != await booted(case, boot)
+
+    async def test_a_host_that_has_power_is_given_none(self, case: HardwareCase):
+        boot = await case.hardware.boot_id(case.host)
+        assert not await case.hardware.give_power(case.host, open_fence)
+        assert boot == await case.hardware.boot_id(case.host)
 
     async def test_gpus_are_reset_without_a_boot(self, case: HardwareCase):
         boot = await case.hardware.boot_id(case.host)

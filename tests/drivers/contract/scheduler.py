@@ -9,6 +9,7 @@ from fleet.errors import BadAnswer, Unreachable
 from fleet.models.scheduler import NodeBase
 from tests.drivers.contract.borrowing import BorrowingContract
 from tests.drivers.contract.case import ContractCase
+from tests.drivers.contract.closing import ClosingContract
 from tests.drivers.contract.drains import DrainsContract
 from tests.drivers.contract.features import FeaturesContract
 from tests.drivers.contract.jobs import JobsContract
@@ -16,7 +17,9 @@ from tests.drivers.contract.looking import fresh
 from tests.drivers.contract.runs import RunsContract
 
 
-class SchedulerContract(DrainsContract, JobsContract, FeaturesContract, RunsContract, BorrowingContract):
+class SchedulerContract(
+    DrainsContract, JobsContract, FeaturesContract, RunsContract, BorrowingContract, ClosingContract
+):
     """Subclass it and give it a fixture `case`."""
 
     async def test_an_idle_cluster_shows_every_host_idle_and_no_job_on_any(self, case: ContractCase):

@@ -8,7 +8,7 @@ import pytest
 
 from drivers.images import Images
 from fleet.errors import InvalidInput, Refused, Unreachable
-from fleet.models.images import ImageCatalogue
+from fleet.models.images import Image, ImageCatalogue
 from tests.drivers.redfish.webstore import serving
 
 CONTENT = b"firmware " * 100_000
@@ -91,3 +91,67 @@ async def test_without_a_store_a_bmc_has_nowhere_to_fetch_from(tmp_path: Path) -
     store = images(write(tmp_path), folder=".")
     with pytest.raises(Refused, match="no HTTP store"):
         await store.served(store.find("bmc", "1.1", "any"))
+
+
+class Brought:
+    """What rollouts bring."""
+
+    def __init__(self, *found: Image) -> None:
+        self.found, self.reads = found, 0
+
+    async def rollout_images(self) -> tuple[Image, ...]:
+        self.reads += 1
+        return self.found
+
+
+def brought(version: str, **where: Any) -> Image:
+    sha = hashlib.sha256(CONTENT).hexdigest()
+    return Image(component="bmc", version=version, **{"file": "vendor/bmc.bin", "sha256": sha, **where})
+
+
+async def test_a_rollout_s_image_is_found_once_it_was_read_and_handed_out_checked(tmp_path: Path) -> None:
+    book = Brought(brought("1.2"), brought("1.3", sha256="0" * 64))
+    store = Images(ImageCatalogue(folder="images"), tmp_path, book)
+    write(tmp_path / "images")
+    with pytest.raises(InvalidInput, match="no image of it"):
+        store.find("bmc", "1.2", "any")
+
+    await store.refresh()
+    await store.refresh(60)
+
+    async with store.opened(store.find("bmc", "1.2", "any")) as file:
+        assert CONTENT == file.read()
+    with pytest.raises(InvalidInput, match="is not the image listed"):
+        async with store.opened(store.find("bmc", "1.3", "any")):
+            raise AssertionError("handed out")
+    assert 1 == book.reads
+
+
+async def test_a_rollout_s_image_comes_from_an_address_of_its_own(tmp_path: Path) -> None:
+    with serving(write(tmp_path / "web")) as (address, statuses):
+        url = f"{address}/vendor/bmc.bin"
+        store = Images(ImageCatalogue(folder="images"), tmp_path, Brought(brought("1.2", url=url)))
+        await store.refresh()
+        image = store.find("bmc", "1.2", "any")
+
+        async with store.opened(image) as file:
+            assert CONTENT == file.read()
+        assert url == await store.served(image)
+        assert [200, 304] == statuses
+
+
+async def test_the_fleet_file_s_image_goes_before_a_rollout_s(tmp_path: Path) -> None:
+    store = images(tmp_path, folder="images")
+    store = Images(store.catalogue, tmp_path, Brought(brought("1.1", file="other.bin")))
+    await store.refresh()
+
+    assert "vendor/bmc.bin" == store.find("bmc", "1.1", "any").file
+
+
+async def test_without_a_folder_or_a_store_a_path_leads_nowhere(tmp_path: Path) -> None:
+    store = Images(ImageCatalogue(), tmp_path, Brought(brought("1.2")))
+    await store.refresh()
+
+    with pytest.raises(InvalidInput, match="no folder or HTTP store is named"):
+        async with store.opened(store.find("bmc", "1.2", "any")):
+            raise AssertionError("handed out")

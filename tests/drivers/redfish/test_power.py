@@ -11,6 +11,7 @@ from fleet.errors import Refused, Unreachable
 from fleet.ports.fence import open_fence
 from tests.drivers.redfish.build import Fence, mechanism, odd_mechanism, until
 from tests.drivers.redfish.oddbmc import ROOT, OddBmc
+from tests.emulators.bmc.client import Client
 from tests.emulators.bmc.starting import Farm
 
 
@@ -36,6 +37,16 @@ async def test_without_a_kind_of_power_cycle_the_power_goes_off_and_on(farm: Far
     await mechanism(farm, tmp_path, {"power_cycle": []}).cycle("gpu18", fence)
     assert ["ForceOff", "On"] == resets(farm, "gpu18")
     assert 1 == fence.passes
+
+
+async def test_power_is_given_to_a_host_that_has_none_and_to_no_other(farm: Farm, tmp_path: Path) -> None:
+    by = mechanism(farm, tmp_path)
+    assert not await by.give("gpu19", open_fence)
+    Client(farm, "gpu19").reset("ForceOff")
+    with pytest.raises(Fence.Closed):
+        await by.give("gpu19", Fence(opens=0))
+    assert await by.give("gpu19", open_fence)
+    assert ["ForceOff", "On"] == resets(farm, "gpu19")
 
 
 class Reset:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from drivers.redfish import RedfishMechanism
 from fleet.errors import InvalidInput, Refused, StaleAttempt
 from fleet.models.hardware import TaskState
+from fleet.models.images import Image
 from fleet.ports.fence import open_fence
 from fleet.ports.mechanism import Activation
 from tests.drivers.redfish.build import BEFORE, INVENTORY, Fence, ended, mechanism, options, rules, until, version
@@ -46,6 +48,30 @@ async def test_a_bmc_fetches_an_image_from_the_store_by_simple_update(farm: Farm
     await redfish.cycle("gpu03", open_fence)
     assert "2.2.0" == await until(lambda: version(redfish, "gpu03", "bios"), "2.2.0")
     assert Activation.NOTHING is await redfish.pending("gpu03")
+
+
+class Brought:
+    """What rollouts bring: the images that the fleet file listed elsewhere."""
+
+    def __init__(self, images: tuple[Image, ...]) -> None:
+        self._images = images
+
+    async def rollout_images(self) -> tuple[Image, ...]:
+        return self._images
+
+
+async def test_an_image_that_a_rollout_brings_is_flashed_and_its_task_known(farm: Farm, tmp_path: Path) -> None:
+    whole = options(farm, tmp_path)
+    empty = whole.model_copy(update={"images": whole.images.model_copy(update={"images": ()})})
+    redfish, other = (RedfishMechanism(empty, tmp_path, Brought(whole.images.images)) for _ in range(2))
+
+    begun = await redfish.start_apply("gpu09", "bmc", "1.1.0", open_fence)
+
+    assert [(begun.id, "1.1.0")] == [(task.id, task.version) for task in await other.tasks("gpu09", "bmc")]
+    assert TaskState.DONE is (await ended(redfish, "gpu09", "bmc")).state
+    assert BEFORE | {"bmc": "1.1.0"} == await redfish.versions("gpu09")
+    with pytest.raises(InvalidInput, match="no image of it"):
+        await RedfishMechanism(empty, tmp_path).start_apply("gpu10", "bmc", "1.1.0", open_fence)
 
 
 async def test_another_process_finds_the_task_with_its_component_and_version(farm: Farm, tmp_path: Path) -> None:

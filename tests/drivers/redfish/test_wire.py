@@ -16,7 +16,7 @@ from fleet.errors import Refused, Unreachable
 from fleet.models.hardware import TaskState
 from fleet.ports.fence import open_fence
 from tests.drivers.redfish.build import odd_mechanism
-from tests.drivers.redfish.oddbmc import TASKS, OddBmc, task
+from tests.drivers.redfish.oddbmc import ROOT, TASKS, OddBmc, collection, link, task
 
 PAYLOAD = {"TargetUri": "/mfwupdate", "HttpHeaders": ["User-Agent: maintrain (bios; 2.1)"]}
 ANSWER = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
@@ -121,6 +121,40 @@ async def test_an_update_without_an_answer_is_given_time_to_show_before_anything
 async def test_a_bmc_that_says_not_now_leaves_no_doubt(bmc: OddBmc, tmp_path: Path, status: int) -> None:
     bmc.answer = lambda path: (status, {}, None)
     mechanism = odd_mechanism(bmc, tmp_path)
-    with pytest.raises(Unreachable):
+    with pytest.raises(Refused, match=f"HTTP {status}"):
         await mechanism.start_apply("one", "bios", "2.1", open_fence)
     assert () == await mechanism.tasks("one", "bios")
+
+
+class Notes:
+    """A fence that keeps how it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def __call__(self) -> None:
+        self.asked.append("sent")
+
+    async def ahead(self) -> None:
+        self.asked.append("ahead")
+
+
+async def test_a_push_is_noted_as_sent_before_its_last_bytes_and_no_earlier(bmc: OddBmc, tmp_path: Path) -> None:
+    bmc.answer = lambda path: (503, {}, None)
+    notes = Notes()
+    with pytest.raises(Refused):
+        await odd_mechanism(bmc, tmp_path).start_apply("one", "bios", "2.1", notes)
+    assert ["ahead", "sent"] == notes.asked
+
+
+@pytest.mark.parametrize("told", ["2026-11-16T08:00:00Z", None])
+async def test_a_bmc_remembers_its_tasks_since_its_last_reset_where_it_tells(
+    bmc: OddBmc, tmp_path: Path, told: str | None
+) -> None:
+    bmc.resources[f"{ROOT}/Managers"] = collection(link(f"{ROOT}/Managers/1"))
+    bmc.resources[f"{ROOT}/Managers/1"] = {"Id": "1"} | ({"LastResetTime": told} if told else {})
+    assert told == await odd_mechanism(bmc, tmp_path).remembers_since("one", "bios")
+
+
+async def test_a_bmc_of_which_no_manager_can_be_told_does_not_say_since_when(bmc: OddBmc, tmp_path: Path) -> None:
+    assert None is await odd_mechanism(bmc, tmp_path).remembers_since("one", "bios")

@@ -35,6 +35,9 @@ class SimulatedSchedulerCase(ContractCase):
         kind = JobKind.REQUEUEABLE if requeueable else JobKind.NOT_REQUEUEABLE
         return self.hands.submit_job(hosts=hosts, kind=kind)
 
+    async def queue_job(self, hosts: tuple[str, ...]) -> str:
+        return self.hands.submit_job(hosts=hosts)
+
     async def end_job(self, job: str) -> None:
         self.hands.end_job(job)
 

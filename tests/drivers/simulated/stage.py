@@ -59,8 +59,8 @@ class Stage:
         crooked.change(act)
         crooked.close_now()
 
-    def observer(self, **changes) -> Observer:
-        observer = Observer((limits(**changes),))
+    def observer(self, overrides=(), reboots_per_operation=1, **changes) -> Observer:
+        observer = Observer((limits(**changes),), reboots_per_operation, overrides)
         for snapshot in replay(self.path):
             observer.see(snapshot)
         return observer

@@ -53,6 +53,11 @@ async def test_a_right_cycle_has_its_figures_and_no_violation(stage):
         "handed_over": ["gpu004"],
         "left_out": ["gpu005", "gpu006", "gpu007", "gpu008"],
         "still_planned": [],
+        "offboarded": [],
+        "taken_back": 0,
+        "taken_back_in_visit": 0,
+        "in_production": {"bmc": {"1.0": 3, "2.0": 3}, "gpu-driver": {"535.1": 3, "550": 3}},
+        "pins": {},
         "violation_details": [],
         "pools": {"gpu": {"hosts": 8, "min_up": 6, "floor": 5, "max_planned": 1, "planned_buffer": 2}},
     }

@@ -49,6 +49,9 @@ class SlurmCase(ContractCase):
     async def start_job(self, hosts: tuple[str, ...], *, requeueable: bool = True) -> str:
         return await running(self._cluster, ",".join(hosts), requeue=requeueable)
 
+    async def queue_job(self, hosts: tuple[str, ...]) -> str:
+        return await asyncio.to_thread(self._cluster.submit, ",".join(hosts), 600)
+
     async def end_job(self, job: str) -> None:
         await asyncio.to_thread(self._cluster.finish, job)
         await until(lambda: state_of(self._cluster, job) == "COMPLETED")

@@ -16,10 +16,13 @@ case "$1" in
 ping) . ./ping; exit;;
 update) . ./update; exit;;
 esac
+case "$1 $2" in "show reservation") . ./reservations; exit;; esac
 n=$(($(cat {name}.n 2>/dev/null || echo 0) + 1)); echo $n > {name}.n
 while [ ! -e {name}.$n ]; do n=$((n - 1)); done
 . ./{name}.$n
 """
+
+NO_RESERVATIONS = "echo No reservations in the system"
 
 
 class StubSlurm:
@@ -27,7 +30,8 @@ class StubSlurm:
 
     def __init__(self, folder: Path, version: str = "echo 'slurm 23.11.4'", **snippets: list[str]) -> None:
         self.folder = folder
-        for name, text in {"version": version, "ping": "echo Slurmctld is UP", "update": "true"}.items():
+        files = {"version": version, "ping": "echo Slurmctld is UP", "update": "true", "reservations": NO_RESERVATIONS}
+        for name, text in files.items():
             (folder / name).write_text(text)
         for name, calls in snippets.items():
             script = folder / name

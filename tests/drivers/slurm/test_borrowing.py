@@ -117,6 +117,17 @@ async def test_a_job_that_stays_in_line_is_taken_out_of_it(slurm):
     await driver.close()
 
 
+async def test_a_job_whose_submission_was_not_answered_in_time_is_ended(slurm):
+    """With --wait sbatch does not come back before its job ends."""
+    driver = SlurmDriver(options(slurm, timeout="3s", job_arguments=["--wait"]))
+
+    with pytest.raises(Unreachable, match="sbatch"):
+        await driver.borrow("gpu002", WHY, HOUR, open_fence)
+
+    await until(lambda: not in_line(slurm))
+    await driver.close()
+
+
 async def test_a_job_left_in_line_by_a_worker_that_died_goes_by_its_deadline(slurm, driver):
     held = await driver.borrow("gpu002", WHY, 60, open_fence)
 

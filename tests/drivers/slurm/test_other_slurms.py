@@ -21,6 +21,7 @@ IDLE = says(answer("nodes", node()))
 DRAINED = says(answer("nodes", node(state=["IDLE", "DRAIN"], reason=OURS)))
 DRAINED_BY_OTHER = says(answer("nodes", node(state=["IDLE", "DRAIN"], reason=THEIRS)))
 NO_JOBS = says(answer("jobs"))
+RESERVATIONS = "scontrol show reservation -o"
 AWAY = "echo 'slurm_load_node error: Unable to contact slurm controller (connect failure)' >&2; exit 1"
 
 
@@ -32,7 +33,7 @@ async def test_a_newer_slurm_is_read_through_scontrol_json(tmp_path):
 
     assert (NodeBase.IDLE, NodeBase.ALLOCATED) == (view.nodes["gpu001"].base, view.nodes["gpu002"].base)
     assert ["1"] == [j.id for j in view.jobs_on("gpu002")]
-    expected = ["scontrol --version", "scontrol --all show nodes --json", "squeue --all --json"]
+    expected = ["scontrol --version", "scontrol --all show nodes --json", "squeue --all --json", RESERVATIONS]
     assert expected == slurm.calls()
 
 

@@ -9,7 +9,7 @@ from drivers.ssh.bound import bound
 from drivers.ssh.ready import ready_recipes
 from fleet.errors import InvalidInput
 from fleet.models.recipe import OwnRecipe, PlaybookRecipe, ProbeRecipe, ReadyRecipe, Recipe
-from fleet.policy.recipes import bind, commands
+from fleet.policy.recipes import bind, commands, prepare_command
 
 PROBE = {"argv": ["tool", "--version"]}
 
@@ -74,11 +74,35 @@ def test_a_probe_without_a_recipe_knows_no_placeholder_but_the_component(argv: l
     assert ("tool", "it") == bound("it", ProbeRecipe(kind="probe", probe={"argv": ["tool", "{component}"]})).probe_argv
 
 
+PREPARES = sorted(name for name, made in ready_recipes().items() if made.prepare is not None)
+
+
+@pytest.mark.parametrize("name", PREPARES)
+def test_what_a_ready_made_recipe_fetches_beforehand_names_the_version_and_installs_nothing(name: str) -> None:
+    made = ready_recipes()[name]
+    values = dict.fromkeys(made.parameters, "x")
+
+    words = prepare_command(made, values, "it", "1.2.3")
+
+    assert any("1.2.3" in word for word in words)
+    assert {"--download-only", "--downloadonly", "pull"} & set(words)
+
+
+def test_a_recipe_without_a_preparation_has_no_command_for_it_and_its_words_are_checked_all_the_same() -> None:
+    assert () == prepare_command(recipe(["tool"]), {}, "it", "1.0")
+    with pytest.raises(InvalidInput):
+        prepare_command(recipe(["tool"], prepare=["tool", "{version}"]), {}, "it", "1.0 --force")
+    with pytest.raises(ValidationError, match="not among the parameters"):
+        recipe(["tool"], prepare=["tool", "{who}"])
+
+
 @pytest.mark.parametrize("name", sorted(ready_recipes()))
 def test_every_ready_made_recipe_makes_commands_without_a_placeholder_left(name: str) -> None:
     given = {
         "apt-package": {"package": "x"},
         "dnf-package": {"package": "x"},
+        "podman-image": {"image": "registry.site:5000/ai/train"},
+        "docker-image": {"image": "train"},
         "fwupdmgr": {"device": "f95c9218acd1"},
         "nvfwupd": {"ap": "FW_BMC_0"},
         "mlxfwmanager": {"device": "0000:3b:00.0"},
@@ -89,7 +113,8 @@ def test_every_ready_made_recipe_makes_commands_without_a_placeholder_left(name:
     for now in (None, "0.1", "9.9"):
         chosen = commands(of.recipe, of.values, "it", "1.2.3", now)
         words = (*chosen.install, *chosen.activate, *of.probe_argv)
-        assert [] == [word for word in words if "{version" in word or "{package" in word or "{{" in word]
+        plain = [word.replace("{{index .Config", "") for word in words]  # a template of the tool's own
+        assert [] == [word for word in plain if "{version" in word or "{package" in word or "{{" in word]
         assert any("1.2.3" in word for word in chosen.install)
 
 

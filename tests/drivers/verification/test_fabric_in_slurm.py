@@ -5,15 +5,22 @@ with their reason before the reservation goes.
 import getpass
 import json
 import os
+import time
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from drivers.slurm import SlurmDriver
 from drivers.verification import ToolVerifier
+from fleet.errors import BadAnswer
 from fleet.models.command import CommandResult
+from fleet.models.drivers import SlurmScheduler
 from fleet.models.verification import Verdict, VerificationTask
 from fleet.models.verifiers import ToolsVerifier
+from fleet.policy.draining import DrainState, still_ours
+from fleet.ports.fence import open_fence
 from tests.drivers.verification.baselines import MemoryBaselines
 from tests.drivers.verification.local import LocalRemote
 from tests.parts.slurm import slurm, slurm_session
@@ -33,6 +40,8 @@ class Watched(LocalRemote):
 
     def __init__(self, slurm, folder: Path) -> None:
         self.slurm, self.seen, self.refused = slurm, [], ""
+        self.driver = SlurmDriver(SlurmScheduler(kind="slurm", conf=str(slurm.conf), timeout=timedelta(seconds=5)))
+        self.states: list[DrainState] = []
         for host in HOSTS:
             (folder / "hosts" / host).mkdir(parents=True)
             (folder / "hosts" / host / "faults.json").write_text("[]")
@@ -40,7 +49,15 @@ class Watched(LocalRemote):
         path = f"{TOOLS}:{os.environ['PATH']}"
         super().__init__({"SLURM_CONF": str(slurm.conf), "HOST_ROOT": str(folder / "hosts" / HOSTS[0]), "PATH": path})
 
+    async def looks(self) -> DrainState:
+        """At gpu001's drain, as its step and the dispatcher do."""
+        asked = time.monotonic()
+        view = await self.driver.view(not_before=asked)
+        return still_ours(HOSTS[0], reason(HOSTS[0]), view, asked, rebooting=True).state
+
     async def run(self, host: str, argv: Sequence[str], within: float, stdin: bytes = b"") -> CommandResult:
+        if argv[0] == "srun" or "delete" in argv:
+            self.states.append(await self.looks())
         if argv[0] == "srun":
             self.seen.append(self.slurm.command("scontrol", "show", "reservation", "-o"))
         if self.refused and self.refused in " ".join(argv):
@@ -94,6 +111,21 @@ async def test_while_it_runs_the_hosts_are_reserved_and_no_waiting_job_starts_on
     assert "MAINT" in watched.seen[0]
     told = slurm.command("squeue", "-h", "-o", "%i %T %M").splitlines()
     assert sorted(f"{job} PENDING 0:00" for job in jobs) == sorted(told)
+
+
+async def test_while_it_runs_the_hosts_count_as_undrained_by_us_and_after_it_as_drained(watched):
+    await verify(watched)
+    states = [*watched.states, await watched.looks()]
+    assert [DrainState.MEASURED, DrainState.DRAINED, DrainState.DRAINED] == states
+
+
+async def test_a_host_does_not_return_out_of_a_measurement(slurm, watched):
+    watched.refused = "state=DRAIN"  # as a worker that dies in its midst
+    await verify(watched)
+    assert DrainState.MEASURED == await watched.looks()
+
+    with pytest.raises(BadAnswer, match="in our reservation maintrain_fabric_"):
+        await watched.driver.undrain(HOSTS[0], reason(HOSTS[0]), open_fence, rebooted=False)
 
 
 async def test_a_host_that_somebody_else_drained_is_not_touched(slurm, watched):

@@ -144,6 +144,7 @@ def manager(bmc: Bmc, user: str, at: float) -> Json:
         "ManagerType": "BMC",
         "UUID": bmc.state.uuid,
         "FirmwareVersion": _running(bmc, "bmc"),
+        "LastResetTime": moment(bmc.state.began if bmc.state.last_reset is None else bmc.state.last_reset),
         "Status": OK,
         "Links": {
             "ManagerForServers": [link(f"{ROOT}/Systems/1")],

@@ -60,6 +60,7 @@ class Bmc:
         """The BMC restarts: it is away for a time, and firmware that waited for this runs."""
         self.sessions.clear()
         self.state.away_until = at + seconds
+        self.state.last_reset = at
         self.memory.note(at, "bmc_away", seconds=seconds, cause=cause)
         self.take_effect({Effect.MANAGER_RESET, Effect.SELF_RESET}, at, cause)
         if self.faults.strike(FaultKind.FORGETS_TASKS, at) is not None:

@@ -71,6 +71,7 @@ class BmcState(BaseModel):
     next_task: int = 1
     steps: list[PowerStep] = []
     away_until: float | None = None
+    last_reset: float | None = None
     struck: dict[str, int] = {}
     seq: int = 0
     unwritten: list[dict[str, Any]] = []

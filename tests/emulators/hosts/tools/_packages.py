@@ -18,6 +18,17 @@ class Fails(Exception):
     """The install fails; its words are the tool's."""
 
 
+def fetch(package, version):
+    """Download a version of a package, and say whether there is one."""
+    if fault("missing_package", package):
+        return False
+    journal("fetched", package=package, version=version)
+    slow = fault("slow", package)
+    if slow:
+        time.sleep(slow["seconds"])
+    return True
+
+
 def install(package, version):
     """Install a version of a package. What a boot brings into effect waits for one."""
     if fault("missing_package", package):

@@ -1,0 +1,161 @@
+"""A pin switch's looks: read the facts, let the policy decide, commit, tell; and a person's word."""
+
+import time
+from collections.abc import Callable
+
+from temporalio import activity
+
+from activities import pin_pages
+from activities.deps import Deps, beating
+from activities.failing import mapped
+from activities.pin_facts import PinLook, look_at_pin, rows
+from activities.pin_jobs import on_members, tell_jobs
+from activities.pin_late import catch_up
+from activities.pin_rollouts import open_co_rollouts
+from fleet import ids
+from fleet.errors import DriverError, InvalidInput
+from fleet.models.messages import RolloutInput
+from fleet.models.pin import PinChange, PinHost, PinHostState, PinState, PinSwitch
+from fleet.models.pin_messages import PinAction, PinInput, PinOrder, PinPhase, PinReview
+from fleet.pin_view import pin_view
+from fleet.policy.pin_orders import PinVerb, pin_entry, pin_order, pin_refusal
+from fleet.policy.pin_progress import PinFacts, PinStep, announced, progress
+
+MAINTRAIN = "maintrain"
+STATES: dict[PinPhase, tuple[PinHostState, ...]] = {
+    PinPhase.PREPARE: (PinHostState.TO_PREPARE,),
+    PinPhase.MOVE: (PinHostState.TO_MOVE,),
+    PinPhase.VERIFY: (PinHostState.MOVED,),
+    PinPhase.BACK: (PinHostState.TO_MOVE, PinHostState.MOVED, PinHostState.CHECKED),
+    PinPhase.VERIFY_BACK: (PinHostState.BACK,),
+    PinPhase.RELEASE: (PinHostState.CHECKED, PinHostState.RESTORED),
+}
+"""Which hosts of a batch a phase is for."""
+
+
+class PinSwitching:
+    """Activities `review_pin` and `order_pin`."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+
+    @activity.defn(name="review_pin")
+    @mapped
+    async def review_pin(self, order: PinInput) -> PinReview:
+        """Look at the facts, decide what is next, and commit it; a second look finds it done."""
+        async with beating():
+            switch = await known_pin(self.deps, order.switch)
+            if switch.state is PinState.LATE:
+                await catch_up(self.deps, switch)
+            look = await look_at_pin(self.deps, switch)
+            step = progress(look.facts)
+            rollouts = await self._co_rollouts(look, step)
+            after = await self._commit(look, step, rollouts)
+            await self._tell(after, look.facts)
+            if announced(look.facts):
+                await self._announce(after, look)
+            return await self._review(after, look.facts, step, rollouts)
+
+    async def _co_rollouts(self, look: PinLook, step: PinStep) -> tuple[RolloutInput, ...]:
+        check = look.facts.check
+        if not step.co_rollout or check is None:
+            return ()
+        return await open_co_rollouts(self.deps, look.switch, check, look.up)
+
+    async def _commit(self, look: PinLook, step: PinStep, rollouts: tuple[RolloutInput, ...]) -> PinSwitch:
+        opened = tuple(r.rollout for r in rollouts)
+        if (step.state, step.reason) == (look.switch.state, look.switch.reason) and not opened:
+            return look.switch
+        return await self.deps.store.change_pin_switch(look.switch.id, _change(look, step, opened))
+
+    async def _tell(self, switch: PinSwitch, facts: PinFacts) -> None:
+        if switch.state is PinState.ASKING and not switch.approved_by:
+            ready = facts.counts.get(PinHostState.PREPARED, 0)
+            await self.deps.page(pin_pages.asks_approval(switch, ready))
+        elif switch.state is PinState.RESTORING:
+            await self.deps.page(pin_pages.goes_back(switch))
+        elif switch.state is PinState.LATE:
+            for host in await self.deps.store.pin_hosts(switch.id, states=(PinHostState.LATE,)):
+                await self.deps.page(pin_pages.late(switch, host))
+        elif switch.state is PinState.CALLED_OFF:
+            # Its request may be granted at this very moment: nothing of it has begun.
+            now = await self.deps.clock()
+            await self.deps.store.withdraw(ids.request(switch.id, switch.ask), switch.reason, now)
+
+    async def _announce(self, switch: PinSwitch, look: PinLook) -> None:
+        """Tell the jobs of today that the switch comes; one that can't be told now is told when it closes."""
+        cluster = await self.deps.cluster(switch.spec.cluster)
+        if not any(pool.drain.signal for pool in cluster.pools):
+            return
+        try:
+            view = await self.deps.reach(cluster.name).scheduler.view(not_before=time.monotonic())
+        except DriverError as error:
+            activity.logger.warning(f"no job can be told of {switch.id} now: {error}")
+            return
+        await tell_jobs(self.deps, switch, cluster, look.members, on_members(view, look.members))
+
+    async def _review(
+        self, switch: PinSwitch, facts: PinFacts, step: PinStep, rollouts: tuple[RolloutInput, ...]
+    ) -> PinReview:
+        states = STATES[step.phase] if step.phase is not None else ()
+        changed = switch.state is not step.state  # somebody was faster: look again
+        wait = None if step.until is None else max(0.0, (step.until - facts.now).total_seconds())
+        return PinReview(
+            action=PinAction.AGAIN if changed else step.action,
+            reason=switch.reason or step.reason,
+            state=switch.state,
+            phase=step.phase,
+            batches=await self.deps.store.pin_batches(switch.id, states) if states else (),
+            wait_seconds=wait,
+            breaks_off=step.breaks_off or switch.state in (PinState.RESTORING, PinState.CALLED_OFF),
+            rollouts=rollouts,
+            picture=pin_view(switch, facts.counts, step.reason),
+            refusals={v: why for v in PinVerb if (why := pin_refusal(switch, v))},
+        )
+
+    @activity.defn(name="order_pin")
+    @mapped
+    async def order_pin(self, order: PinOrder) -> str:
+        """Put a person's word in force as a row; what it did, in words. `Refused` with the reason."""
+        async with beating():
+            change = pin_order(order, PinVerb(order.verb), await self.deps.clock())
+            after = await self.deps.store.change_pin_switch(order.switch, change)
+        return after.aborted or f"approved by {after.approved_by}"
+
+
+async def known_pin(deps: Deps, switch_id: str) -> PinSwitch:
+    """A switch by its id. `InvalidInput` when it was never started."""
+    found = await deps.store.pin_switch(switch_id)
+    if found is None:
+        raise InvalidInput("pin switch", switch_id, "expected one that was started")
+    return found
+
+
+def _change(look: PinLook, step: PinStep, rollouts: tuple[str, ...]) -> Callable[[PinSwitch], PinChange]:
+    """What a step makes of the switch it was decided for; none when somebody was faster."""
+    seen, now = look.switch, look.facts.now
+
+    def change(before: PinSwitch) -> PinChange:
+        if (before.state, before.aborted, before.ask) != (seen.state, seen.aborted, seen.ask):
+            return PinChange(switch=before)
+        after = before.model_copy(
+            update={
+                "state": step.state,
+                "reason": step.reason,
+                "changed_at": now if step.state is not before.state else before.changed_at,
+                "co_rollouts": (*before.co_rollouts, *rollouts),
+            }
+        )
+        entry = pin_entry(before, step.state, MAINTRAIN, step.reason, now) if step.state is not before.state else None
+        return PinChange(switch=after, hosts=_hosts(look, step), audit=entry)
+
+    return change
+
+
+def _hosts(look: PinLook, step: PinStep) -> tuple[PinHost, ...] | None:
+    """The hosts' rows as a new state begins with them."""
+    if (look.switch.state, step.state) == (PinState.CHECKING, PinState.PREPARING):
+        return rows(look.up, PinHostState.TO_PREPARE)
+    if (look.switch.state, step.state) == (PinState.REQUESTING, PinState.CLOSING):
+        return rows(look.leased, PinHostState.TO_MOVE)
+    return None

@@ -1,0 +1,241 @@
+"""A pin switch's deeds on the whole cluster: close it to jobs, clear it of jobs, put the pin in force, open it again.
+
+Each state is a row before its effect: returns of other hosts read it at their fence, and a worker that died is
+followed by one that finds out from the rows what is left to do.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+from temporalio import activity
+
+from activities.deps import Deps, beating
+from activities.failing import mapped
+from activities.holding import FENCE_LIFE
+from activities.pausing import Pauses
+from activities.pin import MAINTRAIN, known_pin
+from activities.pin_jobs import on_members, tell_jobs, to_requeue
+from activities.pin_late import main_reservation, open_late, reservation_of
+from fleet import ids
+from fleet.errors import Refused, StaleAttempt
+from fleet.hostlist import some
+from fleet.models.base import Moment
+from fleet.models.host import Host, HostSet
+from fleet.models.ledger import LeaseHost
+from fleet.models.pin import PinChange, PinHost, PinHostState, PinState, PinSwitch
+from fleet.models.pin_messages import PinInput
+from fleet.models.scheduler import ClusterView
+from fleet.policy.observing import observed_hosts
+from fleet.policy.pin_orders import pin_entry
+from fleet.policy.sets import standing
+from fleet.ports.fence import Fence
+
+
+class PinClosing:
+    """Activities `close_pin`, `clear_pin`, `commit_pin` and `open_pin`."""
+
+    def __init__(self, deps: Deps, settle_for: float = FENCE_LIFE) -> None:
+        self.deps, self._settle_for = deps, settle_for
+
+    @activity.defn(name="close_pin")
+    @mapped
+    async def close_pin(self, order: PinInput) -> None:
+        """Let no job start on any member any more; hosts that nobody of us holds are closed apart.
+
+        A host that returned to production since the grant, with the old pin, is asked for anew with all the others.
+        """
+        async with beating():
+            switch = await known_pin(self.deps, order.switch)
+            if switch.state is not PinState.CLOSING or switch.closed_at is not None or switch.aborted:
+                return
+            # A return whose fence passed before our row was written has landed by then.
+            await asyncio.sleep(self._settle_for)
+            members, leases = await self._members(switch), await self._leases(switch)
+            astray = await self._astray(switch, members, leases, ())
+            if astray:
+                await self._ask_anew(switch, f"{some(astray)} returned meanwhile: the cluster is asked for anew")
+                return
+            mine = [h for h in members if (lease := leases.get(h.name)) is not None and lease.holder == switch.id]
+            late = await self._note_late(switch, members, leases)
+            try:
+                await self._close(switch, mine, late)
+            except Refused as no:
+                await self._go_back(switch, f"the scheduler does not let it be closed: {no}")
+                return
+            now = await self.deps.clock()
+            await self._change(switch, {"closed_at": now}, "closed", "no job starts on any of its hosts", now)
+
+    @activity.defn(name="clear_pin")
+    @mapped
+    async def clear_pin(self, order: PinInput) -> None:
+        """Wait until no job is left on any member; tell jobs, and requeue them held where the spec says so."""
+        async with beating():
+            pauses = Pauses(at_most=2.0)
+            while True:
+                switch = await known_pin(self.deps, order.switch)
+                if switch.state is not PinState.CLOSING or switch.closed_at is None or switch.aborted:
+                    return
+                if await self._cleared(switch):
+                    return
+                await pauses.wait()
+
+    async def _cleared(self, switch: PinSwitch) -> bool:
+        """One look: whether there is something else to do than to wait for jobs."""
+        assert switch.closed_at is not None, "it is closed"
+        now, members = await self.deps.clock(), await self._members(switch)
+        if (await self.deps.store.facts(switch.spec.cluster, now)).stops:
+            return True  # the next look says what follows from it
+        view = await self._view(switch)
+        jobs = on_members(view, members)
+        if not jobs:
+            await self._change(switch, {"state": PinState.MOVING}, "moving", "no job is left on its hosts", now)
+            return True
+        if now >= switch.closed_at + switch.spec.clears_within:
+            left = ", ".join(job.id for job in jobs[:5])
+            await self._go_back(switch, f"{len(jobs)} jobs did not end in time, such as {left}")
+            return True
+        cluster = await self.deps.cluster(switch.spec.cluster)
+        await tell_jobs(self.deps, switch, cluster, members, jobs)
+        held = to_requeue(switch, cluster, jobs, now - switch.closed_at)
+        if held:
+            # Noted first: what is held is released at the end, whoever requeued it.
+            noted = tuple(dict.fromkeys((*switch.held_jobs, *held)))
+            await self._change(switch, {"held_jobs": noted}, "requeue", f"jobs {', '.join(held)} are held", now)
+            fence = self._fence(switch, PinState.CLOSING)
+            await self.deps.reach(switch.spec.cluster).scheduler.requeue_held(held, fence)
+        return False
+
+    @activity.defn(name="commit_pin")
+    @mapped
+    async def commit_pin(self, order: PinInput) -> None:
+        """The point of no return: look at the whole cluster once more, then put the pin in force, or go back."""
+        async with beating():
+            switch = await known_pin(self.deps, order.switch)
+            if switch.state is not PinState.MOVING or switch.committed_at is not None:
+                return
+            why = await self._not_yet(switch)
+            if why:
+                await self._go_back(switch, why)
+                return
+            targets = ", ".join(f"{name} {version}" for name, version in switch.spec.targets.items())
+            reason = f"every host that returns carries {targets}"
+            try:
+                await self.deps.store.commit_pin_switch(switch.id, reason, await self.deps.clock())
+            except Refused as no:
+                await self._go_back(switch, str(no))
+
+    async def _not_yet(self, switch: PinSwitch) -> str:
+        """Why the pin may not come into force; empty when it may."""
+        members, leases = await self._members(switch), await self._leases(switch)
+        late = await self.deps.store.pin_hosts(switch.id, states=(PinHostState.LATE,))
+        astray = await self._astray(switch, members, leases, late)
+        if astray:
+            return f"{some(astray)} got into production with the old pin meanwhile"
+        jobs = on_members(await self._view(switch), members)
+        if jobs:
+            return f"job {jobs[0].id} runs on {some(jobs[0].hosts)}, which was closed to jobs"
+        deadline = switch.deadline
+        if deadline is not None and await self.deps.clock() >= deadline:
+            return "its window is over"
+        return ""
+
+    @activity.defn(name="open_pin")
+    @mapped
+    async def open_pin(self, order: PinInput) -> None:
+        """Let jobs start again as hosts return; late hosts stay closed where a new pin came into force."""
+        async with beating():
+            switch = await known_pin(self.deps, order.switch)
+            if switch.state is not PinState.RELEASING or switch.opened_at is not None:
+                return
+            scheduler = self.deps.reach(switch.spec.cluster).scheduler
+            fence = self._fence(switch, PinState.RELEASING)
+            await scheduler.open_to_jobs(main_reservation(switch), fence)
+            if switch.committed_at is None:
+                for host in await self.deps.store.pin_hosts(switch.id, states=(PinHostState.LATE,)):
+                    await open_late(self.deps, switch, host, "the pin stayed as it was")
+            if switch.held_jobs:
+                await scheduler.release_held(switch.held_jobs, fence)
+            now = await self.deps.clock()
+            await self._change(switch, {"opened_at": now}, "opened", "hosts return as they pass the gate", now)
+
+    async def _members(self, switch: PinSwitch) -> tuple[Host, ...]:
+        return tuple(h for h in await self.deps.store.hosts(switch.spec.cluster) if not h.decommissioned)
+
+    async def _leases(self, switch: PinSwitch) -> dict[str, LeaseHost]:
+        ledger = await self.deps.store.facts(switch.spec.cluster, await self.deps.clock())
+        return dict(ledger.leases)
+
+    async def _view(self, switch: PinSwitch) -> ClusterView:
+        return await self.deps.reach(switch.spec.cluster).scheduler.view(not_before=time.monotonic())
+
+    async def _astray(
+        self, switch: PinSwitch, members: tuple[Host, ...], leases: dict[str, LeaseHost], late: tuple[PinHost, ...]
+    ) -> list[str]:
+        """Members in production that nobody holds: they would be on the old pin for ever."""
+        cluster, now = await self.deps.cluster(switch.spec.cluster), await self.deps.clock()
+        seen, known = observed_hosts(members, await self._view(switch)), {host.host for host in late}
+        free = [h for h in members if h.name not in leases and h.name not in known]
+        where = {h.name: standing(h, seen.get(h.name), now, None, cluster.failed_reasons) for h in free}
+        return sorted(name for name, found in where.items() if found.set is HostSet.UP)
+
+    async def _note_late(
+        self, switch: PinSwitch, members: tuple[Host, ...], leases: dict[str, LeaseHost]
+    ) -> tuple[PinHost, ...]:
+        """Write down who is in nobody's hands of ours: their reservations are found again by these rows."""
+        cluster, now = await self.deps.cluster(switch.spec.cluster), await self.deps.clock()
+        seen, store = observed_hosts(members, await self._view(switch)), self.deps.store
+        held = tuple(h for h in await store.pin_hosts(switch.id) if h.state is not PinHostState.LATE)
+        free = sorted((h for h in members if h.name not in leases), key=lambda h: h.name)
+        late = []
+        for number, host in enumerate(free):
+            found = standing(host, seen.get(host.name), now, None, cluster.failed_reasons)
+            why = f"{found.set}: {found.reason}"
+            late.append(PinHost(host=host.name, pool=host.pool, state=PinHostState.LATE, batch=number, reason=why))
+        await store.change_pin_switch(switch.id, lambda before: PinChange(switch=before, hosts=(*held, *late)))
+        return tuple(late)
+
+    async def _close(self, switch: PinSwitch, mine: list[Host], late: tuple[PinHost, ...]) -> None:
+        scheduler, fence = self.deps.reach(switch.spec.cluster).scheduler, self._fence(switch, PinState.CLOSING)
+        limit = switch.spec.window.total_seconds()
+        for host in late:
+            await scheduler.close_to_jobs((host.host,), reservation_of(switch, host), limit, fence)
+        await scheduler.close_to_jobs(tuple(h.name for h in mine), main_reservation(switch), limit, fence)
+
+    def _fence(self, switch: PinSwitch, state: PinState) -> Fence:
+        """The switch is still in this state: a worker that wakes late must not close what has been opened."""
+
+        async def check() -> None:
+            started = time.monotonic()
+            current = await known_pin(self.deps, switch.id)
+            if current.state is not state:
+                raise StaleAttempt(f"{switch.id} is {current.state}, no longer {state}")
+            if state is PinState.CLOSING and current.aborted:
+                raise StaleAttempt(f"{switch.id} is being called off: {current.aborted}")
+            if time.monotonic() - started > FENCE_LIFE:
+                raise StaleAttempt(f"{switch.id}: the check took too long")
+
+        return check
+
+    async def _ask_anew(self, switch: PinSwitch, reason: str) -> None:
+        now = await self.deps.clock()
+        values = {"state": PinState.REQUESTING, "ask": switch.ask + 1, "reason": reason}
+        await self._change(switch, values, "ask anew", reason, now)
+        await self.deps.store.withdraw(ids.request(switch.id, switch.ask), reason, now)
+
+    async def _go_back(self, switch: PinSwitch, reason: str) -> None:
+        values = {"state": PinState.RESTORING, "reason": reason}
+        await self._change(switch, values, PinState.RESTORING, reason, await self.deps.clock())
+
+    async def _change(
+        self, switch: PinSwitch, values: Mapping[str, object], verb: str, reason: str, now: Moment
+    ) -> None:
+        """Change the row unless its state changed since."""
+
+        def change(before: PinSwitch) -> PinChange:
+            if before.state is not switch.state:
+                return PinChange(switch=before)
+            after = before.model_copy(update={"changed_at": now, **values})
+            return PinChange(switch=after, audit=pin_entry(before, verb, MAINTRAIN, reason, now))
+
+        await self.deps.store.change_pin_switch(switch.id, change)

@@ -1,0 +1,133 @@
+"""What decides what a pin switch does next, read from the store; and its lease request, filed where it is due."""
+
+import asyncio
+from dataclasses import dataclass
+
+from temporalio import activity
+
+from activities.deps import Deps
+from fleet import ids
+from fleet.errors import DriverError
+from fleet.hostlist import natural_key
+from fleet.models.facts import LedgerFacts
+from fleet.models.host import Host, HostSet
+from fleet.models.ledger import Request, RequestClass, RequestState
+from fleet.models.override import Override
+from fleet.models.pin import PinHost, PinHostState, PinState, PinSwitch
+from fleet.policy.pin_check import PinCheck, check_switch
+from fleet.policy.pin_progress import LOOKS_AGAIN, PinFacts
+from fleet.policy.sets import standings
+from fleet.policy.stopping import in_words
+
+WINDOWS_FOR_ALL = 3
+"""Windows for which the floor is overridden: one to go forth, and as long again to go back and to return."""
+BATCH = 80
+"""Hosts of a batch: with some thirty events a host its history stays far below the engine's limits."""
+READ_AT_ONCE = 16
+"""Hosts whose versions are read at once."""
+SEVERAL_LOOKS = 10
+"""Observations of the cluster after which a switch that nobody woke looks again."""
+JUDGED = (PinState.CHECKING, PinState.ASKING)
+
+
+@dataclass(frozen=True)
+class PinLook:
+    """What was read for one switch at one moment."""
+
+    switch: PinSwitch
+    facts: PinFacts
+    members: tuple[Host, ...]
+    """Those in service."""
+    up: tuple[Host, ...]
+    """Members in production."""
+    leased: tuple[Host, ...]
+    """Members that the switch holds."""
+
+
+async def look_at_pin(deps: Deps, switch: PinSwitch) -> PinLook:
+    """Read what the next step depends on; files the lease request of a switch that waits for its lease."""
+    store, now = deps.store, await deps.clock()
+    ledger, cluster = await store.facts(switch.spec.cluster, now), await deps.cluster(switch.spec.cluster)
+    members = tuple(h for h in ledger.hosts.values() if not h.decommissioned)
+    where = standings(ledger)
+    up = tuple(h for h in members if where[h.name].set is HostSet.UP)
+    request = None
+    if switch.state is PinState.REQUESTING and not switch.aborted:
+        request = await _asked(deps, switch, members)
+    leased = {lease.host for lease in await store.leases(switch.id)}
+    facts = PinFacts(
+        switch=switch,
+        now=now,
+        check=await _check(deps, switch, up) if switch.state in JUDGED else None,
+        counts=await store.count_pin_hosts(switch.id),
+        stop=_stop(ledger),
+        looks_every=min(LOOKS_AGAIN, SEVERAL_LOOKS * cluster.observe_every),
+        notice=max(pool.notice for pool in cluster.pools),
+        granted=request is not None and request.state is RequestState.GRANTED,
+        waits_because=request.waits_because if request is not None else "",
+    )
+    return PinLook(switch, facts, members, up, tuple(h for h in members if h.name in leased))
+
+
+def rows(hosts: tuple[Host, ...], state: PinHostState) -> tuple[PinHost, ...]:
+    """Hosts as rows of a switch, in batches of one pool each, whose hosts measure the fabric with one another."""
+    found: list[PinHost] = []
+    number = 0
+    for pool in sorted({host.pool for host in hosts}):
+        names = sorted((host.name for host in hosts if host.pool == pool), key=natural_key)
+        for start in range(0, len(names), BATCH):
+            chosen = names[start : start + BATCH]
+            found += [PinHost(host=name, pool=pool, state=state, batch=number) for name in chosen]
+            number += 1
+    return tuple(found)
+
+
+def _stop(ledger: LedgerFacts) -> str:
+    return in_words(ledger.stops[0]) if ledger.stops else ""
+
+
+async def _check(deps: Deps, switch: PinSwitch, up: tuple[Host, ...]) -> PinCheck:
+    spec, cluster = switch.spec, await deps.cluster(switch.spec.cluster)
+    await _read_unread(deps, spec.cluster, up)
+    versions = await deps.store.versions(spec.cluster)
+    production = {host.name: versions.get(host.name, {}) for host in up}
+    entries = await deps.store.matrix(spec.cluster)
+    return check_switch(cluster, spec.component, spec.version, spec.together, production, entries)
+
+
+async def _read_unread(deps: Deps, cluster: str, up: tuple[Host, ...]) -> None:
+    """Read the versions of hosts that nobody has read yet; a silent one stays unread, which the check tells."""
+    known, several = await deps.store.versions(cluster), asyncio.Semaphore(READ_AT_ONCE)
+
+    async def read(host: str) -> None:
+        async with several:
+            try:
+                versions = await deps.reach(cluster).hardware.versions(host)
+            except DriverError as error:
+                activity.logger.info(f"versions of {host} can't be read: {error}")
+                return
+            await deps.store.record_versions(cluster, host, versions, await deps.clock())
+
+    await asyncio.gather(*(read(host.name) for host in up if host.name not in known))
+
+
+async def _asked(deps: Deps, switch: PinSwitch, members: tuple[Host, ...]) -> Request:
+    """The request as it stands; acknowledged once it is granted."""
+    spec, lasts = switch.spec, WINDOWS_FOR_ALL * switch.spec.window.total_seconds()
+    request = await deps.store.request(
+        Request(
+            id=ids.request(switch.id, switch.ask),
+            cluster=spec.cluster,
+            kind=RequestClass.PIN_SWITCH,
+            holder=switch.id,
+            hosts=tuple(host.name for host in members),
+            asked_at=switch.changed_at,
+            expected_seconds=spec.window.total_seconds(),
+            actor=switch.approved_by,
+            why=f"pin switch: {switch.name}",
+            override=Override(actor=switch.started_by, reason=switch.why, lasts=lasts),
+        )
+    )
+    if request.state is RequestState.GRANTED:
+        await deps.store.acknowledge(request.id, await deps.clock())
+    return request

@@ -1,0 +1,48 @@
+"""The jobs that run when a pin switch closes their cluster: who they are, their notice, and who is requeued."""
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+
+from temporalio import activity
+
+from activities.deps import Deps, now
+from fleet.errors import DriverError
+from fleet.models.fleetfile import Cluster
+from fleet.models.host import Host
+from fleet.models.pin import JobsFate, PinSwitch
+from fleet.models.scheduler import ClusterView, Job, JobKind, JobState
+
+
+def on_members(view: ClusterView, members: Collection[Host]) -> list[Job]:
+    """Jobs that hold a member, by id."""
+    names = {host.name for host in members}
+    return sorted((j for j in view.jobs.values() if j.holds and names & set(j.hosts)), key=lambda job: job.id)
+
+
+def to_requeue(switch: PinSwitch, cluster: Cluster, jobs: Sequence[Job], closed_for: timedelta) -> tuple[str, ...]:
+    """Jobs that are requeued now and held: those that may be, once the longest drain deadline has passed."""
+    if switch.spec.jobs is not JobsFate.REQUEUE or closed_for < max(p.drain.deadline for p in cluster.pools):
+        return ()
+    fit = (j for j in jobs if j.kind is JobKind.REQUEUEABLE and j.state is not JobState.COMPLETING and not j.ours)
+    return tuple(job.id for job in fit)
+
+
+async def tell_jobs(
+    deps: Deps, switch: PinSwitch, cluster: Cluster, members: Collection[Host], jobs: Sequence[Job]
+) -> None:
+    """Send each job the signal of a pool it runs in, where that has one, once a switch.
+
+    A job is claimed before it is told; a scheduler that fails here is logged and holds nothing up.
+    """
+    pool_of = {host.name: host.pool for host in members}
+    told: dict[str, list[str]] = {}
+    for job in jobs:
+        pools = (cluster.pool(pool_of[host]) for host in job.hosts if host in pool_of)
+        signal = next((p.drain.signal for p in pools if p is not None and p.drain.signal), None)
+        if signal and not job.ours and await deps.store.first_time(f"notice/{switch.id}/{job.id}", now()):
+            told.setdefault(signal, []).append(job.id)
+    for signal, chosen in told.items():
+        try:
+            await deps.reach(cluster.name).scheduler.signal_jobs(tuple(chosen), signal)
+        except DriverError as error:
+            activity.logger.warning(f"jobs {', '.join(chosen)} were perhaps not told by {signal}: {error}")

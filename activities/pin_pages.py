@@ -1,0 +1,30 @@
+"""The pages of pin switches."""
+
+from activities.pages import Page
+from fleet.models.pin import PinHost, PinSwitch
+
+
+def asks_approval(switch: PinSwitch, ready: int) -> Page:
+    """Everything is prepared, and a person must say so."""
+    body = (
+        f"{ready} hosts have what it needs. It takes the whole of {switch.spec.cluster} out of production for up to "
+        f"{switch.spec.window}.\nTo let it begin: maintrain pin approve {switch.id} --reason ...\n"
+        f"To call it off: maintrain pin abort {switch.id} --reason ..."
+    )
+    return Page(f"{switch.id}/approve", f"The pin switch of {switch.name} waits for an approval", body)
+
+
+def goes_back(switch: PinSwitch) -> Page:
+    """It goes back to the old pin."""
+    body = f"{switch.reason}\nEvery host goes back to {switch.prior}. See: maintrain pin status {switch.id}"
+    return Page(f"{switch.id}/back", f"The pin switch of {switch.name} goes back", body)
+
+
+def late(switch: PinSwitch, host: PinHost) -> Page:
+    """A host that was in another's hands stays closed to jobs until it carries the pin in force."""
+    targets = ", ".join(f"{name} {version}" for name, version in switch.spec.targets.items())
+    body = (
+        f"It was out of production ({host.reason}) when the cluster was closed. It stays closed to jobs by a "
+        f"reservation of ours until it carries {targets}, which whoever has it in hand must bring it."
+    )
+    return Page(f"{switch.id}/late/{host.host}", f"{switch.spec.cluster}/{host.host} did not follow {switch.id}", body)

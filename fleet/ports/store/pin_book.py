@@ -1,0 +1,66 @@
+"""Pin switches and their hosts: their port."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from fleet.models.base import Moment
+from fleet.models.pin import PinChange, PinHost, PinHostState, PinSpec, PinSwitch
+
+
+class PinBook(Protocol):
+    """Pin switches."""
+
+    async def start_pin_switch(self, spec: PinSpec, prior: str, actor: str, reason: str, now: Moment) -> PinSwitch:
+        """Write a switch. Audited. `Refused` while another one of the cluster is not over."""
+        ...
+
+    async def pin_switches(self, cluster: str | None = None) -> tuple[PinSwitch, ...]:
+        """All that were ever started, the newest first; of one cluster, or of all."""
+        ...
+
+    async def pin_switch(self, switch_id: str) -> PinSwitch | None:
+        """One of them."""
+        ...
+
+    async def last_pin_switch(self, cluster: str) -> PinSwitch | None:
+        """The newest of a cluster, over or not: read before every return."""
+        ...
+
+    async def change_pin_switch(self, switch_id: str, decide: Callable[[PinSwitch], PinChange]) -> PinSwitch:
+        """Read a switch, decide, and write what it becomes with its hosts and audit entry, in one transaction.
+
+        Raises InvalidInput for an unknown one; what `decide` raises leaves all as it was.
+        """
+        ...
+
+    async def commit_pin_switch(self, switch_id: str, reason: str, now: Moment) -> PinSwitch:
+        """Put the new pin in force: a revision of the fleet file with it (and with the versions that moved together as
+        desired ones), the switch's row and an audit entry, in one transaction; a second time changes nothing.
+
+        `Refused` when a host of it is not read back with the new pin, and neither in repair nor late.
+        """
+        ...
+
+    async def pin_hosts(
+        self, switch_id: str, *, batch: int | None = None, states: tuple[PinHostState, ...] = ()
+    ) -> tuple[PinHost, ...]:
+        """Hosts of a switch by name; of one batch, in some states, or all."""
+        ...
+
+    async def note_pin_hosts(
+        self,
+        switch_id: str,
+        states: Mapping[str, tuple[PinHostState, str]],
+        now: Moment,
+        among: tuple[PinHostState, ...] = (),
+    ) -> None:
+        """Where hosts of a switch are from now on, and why; with `among`, only of hosts that are in one of these."""
+        ...
+
+    async def pin_batches(self, switch_id: str, states: tuple[PinHostState, ...]) -> tuple[int, ...]:
+        """Batches with a host in one of these states."""
+        ...
+
+    async def count_pin_hosts(self, switch_id: str) -> dict[PinHostState, int]:
+        """Hosts of a switch by state."""
+        ...

@@ -1,0 +1,71 @@
+"""Batches of a pin switch: prepared, planned there and back, and read back."""
+
+import asyncio
+
+from activities.pin import PinSwitching
+from activities.pin_batch import PinBatching
+from fleet import ids
+from fleet.models.drivers import SimulatedFault
+from fleet.models.intent import Before, IntentState
+from fleet.models.pin import PinHostState, PinState
+from fleet.models.pin_messages import PinBatchEnd, PinPhase
+from tests.scenarios.site import CLUSTER
+from tests.steps.pins import INPUT, MINE, SWITCH, batch, now, run
+from tests.steps.site import no_fence
+
+
+async def test_a_host_that_can_not_be_prepared_is_told_and_the_others_are(switch):
+    await switch.begin(PinState.PREPARING)
+    await switch.note(PinHostState.TO_PREPARE, *MINE)
+    switch.site.world.set_fault(SimulatedFault(kind="prepare_fails", host="gpu004"))
+    await run(PinBatching(switch.deps).prepare_pin_batch, batch(PinPhase.PREPARE))
+
+    assert {"gpu003": "prepared", "gpu004": "not_prepared", "gpu005": "prepared"} == await switch.hosts()
+    assert "2.21" == (await switch.site.store.versions(CLUSTER))["gpu003"]["nccl"]
+
+
+async def test_nothing_is_fetched_any_more_for_a_switch_that_was_aborted(switch):
+    await switch.begin(PinState.PREPARING)
+    await switch.note(PinHostState.TO_PREPARE, *MINE)
+    await switch.become(aborted="aborted by bob: not tonight")
+    await run(PinBatching(switch.deps).prepare_pin_batch, batch(PinPhase.PREPARE))
+
+    assert dict.fromkeys(MINE, PinHostState.TO_PREPARE) == await switch.hosts()
+    called_off = await run(PinSwitching(switch.deps).review_pin, INPUT)
+    assert ("called_off", "aborted by bob: not tonight") == (called_off.state, called_off.reason)
+    ended = await run(PinSwitching(switch.deps).review_pin, INPUT)
+    assert "end" == ended.action
+    assert () == await switch.site.store.leases(SWITCH)
+
+
+async def test_the_way_there_is_planned_once_and_the_way_back_by_what_was_begun(switch):
+    await switch.begin(PinState.MOVING)
+    planned = await run(PinBatching(switch.deps).plan_pin_batch, batch(PinPhase.MOVE))
+    assert planned == await run(PinBatching(switch.deps).plan_pin_batch, batch(PinPhase.MOVE))
+    assert [["drain", "apply:nccl"]] * 3 == [[s.key for s in h.steps] for h in planned.hosts]
+
+    begun = ids.operation(SWITCH, "gpu003")
+    await switch.site.store.open_intent(begun, "apply:nccl", "t", Before(version="2.21"), now())
+    await switch.site.store.finish_intent(begun, "apply:nccl", "t", IntentState.DONE, "ok")
+    await switch.note(PinHostState.MOVED, "gpu003")
+    back = await run(PinBatching(switch.deps).plan_pin_batch, batch(PinPhase.BACK))
+    assert {"gpu003": ["apply:nccl:back"], "gpu004": [], "gpu005": []} == {
+        h.work.host: [s.key for s in h.steps] for h in back.hosts
+    }
+    end = PinBatchEnd(input=batch(PinPhase.BACK), done=MINE)
+    await run(PinBatching(switch.deps).end_pin_batch, end)
+    assert {"gpu003": "back", "gpu004": "restored", "gpu005": "restored"} == await switch.hosts()
+
+
+async def test_hosts_are_read_back_before_they_count_as_checked(switch):
+    await switch.begin(PinState.MOVING)
+    await switch.note(PinHostState.MOVED, *MINE)
+    await switch.site.hands.hardware.start_apply("gpu003", "nccl", "2.22", no_fence)
+    await asyncio.sleep(1.2)
+    switch.site.world.set_fault(SimulatedFault(kind="bmc_silent", host="gpu005"))
+    end = PinBatchEnd(input=batch(PinPhase.VERIFY), done=MINE)
+    seen = await run(PinBatching(switch.deps, silent_after=(0.0,)).end_pin_batch, end)
+
+    assert "it carries nccl 2.21" == seen.off["gpu004"]
+    assert seen.off["gpu005"].startswith("its versions can't be read back: ")
+    assert {"gpu003": "checked", "gpu004": "moved", "gpu005": "moved"} == await switch.hosts()

@@ -1,0 +1,62 @@
+"""What is out for other reasons waits while a pin is unsettled, and gets the one in force."""
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from activities.gate import Gating
+from activities.hand_over import HandingOver
+from activities.returning import Returning
+from fleet import ids
+from fleet.models.matrix import MatrixEntry
+from fleet.models.messages import Command
+from fleet.models.pin import PinHostState, PinState
+from fleet.models.work import HostWork, StepAction, StepKind
+from tests.scenarios.site import CLUSTER, POOL
+from tests.steps.pins import MINE, SWITCH, now, run
+from tests.steps.site import order
+
+
+async def test_a_host_in_repair_waits_at_the_gate_and_before_it_boards(switch):
+    await switch.begin(PinState.MOVING)
+    operation = ids.repair_operation(CLUSTER, "gpu001", 1)
+    step = order(StepKind.GATE, repair=True, operation=operation)
+    with pytest.raises(ApplicationError, match="no host returns before it is told which pin is in force"):
+        await run(Gating(switch.deps).gate, step)
+    work = HostWork(cluster=CLUSTER, pool=POOL, host="gpu001", operation=operation)
+    with pytest.raises(ApplicationError, match="no host returns before it is told which pin is in force"):
+        await run(HandingOver(switch.deps).plan_repair, work, Command())
+
+    await switch.become(state=PinState.DONE, committed_at=now())
+    assert StepAction.HAND_OVER is (await run(Gating(switch.deps).gate, step)).action
+
+
+async def test_no_host_returns_while_the_pin_is_open_nor_later_with_the_old_one(switch):
+    await switch.begin(PinState.MOVING)
+    operation = ids.repair_operation(CLUSTER, "gpu001", 1)
+    back = order(StepKind.RETURN, repair=True, operation=operation)
+    with pytest.raises(ApplicationError, match="is moving: no host returns"):
+        await run(Returning(switch.deps).return_host, back)
+
+    await switch.site.store.record_versions(CLUSTER, "gpu001", {"nccl": "2.21"}, now())
+    await switch.become(state=PinState.DONE, committed_at=now())
+    with pytest.raises(
+        ApplicationError, match=r"carries nccl 2.21: nccl 2.21 to 2.22 in sim came into force meanwhile"
+    ):
+        await run(Returning(switch.deps).return_host, back)
+    assert await switch.site.drained()
+
+    await switch.site.store.record_versions(CLUSTER, "gpu001", {"nccl": "2.22"}, now())
+    await run(Returning(switch.deps).return_host, back)
+    assert not await switch.site.drained()
+
+
+async def test_a_repaired_host_boards_the_pin_in_force(switch):
+    await switch.begin(PinState.MOVING)
+    await switch.note(PinHostState.CHECKED, *MINE)
+    await switch.site.store.commit_pin_switch(SWITCH, "no drift", now())
+    tested = MatrixEntry(components={"gpu-driver": "550.*"}, pins={"nccl": "2.22"})
+    await switch.site.store.add_matrix(CLUSTER, (tested,), "ann", "it is tested", now())
+    operation = ids.repair_operation(CLUSTER, "gpu001", 1)
+    work = HostWork(cluster=CLUSTER, pool=POOL, host="gpu001", operation=operation)
+    found = await run(HandingOver(switch.deps).plan_repair, work, Command())
+    assert ("nccl", "2.22") in [(s.upgrade.component, s.upgrade.version) for s in found.steps if s.upgrade]

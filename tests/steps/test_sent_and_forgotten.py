@@ -1,0 +1,148 @@
+"""A worker that dies around the sending of an upgrade: what it wrote down, and whether the BMC restarted since, tell
+another whether it may send it again.
+"""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from activities.apply import Applying
+from drivers.hosts import open_hosts
+from drivers.registry import OpenDrivers
+from fleet import ids
+from fleet.errors import Refused, Unreachable
+from fleet.models.hosts import HostsHardware
+from fleet.models.intent import Before, IntentState
+from fleet.models.stack import Upgrade
+from fleet.models.work import Step, StepAction, StepKind
+from fleet.ports.fence import open_fence
+from tests.emulators.bmc import Fault, FaultKind
+from tests.emulators.bmc.client import Client, eventually
+from tests.parts.real_hosts import RealHosts, start_real_hosts
+from tests.scenarios.site import CLUSTER
+from tests.steps.other import Other
+from tests.steps.site import VISIT, order
+
+HOST = "gpu001"
+NIC = Upgrade(component="nic-firmware", version="28.40.1000")
+STEP = Step(key="apply:nic-firmware", kind=StepKind.APPLY, upgrade=NIC, expected=timedelta(seconds=2))
+OPERATION = ids.operation(VISIT, HOST)
+
+
+@pytest.fixture
+def real(tmp_path):
+    forgets = Fault(kind=FaultKind.FORGETS_TASKS, hosts=(HOST,))
+    with start_real_hosts(tmp_path / "real", [HOST], faults=[forgets], slow=[HOST]) as found:
+        yield found
+
+
+@pytest.fixture
+async def hardware(real):
+    opened = open_hosts(HostsHardware.model_validate(real.hardware()), real.folder).hardware
+    yield opened
+    await opened.close()
+
+
+async def dead_worker(site, hardware, *, sent: bool) -> None:
+    """It wrote its intent, and perhaps that it sends."""
+    before = Before(
+        version=(await hardware.versions(HOST))[NIC.component],
+        remembers_since=await hardware.remembers_since(HOST, NIC.component),
+    )
+    await site.store.open_intent(OPERATION, STEP.key, "a dead worker", before, datetime.now(UTC))
+    if sent:
+        await site.store.note_sent(OPERATION, STEP.key, "a dead worker", sent=True)
+
+
+async def apply(site, hardware):
+    hands = OpenDrivers(site.hands.scheduler, hardware, site.hands.verifier)
+    deps = replace(site.deps, hands={CLUSTER: hands})
+    return await site.run(Applying(deps).apply, order(StepKind.APPLY, step=STEP))
+
+
+def restart(real: RealHosts) -> None:
+    """The BMC restarts, and forgets what it was doing."""
+    before = len(real.bmcs.journal(HOST, "bmc_back"))
+    Client(real.bmcs, HOST).reset("ForceRestart", manager=True)
+    eventually(lambda: len(real.bmcs.journal(HOST, "bmc_back")) > before)
+
+
+def flashes(real: RealHosts) -> int:
+    return len(real.bmcs.journal(HOST, "flash_started"))
+
+
+async def test_what_a_bmc_accepted_and_forgot_in_a_restart_is_not_flashed_again(site, real, hardware):
+    await site.drain()
+    await dead_worker(site, hardware, sent=True)
+    await hardware.start_apply(HOST, NIC.component, NIC.version, open_fence)
+    eventually(lambda: flashes(real) == 1)
+    restart(real)
+    assert () == await hardware.tasks(HOST, NIC.component)
+
+    found = await apply(site, hardware)
+
+    assert (StepAction.HAND_OVER, 1) == (found.action, flashes(real)), found
+    assert "it was being sent, and the device restarted at" in found.reason
+
+
+async def test_what_was_sent_to_a_bmc_that_never_had_it_and_did_not_restart_is_sent_again(site, real, hardware):
+    await site.drain()
+    await dead_worker(site, hardware, sent=True)
+    found = await apply(site, hardware)
+    assert (StepAction.GO_ON, 1) == (found.action, flashes(real)), found
+
+
+async def test_what_was_never_sent_is_sent_whatever_the_bmc_did_since(site, real, hardware):
+    await site.drain()
+    await dead_worker(site, hardware, sent=False)
+    restart(real)
+    found = await apply(site, hardware)
+    assert (StepAction.GO_ON, 1) == (found.action, flashes(real)), found
+
+
+async def noted(site) -> tuple[IntentState, bool]:
+    found = await site.store.intent(OPERATION, STEP.key)
+    return found.state, found.sent
+
+
+def saying(error: Exception):
+    async def start_apply(host, component, version, fence) -> None:
+        await fence()
+        raise error
+
+    return start_apply
+
+
+@pytest.mark.parametrize("earlier", [True, False])
+async def test_a_bmc_that_says_not_now_leaves_nothing_that_was_sent(site, earlier):
+    """Whether the intent is the attempt's own or an earlier one's."""
+    await site.drain()
+    if earlier:
+        await dead_worker(site, site.hands.hardware, sent=False)
+    with pytest.raises(Exception, match="HTTP 503"):
+        await apply(site, Other(site.hands.hardware, start_apply=saying(Refused("HTTP 503"))))
+    assert (IntentState.OPEN if earlier else IntentState.WITHDRAWN, False) == await noted(site)
+
+
+async def test_an_answer_that_was_lost_leaves_the_note(site):
+    await site.drain()
+    with pytest.raises(Exception, match="no answer"):
+        await apply(site, Other(site.hands.hardware, start_apply=saying(Unreachable("no answer"))))
+    assert (IntentState.OPEN, True) == await noted(site)
+
+
+async def test_an_attempt_whose_intent_was_taken_over_can_not_send(site):
+    """The successor knows by the note's absence that nothing was sent: from then on nothing can be."""
+    await site.drain()
+    sent = []
+
+    async def start_apply(host, component, version, fence) -> None:
+        found = await site.store.intent(OPERATION, STEP.key)
+        await site.store.take_over_intent(OPERATION, STEP.key, found.token, "a successor", datetime.now(UTC))
+        await fence()
+        sent.append(version)
+
+    with pytest.raises(Exception, match="newer attempt"):
+        await apply(site, Other(site.hands.hardware, start_apply=start_apply))
+    assert ([], (IntentState.OPEN, False)) == (sent, await noted(site))
