@@ -40,7 +40,7 @@ bench: $(VENV)/.installed-dev ## throughput beside a bare Temporal program; writ
 bench-blame: $(VENV)/.installed-dev ## thousands of simulated rollouts; writes bench/results/blame.json and docs/limits.md
 	@$(BIN)/python -m bench.blame
 
-bench-rollout: $(VENV)/.installed-dev ## a rollout over 10,000 simulated hosts, about half an hour; writes bench/results/rollout.json and docs/limits.md
+bench-rollout: $(VENV)/.installed-dev ## a rollout over 10,000 simulated hosts, about an hour; writes bench/results/rollout.json and docs/limits.md
 	@$(BIN)/python -m bench.rollout
 
 histories: $(VENV)/.installed-dev ## the recorded runs that the replay tests replay, anew

@@ -30,7 +30,8 @@ def _told(f: dict[str, Any]) -> str:
     return f"""One rollout of a driver through the phases {", ".join(f["phases"])}, carried by {f["pools"]} trains in
 domains of {f["domain"]} hosts: {f["upgraded"]} hosts upgraded in {f["cycles"]} cycles and {took}, with
 {f["violations"]} violations seen by the outside observer. Simulated hosts that answer at once; {m["cores"]} cores
-({m["processor"]}), load average {f["load_average_before"]} before; {f["at"]}."""
+({m["processor"]}), load average {f["load_average_before"]} before and {f["load_average_after"]} after, so the time
+says little of speed where others used the machine; {f["at"]}."""
 
 
 def _runs(f: dict[str, Any]) -> str:

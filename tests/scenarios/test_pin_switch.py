@@ -64,6 +64,24 @@ def test_an_aborted_switch_brings_every_host_back_to_the_old_pin(tmp_path: Path)
         site.stage.run("fleet", "load", str(site.file), *BY, "the same pins as ever")
 
 
+def test_a_breaking_switch_moves_the_driver_in_the_same_window(tmp_path: Path) -> None:
+    document = quiet(document_of(4))
+    document["clusters"][0]["matrix"] = [
+        {"components": {"gpu-driver": driver}, "pins": {"nccl": pin}}
+        for driver, pin in (("550.1", "2.21"), ("550.2", "2.22"))
+    ]
+    with Site(tmp_path, document) as site:
+        start(site, "--window", "150s", "--together", "gpu-driver=550.2")
+        approve(site)
+
+        ended = until(site, *OVER)
+
+        assert ("done", {"returned": 4}) == (ended["state"], ended["hosts"])
+        assert {("550.2", "2.22")} == {(v["gpu-driver"], v["nccl"]) for v in site.versions().values()}
+        assert ["2.21", "2.22"] == never_mixed(site)
+        assert [] == site.observed()["violation_details"]
+
+
 def _refused(site: Site, *arguments: str) -> str:
     with pytest.raises(Refused) as no:
         site.stage.run(*arguments)
