@@ -11,7 +11,9 @@ from activities import pages
 from activities.counting import count_undrained
 from activities.deps import Deps, now
 from activities.holding import FENCE_LIFE, check_holder
+from activities.left_behind import LEFT_BEHIND, Quiet
 from activities.pausing import Pauses
+from activities.pin_forward import called_back
 from fleet import ids
 from fleet.errors import BadAnswer, DriverError, HostState, StaleAttempt
 from fleet.models.base import Moment
@@ -22,8 +24,6 @@ from fleet.policy.draining import Drained, DrainState, still_ours
 from fleet.policy.stopping import Deed, MayBegin, Proceed, may_begin
 from fleet.ports.fence import Fence
 
-LEFT_BEHIND = 10.0
-"""Seconds without any job after which a measurement that has the host undrained is one whose worker died."""
 ANY_AGE = 0.0
 """Takes any reading of the scheduler that is still shared, whenever it began."""
 
@@ -39,7 +39,7 @@ class StoppedAtFence(Exception):
 class Acting:
     """One attempt of one step on one host."""
 
-    def __init__(self, deps: Deps, order: StepOrder) -> None:
+    def __init__(self, deps: Deps, order: StepOrder, left_behind: float = LEFT_BEHIND) -> None:
         self.deps, self.order = deps, order
         self.hands = deps.reach(order.cluster)
         info = activity.info()
@@ -50,6 +50,7 @@ class Acting:
         """What became of sending a rung's effect, where that can't be told; added to how the rung ended."""
         self.end: IntentEnd | None = None
         """Set by what ends the step's intent: written together with the step's evidence."""
+        self._left_behind, self._quiet = left_behind, Quiet(left_behind)
 
     async def footing(self) -> Footing:
         """What this step stands on, read from the store just now."""
@@ -77,6 +78,8 @@ class Acting:
             footing = await self.footing()
             self.check_lease(footing)
             answer = self.may_begin(deed, footing, finishing=finishing)
+            if answer.answer is Proceed.GO and not finishing:
+                answer = await called_back(self.deps, self.order, deed) or answer
             if answer.answer is not Proceed.GO:
                 raise StoppedAtFence(answer)
             if intent is not None:
@@ -140,24 +143,24 @@ class Acting:
         """The host's drain after the measurement that has it undrained, where our reservation lets no job start.
         One that was left behind has nobody to drain it again but us.
         """
-        busy, pauses = time.monotonic(), Pauses()
+        quiet, pauses = Quiet(self._left_behind), Pauses()
         while True:
             answer = await self._look(time.monotonic(), rebooting=rebooting)
             if answer.state is not DrainState.MEASURED:
                 return answer
             if answer.jobs and self.order.repair:
                 raise BadAnswer(f"{self.order.host}: {answer.reason}")  # between attempts a person is heard
-            if answer.jobs:
-                busy = time.monotonic()
-            elif time.monotonic() - busy > LEFT_BEHIND:
+            if quiet.left_behind(answer):
                 await self.hands.scheduler.drain(self.order.host, self.owned, self.fence(Deed.RETURN))
             await pauses.wait()
 
-    async def begin_again(self, intent: Intent) -> Intent:
-        """An earlier attempt's intent, under which nothing had begun, as of now: its time counts from here."""
-        now = await self.deps.clock()
-        await self.deps.store.begin_again(intent.operation, intent.step, self.token, now)
-        return intent.model_copy(update={"opened_at": now, "sent": False})
+    async def begin_again(self, intent: Intent, at: Moment | None = None) -> Intent:
+        """An earlier attempt's intent, under which nothing had begun, as of now: its time counts from here, or from
+        `at`. What was sent under it stays noted.
+        """
+        began = at or await self.deps.clock()
+        await self.deps.store.begin_again(intent.operation, intent.step, self.token, began)
+        return intent.model_copy(update={"opened_at": began})
 
     async def hold_drained(self, *, rebooting: bool = False) -> StepResult | None:
         """None while the host is ours and drained; else what to do instead of acting on it.
@@ -201,7 +204,7 @@ class Acting:
         """
         try:
             seen = await self._look(ANY_AGE, rebooting=True)
-            if seen.state is DrainState.UNDRAINED:
+            if seen.state is DrainState.UNDRAINED or self._quiet.left_behind(seen):
                 seen = await self.look(rebooting=True)
             if seen.state is DrainState.UNDRAINED:
                 await self._drain_again()

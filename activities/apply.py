@@ -146,7 +146,8 @@ class Applying:
         """An earlier attempt wrote the intent: find out what it did before anything is repeated."""
         taken, pauses, silences = await acting.take_over(intent), Pauses(), Silences()
         intent = await anew(acting, intent)
-        barred = Barred(acting, await self._within(acting, upgrade))
+        within = await self._within(acting, upgrade)
+        barred, long_ago = Barred(acting, within), await self.deps.clock() - intent.opened_at > within
         drivers = (await self.deps.cluster(acting.order.cluster)).drivers
         shows = max(timedelta(seconds=FENCE_LIFE), drivers.shows_within(upgrade.component))
         while True:
@@ -159,7 +160,7 @@ class Applying:
                 if await silences.last_word(error, overdue=late is not None) and late is not None:
                     return _give_up(acting, late)
                 continue
-            resume = resume_apply(intent, tasks, version, upgrade.version, age, shows, since)
+            resume = resume_apply(intent, tasks, version, upgrade.version, age, shows, since, long_ago=long_ago)
             activity.logger.info(f"{acting.order.step.key} on {acting.order.host}: {resume.action}: {resume.reason}")
             match resume.action:
                 case ResumeAction.WAIT:
@@ -168,7 +169,6 @@ class Applying:
                     held = await (held_by_us_alone(acting) if acting.order.step.rung else acting.hold_drained())
                     if held is not None:
                         return held
-                    intent = await acting.begin_again(intent)
                     ended = await self._repeat(acting, upgrade, intent, barred)
                     if ended is not None:
                         return ended
@@ -183,13 +183,17 @@ class Applying:
 
     async def _repeat(self, acting: Acting, upgrade: Upgrade, intent: Intent, barred: Barred) -> StepResult | None:
         """Begin what an earlier attempt has not begun. None to look again, since the device let nothing begin."""
+        again = await acting.begin_again(intent)
         try:
-            sent = await self._send(acting, upgrade, intent, touched=True)
+            sent = await self._send(acting, upgrade, again, touched=True)
         except DriverError as error:
+            if intent.sent and isinstance(error, NotBegun):
+                # The time of what the earlier attempt sent, if that did begin, still counts from then.
+                await acting.begin_again(again, intent.opened_at)
             if await barred.for_good(error):
                 return _give_up(acting, _hand_over(str(error), HostState.UNKNOWN))
             return None
-        return sent if isinstance(sent, StepResult) else await self._follow(acting, upgrade, intent, sent)
+        return sent if isinstance(sent, StepResult) else await self._follow(acting, upgrade, again, sent)
 
     async def _follow(self, acting: Acting, upgrade: Upgrade, intent: Intent, task: DeviceTask | None) -> StepResult:
         """Poll the task to its end, then let the inventory decide."""

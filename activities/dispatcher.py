@@ -42,7 +42,8 @@ class Dispatching:
             facts = await self.deps.store.facts(order.cluster, await self.deps.clock())
             where = standings(facts)
             counts = _limits(facts)
-            ownerless = await self._ownerless(facts)
+            lost_switches = await self._lost_switches(order.cluster)
+            ownerless = await self._ownerless(facts, lost_switches)
             await self._page(facts)
             await self.deps.page_again()
             self._measure(facts, where)
@@ -52,6 +53,7 @@ class Dispatching:
                 ledger=ledger_view(facts, where, counts),
                 ownerless=ownerless,
                 undrained=undrained_in_repair(facts),
+                lost_switches=lost_switches,
             )
 
     async def _look(self, cluster: str) -> None:
@@ -66,14 +68,22 @@ class Dispatching:
         seen = observed_hosts(members, view)
         await store.record_observation(Observation(cluster=cluster, began_at=began_at, hosts=seen))
 
-    async def _ownerless(self, facts: LedgerFacts) -> tuple[HandOver, ...]:
-        """Hosts whose holder is gone. A visit that runs answers for all its hosts.
+    async def _lost_switches(self, cluster: str) -> tuple[str, ...]:
+        """The pin switch that has yet to end and has lost its workflow: it is taken up again from its rows."""
+        last = await self.deps.store.last_pin_switch(cluster)
+        if last is None or last.over or await self.deps.engine.running(last.id):
+            return ()
+        return (last.id,)
+
+    async def _ownerless(self, facts: LedgerFacts, lost_switches: tuple[str, ...]) -> tuple[HandOver, ...]:
+        """Hosts whose holder is gone. A visit that runs answers for all its hosts, and so does a switch that is taken
+        up again.
 
         Leases are read again after the engine was asked: one that ended meanwhile was released, not lost.
         """
         asked_at, running = await self.deps.clock(), dict[str, bool]()
         for holder in sorted({lease.holder for lease in facts.leases.values()}):
-            running[holder] = await self.deps.engine.running(holder)
+            running[holder] = holder in lost_switches or await self.deps.engine.running(holder)
         for lease in facts.leases.values():
             if not running[lease.holder]:
                 host = ids.host(lease.cluster, lease.host)
@@ -103,7 +113,8 @@ class Dispatching:
             if lease.counted is Counted.FAILED:
                 await ask_again(self.deps, lease)
             elif lease.holder not in overriding and lease.expected_end is not None and lease.expected_end < facts.now:
-                await self.deps.page(pages.late(lease))
+                seen = facts.observation.hosts.get(lease.host) if facts.observation is not None else None
+                await self.deps.page(pages.late(lease, seen.node if seen is not None else None))
         for override in facts.overrides:  # one page for a whole cluster, and not one a host
             if override.until <= facts.now:
                 await self.deps.page(pages.override_over(facts.cluster, override))

@@ -66,7 +66,9 @@ class HandingOver:
             lemon = await why_a_lemon(self.deps, work) if climb is not Climb.OFF else ""
             if climb is Climb.OFF or lemon:
                 climb = Climb.OFF
-                await ask_person(self.deps, lease, f"{order.reason}; {lemon}" if lemon else order.reason)
+                # Where its gate found that, the reason says so already.
+                why = f"{order.reason}; {lemon}" if lemon and lemon not in order.reason else order.reason
+                await ask_person(self.deps, lease, why)
             tries = await tries_of(self.deps, operation)
             await self._show_versions(work)
         return work.model_copy(

@@ -9,7 +9,7 @@ from fleet.errors import StepFailed
 from fleet.models.fleetfile import Cluster
 from fleet.models.rollouts import Offboarded
 from fleet.models.stack import Upgrade
-from fleet.policy.offboarding import ended_by, left_over, offboarded_by
+from fleet.policy.offboarding import ended_by, left_over, offboarded_by, still_carried
 from fleet.ports.fence import Fence
 
 
@@ -74,16 +74,20 @@ def unless_offboarded(acting: Acting, upgrade: Upgrade, fence: Fence) -> Fence:
 
 def unless_offboarded_since_gate(acting: Acting, fence: Fence) -> Fence:
     """The fence of a return, which also refuses a host with an upgrade of this work that was offboarded after the gate:
-    it goes to repair, which leads it back.
+    it goes to repair, which leads it back. Out of repair none returns with any such version that is to be rolled back.
     """
 
     async def check() -> None:
-        applied = acting.order.applied
-        ended = await acting.deps.store.offboarded() if applied else ()
-        gone = next((u for u in applied if offboarded_by(u, ended)), None)
+        order, store = acting.order, acting.deps.store
+        ended = await store.offboarded() if order.applied or order.repair else ()
+        gone = next((u for u in order.applied if offboarded_by(u, ended)), None)
         if gone is not None:
-            host = acting.order.host
-            raise StepFailed(f"{host} carries {gone.component} {gone.version}, which was offboarded after its gate")
+            what = f"{gone.component} {gone.version}"
+            raise StepFailed(f"{order.host} carries {what}, which was offboarded after its gate")
+        seen = (await store.observed_versions(order.cluster, order.host)).get(order.host) if order.repair else None
+        carried = still_carried(seen.versions, ended) if seen is not None else ""
+        if carried:
+            raise StepFailed(f"{order.host} does not return from repair: {carried}")
         await fence()
 
     return check

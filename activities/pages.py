@@ -12,8 +12,10 @@ from fleet.models.ledger import Autostop, LeaseHost
 from fleet.models.lemon import Lemon
 from fleet.models.override import OverrideInForce
 from fleet.models.rungs import RungRecord
+from fleet.models.scheduler import Node
 from fleet.models.train import DomainProgress
 from fleet.models.work import HostWork, StepOrder, StepRecord
+from fleet.policy.draining import in_measurement
 
 
 class Page(NamedTuple):
@@ -125,9 +127,14 @@ def lemon(cluster: str, found: Lemon) -> Page:
     return Page(f"lemon/{cluster}/{found.host}/{found.failures}", f"{cluster}/{found.host} is a lemon", body)
 
 
-def late(lease: LeaseHost) -> Page:
-    """A lease is past its expected end; it is never taken back by the clock."""
+def late(lease: LeaseHost, node: Node | None) -> Page:
+    """A lease is past its expected end; it is never taken back by the clock. `node` as last observed, where it was."""
     body = f"held by {lease.holder} since {lease.since:%Y-%m-%d %H:%M:%S}Z; it is not taken back by the clock"
+    if node is not None and in_measurement(node):
+        body += (
+            f"\nIt is in our reservation {node.reservation}, in which the fabric is measured, and does not return out "
+            "of it. Where no job runs in that and its hosts are drained, a dead worker left it behind: delete it."
+        )
     return Page(f"late/{lease.operation}", f"{lease.cluster}/{lease.host} is out longer than expected", body)
 
 

@@ -8,9 +8,10 @@ from temporalio import activity
 from activities import pin_pages
 from activities.deps import Deps, beating
 from activities.failing import mapped
+from activities.pin_catch_up import catch_up
 from activities.pin_facts import PinLook, look_at_pin, rows
-from activities.pin_jobs import on_members, tell_jobs
-from activities.pin_late import catch_up
+from activities.pin_jobs import on_members, release_jobs, tell_jobs
+from activities.pin_late import open_all
 from activities.pin_rollouts import open_co_rollouts
 from fleet import ids
 from fleet.errors import DriverError, InvalidInput
@@ -20,6 +21,7 @@ from fleet.models.pin_messages import PinAction, PinInput, PinOrder, PinPhase, P
 from fleet.pin_view import pin_view
 from fleet.policy.pin_orders import PinVerb, pin_entry, pin_order, pin_refusal
 from fleet.policy.pin_progress import PinFacts, PinStep, announced, progress
+from fleet.ports.fence import open_fence
 
 MAINTRAIN = "maintrain"
 STATES: dict[PinPhase, tuple[PinHostState, ...]] = {
@@ -52,6 +54,8 @@ class PinSwitching:
             rollouts = await self._co_rollouts(look, step)
             after = await self._commit(look, step, rollouts)
             await self._tell(after, look.facts)
+            if after.opened_at is not None:
+                await release_jobs(self.deps, after)
             if announced(look.facts):
                 await self._announce(after, look)
             return await self._review(after, look.facts, step, rollouts)
@@ -78,9 +82,17 @@ class PinSwitching:
             for host in await self.deps.store.pin_hosts(switch.id, states=(PinHostState.LATE,)):
                 await self.deps.page(pin_pages.late(switch, host))
         elif switch.state is PinState.CALLED_OFF:
-            # Its request may be granted at this very moment: nothing of it has begun.
-            now = await self.deps.clock()
-            await self.deps.store.withdraw(ids.request(switch.id, switch.ask), switch.reason, now)
+            await self._leave_nothing(switch)
+
+    async def _leave_nothing(self, switch: PinSwitch) -> None:
+        """Lift and withdraw whatever a switch that was called off has closed or asked for, at its earlier tries too.
+
+        Its request may be granted at this very moment: nothing of it has begun.
+        """
+        if switch.ask:  # it was granted before, and asked anew
+            await open_all(self.deps, switch, switch.reason, open_fence)
+        for ask in range(switch.ask + 1):
+            await self.deps.store.withdraw(ids.request(switch.id, ask), switch.reason, await self.deps.clock())
 
     async def _announce(self, switch: PinSwitch, look: PinLook) -> None:
         """Tell the jobs of today that the switch comes; one that can't be told now is told when it closes."""
@@ -144,6 +156,8 @@ def _change(look: PinLook, step: PinStep, rollouts: tuple[str, ...]) -> Callable
                 "reason": step.reason,
                 "changed_at": now if step.state is not before.state else before.changed_at,
                 "co_rollouts": (*before.co_rollouts, *rollouts),
+                # What was approved no longer holds: it is asked for anew.
+                "approved_by": "" if step.state is PinState.CHECKING else before.approved_by,
             }
         )
         entry = pin_entry(before, step.state, MAINTRAIN, step.reason, now) if step.state is not before.state else None
@@ -155,7 +169,7 @@ def _change(look: PinLook, step: PinStep, rollouts: tuple[str, ...]) -> Callable
 def _hosts(look: PinLook, step: PinStep) -> tuple[PinHost, ...] | None:
     """The hosts' rows as a new state begins with them."""
     if (look.switch.state, step.state) == (PinState.CHECKING, PinState.PREPARING):
-        return rows(look.up, PinHostState.TO_PREPARE)
+        return rows(look.up, PinHostState.TO_PREPARE, len(look.switch.spec.targets))
     if (look.switch.state, step.state) == (PinState.REQUESTING, PinState.CLOSING):
-        return rows(look.leased, PinHostState.TO_MOVE)
+        return rows(look.leased, PinHostState.TO_MOVE, len(look.switch.spec.targets))
     return None

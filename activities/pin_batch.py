@@ -9,7 +9,7 @@ from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.pin import STATES, known_pin
 from fleet import ids
-from fleet.errors import DriverError, StaleAttempt
+from fleet.errors import DriverError, StaleAttempt, Unreachable
 from fleet.models.pin import PinHost, PinHostState, PinState, PinSwitch
 from fleet.models.pin_messages import (
     PinBatchEnd,
@@ -20,7 +20,7 @@ from fleet.models.pin_messages import (
     PinPhase,
 )
 from fleet.models.work import HostWork, Step, StepKind
-from fleet.policy.pin_steps import steps_back, steps_there
+from fleet.policy.pin_steps import left_open, steps_back, steps_there
 from fleet.ports.fence import Fence
 
 AT_ONCE = 16
@@ -109,14 +109,28 @@ class PinBatching:
         )
         lost = ""
         if phase in (PinPhase.MOVE, PinPhase.BACK):
-            steps = await self._steps(switch, phase, host)
-            lost = "it can't be told what it carried before" if steps is None else ""
+            lost = await self._under_way(switch, host) if phase is PinPhase.BACK else ""
+            steps = None if lost else await self._steps(switch, phase, host)
+            lost = lost or ("it can't be told what it carried before" if steps is None else "")
             work = work.model_copy(update={"steps": steps or ()})
             await self.deps.store.save_work(work)
         chosen = tuple(step for step in work.steps if step.kind in _KINDS[phase])
         if phase is PinPhase.RELEASE and not chosen:  # never changed: the gate lets it return as it is
             chosen = (Step(key="gate", kind=StepKind.GATE, expected=timedelta(), safe_before=False),)
         return PinHostWork(work=work, steps=chosen, lost=lost)
+
+    async def _under_way(self, switch: PinSwitch, host: PinHost) -> str:
+        """Why a host whose change there was never told to have ended can't go back. Waits for one that may be under way
+        still: the way back would read the old version, do nothing, and the new one would come after it.
+        """
+        cluster, now = await self.deps.cluster(switch.spec.cluster), await self.deps.clock()
+        intents = await self.deps.store.intents(ids.operation(switch.id, host.host))
+        for intent, within in left_open(cluster, intents):
+            what = f"{intent.step} of {host.host}, begun at {intent.opened_at:%H:%M:%S}Z"
+            if now < intent.opened_at + within:
+                raise Unreachable(f"it can't be told yet how {what}, ends")
+            return f"it can't be told how {what}, ended"
+        return ""
 
     async def _steps(self, switch: PinSwitch, phase: PinPhase, host: PinHost) -> tuple[Step, ...] | None:
         cluster, pool = await self.deps.pool(switch.spec.cluster, host.pool)

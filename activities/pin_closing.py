@@ -15,8 +15,8 @@ from activities.failing import mapped
 from activities.holding import FENCE_LIFE
 from activities.pausing import Pauses
 from activities.pin import MAINTRAIN, known_pin
-from activities.pin_jobs import on_members, tell_jobs, to_requeue
-from activities.pin_late import main_reservation, open_late, reservation_of
+from activities.pin_jobs import on_members, release_jobs, tell_jobs, to_requeue
+from activities.pin_late import close_late, main_reservation, note_late, open_all, reservation_of
 from fleet import ids
 from fleet.errors import Refused, StaleAttempt
 from fleet.hostlist import some
@@ -41,7 +41,7 @@ class PinClosing:
     @activity.defn(name="close_pin")
     @mapped
     async def close_pin(self, order: PinInput) -> None:
-        """Let no job start on any member any more; hosts that nobody of us holds are closed apart.
+        """Let no job start on any member any more; hosts that nothing of ours keeps out are closed apart.
 
         A host that returned to production since the grant, with the old pin, is asked for anew with all the others.
         """
@@ -57,7 +57,7 @@ class PinClosing:
                 await self._ask_anew(switch, f"{some(astray)} returned meanwhile: the cluster is asked for anew")
                 return
             mine = [h for h in members if (lease := leases.get(h.name)) is not None and lease.holder == switch.id]
-            late = await self._note_late(switch, members, leases)
+            late = await note_late(self.deps, switch, members, leases, await self._view(switch))
             try:
                 await self._close(switch, mine, late)
             except Refused as no:
@@ -143,21 +143,29 @@ class PinClosing:
     @activity.defn(name="open_pin")
     @mapped
     async def open_pin(self, order: PinInput) -> None:
-        """Let jobs start again as hosts return; late hosts stay closed where a new pin came into force."""
+        """Let jobs start again as hosts return; where a new pin came into force, late hosts stay closed, and those in
+        repair that no drain of ours holds are late from now on.
+        """
         async with beating():
             switch = await known_pin(self.deps, order.switch)
             if switch.state is not PinState.RELEASING or switch.opened_at is not None:
                 return
             scheduler = self.deps.reach(switch.spec.cluster).scheduler
             fence = self._fence(switch, PinState.RELEASING)
-            await scheduler.open_to_jobs(main_reservation(switch), fence)
             if switch.committed_at is None:
-                for host in await self.deps.store.pin_hosts(switch.id, states=(PinHostState.LATE,)):
-                    await open_late(self.deps, switch, host, "the pin stayed as it was")
-            if switch.held_jobs:
-                await scheduler.release_held(switch.held_jobs, fence)
+                await open_all(self.deps, switch, "the pin stayed as it was", fence)
+            else:
+                await self._keep_late(switch, fence)
+                await scheduler.open_to_jobs(main_reservation(switch), fence)
             now = await self.deps.clock()
             await self._change(switch, {"opened_at": now}, "opened", "hosts return as they pass the gate", now)
+            await release_jobs(self.deps, switch)
+
+    async def _keep_late(self, switch: PinSwitch, fence: Fence) -> None:
+        """Close apart who would come back with the old pin once the reservation of all is gone."""
+        members, leases = await self._members(switch), await self._leases(switch)
+        for host in await note_late(self.deps, switch, members, leases, await self._view(switch)):
+            await close_late(self.deps, switch, host, fence)
 
     async def _members(self, switch: PinSwitch) -> tuple[Host, ...]:
         return tuple(h for h in await self.deps.store.hosts(switch.spec.cluster) if not h.decommissioned)
@@ -178,22 +186,6 @@ class PinClosing:
         free = [h for h in members if h.name not in leases and h.name not in known]
         where = {h.name: standing(h, seen.get(h.name), now, None, cluster.failed_reasons) for h in free}
         return sorted(name for name, found in where.items() if found.set is HostSet.UP)
-
-    async def _note_late(
-        self, switch: PinSwitch, members: tuple[Host, ...], leases: dict[str, LeaseHost]
-    ) -> tuple[PinHost, ...]:
-        """Write down who is in nobody's hands of ours: their reservations are found again by these rows."""
-        cluster, now = await self.deps.cluster(switch.spec.cluster), await self.deps.clock()
-        seen, store = observed_hosts(members, await self._view(switch)), self.deps.store
-        held = tuple(h for h in await store.pin_hosts(switch.id) if h.state is not PinHostState.LATE)
-        free = sorted((h for h in members if h.name not in leases), key=lambda h: h.name)
-        late = []
-        for number, host in enumerate(free):
-            found = standing(host, seen.get(host.name), now, None, cluster.failed_reasons)
-            why = f"{found.set}: {found.reason}"
-            late.append(PinHost(host=host.name, pool=host.pool, state=PinHostState.LATE, batch=number, reason=why))
-        await store.change_pin_switch(switch.id, lambda before: PinChange(switch=before, hosts=(*held, *late)))
-        return tuple(late)
 
     async def _close(self, switch: PinSwitch, mine: list[Host], late: tuple[PinHost, ...]) -> None:
         scheduler, fence = self.deps.reach(switch.spec.cluster).scheduler, self._fence(switch, PinState.CLOSING)
@@ -219,6 +211,7 @@ class PinClosing:
 
     async def _ask_anew(self, switch: PinSwitch, reason: str) -> None:
         now = await self.deps.clock()
+        await open_all(self.deps, switch, reason, self._fence(switch, PinState.CLOSING))
         values = {"state": PinState.REQUESTING, "ask": switch.ask + 1, "reason": reason}
         await self._change(switch, values, "ask anew", reason, now)
         await self.deps.store.withdraw(ids.request(switch.id, switch.ask), reason, now)

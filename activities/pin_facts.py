@@ -16,13 +16,12 @@ from fleet.models.override import Override
 from fleet.models.pin import PinHost, PinHostState, PinState, PinSwitch
 from fleet.policy.pin_check import PinCheck, check_switch
 from fleet.policy.pin_progress import LOOKS_AGAIN, PinFacts
+from fleet.policy.pin_steps import batch_size
 from fleet.policy.sets import standings
 from fleet.policy.stopping import in_words
 
 WINDOWS_FOR_ALL = 3
 """Windows for which the floor is overridden: one to go forth, and as long again to go back and to return."""
-BATCH = 80
-"""Hosts of a batch: with some thirty events a host its history stays far below the engine's limits."""
 READ_AT_ONCE = 16
 """Hosts whose versions are read at once."""
 SEVERAL_LOOKS = 10
@@ -69,14 +68,17 @@ async def look_at_pin(deps: Deps, switch: PinSwitch) -> PinLook:
     return PinLook(switch, facts, members, up, tuple(h for h in members if h.name in leased))
 
 
-def rows(hosts: tuple[Host, ...], state: PinHostState) -> tuple[PinHost, ...]:
-    """Hosts as rows of a switch, in batches of one pool each, whose hosts measure the fabric with one another."""
+def rows(hosts: tuple[Host, ...], state: PinHostState, components: int = 1) -> tuple[PinHost, ...]:
+    """Hosts as rows of a switch that moves so many components, in batches of one pool each, whose hosts measure the
+    fabric with one another.
+    """
+    most = batch_size(components)
     found: list[PinHost] = []
     number = 0
     for pool in sorted({host.pool for host in hosts}):
         names = sorted((host.name for host in hosts if host.pool == pool), key=natural_key)
-        for start in range(0, len(names), BATCH):
-            chosen = names[start : start + BATCH]
+        for start in range(0, len(names), most):
+            chosen = names[start : start + most]
             found += [PinHost(host=name, pool=pool, state=state, batch=number) for name in chosen]
             number += 1
     return tuple(found)
@@ -111,10 +113,15 @@ async def _read_unread(deps: Deps, cluster: str, up: tuple[Host, ...]) -> None:
     await asyncio.gather(*(read(host.name) for host in up if host.name not in known))
 
 
-async def _asked(deps: Deps, switch: PinSwitch, members: tuple[Host, ...]) -> Request:
-    """The request as it stands; acknowledged once it is granted."""
+async def _asked(deps: Deps, switch: PinSwitch, members: tuple[Host, ...]) -> Request | None:
+    """The request as it stands, acknowledged once it is granted; None when the switch went on meanwhile."""
     spec, lasts = switch.spec, WINDOWS_FOR_ALL * switch.spec.window.total_seconds()
-    request = await deps.store.request(
+    # A worker that died as it asked anew may have left an earlier request, for whose hosts this one would wait.
+    for earlier in range(switch.ask):
+        await deps.store.withdraw(ids.request(switch.id, earlier), switch.reason, await deps.clock())
+    request = await deps.store.request_for_pin(
+        switch.id,
+        switch.ask,
         Request(
             id=ids.request(switch.id, switch.ask),
             cluster=spec.cluster,
@@ -126,8 +133,8 @@ async def _asked(deps: Deps, switch: PinSwitch, members: tuple[Host, ...]) -> Re
             actor=switch.approved_by,
             why=f"pin switch: {switch.name}",
             override=Override(actor=switch.started_by, reason=switch.why, lasts=lasts),
-        )
+        ),
     )
-    if request.state is RequestState.GRANTED:
+    if request is not None and request.state is RequestState.GRANTED:
         await deps.store.acknowledge(request.id, await deps.clock())
     return request

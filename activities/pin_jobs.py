@@ -1,16 +1,20 @@
-"""The jobs that run when a pin switch closes their cluster: who they are, their notice, and who is requeued."""
+"""The jobs that run when a pin switch closes their cluster: who they are, their notice, who is requeued and held, and
+their release.
+"""
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from temporalio import activity
 
+from activities import pin_pages
 from activities.deps import Deps, now
-from fleet.errors import DriverError
+from fleet.errors import DriverError, InvalidInput, Unreachable
 from fleet.models.fleetfile import Cluster
 from fleet.models.host import Host
-from fleet.models.pin import JobsFate, PinSwitch
+from fleet.models.pin import JobsFate, PinChange, PinSwitch
 from fleet.models.scheduler import ClusterView, Job, JobKind, JobState
+from fleet.ports.fence import open_fence
 
 
 def on_members(view: ClusterView, members: Collection[Host]) -> list[Job]:
@@ -46,3 +50,29 @@ async def tell_jobs(
             await deps.reach(cluster.name).scheduler.signal_jobs(tuple(chosen), signal)
         except DriverError as error:
             activity.logger.warning(f"jobs {', '.join(chosen)} were perhaps not told by {signal}: {error}")
+
+
+async def release_jobs(deps: Deps, switch: PinSwitch) -> None:
+    """Release the jobs that are held for a switch whose cluster is open, each for itself.
+
+    One that can't be released is paged, and tried again at the next look, as are all when nobody answers.
+    """
+    # No fence: a cluster that was opened is not closed by the same switch again, and releasing twice is harmless.
+    scheduler, released = deps.reach(switch.spec.cluster).scheduler, set[str]()
+    for job in switch.held_jobs:
+        try:
+            await scheduler.release_held((job,), open_fence)
+        except Unreachable as error:
+            activity.logger.warning(f"the jobs of {switch.id} are released later: {error}")
+            break
+        except (DriverError, InvalidInput) as error:
+            await deps.page(pin_pages.not_released(switch, job, error))
+        else:
+            released.add(job)
+
+    def change(before: PinSwitch) -> PinChange:
+        left = tuple(job for job in before.held_jobs if job not in released)
+        return PinChange(switch=before.model_copy(update={"held_jobs": left}))
+
+    if released:
+        await deps.store.change_pin_switch(switch.id, change)

@@ -1,14 +1,25 @@
-"""Hosts that others had in their hands when a pin switch closed their cluster: each is closed to jobs by a reservation
-of its own, which ends when the host carries the pin in force, or is in repair, whose gate asks for it.
+"""Hosts that neither a pin switch nor a drain of ours holds when their cluster is closed, or opened: each is closed to
+jobs by a reservation of its own, under a row that says *late*, until it has caught up.
 """
+
+from collections.abc import Mapping, Sequence
 
 from temporalio import activity
 
 from activities.deps import Deps
-from fleet.errors import DriverError
-from fleet.models.ledger import Counted
+from fleet import ids
+from fleet.errors import Refused
+from fleet.models.host import Host, HostSet, Standing
+from fleet.models.ledger import Counted, LeaseHost
 from fleet.models.pin import PinHost, PinHostState, PinSwitch
-from fleet.ports.fence import open_fence
+from fleet.models.scheduler import ClusterView, Node
+from fleet.policy.observing import observed_hosts
+from fleet.policy.sets import standing
+from fleet.ports.fence import Fence, open_fence
+
+AT_PRESENT = 1.0
+"""Seconds within which another's reservation is in the way of one host's: one that begins later ends nothing now."""
+_NUMBERED = (PinHostState.LATE, PinHostState.CAUGHT_UP)
 
 
 def reservation_of(switch: PinSwitch, host: PinHost) -> str:
@@ -21,12 +32,50 @@ def main_reservation(switch: PinSwitch) -> str:
     return f"pin_{switch.spec.component}_{switch.number}"
 
 
-async def catch_up(deps: Deps, switch: PinSwitch) -> None:
-    """Open every late host that carries the pin by now, or is looked after by repair, or has left for good."""
-    for host in await deps.store.pin_hosts(switch.id, states=(PinHostState.LATE,)):
-        why = await _caught_up(deps, switch, host)
-        if why:
-            await open_late(deps, switch, host, why)
+def drained_by_us(node: Node | None) -> bool:
+    """Whether a drain of ours keeps jobs off a node, whatever becomes of it otherwise."""
+    return node is not None and node.draining and ids.owned_reason(node.reason) is not None
+
+
+async def note_late(
+    deps: Deps, switch: PinSwitch, members: Sequence[Host], leases: Mapping[str, LeaseHost], view: ClusterView
+) -> tuple[PinHost, ...]:
+    """Write down who is late, and give each a number, which names its reservation; all that are late by now.
+
+    One that was late before keeps its number: the reservation of an earlier try is found again by it.
+    """
+    cluster, now = await deps.cluster(switch.spec.cluster), await deps.clock()
+    seen, known = observed_hosts(members, view), await deps.store.pin_hosts(switch.id)
+    late = {host.host for host in known if host.state is PinHostState.LATE}
+    number = max((host.batch for host in known if host.state in _NUMBERED), default=-1)
+    new = []
+    for host in sorted(members, key=lambda h: h.name):
+        found = standing(host, seen.get(host.name), now, None, cluster.failed_reasons)
+        why = _late(leases.get(host.name), view.nodes.get(host.name), found)
+        if why and host.name not in late:
+            number += 1
+            new.append(PinHost(host=host.name, pool=host.pool, state=PinHostState.LATE, batch=number, reason=why))
+    await deps.store.put_pin_hosts(switch.id, new, now)
+    return await deps.store.pin_hosts(switch.id, states=(PinHostState.LATE,))
+
+
+def _late(lease: LeaseHost | None, node: Node | None, found: Standing) -> str:
+    """Why a host would come back with the pin that it carries, whichever is in force; empty when it would not."""
+    if lease is None:
+        return "" if found.set is HostSet.UP else f"{found.set}: {found.reason}"
+    # A host that the scheduler does not list can't be closed, and no job starts on it.
+    if lease.counted is not Counted.FAILED or node is None or drained_by_us(node):
+        return ""
+    return f"in repair, and not drained by us: {found.reason}"
+
+
+async def close_late(deps: Deps, switch: PinSwitch, host: PinHost, fence: Fence) -> None:
+    """Close a late host to jobs; where the scheduler does not let it, that is tried again as it catches up."""
+    scheduler = deps.reach(switch.spec.cluster).scheduler
+    try:
+        await scheduler.close_to_jobs((host.host,), reservation_of(switch, host), AT_PRESENT, fence)
+    except Refused as no:
+        activity.logger.error(f"{host.host} is late for {switch.id} and can't be closed now: {no}")
 
 
 async def open_late(deps: Deps, switch: PinSwitch, host: PinHost, why: str) -> None:
@@ -37,20 +86,8 @@ async def open_late(deps: Deps, switch: PinSwitch, host: PinHost, why: str) -> N
     await deps.store.note_pin_hosts(switch.id, {host.host: (PinHostState.CAUGHT_UP, why)}, await deps.clock())
 
 
-async def _caught_up(deps: Deps, switch: PinSwitch, host: PinHost) -> str:
-    """Why a host need not be kept closed any longer; empty while it must."""
-    cluster, store = switch.spec.cluster, deps.store
-    member = next((h for h in await store.hosts(cluster) if h.name == host.host), None)
-    if member is None or member.decommissioned:
-        return "it has left for good"
-    lease = await store.lease(cluster, host.host)
-    if lease is not None and lease.counted is Counted.FAILED:
-        return f"in repair: {lease.holder}"
-    try:
-        versions = await deps.reach(cluster).hardware.versions(host.host)
-    except DriverError as error:
-        activity.logger.info(f"{host.host} stays closed: {error}")
-        return ""
-    await store.record_versions(cluster, host.host, versions, await deps.clock())
-    targets = switch.spec.targets
-    return "it carries the pin in force" if targets.items() <= versions.items() else ""
+async def open_all(deps: Deps, switch: PinSwitch, why: str, fence: Fence) -> None:
+    """End every reservation of a switch."""
+    await deps.reach(switch.spec.cluster).scheduler.open_to_jobs(main_reservation(switch), fence)
+    for host in await deps.store.pin_hosts(switch.id, states=(PinHostState.LATE,)):
+        await open_late(deps, switch, host, why)

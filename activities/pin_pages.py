@@ -1,6 +1,7 @@
 """The pages of pin switches."""
 
 from activities.pages import Page
+from fleet.errors import MaintrainError
 from fleet.models.pin import PinHost, PinSwitch
 
 
@@ -18,6 +19,15 @@ def goes_back(switch: PinSwitch) -> Page:
     """It goes back to the old pin."""
     body = f"{switch.reason}\nEvery host goes back to {switch.prior}. See: maintrain pin status {switch.id}"
     return Page(f"{switch.id}/back", f"The pin switch of {switch.name} goes back", body)
+
+
+def not_released(switch: PinSwitch, job: str, error: MaintrainError) -> Page:
+    """A job that was requeued and held stays so."""
+    body = (
+        f"It was requeued and held when {switch.spec.cluster} was closed, and can't be released: {error}\n"
+        f"It is tried again while {switch.id} lasts. If it is still held after that, its user or you must release it."
+    )
+    return Page(f"{switch.id}/held/{job}", f"Job {job} is still held after {switch.id}", body)
 
 
 def late(switch: PinSwitch, host: PinHost) -> Page:

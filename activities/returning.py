@@ -18,6 +18,7 @@ from fleet.models.footing import Footing
 from fleet.models.rungs import RungEnd
 from fleet.models.work import HostOutcome, Outcome, StepAction, StepOrder, StepResult
 from fleet.policy.stopping import Deed
+from fleet.ports.fence import open_fence
 
 
 class Returning:
@@ -49,6 +50,9 @@ class Returning:
         await publish_versions(acting)
         if order.undrain:
             reason = await self._undrain(acting, footing) or reason
+        else:
+            # It is left in another's hands, who may let it serve jobs as it is.
+            await unless_off_pin(acting, footing, open_fence)()
         outcome = order.outcome or Outcome.UPGRADED
         row = self._outcome(order, outcome, reason)
         await store.release(order.cluster, order.host, order.operation, row, await store.clock())
@@ -66,6 +70,7 @@ class Returning:
         try:
             await acting.hands.scheduler.undrain(acting.order.host, acting.owned, fence, rebooted=rebooted)
         except ForeignHold as hold:
+            await unless_off_pin(acting, footing, open_fence)()
             return f"{acting.order.reason}; left drained by another: {hold.holder}"
         return ""
 

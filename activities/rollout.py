@@ -9,9 +9,9 @@ from activities import rollout_pages
 from activities.blaming import Blaming, note_production
 from activities.deps import Deps, beating
 from activities.failing import mapped
+from activities.rolling_back import hurry
 from activities.rollout_facts import RolloutLook, look_at
-from fleet import ids
-from fleet.errors import InvalidInput, Unreachable
+from fleet.errors import InvalidInput
 from fleet.models.base import Moment
 from fleet.models.fleetfile import FleetFile
 from fleet.models.messages import Command, Reviewed, RolloutInput, RolloutOrder
@@ -92,7 +92,7 @@ class RollingOut:
             look = replace(look, rollout=rollout)
             await self._tell(look, rollout, decision)
             if rollout.state is RolloutState.OFFBOARDED and rollout.roll_back is RollBack.AT_ONCE:
-                await self._hurry(look, rollout)
+                await hurry(self.deps, look, rollout)
             return self._reviewed(facts, rollout, decision, look.fleet)
 
     async def _rollout(self, rollout_id: str) -> Rollout:
@@ -122,22 +122,10 @@ class RollingOut:
             await self.deps.page(rollout_pages.asks_approval(rollout, decision))
         elif decision.too_many:
             await self.deps.page(rollout_pages.too_many(rollout, decision))
+        elif decision.barred:
+            await self.deps.page(rollout_pages.barred(rollout, decision))
         elif decision.stuck:
             await self.deps.page(rollout_pages.stuck(rollout, decision))
-
-    async def _hurry(self, look: RolloutLook, rollout: Rollout) -> None:
-        """Ask the trains of pools with hosts that carry it and can be visited for a cycle, which takes those first."""
-        for cluster, pool in dict.fromkeys((h.cluster, h.pool) for h in look.to_take_back):
-            train, at = ids.train(cluster, pool), await self.deps.clock()
-            facts = await self.deps.store.train_facts(cluster, pool, at)
-            try:
-                if facts is None or facts.cycle_asked or not await self.deps.engine.running(train):
-                    continue
-                why = f"{rollout.id} was offboarded and is rolled back at once"
-                await self.deps.store.ask_cycles(cluster, pool, 1, MAINTRAIN, why, at)
-                await self.deps.engine.wake(train)
-            except Unreachable as error:
-                activity.logger.warning(f"{train} was not told that {rollout.id} is rolled back: {error}")
 
     def _reviewed(self, facts: PhaseFacts, rollout: Rollout, decision: PhaseGate, fleet: FleetFile) -> Reviewed:
         opened = decision.action is GateAction.OPEN_NEXT and rollout.phase != facts.rollout.phase

@@ -10,11 +10,12 @@ from fleet.models.fleetfile import FleetFile
 from fleet.models.host import Host, HostSet, Standing
 from fleet.models.phases import PhaseFacts
 from fleet.models.rollout import RollBack
-from fleet.models.rollouts import HostKey, Rollout, RolloutState, Trial
+from fleet.models.rollouts import HostKey, Offboarded, Rollout, RolloutState, Trial
 from fleet.policy.cohorts import in_scope
 from fleet.policy.phase_counts import phase_counts
 from fleet.policy.rollout_blame import CONTROLS, Blamed
 from fleet.policy.sets import standings
+from fleet.policy.wanted import next_version
 from fleet.ports.store import Store
 
 _OUT = (HostSet.FAILED, HostSet.FOREIGN)
@@ -39,6 +40,8 @@ class RolloutLook:
     """The rollouts that it depends on, as far as they were started."""
     ended: tuple[str, ...]
     """Its versions that board nowhere once it is offboarded."""
+    bad: tuple[Offboarded, ...] = ()
+    """Versions of its component that other rollouts' offboarding took out of every train."""
     visited: frozenset[HostKey] = frozenset()
     """Hosts of visits that were under way before the trials were read: theirs may be missing."""
 
@@ -98,6 +101,17 @@ class RolloutLook:
         for other in self.depends:
             if other.state is RolloutState.OFFBOARDED:
                 return f"it depends on {other.id}, which was offboarded: {other.reason}"
+        return self._bad_stage()
+
+    def _bad_stage(self) -> str:
+        """The version next on some host's path that another rollout's offboarding took out of every train."""
+        spec = self.rollout.spec
+        bad = {version: end for end in self.bad for version in end.versions}
+        for host in self.members if bad else ():
+            version = next_version(spec, self._carries(host))
+            if version in bad and in_scope(spec, host) and self._carries(host) != spec.version:
+                end = bad[version]
+                return f"{spec.component} {version} is next on its path, which {end.rollout} offboarded: {end.reason}"
         return ""
 
 
@@ -114,7 +128,8 @@ async def look_at(store: Store, rollout: Rollout) -> RolloutLook:
                 carried[name, host] = versions[spec.component]
     visited = frozenset([key for name in clusters for key in await _visited(store, record.fleet, name, now)])
     depends = [await store.rollout(needed) for needed in spec.depends_on]
-    ended = [end.versions for end in await store.offboarded(spec.component) if end.rollout == rollout.id]
+    all_ended = await store.offboarded(spec.component)
+    ended = [end.versions for end in all_ended if end.rollout == rollout.id]
     return RolloutLook(
         rollout=rollout,
         now=now,
@@ -126,6 +141,7 @@ async def look_at(store: Store, rollout: Rollout) -> RolloutLook:
         ledgers=tuple([await store.facts(name, now) for name in clusters]),
         depends=tuple(other for other in depends if other is not None),
         ended=next(iter(ended), spec.versions),
+        bad=tuple(end for end in all_ended if end.rollout != rollout.id),
         visited=visited,
     )
 

@@ -47,6 +47,26 @@ def too_many(rollout: Rollout, gate: PhaseGate) -> Page:
     return Page(key, f"{rollout.id}: too many hosts fail in phase {name}", body, rollout.spec.owner)
 
 
+def no_way_back(rollout: Rollout, cluster: str, pool: str, carrying: int, why: str) -> Page:
+    """An offboarded version that is to be rolled back at once, and that no visit can take a host off."""
+    body = (
+        f"{carrying} hosts of {cluster}/{pool} carry it, and a visit would take none of them off it: {why}\n"
+        f"No cycle is asked for until one would. See: maintrain rollout status {rollout.id}."
+    )
+    key = f"rollout/{rollout.id}/no-way-back/{cluster}/{pool}"
+    return Page(key, f"{rollout.id} can't be rolled back in {cluster}/{pool}", body, rollout.spec.owner)
+
+
+def barred(rollout: Rollout, gate: PhaseGate) -> Page:
+    """What it needs was offboarded: it would wait for ever."""
+    body = (
+        f"{gate.reason}\nIt waits for ever. See: maintrain rollout status {rollout.id}. "
+        "Then maintrain rollout offboard, and start one that does without."
+    )
+    key = f"rollout/{rollout.id}/barred/{gate.reason}"
+    return Page(key, f"{rollout.id} waits for what was offboarded", body, rollout.spec.owner)
+
+
 def stuck(rollout: Rollout, gate: PhaseGate) -> Page:
     """Too few hosts passed, and none is left to try."""
     name = rollout.phase_name(gate.phase)

@@ -88,13 +88,13 @@ async def ask_boot(acting: Acting) -> tuple[bool, str | None, str]:
 
 async def give_power(acting: Acting, intent: Intent) -> None:
     """Who died in the midst of a power cycle left the host off, and no boot can be waited for: give it power, unless
-    another holds it by now.
+    another holds it by now, who may have switched it off and be at work on it.
     """
     order = acting.order
     try:
-        held = await (held_by_us_alone(acting) if order.step.rung else acting.hold_drained(rebooting=True))
+        ours = (await acting.look(rebooting=True)).state is DrainState.DRAINED
         fence = acting.fence(Deed.DISRUPT, intent, finishing=True)
-        if held is None and await acting.hands.hardware.give_power(order.host, fence):
+        if ours and await acting.hands.hardware.give_power(order.host, fence):
             activity.logger.warning(f"{order.host} was off in the midst of its {order.step.kind}; its power is back")
     except DriverError as error:
         activity.logger.warning(f"{order.host} is down, and can't be given its power: {error}")

@@ -44,8 +44,8 @@ class NotedFence:
         await self._fence()
 
     async def refused(self) -> None:
-        """The device said that it began nothing: so it is noted."""
-        await self._note(sent=False)
+        """The device said that it began nothing of this: noted is what was before, which an earlier attempt sent."""
+        await self._note(sent=self._intent.sent)
 
     async def _note(self, *, sent: bool) -> None:
         acting, intent = self._acting, self._intent

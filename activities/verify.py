@@ -2,20 +2,24 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from datetime import datetime
 
 from temporalio import activity
 
-from activities.acting import Acting
+from activities.acting import ANY_AGE, Acting
 from activities.borrowing import borrow, left_over, measured_with, partnerless
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
+from activities.left_behind import Quiet
 from activities.meeting import Meetings
+from activities.pausing import Pauses
 from activities.recording import recorded
 from activities.train_pause import pause_train, paused
 from fleet.models.pool import Pool
 from fleet.models.verification import Verification, VerificationTask
 from fleet.models.work import StepAction, StepOrder, StepResult
+from fleet.policy.draining import measured_among
 from fleet.policy.fabric import MOST_TRIED, FabricAction, Partners, borrow_terms, idle_in_production, partners
 from fleet.policy.verifying import VerifyNext, after_verification, counts_as_inconclusive, pause_for_inconclusive
 
@@ -23,6 +27,8 @@ KEEP_EVERY = 10.0
 """Seconds between looks at the drain while a verification runs."""
 IDLE_AGAIN = 10.0
 """Seconds after which a host that waits for an idle one to measure the fabric with looks again."""
+DRAINED_AGAIN_WITHIN = 60.0
+"""Seconds without a job after which a partner in a measurement that was left behind is not waited for any longer."""
 
 
 class Verifying:
@@ -75,6 +81,7 @@ class Verifying:
         while True:
             found = await self._partners(acting, pool)
             if found.action is FabricAction.RUN:
+                await self._until_unmeasured(acting, found.partners)
                 task = VerificationTask.FABRIC
                 return await acting.hands.verifier.verify(task, order.host, found.partners, pool=order.pool)
             if terms.limit is None:
@@ -87,6 +94,20 @@ class Verifying:
             if left <= 0 and not await left_over(acting):
                 return partnerless(borrowed.told if found.partners else found.reason)
             await asyncio.sleep(min(left, self._idle_again) if left > 0 else self._idle_again)
+
+    async def _until_unmeasured(self, acting: Acting, partners: Sequence[str]) -> None:
+        """Wait until no other measurement has any of these hosts undrained, in which the next one would be refused.
+
+        After one that a dead worker left behind each host's own step drains it; those are waited for, for a while.
+        """
+        scheduler, host = acting.hands.scheduler, acting.order.host
+        quiet, pauses = Quiet(DRAINED_AGAIN_WITHIN), Pauses()
+        view = await scheduler.view(not_before=ANY_AGE)
+        while (seen := measured_among((host, *partners), view)) is not None and not quiet.left_behind(seen):
+            if measured_among((host,), view) is not None:
+                await acting.look(rebooting=True)
+            await pauses.wait()
+            view = await scheduler.view(not_before=time.monotonic())
 
     async def _partners(self, acting: Acting, pool: Pool) -> Partners:
         """Hosts to measure the fabric with: of the domain when ready in time, else idle ones in production."""

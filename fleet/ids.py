@@ -67,6 +67,11 @@ def pin_switch(cluster: str, component: str, number: int) -> str:
     return f"pin/{cluster}/{component}/{number}"
 
 
+def pin_switch_of(operation_id: str) -> str | None:
+    """The pin switch whose share of a host's work an operation is; None for every other operation."""
+    return operation_id.partition("#")[0] if operation_id.startswith("pin/") else None
+
+
 def pin_batch(switch: str, phase: str, batch: int) -> str:
     """Workflow id of one phase of one batch of a pin switch's hosts."""
     return f"{switch}/{phase}/{batch}"

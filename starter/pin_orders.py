@@ -31,13 +31,24 @@ async def give(wanted: str, verb: PinVerb, asked: Command, dry_run: bool) -> Non
         switch = await find_switch(store, wanted)
         why = pin_refusal(switch, verb)
         if why:
-            raise Refused(why)
+            # One that has lost its workflow is taken up again, whatever becomes of the order.
+            begun = not switch.over and not dry_run and await _taken_up(switch)
+            raise Refused(f"{why}; its workflow did not run, and was started" if begun else why)
         if dry_run:
             say(f"would be {_DONE[verb]}: {switch.id} ({asked.reason}); nothing was changed")
             return
         after = await store.change_pin_switch(switch.id, pin_order(asked, verb, await store.clock()))
     say(f"{_DONE[verb]}: {after.id} ({asked.reason})")
     say(await _told(after))
+
+
+async def _taken_up(switch: PinSwitch) -> bool:
+    """True when its workflow was started just now; False also with Temporal down, when nothing can be done about it."""
+    try:
+        async with engine() as client:
+            return await start_pin_switch(client, switch)
+    except MaintrainError:
+        return False
 
 
 async def _told(switch: PinSwitch) -> str:

@@ -6,7 +6,8 @@ from pydantic import ValidationError
 
 from fleet.errors import InvalidInput
 from fleet.models.fleetfile import Cluster
-from fleet.models.pin import PinSpec
+from fleet.models.pin import JobsFate, PinSpec
+from fleet.models.units import format_duration
 from starter.session import IN_FORCE
 from starter.wording import expected, near
 
@@ -41,6 +42,11 @@ def check_spec(spec: PinSpec, cluster: Cluster) -> None:
         )
     if pinned == spec.version:
         raise InvalidInput("VERSION", "", f"expected another version than {pinned}, which is pinned already")
+    longest = max(pool.drain.deadline for pool in cluster.pools)
+    if spec.jobs is JobsFate.REQUEUE and longest >= spec.clears_within:
+        wanted = f"expected more than {format_duration(longest)}, the longest drain deadline of {cluster.name}: jobs "
+        told = f"are requeued when it has come; found {format_duration(spec.clears_within)}"
+        raise InvalidInput("--clear-within", "", wanted + told)
     for name in spec.together:
         component = cluster.stack.component(name)
         if component is None or not cluster.stack.host_facing(component):

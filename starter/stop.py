@@ -74,7 +74,8 @@ async def begin(kind: StopKind, where: Scope, asked: Command, dry_run: bool) -> 
         )
         say(f"{verb}: {where} ({asked.reason})")
         if record is not None:
-            say(await wake_all(workflows_in(record.fleet, where), f"the {kind}"))
+            hear = (*workflows_in(record.fleet, where), *await _switches_in(store, record.fleet, where))
+            say(await wake_all(hear, f"the {kind}"))
 
 
 async def end(where: Scope, asked: Command, dry_run: bool) -> None:
@@ -108,6 +109,13 @@ def workflows_in(fleet: FleetFile, where: Scope) -> list[str]:
     pools = pools_in(fleet, where)
     dispatchers = dict.fromkeys(ids.dispatcher(cluster) for cluster, _ in pools)
     return [*dispatchers, *(ids.train(cluster, pool) for cluster, pool in pools)]
+
+
+async def _switches_in(store: Store, fleet: FleetFile, where: Scope) -> list[str]:
+    """Ids of the pin switches under way that a scope concerns: a stop of any part of their cluster sends them back."""
+    clusters = dict.fromkeys(cluster for cluster, _ in pools_in(fleet, where))
+    last = [await store.last_pin_switch(cluster) for cluster in clusters]
+    return [switch.id for switch in last if switch is not None and not switch.over]
 
 
 async def _autostopped(store: Store, cluster: str, pool: str) -> bool:

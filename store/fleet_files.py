@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert, select
 from fleet.models.audit import AuditEntry, FleetRecord
 from fleet.models.base import Moment
 from fleet.models.fleetfile import FleetFile
-from fleet.models.ledger import LeaseHost
+from fleet.models.ledger import Counted, LeaseHost
 from fleet.models.under_way import Place, UnderWay
 from store import documents
 from store.audit import write_audit
@@ -17,6 +17,7 @@ from store.part import Part, ledger_lock
 from store.pin_hosts import switches_of
 from store.tables.fleet import FLEET_FILES
 from store.tables.trains import VISITS
+from store.versions import versions_in
 
 FLEET_LOCK = "fleet"
 
@@ -69,7 +70,16 @@ class FleetFiles(Part):
             visits[row.cluster, row.pool].append(row.id)
         names = {cluster.name for cluster in fleet.clusters}
         switches = tuple(s for s in switches_of(connection) if s.spec.cluster in names)
-        return UnderWay({k: tuple(v) for k, v in leases.items()}, {k: tuple(v) for k, v in visits.items()}, switches)
+        carried = {name: self._carried(connection, name) for name in names}
+        held = {k: tuple(v) for k, v in leases.items()}
+        return UnderWay(held, {k: tuple(v) for k, v in visits.items()}, switches, carried)
+
+    def _carried(self, connection: Connection, cluster: str) -> dict[str, dict[str, str]]:
+        """The versions that members in service were last read with, but for those in repair."""
+        known, leases = versions_in(connection, cluster), leases_in(connection, cluster)
+        repaired = {host for host, lease in leases.items() if lease.counted is Counted.FAILED}
+        members = self._hosts.read(connection, cluster).values()
+        return {h.name: known.get(h.name, {}) for h in members if not h.decommissioned and h.name not in repaired}
 
 
 def write_revision(

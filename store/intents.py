@@ -16,7 +16,7 @@ _HELD = update(INTENTS).where(_THIS, INTENTS.c.token == bindparam("token_"))
 _SELECT = select(INTENTS).where(_THIS)
 _OF_OPERATION = select(INTENTS).where(INTENTS.c.operation == bindparam("operation_")).order_by(INTENTS.c.id)
 _TAKE_OVER = _HELD.values(token=bindparam("new_"), token_at=bindparam("now_"))
-_AGAIN = _HELD.values(opened_at=bindparam("now_"), sent=False)
+_AGAIN = _HELD.values(opened_at=bindparam("now_"))
 _SENT = _HELD.values(sent=bindparam("sent_"))
 _TASK = _HELD.values(task=bindparam("task_"))
 _FINISH = _HELD.values(state=bindparam("state_"), result=bindparam("result_"))
@@ -77,7 +77,9 @@ class Intents(Part):
         return await self._database.write(work)
 
     async def begin_again(self, operation: str, step: str, token: str, now: Moment) -> None:
-        """Count an open intent's time from now: nothing had begun under it. Raises `StaleAttempt` as `record_task`."""
+        """Count an open intent's time from now: nothing had begun under it. What was sent under it stays noted. Raises
+        `StaleAttempt` as `record_task`.
+        """
         key = {**_key(operation, step), "token_": token}
         await self._database.write(lambda connection: _write(connection, _AGAIN, key, {"now_": now}))
 

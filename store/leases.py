@@ -96,6 +96,22 @@ class Leases(Part):
 
         return await self._database.write(work, lock=ledger_lock(lease.cluster))
 
+    async def lease_for_repair(self, lease: LeaseHost) -> LeaseHost:
+        """Lease a host that nobody holds to its repair, counted as failed. Idempotent by operation.
+
+        Raises `LeaseLost`, and changes nothing, when somebody holds it.
+        """
+        lease = lease.model_copy(update={"counted": Counted.FAILED})
+
+        def work(connection: Connection) -> LeaseHost:
+            before = lease_on(connection, lease.cluster, lease.host)
+            if before is None:
+                upserts.put(connection, LEASE_HOSTS, lease.model_dump(), key=("cluster", "host"))
+                return lease
+            return lease_of(connection, lease.cluster, lease.host, lease.operation)
+
+        return await self._database.write(work, lock=ledger_lock(lease.cluster))
+
     async def release(self, cluster: str, host: str, operation: str, outcome: HostOutcome, now: Moment) -> bool:
         """Write the outcome and end the lease if `operation` holds it; its request ends with its last host.
 

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from fleet.models.base import Moment
 from fleet.models.pin import PinHost, PinHostState, PinSwitch
-from store import documents
+from store import documents, upserts
 from store.part import Part
 from store.tables.pins import PIN_HOSTS, PIN_SWITCHES
 
@@ -50,6 +50,17 @@ class PinHosts(Part):
 
         found = await self._database.read(lambda connection: hosts_of(connection, switch_id))
         return tuple(host for host in found if wanted(host))
+
+    async def put_pin_hosts(self, switch_id: str, hosts: Sequence[PinHost], now: Moment) -> None:
+        """Write rows of hosts of a switch, over what they were, and leave its other hosts as they are."""
+
+        def work(connection: Connection) -> None:
+            for host in hosts:
+                row = {**host.model_dump(), "switch": switch_id, "at": now}
+                upserts.put(connection, PIN_HOSTS, row, key=("switch", "host"))
+
+        if hosts:
+            await self._database.write(work)
 
     async def note_pin_hosts(
         self,

@@ -9,6 +9,7 @@ from fleet.errors import InvalidInput, Refused
 from fleet.hostlist import some
 from fleet.models.audit import AuditEntry, FleetRecord
 from fleet.models.base import Moment
+from fleet.models.ledger import Request
 from fleet.models.pin import PinChange, PinHostState, PinSpec, PinState, PinSwitch
 from fleet.policy.pin_orders import pin_entry, pin_subject
 from fleet.policy.pin_revision import with_targets
@@ -17,6 +18,7 @@ from store.audit import MAINTRAIN, write_audit
 from store.fleet_files import FLEET_LOCK, write_revision
 from store.part import Part, ledger_lock
 from store.pin_hosts import NEWEST_FIRST, hosts_of, put_hosts, switches_of
+from store.requests import file_request
 from store.tables.pins import PIN_SWITCHES
 
 _SETTLED = (PinHostState.CHECKED, PinHostState.FAILED, PinHostState.LATE, PinHostState.CAUGHT_UP)
@@ -87,6 +89,20 @@ class Pins(Part):
 
         cluster = await self._database.glance(lambda connection: _known(connection, switch_id).spec.cluster)
         return await self._database.write(work, lock=_lock(cluster))
+
+    async def request_for_pin(self, switch_id: str, ask: int, request: Request) -> Request | None:
+        """File a switch's request, or find the one of that id as it stands; None, with nothing filed, when the switch
+        does not wait for this request (any more).
+        """
+
+        def work(connection: Connection) -> Request | None:
+            now = _known(connection, switch_id)
+            if now.state is not PinState.REQUESTING or now.aborted or now.ask != ask:
+                return None
+            return file_request(connection, request)
+
+        locks = {_lock(request.cluster), ledger_lock(request.cluster)}
+        return await self._database.write(work, lock=locks)
 
     async def commit_pin_switch(self, switch_id: str, reason: str, now: Moment) -> PinSwitch:
         """Put the new pin in force: a revision of the fleet file with it (and with the versions that moved together as

@@ -98,22 +98,24 @@ def end_without_leases(connection: Connection, request_id: str, reason: str, now
         end_request(connection, request_id, reason, now)
 
 
+def file_request(connection: Connection, request: Request) -> Request:
+    """File a request, or find the one of that id as it stands."""
+    override = None if request.override is None else documents.dump(request.override)
+    joint = None if request.joint is None else documents.dump(request.joint)
+    row = {**request.model_dump(), "hosts": documents.dump_names(request.hosts)}
+    row |= {"override": override, "joint": joint}
+    if upserts.add_missing(connection, REQUESTS, {**row, "end_reason": ""}):
+        return request
+    return read_request(connection.execute(select(REQUESTS).where(REQUESTS.c.id == request.id)).one())
+
+
 class Requests(Part):
     """Requests as their holders see them."""
 
     async def request(self, request: Request) -> Request:
         """File a request, or return the one of that id as it stands."""
-
-        def work(connection: Connection) -> Request:
-            override = None if request.override is None else documents.dump(request.override)
-            joint = None if request.joint is None else documents.dump(request.joint)
-            row = {**request.model_dump(), "hosts": documents.dump_names(request.hosts)}
-            row |= {"override": override, "joint": joint}
-            if upserts.add_missing(connection, REQUESTS, {**row, "end_reason": ""}):
-                return request
-            return read_request(connection.execute(select(REQUESTS).where(REQUESTS.c.id == request.id)).one())
-
-        return await self._database.write(work, lock=ledger_lock(request.cluster))
+        lock = ledger_lock(request.cluster)
+        return await self._database.write(lambda connection: file_request(connection, request), lock=lock)
 
     async def unacknowledged(self, cluster: str) -> tuple[Request, ...]:
         """Granted requests whose holder has not acknowledged, oldest grant first."""

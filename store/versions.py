@@ -24,6 +24,15 @@ _OF_HOST = select(HOST_VERSIONS.c.versions).where(
 )
 
 
+def versions_in(connection: Connection, cluster: str) -> dict[str, dict[str, str]]:
+    """Last observed versions by host."""
+    statement = select(HOST_VERSIONS.c.host, HOST_VERSIONS.c.versions).where(HOST_VERSIONS.c.cluster == cluster)
+    return {
+        row.host: documents.load_notes(row.versions, "host_versions", f"{cluster}/{row.host}")
+        for row in connection.execute(statement)
+    }
+
+
 class Versions(Part):
     """What runs where, and what ran there."""
 

@@ -1,5 +1,18 @@
-"""Parts of the machine that several folders of tests use."""
+"""Parts of the machine that several folders of tests use, and the order in which files run."""
 
+from collections import defaultdict
+
+import pytest
+
+from tests.ordering import in_order, spread
 from tests.parts.temporal import client, temporal
 
 __all__ = ["client", "temporal"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the files that wait between those that compute; within a file nothing changes."""
+    by_file = defaultdict(list)
+    for item in items:
+        by_file[item.path].append(item)
+    items[:] = [item for file in spread(in_order(item.path for item in items)) for item in by_file[file]]

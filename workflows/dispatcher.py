@@ -5,18 +5,21 @@ from contextlib import suppress
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from activities.dispatcher import Dispatching
     from activities.hand_over import HandingOver
     from fleet import ids
     from fleet.models.messages import ClusterInput, HandOver, Observed, Settled
+    from fleet.models.pin_messages import PinInput
     from fleet.models.work import HostWork
+    from workflows.attributes import of_cluster
     from workflows.continuing import time_to_continue
     from workflows.domain_visit import start_repair
     from workflows.options import AFTER_FAILURE, BOARD, TELL_AGAIN, at
     from workflows.ordering import Orders
+    from workflows.pin_switch import PinSwitch
     from workflows.telling import Note, tell
 
 
@@ -87,9 +90,26 @@ class Dispatcher:
             under_way = self.rescues.get(lost.work.host)
             if under_way is None or under_way.done():
                 self.rescues[lost.work.host] = asyncio.create_task(self._rescue(lost))
+        for switch in observed.lost_switches:
+            await self._take_up(switch)
         for host in observed.undrained:
             await tell(ids.host(self.cluster, host), "undrained")
         return timedelta(seconds=observed.next_look_seconds)
+
+    async def _take_up(self, switch: str) -> None:
+        """Give a pin switch a workflow again: what is left to do it finds out from the rows."""
+        try:
+            await workflow.start_child_workflow(
+                PinSwitch.run,
+                PinInput(switch=switch, cluster=self.cluster),
+                id=switch,
+                task_queue=ids.WORKFLOW_QUEUE,
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                static_summary=f"pin switch {switch}, taken up again",
+                search_attributes=of_cluster(self.cluster),
+            )
+        except WorkflowAlreadyStartedError:
+            workflow.logger.info(f"{switch} runs again already")
 
     async def _rescue(self, lost: HandOver) -> None:
         """Bring an ownerless host into repair, beside the loop: its cluster may not answer for hours.

@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from fleet.errors import HostState
     from fleet.models.messages import HandOver
     from fleet.models.pin_messages import (
+        GOES_ON,
         PinBatchEnd,
         PinBatchInput,
         PinBatchSeen,
@@ -27,9 +28,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.options import BOARD, STEP, at
     from workflows.step_words import detail
     from workflows.telling import tell
-
-GOES_ON = (PinPhase.BACK, PinPhase.VERIFY_BACK, PinPhase.RELEASE)
-"""Phases that a switch which goes back is made of: nothing breaks them off."""
 
 
 @workflow.defn(name="PinBatch")

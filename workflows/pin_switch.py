@@ -15,7 +15,16 @@ with workflow.unsafe.imports_passed_through():
     from fleet.models.messages import Command, RolloutInput
     from fleet.models.pin_messages import PinAction, PinBatchInput, PinInput, PinOrder, PinPhase, PinReview
     from workflows.attributes import OUTCOME, of_cluster
-    from workflows.options import AFTER_FAILURE, BATCHES_AT_ONCE, BOARD, PIN_HISTORY, ROLLOUT_LOOKS, STEP, at
+    from workflows.options import (
+        AFTER_FAILURE,
+        BATCHES_AT_ONCE,
+        BOARD,
+        PIN_HISTORY,
+        ROLLOUT_LOOKS,
+        STEP,
+        TELL_AGAIN,
+        at,
+    )
     from workflows.pin_batch import PinBatch
     from workflows.rollout import Rollout
     from workflows.telling import Note, tell
@@ -103,40 +112,55 @@ class PinSwitch:
                     open_.discard(batch)
 
         tasks = [asyncio.create_task(one(batch)) for batch in review.batches]
-        pause = None if review.wait_seconds is None else timedelta(seconds=review.wait_seconds)
+        pause = _seconds(review.wait_seconds)
         while not all(task.done() for task in tasks):
             try:
                 await workflow.wait_condition(lambda: self.woken or all(t.done() for t in tasks), timeout=pause)
             except TimeoutError:
                 self.woken = True
             if self.woken and not broken_off and not all(task.done() for task in tasks):
-                self.woken = False
+                self.woken = False  # before the look: what wakes it meanwhile is looked at once more
                 seen = await self._look()
-                pause = None if seen is None or seen.wait_seconds is None else timedelta(seconds=seen.wait_seconds)
+                pause = AFTER_FAILURE if seen is None else _seconds(seen.wait_seconds)
                 if seen is not None and seen.breaks_off:
                     broken_off, pause = True, None
                     for batch in sorted(open_):
                         await tell(ids.pin_batch(self.switch.switch, phase, batch), "break_off")
-            self.woken = False
+            if broken_off:
+                self.woken = False
         for task in tasks:
             task.result()
 
     async def _batch(self, phase: PinPhase, batch: int) -> None:
         order = PinBatchInput(switch=self.switch.switch, cluster=self.switch.cluster, phase=phase, batch=batch)
+        if phase is PinPhase.BACK:
+            await self._undisturbed(batch)
         if phase is PinPhase.PREPARE:
             await workflow.execute_activity_method(
                 PinBatching.prepare_pin_batch, order, **at(self.switch.cluster, f"prepare batch {batch}", STEP)
             )
             return
-        await workflow.execute_child_workflow(
-            PinBatch.run,
-            order,
-            id=ids.pin_batch(self.switch.switch, phase, batch),
-            task_queue=ids.WORKFLOW_QUEUE,
-            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-            static_summary=f"{phase} of batch {batch} of {self.switch.switch}",
-            search_attributes=of_cluster(self.switch.cluster),
-        )
+        try:
+            await workflow.execute_child_workflow(
+                PinBatch.run,
+                order,
+                id=ids.pin_batch(self.switch.switch, phase, batch),
+                task_queue=ids.WORKFLOW_QUEUE,
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                static_summary=f"{phase} of batch {batch} of {self.switch.switch}",
+                search_attributes=of_cluster(self.switch.cluster),
+            )
+        except WorkflowAlreadyStartedError:
+            # Left behind by a run that was terminated: it writes how its hosts came out, and the look after it tells.
+            workflow.logger.info(f"{phase} of batch {batch} is under way already")
+            await asyncio.sleep(AFTER_FAILURE.total_seconds())
+
+    async def _undisturbed(self, batch: int) -> None:
+        """Hosts go back only when nothing takes them forth any more, such as what a terminated run left behind."""
+        for phase in (PinPhase.MOVE, PinPhase.VERIFY):
+            forth = ids.pin_batch(self.switch.switch, phase, batch)
+            while await tell(forth, "break_off"):  # noqa: ASYNC110 - of another's end nobody tells
+                await asyncio.sleep(TELL_AGAIN.total_seconds())
 
     async def _start_rollout(self, rollout: RolloutInput) -> None:
         """A co-rollout's own workflow, which lives on without this one."""
@@ -223,3 +247,7 @@ class PinSwitch:
     def picture(self) -> str:
         """The picture in markdown."""
         return self.last.picture if self.last else "not looked at yet"
+
+
+def _seconds(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)

@@ -117,7 +117,10 @@ class HostsDriver:
 
     async def give_power(self, host: str, fence: Fence) -> bool:
         """See the port."""
-        return self._power is not None and await self._power.give(host, fence)
+        if self._power is None or await self._power.is_on(host):
+            return False
+        await self._check_free(host)
+        return await self._power.give(host, fence)
 
     async def reimage(self, host: str, fence: Fence) -> CommandResult:
         """See the port. `Refused` too while its firmware is being written, or where the BMC does not tell."""

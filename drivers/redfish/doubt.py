@@ -10,19 +10,20 @@ from fleet.errors import DriverError
 
 
 class Doubts:
-    """Which BMCs are in doubt now. `within`: time after which a task that shall show does."""
+    """Which BMCs are in doubt now."""
 
-    def __init__(self, within: timedelta) -> None:
-        self._within = within.total_seconds()
-        self._until: dict[str, float] = {}
+    def __init__(self) -> None:
+        self._noted: dict[str, tuple[float, float]] = {}
 
-    def note(self, host: str) -> None:
-        """An update was sent to the host's BMC just now, and its answer is lost."""
-        self._until[host] = time.monotonic() + self._within
+    def note(self, host: str, within: timedelta) -> None:
+        """An update was sent to the host's BMC just now, and its answer is lost. `within`: time after which a task that
+        shall show does.
+        """
+        self._noted[host] = (time.monotonic(), within.total_seconds())
 
-    def check(self, host: str, error: type[DriverError]) -> None:
-        """Raise that error while nothing can be concluded from what the host's BMC shows."""
-        left = self._until.get(host, 0.0) - time.monotonic()
+    def check(self, host: str, error: type[DriverError], at_most: timedelta = timedelta.max) -> None:
+        """Raise that error while nothing can be concluded from what the host's BMC shows, for `at_most` that time."""
+        sent, within = self._noted.get(host, (0.0, 0.0))
+        left = sent + min(within, at_most.total_seconds()) - time.monotonic()
         if left > 0:
             raise error(f"{host}: its BMC was sent an update and did not answer; its task may show for {left:.0f} s")
-        self._until.pop(host, None)

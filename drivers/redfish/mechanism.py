@@ -29,7 +29,7 @@ from drivers.redfish.wire import NotSent
 from drivers.redfish.wording import state_of, told_as
 from fleet.errors import DriverError, OutcomeUnknown, Refused, Unreachable
 from fleet.models.hardware import DeviceTask, TaskState
-from fleet.models.redfish import ComponentRule, Redfish
+from fleet.models.redfish import ComponentRule, Redfish, UpdateWay
 from fleet.policy.inventory import Member
 from fleet.ports.fence import Fence
 from fleet.ports.images import ImageBook
@@ -52,7 +52,7 @@ class RedfishMechanism:
         self._activations = Activations(options.activates_within)
         self._reach = Reach(options, data)
         self._locks: dict[str, asyncio.Lock] = {}
-        self._doubts = Doubts(options.timeout)
+        self._doubts = Doubts()
 
     @property
     def components(self) -> frozenset[str]:
@@ -101,9 +101,10 @@ class RedfishMechanism:
         """See the port. Those whose component the BMC does not remember are told too, with version `unknown`.
 
         With a fence the BMC is reset where that ends an update, also one that another process began. `Unreachable`
-        while an update was sent from here whose answer was lost, and its task may still show.
+        for the time of a request after an update was sent from here whose answer was lost; whoever sent one whose
+        task may show later waits for that.
         """
-        self._doubts.check(host, Unreachable)
+        self._doubts.check(host, Unreachable, self._options.timeout)
         return await self._patience.read(host, lambda: self._tasks(host, component, fence))
 
     async def check_free(self, host: str, *, booting: bool = False) -> None:
@@ -170,7 +171,9 @@ class RedfishMechanism:
             raise Refused(str(error)) from error
         finally:
             if site.bmc.in_doubt:
-                self._doubts.note(site.host)
+                # A BMC may look at the whole of a pushed image before it shows a task.
+                pushed = sent.rule.way is UpdateWay.MULTIPART
+                self._doubts.note(site.host, self._options.upload_timeout if pushed else self._options.timeout)
 
     async def _free(self, host: str, *, booting: bool) -> None:
         async with self._reach.at(host) as site:

@@ -4,6 +4,7 @@ import asyncio
 import re
 from dataclasses import dataclass
 
+from drivers.redfish.bmctask import moment
 from drivers.redfish.connection import Bmc
 from drivers.redfish.document import Document
 from fleet.errors import BadAnswer, Refused
@@ -12,6 +13,8 @@ from fleet.policy.inventory import Member, component_versions
 
 ROOT = "/redfish/v1/"
 _EXPANDED = "?$expand=.($levels=1)"
+_CLOCKS_SINCE = 2000
+"""A year before which no BMC was reset: its clock was not set."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,17 @@ async def manager(site: Site) -> Document:
 
 
 async def last_reset(site: Site) -> str | None:
-    """When the BMC last restarted, by its own clock; None where it does not tell."""
+    """When the BMC last restarted, by its own clock; None where it does not tell, or where that says nothing about its
+    tasks: a clock that begins anew tells the same after each restart, and some BMCs drop ended tasks without one.
+    """
     try:
-        return (await manager(site)).text_or("LastResetTime") or None
+        if await _drops_tasks(site):
+            return None
+        told = (await manager(site)).text_or("LastResetTime")
     except BadAnswer:
         return None  # which of its managers is meant need not be known for anything else
+    at = moment(told)
+    return told if at is not None and at.year >= _CLOCKS_SINCE else None
 
 
 async def update_service(site: Site) -> Document:
@@ -82,6 +91,16 @@ async def task_documents(site: Site) -> tuple[Document, ...]:
         raise Refused(f"{site.host}: its BMC has no task service, so that an update could not be followed")
     service = await site.bmc.get(link)
     return await _collection(site.bmc, _must(service, "Tasks"), expand=_expands(site.root))
+
+
+async def _drops_tasks(site: Site) -> bool:
+    """True where the BMC says that it drops ended tasks by itself, after a time or for newer ones, or keeps none."""
+    link = site.root.link("Tasks")
+    if link is None:
+        return True
+    service = await site.bmc.get(link)
+    overwrites = service.text_or("CompletedTaskOverWritePolicy", "Manual") != "Manual"
+    return overwrites or service.has("TaskAutoDeleteTimeoutMinutes")
 
 
 def rule_of(site: Site, component: str) -> ComponentRule:

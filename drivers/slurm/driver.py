@@ -15,7 +15,7 @@ import time
 
 from drivers.reservations import reservation_name
 from drivers.shared_view import SharedView
-from drivers.slurm import borrowing, jobcontrol, reservations
+from drivers.slurm import borrowing, jobcontrol, reservations, standing
 from drivers.slurm.command import SlurmCommand
 from drivers.slurm.features import publish_features
 from drivers.slurm.jobrun import job_run
@@ -28,7 +28,6 @@ from fleet.models.drivers import SlurmScheduler
 from fleet.models.scheduler import ClusterView, Job, JobRun, Node, NodeBase
 from fleet.ports.fence import Fence
 
-UNEXPECTED_REBOOT = "Node unexpectedly rebooted"
 _HOST = re.compile(HOST_PATTERN)
 _REASON = re.compile(r"^[A-Za-z0-9 ._:;,/#@=+()-]{1,400}$")
 _OLDEST = (22, 5)
@@ -54,8 +53,8 @@ class SlurmDriver:
         """Set our drain with `reason` unless another's drain or down is on the host."""
         _check(host, reason)
         before = await self._node(host)
-        if _out(before) and before.reason != reason:
-            raise ForeignHold(host, _holder(before))
+        if standing.out(before) and before.reason != reason:
+            raise ForeignHold(host, standing.holder(before))
         if before.draining:
             return
         await fence()
@@ -66,8 +65,8 @@ class SlurmDriver:
         _check(host, owned)
         _check(host, reason)
         before = await self._node(host)
-        if _out(before) and before.reason not in (owned, reason):
-            raise ForeignHold(host, _holder(before))
+        if standing.out(before) and before.reason not in (owned, reason):
+            raise ForeignHold(host, standing.holder(before))
         if before.draining and before.reason == reason:
             return
         await fence()
@@ -79,15 +78,16 @@ class SlurmDriver:
         _check(host, owned)
         deadline = time.monotonic() + self._timeout
         while True:
+            # Before the node and after it: a measurement that ends in between drains it once more.
+            measured = await reservations.measured_in(self._slurm, host)
             node = await self._node(host)
-            measured = await reservations.measured_in(self._slurm, host) if _takes_jobs(node) else ""
-            if _takes_jobs(node) and not measured:
+            if standing.takes_jobs(node) and not (measured or await reservations.measured_in(self._slurm, host)):
                 return
-            effect = None if measured else _next_effect(node, owned, rebooted=rebooted)
+            effect = standing.next_effect(node, owned, rebooted=rebooted)
             if time.monotonic() > deadline:
-                told = f"in our reservation {measured}" if measured else _told(node)
+                told = f"in our reservation {measured}" if measured else standing.told(node)
                 raise BadAnswer(f"{host} does not take jobs again after {self._timeout:g} s: {told}")
-            if effect is not None:
+            if effect is not None and not measured:
                 await fence()
                 await self._slurm.answer("scontrol", "update", f"nodename={host}", f"state={effect}")
             await asyncio.sleep(_LOOK_AGAIN)
@@ -143,7 +143,7 @@ class SlurmDriver:
         """Hold an idle node by a job of ours; its id once it runs, None when it does not start in `options.timeout`."""
         _check_host(host)
         node = await self._node(host)
-        if not (_takes_jobs(node) and node.base is NodeBase.IDLE and node.partitions and not node.maintenance):
+        if not (standing.takes_jobs(node) and node.base is NodeBase.IDLE and node.partitions and not node.maintenance):
             return None
         return await borrowing.borrow(self._slurm, node, why, limit, self._timeout, self._job_arguments, fence)
 
@@ -196,9 +196,9 @@ class SlurmDriver:
         await self._slurm.answer("scontrol", "update", f"nodename={host}", "state=DRAIN", f"reason={reason}")
         after = await self._node(host)
         if after.reason != reason and after.draining:
-            raise ForeignHold(host, _holder(after))
+            raise ForeignHold(host, standing.holder(after))
         if not after.draining:
-            raise BadAnswer(f"{host}: the drain was acknowledged and is not in force: {_told(after)}")
+            raise BadAnswer(f"{host}: the drain was acknowledged and is not in force: {standing.told(after)}")
 
     async def _holding(self, jobs: tuple[str, ...]) -> tuple[Job, ...]:
         shown = (await self.view(time.monotonic())).jobs
@@ -224,36 +224,3 @@ def _check_host(host: str) -> None:
     """Nothing unchecked reaches a command line; `nodename=ALL` would name every node there is."""
     if not _HOST.fullmatch(host) or host.upper() == "ALL":
         raise InvalidInput("host", "", f"expected a host name, found {host[:80]!r}")
-
-
-def _out(node: Node) -> bool:
-    """True when somebody has taken the node out of production, or is about to."""
-    return node.draining or node.rebooting or node.base in (NodeBase.DOWN, NodeBase.ERROR)
-
-
-def _takes_jobs(node: Node) -> bool:
-    working = node.base in (NodeBase.IDLE, NodeBase.ALLOCATED, NodeBase.MIXED)
-    return working and node.powered and not (node.draining or node.rebooting or node.not_responding)
-
-
-def _next_effect(node: Node, owned: str, *, rebooted: bool) -> str | None:
-    """What brings the node one step nearer to taking jobs; None means wait. Raises when it must be left alone."""
-    ours = (owned, UNEXPECTED_REBOOT) if rebooted and not node.draining else (owned,)
-    if _out(node) and node.reason not in ours:
-        raise ForeignHold(node.name, _holder(node))
-    if node.base is NodeBase.DOWN and not rebooted:
-        raise BadAnswer(f"{node.name} is down without a reboot of ours: {_told(node)}")
-    if node.not_responding or node.base is NodeBase.UNKNOWN:
-        return None
-    if node.draining:
-        return "UNDRAIN"
-    return "RESUME" if node.base is NodeBase.DOWN else None
-
-
-def _holder(node: Node) -> str:
-    return node.reason or f"no reason given, state {node.base.value}"
-
-
-def _told(node: Node) -> str:
-    flags = [name for name in ("draining", "completing", "not_responding", "rebooting") if getattr(node, name)]
-    return f"{node.base.value}{'+' * bool(flags)}{'+'.join(flags)}, reason {node.reason!r}"

@@ -76,7 +76,8 @@ async def open_again(slurm: SlurmCommand, name: str, fence: Fence) -> None:
 
 async def under_maintenance(slurm: SlurmCommand, nodes: dict[str, Node]) -> dict[str, Node]:
     """The nodes with the maintenance reservation that each is in. Their own flags say so a second late."""
-    shown = sorted(await reservations(slurm), key=lambda r: (r.ours, r.name))
+    # Of several the last one counts: ours, and of ours that in which the fabric is measured, which undrained the node.
+    shown = sorted(await reservations(slurm), key=lambda r: (r.ours, r.name.startswith(FABRIC_RESERVATION), r.name))
     told = {name: r.name for r in shown if r.active and r.maint for name in r.nodes}
     changed = {}
     for name, node in nodes.items():

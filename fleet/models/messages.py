@@ -117,6 +117,8 @@ class Observed(Message):
     """Hosts whose holder no longer exists."""
     undrained: tuple[str, ...] = ()
     """Hosts in repair whose drain somebody has lifted."""
+    lost_switches: tuple[str, ...] = ()
+    """Pin switches that are not over and that no workflow looks after."""
 
 
 class HostEnd(Message):

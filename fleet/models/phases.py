@@ -45,7 +45,7 @@ class PhaseFacts(Fact):
     on_offboarded: int = 0
     """Hosts that still carry an offboarded version which is to be rolled back."""
     waits_for: str = ""
-    """The rollout that it depends on and that was offboarded, in words."""
+    """What it needs and was offboarded, in words: a rollout that it depends on, or a version on its path."""
     blamed: str = ""
     """Why the version is to blame, in words; empty when it is not."""
 
@@ -75,3 +75,5 @@ class PhaseGate(Decision):
     """More hosts failed than may: people are told."""
     stuck: bool = False
     """Every host of the phase was tried, and too few passed: people are told, for no success comes by itself."""
+    barred: bool = False
+    """It needs what was offboarded: people are told, for it would wait for ever."""

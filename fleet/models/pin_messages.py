@@ -27,6 +27,10 @@ class PinPhase(StrEnum):
     RELEASE = "release"
 
 
+GOES_ON = (PinPhase.BACK, PinPhase.VERIFY_BACK, PinPhase.RELEASE)
+"""Phases that a switch which goes back is made of: nothing breaks them off."""
+
+
 class PinAction(StrEnum):
     """What the workflow of a pin switch does next."""
 

@@ -19,3 +19,6 @@ class UnderWay(NamedTuple):
     """Workflow ids of open visits."""
     switches: tuple[PinSwitch, ...] = ()
     """Pin switches of these clusters, over or not, the newest first."""
+    carried: Mapping[str, Mapping[str, Mapping[str, str]]] = {}
+    """By cluster and host the versions that were last read, none for a host never read: every member in service that is
+    not in repair, which boards the pins in force before it returns."""

@@ -47,12 +47,16 @@ def resume_apply(
     token_age: timedelta,
     fence_life: timedelta,
     remembers_since: str | None,
+    *,
+    long_ago: bool = False,
 ) -> Resume:
     """Judge an upgrade whose intent is open, from the device's tasks for the component and the inventory's version.
 
     `tasks` or `version_now` None: could not be read. `token_age` says for how long the earlier attempt has been shut
     out of its fence; `fence_life` is the longest time between passing a fence and the effect showing on the device.
     Read tasks and version after that age was taken, and since when the device remembers its tasks after them.
+    `long_ago`: when the intent was taken over it was older than an upgrade may get, so that a task of it may have come
+    and gone unseen: devices drop ended ones without a restart.
     """
     closed = _closed(intent)
     if closed is not None:
@@ -69,7 +73,7 @@ def resume_apply(
     return _by_version(intent, version_now, target) or (
         Resume(action=ResumeAction.UNKNOWN, reason=doubt)
         if doubt
-        else _no_task(intent, version_now, token_age, fence_life, remembers_since)
+        else _no_task(intent, version_now, token_age, fence_life, _forgotten(intent, remembers_since, long_ago))
     )
 
 
@@ -212,23 +216,25 @@ def _doubt(intent: Intent, tasks: Sequence[DeviceTask], target: str) -> str:
     return ""
 
 
-def _no_task(
-    intent: Intent, version_now: str | None, token_age: timedelta, life: timedelta, remembers_since: str | None
-) -> Resume:
+def _forgotten(intent: Intent, remembers_since: str | None, long_ago: bool) -> str:
+    """Why the device may know nothing any more of what was sent to it; empty when it would."""
+    before = intent.before.remembers_since
+    if before is None or remembers_since is None:
+        return "the device does not tell whether it restarted and may have forgotten it"
+    if remembers_since != before:
+        return f"the device restarted at {remembers_since} and may have forgotten it"
+    return "that is so long ago that its task may have ended and been dropped" if long_ago else ""
+
+
+def _no_task(intent: Intent, version_now: str | None, token_age: timedelta, life: timedelta, forgotten: str) -> Resume:
     """Go by what was written down of the sending, and by whether the device can have forgotten what came of it."""
     seen = f"no task began and the version is still {version_now}"
     if not intent.sent:
         return Resume(action=ResumeAction.BEGIN, reason=f"{seen}; nothing was ever sent")
     answer = _nothing_began(token_age, life, seen)
-    before = intent.before.remembers_since
-    if answer.action is ResumeAction.WAIT or (before is not None and remembers_since == before):
+    if answer.action is ResumeAction.WAIT or not forgotten:
         return answer
-    restarted = "the device does not tell whether it restarted"
-    if before is not None and remembers_since is not None:
-        restarted = f"the device restarted at {remembers_since}"
-    return Resume(
-        action=ResumeAction.UNKNOWN, reason=f"{seen}, but it was being sent, and {restarted} and may have forgotten it"
-    )
+    return Resume(action=ResumeAction.UNKNOWN, reason=f"{seen}, but it was being sent, and {forgotten}")
 
 
 def _by_version(intent: Intent, version_now: str | None, target: str) -> Resume | None:

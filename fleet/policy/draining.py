@@ -4,7 +4,7 @@ A host is drained only if one view, begun after the drain was acknowledged, show
 completing, silent or powering, and no job on it. Everything less is draining, somebody else's, or doubt.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from enum import StrEnum
 
@@ -32,7 +32,7 @@ class DrainState(StrEnum):
 
 
 class Drained(Decision):
-    """The answer about one host; `jobs` are those that hold it."""
+    """The answer about one host; `jobs` are those that hold it, or any host that is measured together with it."""
 
     state: DrainState
     jobs: tuple[str, ...] = ()
@@ -72,7 +72,7 @@ def _judge(host: str, owned_reason: str, view: ClusterView, acknowledged: float,
     if node is None:
         return Drained(state=DrainState.DOUBTFUL, reason=f"the scheduler does not list {host}")
     jobs = tuple(sorted(j.id for j in view.jobs_on(host)))
-    lost = _not_ours(node, owned_reason, jobs)
+    lost = _not_ours(node, owned_reason, jobs, view)
     if lost is not None:
         return lost
     if rebooting and not jobs and _left_by_reboot(node):
@@ -81,7 +81,7 @@ def _judge(host: str, owned_reason: str, view: ClusterView, acknowledged: float,
     return Drained(state=state, jobs=jobs, reason=reason)
 
 
-def _not_ours(node: Node, owned_reason: str, jobs: tuple[str, ...]) -> Drained | None:
+def _not_ours(node: Node, owned_reason: str, jobs: tuple[str, ...], view: ClusterView) -> Drained | None:
     """An answer when the node can't be believed or the drain is no longer ours, else None."""
     if node.base not in (NodeBase.IDLE, NodeBase.ALLOCATED, NodeBase.MIXED, NodeBase.DOWN):
         return Drained(state=DrainState.DOUBTFUL, jobs=jobs, reason=f"the node's state is {node.base}")
@@ -94,14 +94,34 @@ def _not_ours(node: Node, owned_reason: str, jobs: tuple[str, ...]) -> Drained |
         return Drained(state=DrainState.DOWN, jobs=jobs, reason=f"the node is down and not drained ({node.reason})")
     if is_measured(node):
         told = f"the fabric is measured with it, in our reservation {node.reservation}"
-        return Drained(state=DrainState.MEASURED, jobs=jobs, reason=told)
+        return Drained(state=DrainState.MEASURED, jobs=_measuring(node, view), reason=told)
     return Drained(state=DrainState.UNDRAINED, jobs=jobs, reason="the drain flag is gone; somebody undrained the node")
 
 
 def is_measured(node: Node) -> bool:
     """True for a node without a drain on which only our own measurement can run: its reservation keeps jobs away."""
-    ours = (node.reservation or "").startswith(FABRIC_RESERVATION)
-    return ours and node.maintenance and not node.draining
+    return in_measurement(node) and not node.draining
+
+
+def measured_among(hosts: Iterable[str], view: ClusterView) -> Drained | None:
+    """The first of these hosts that a measurement has undrained, with the measurement's jobs; None where none is."""
+    for name in hosts:
+        node = view.nodes.get(name)
+        if node is not None and is_measured(node):
+            told = f"the fabric is measured with {name}, in our reservation {node.reservation}"
+            return Drained(state=DrainState.MEASURED, jobs=_measuring(node, view), reason=told)
+    return None
+
+
+def in_measurement(node: Node) -> bool:
+    """True for a node in a reservation of ours for a measurement, which begins and ends with the node drained."""
+    return (node.reservation or "").startswith(FABRIC_RESERVATION) and node.maintenance
+
+
+def _measuring(node: Node, view: ClusterView) -> tuple[str, ...]:
+    """Jobs on any host of its reservation: the measurement goes on while only others of them are run on."""
+    hosts = {name for name, other in view.nodes.items() if other.reservation == node.reservation}
+    return tuple(sorted(j.id for j in view.jobs.values() if j.holds and not hosts.isdisjoint(j.hosts)))
 
 
 def _left_by_reboot(node: Node) -> bool:

@@ -1,6 +1,8 @@
 """May a fleet file replace the one in force? Not when it takes away pools or pins that work under way stands on."""
 
-from fleet.hostlist import compact
+from collections import Counter
+
+from fleet.hostlist import compact, some
 from fleet.models.fleetfile import Cluster, FleetFile
 from fleet.models.ledger import Counted
 from fleet.models.under_way import UnderWay
@@ -18,7 +20,8 @@ def hindrances(before: FleetFile, after: FleetFile, under_way: UnderWay) -> tupl
             if then is None or then.pool(pool.name) is None:
                 found += _dropped(cluster, pool.name, under_way)
         if then is not None and then.pins != cluster.pins:
-            found += _pins(cluster, under_way) + _switched(cluster, then, under_way)
+            waits = _pins(cluster, under_way) + _switched(cluster, then, under_way)
+            found += waits or _mixed(cluster, then, under_way)
     return tuple(found)
 
 
@@ -42,6 +45,29 @@ def _pins(cluster: Cluster, under_way: UnderWay) -> list[Found]:
         return []
     wanted = f"expected the same pins while hosts are out by plan ({compact(out)}); stop the train, wait for them"
     return [(f"clusters.{cluster.name}.pins", f"{wanted}, then load")]
+
+
+def _mixed(cluster: Cluster, then: Cluster, under_way: UnderWay) -> list[Found]:
+    """Hosts that carry another version than a new pin says: from the load on, each repaired host would return with the
+    new one among them. A cluster of which nothing was ever read may be told any pin.
+    """
+    carried = under_way.carried.get(cluster.name, {})
+    if not any(carried.values()):
+        return []
+    found: list[Found] = []
+    for name, version in then.pins.items():
+        old = cluster.pins.get(name)
+        if old == version:
+            continue
+        # A component that was not pinned yet may be one that nobody read yet.
+        seen = {host: v.get(name, version if old is None else "") for host, v in carried.items()}
+        off = sorted(host for host, known in seen.items() if known != version)
+        if off:
+            told = Counter(seen[host] or "no known version" for host in off).most_common(1)[0][0]
+            wanted = f"expected {old or told} as long as {len(off)} hosts ({some(off)}) were last read with {told}; "
+            how = f"to change it everywhere at once: maintrain pin switch {cluster.name} {name} {version} ..."
+            found.append((f"clusters.{cluster.name}.pins.{name}", wanted + how))
+    return found
 
 
 def _switched(cluster: Cluster, then: Cluster, under_way: UnderWay) -> list[Found]:

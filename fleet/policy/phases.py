@@ -19,9 +19,10 @@ def gate(facts: PhaseFacts) -> PhaseGate:
         return PhaseGate(action=GateAction.OFFBOARD, phase=at, reason=facts.blamed)
     if rollout.state is RolloutState.COMPLETE:
         return PhaseGate(action=GateAction.END, phase=at, reason=rollout.reason)
-    held = f"paused: {rollout.reason}" if rollout.state is RolloutState.PAUSED else facts.waits_for
-    if held:
-        return PhaseGate(action=GateAction.HOLD, phase=at, reason=held)
+    if rollout.state is RolloutState.PAUSED:
+        return PhaseGate(action=GateAction.HOLD, phase=at, reason=f"paused: {rollout.reason}")
+    if facts.waits_for:
+        return PhaseGate(action=GateAction.HOLD, phase=at, reason=facts.waits_for, barred=True)
     return _next(facts, 0, "it was started") if rollout.phase < 0 else _open_phase(facts)
 
 

@@ -17,6 +17,7 @@ class PinVerb(StrEnum):
     ABORT = "abort"
 
 
+_TOO_EARLY = (PinState.CHECKING, PinState.PREPARING)
 _TOO_LATE = (PinState.RELEASING, PinState.LATE)
 
 
@@ -26,6 +27,8 @@ def pin_refusal(switch: PinSwitch, verb: PinVerb) -> str:
         return f"{switch.id} is over: {switch.reason}"
     if verb is PinVerb.APPROVE and switch.approved_by:
         return f"{switch.id} was approved by {switch.approved_by}"
+    if verb is PinVerb.APPROVE and switch.state in _TOO_EARLY:
+        return f"{switch.id} is {switch.state}: it asks for an approval once every host is prepared"
     if verb is PinVerb.ABORT and switch.aborted:
         return f"{switch.id} was aborted before: {switch.aborted}"
     if verb is PinVerb.ABORT and switch.state in _TOO_LATE:

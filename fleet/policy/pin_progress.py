@@ -9,7 +9,7 @@ from pydantic import Field
 
 from fleet.models.base import Decision, Fact, Moment
 from fleet.models.pin import PinHostState, PinState, PinSwitch
-from fleet.models.pin_messages import PinAction, PinPhase
+from fleet.models.pin_messages import GOES_ON, PinAction, PinPhase
 from fleet.models.units import buffer_hosts, format_duration
 from fleet.policy.pin_check import PinCheck
 
@@ -234,6 +234,10 @@ def _wait(facts: PinFacts, reason: str, until: datetime, *, co_rollout: bool = F
 
 
 def _run(facts: PinFacts, phase: PinPhase, reason: str, until: Moment | None = None) -> PinStep:
+    """A phase. One on the way there is looked at again and again, for a stop or an abort of which nobody told."""
+    if phase not in GOES_ON:
+        soon = facts.now + facts.looks_every
+        until = soon if until is None else min(until, soon)
     return PinStep(action=PinAction.RUN, state=facts.switch.state, phase=phase, until=until, reason=reason)
 
 

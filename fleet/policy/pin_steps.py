@@ -10,6 +10,10 @@ from fleet.models.stack import Component, Upgrade
 from fleet.models.verification import VerificationTask
 from fleet.models.work import Step, StepKind
 
+BATCH = 80
+"""Hosts of a batch at most."""
+EVENTS, OF_A_STEP, OF_A_HOST = 3900, 6, 14
+"""Events of the one run of a batch, which does not continue as new; of a step; and of a host that goes to repair."""
 BACK = ":back"
 """How keys of steps of the way back end."""
 
@@ -35,6 +39,19 @@ def steps_back(
         return None
     applies = [_apply(c, versions[c.name] or "", BACK) for c in reversed(known)]
     return _whole(cluster, pool, known, applies, BACK) if known else ()
+
+
+def batch_size(components: int) -> int:
+    """Hosts of a batch of a switch that moves so many components: its run must stay short, however all turn out."""
+    drain_and_reboot = 2
+    steps = max(components + drain_and_reboot, len(VerificationTask))
+    return min(BATCH, EVENTS // (OF_A_STEP * steps + OF_A_HOST))
+
+
+def left_open(cluster: Cluster, intents: Sequence[Intent]) -> tuple[tuple[Intent, timedelta], ...]:
+    """Changes on the way there of which nobody has told how they ended, each with the time in which it must."""
+    found = [(i, cluster.stack.component(i.step.removeprefix("apply:"))) for i in intents if _changed(i)]
+    return tuple((i, c.ends_within) for i, c in found if c is not None and i.state is IntentState.OPEN)
 
 
 def reached(steps: Iterable[Step]) -> tuple[Upgrade, ...]:

@@ -12,7 +12,7 @@ from itertools import combinations
 from fleet.models.fleetfile import Cluster
 from fleet.models.host import Host
 from fleet.models.pool import Pool
-from fleet.models.rollout import RollBack
+from fleet.models.rollout import RollBack, RolloutSpec
 from fleet.models.rollouts import OPEN_STATES, Offboarded, Rollout, RolloutFacts, RolloutState, Wanted, WantedSet
 from fleet.policy.cohorts import in_scope, phase_of
 from fleet.policy.version_patterns import matches
@@ -118,9 +118,7 @@ class _Case:
         return dependency(rollout, self.known, self.observed)
 
     def _by_rollout(self, rollout: Rollout) -> Wanted | None:
-        path = rollout.spec.versions
-        at = path.index(self.current) + 1 if self.current in path else 0
-        version = path[min(at, len(path) - 1)]
+        version = next_version(rollout.spec, self.current)
         stage = "" if version == rollout.spec.version else f", on the way to {rollout.spec.version}"
         if version in self.bad:
             self.waits.append(f"{rollout.id} waits: {version} was offboarded by {self.bad[version].rollout}")
@@ -170,6 +168,13 @@ class _Case:
         if any(version in r.spec.versions for r in self.under_way):
             return None  # said by `_shut`
         return Wanted(component=self.component, version=version, source=source, reason=f"{source} wants {version}")
+
+
+def next_version(spec: RolloutSpec, current: str | None) -> str:
+    """The version that a rollout brings a host which carries `current`: the stage after that, the first, or its own."""
+    path = spec.versions
+    at = path.index(current) + 1 if current in path else 0
+    return path[min(at, len(path) - 1)]
 
 
 def dependency(rollout: Rollout, known: Mapping[str, Rollout], observed: Mapping[str, str]) -> str:

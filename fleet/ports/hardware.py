@@ -59,7 +59,8 @@ class Hardware(Protocol):
 
     async def give_power(self, host: str, fence: Fence) -> bool:
         """Give power to a host that has none, such as when who took it off died before they gave it back; True when it
-        had none. Nothing is done to one that has power, or of which nobody can tell.
+        had none. Nothing is done to one that has power, or of which nobody can tell. `Refused` while its firmware is
+        being written, for which it may be off, or where that can't be told.
         """
         ...
 

@@ -33,6 +33,10 @@ BAD_SWITCHES = {
     "a time that is none": ((*SWITCH, "--at", "tonight"), "--at: expected a time such as"),
     "a number that is none": ((*SWITCH, "--max-failed", "few"), "--max-failed: expected a number of hosts"),
     "jobs for the whole window": ((*SWITCH, "--clear-within", "30m"), "--clear-within: expected less than the window"),
+    "jobs that are requeued when their time is over": (
+        (*SWITCH, "--jobs", "requeue", "--clear-within", "4s"),
+        "--clear-within: expected more than 4s, the longest drain deadline of sim",
+    ),
     "no word on the floor": (SWITCH[:-1], "--override-floor: expected it"),
     "a pair that is none": ((*SWITCH, "--together", "gpu-driver"), "--together: expected COMPONENT=VERSION"),
     "a job-facing version with it": (
@@ -123,6 +127,7 @@ def test_no_switch_is_said(synced):
 
 
 def test_orders_are_rows_before_temporal_hears_of_them(started):
+    become(state=PinState.ASKING)
     result = started("pin", "approve", "sim", *BECAUSE)
     assert 0 == result.code
     assert f"approved: {ID} (a try)\nTemporal does not answer; the word is in force in the store" in result.out
@@ -142,7 +147,15 @@ def test_an_order_that_comes_too_late_is_refused(started):
     assert "is past the point where it could go back" in result.err
 
 
+def test_nothing_is_approved_before_it_asks(started):
+    result = started("pin", "approve", "sim", *BECAUSE)
+    assert 1 == result.code
+    assert f"{ID} is checking: it asks for an approval once every host is prepared" in result.err
+    assert "" == status(started)["approved_by"]
+
+
 def test_a_dry_run_of_an_order_changes_nothing(started):
+    become(state=PinState.ASKING)
     before = started.facts()
     assert (
         "would be approved: pin/sim/nccl/1 (a try); nothing was changed\n"

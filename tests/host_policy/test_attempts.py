@@ -37,8 +37,8 @@ def task(state=TaskState.RUNNING, id="2", version="1.1"):
     return DeviceTask(id=id, component="bmc", version=version, state=state, message="flash chip error")
 
 
-def apply(found, tasks, version, age=LIFE, since=MONDAY):
-    return resume_apply(found, tasks, version, "1.1", age, LIFE, since)
+def apply(found, tasks, version, age=LIFE, since=MONDAY, long_ago=False):
+    return resume_apply(found, tasks, version, "1.1", age, LIFE, since, long_ago=long_ago)
 
 
 def test_nothing_that_began_is_repeated_only_once_the_earlier_attempt_is_shut_out():
@@ -59,6 +59,16 @@ def test_a_device_that_may_have_restarted_since_proves_nothing_by_showing_no_tas
     assert apply(found, tasks, "1.0", LIFE, now).action is ResumeAction.UNKNOWN
     assert apply(found, [*tasks, task()], "1.0", LIFE, now).action is ResumeAction.ADOPT
     assert apply(found, tasks, "1.1", LIFE, now).action is ResumeAction.DONE
+
+
+def test_what_was_sent_long_ago_may_have_ended_and_left_no_task():
+    assert apply(intent(), [OLD], "1.0", LIFE - timedelta(seconds=1), long_ago=True).action is ResumeAction.WAIT
+    found = apply(intent(), [OLD], "1.0", long_ago=True)
+    assert found.action is ResumeAction.UNKNOWN
+    assert "its task may have ended and been dropped" in found.reason
+    assert apply(intent(), [OLD, task()], "1.0", long_ago=True).action is ResumeAction.ADOPT
+    assert apply(intent(), [OLD], "1.1", long_ago=True).action is ResumeAction.DONE
+    assert apply(intent(sent=False), [OLD], "1.0", long_ago=True).action is ResumeAction.BEGIN
 
 
 @pytest.mark.parametrize(
@@ -123,10 +133,13 @@ def test_an_intent_that_was_closed_stays_closed():
     st.sampled_from([None, "1.0", "1.1", "0.9"]),
     st.timedeltas(timedelta(0), timedelta(minutes=1)),
     st.booleans(),
-    st.sampled_from([None, MONDAY, TUESDAY]),
+    st.tuples(st.sampled_from([None, MONDAY, TUESDAY]), st.booleans()),
 )
-def test_an_upgrade_never_begins_when_it_may_have_begun_already(named, known, before, tasks, version, age, sent, since):
-    found = apply(intent(task=named, tasks=known, version=before, sent=sent), tasks, version, age, since)
+def test_an_upgrade_never_begins_when_it_may_have_begun_already(
+    named, known, before, tasks, version, age, sent, forgets
+):
+    since, long_ago = forgets
+    found = apply(intent(task=named, tasks=known, version=before, sent=sent), tasks, version, age, since, long_ago)
     if found.action is ResumeAction.BEGIN:
         assert tasks is not None
         assert {t.id for t in tasks} == set(known)
@@ -134,6 +147,7 @@ def test_an_upgrade_never_begins_when_it_may_have_begun_already(named, known, be
         assert version == before
         assert not sent or age >= LIFE
         assert not sent or since == MONDAY
+        assert not sent or not long_ago
         assert version != "1.1"
         assert named is None
 

@@ -84,6 +84,17 @@ def test_undrained_for_a_measurement_is_a_host_in_a_maintenance_reservation_of_o
     assert still_ours("gpu001", OURS, seen, 1.0, rebooting=rebooting).state is expected
 
 
+def test_jobs_of_a_measurement_are_those_on_any_host_of_its_reservation():
+    hosts = [node(**{**MEASURED, "name": name}) for name in ("gpu001", "gpu003")]
+    other = node(**{**MEASURED, "name": "gpu004", "reservation": "maintrain_fabric_2c3d"})
+    jobs = [job(hosts=("gpu003",)), job(id="8", hosts=("gpu004",)), job(id="9", state=JobState.OTHER)]
+    seen = ClusterView(began=2.0, nodes={n.name: n for n in (*hosts, other)}, jobs={j.id: j for j in jobs})
+
+    found = still_ours("gpu001", OURS, seen, 1.0, rebooting=True)
+
+    assert (DrainState.MEASURED, ("7",)) == (found.state, found.jobs)
+
+
 @pytest.mark.parametrize("holding", [s for s in JobState if s is not JobState.OTHER])
 def test_a_job_that_holds_the_host_keeps_it_draining(holding):
     found = drained("gpu001", OURS, view(node(), job(state=holding)), 1.0)

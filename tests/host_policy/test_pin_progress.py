@@ -225,3 +225,17 @@ def test_a_switch_with_a_date_is_looked_at_when_its_jobs_are_to_be_told():
     facts = {"notice": timedelta(minutes=10), "looks_every": timedelta(hours=9), "check": FITS}
     waits = PinFacts(switch=switch(PinState.ASKING, spec=spec, approved_by="bob"), now=NOW, **facts)
     assert NOW + timedelta(minutes=50) == progress(waits).until
+
+
+@pytest.mark.parametrize(("after", "looks_in"), [(0, 5), (28, 2)])
+def test_a_phase_on_the_way_there_is_looked_at_though_nobody_wakes_it(after, looks_in):
+    now = timedelta(minutes=after)
+    for counts in ({H.TO_MOVE: 5}, {H.MOVED: 5}):
+        assert NOW + now + timedelta(minutes=looks_in) == step(PinState.MOVING, counts=counts, after=now).until
+    assert NOW + timedelta(minutes=5) == step(PinState.PREPARING, counts={H.TO_PREPARE: 5}).until
+    assert None is step(PinState.RESTORING, counts={H.TO_MOVE: 5}).until
+
+
+def test_a_row_that_an_earlier_release_wrote_is_read():
+    found = switch(PinState.MOVING)
+    assert found == PinSwitch.model_validate({**found.model_dump(), "closing": ["pin_nccl_1"]})

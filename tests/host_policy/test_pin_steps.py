@@ -11,7 +11,7 @@ from fleet.models.messages import Command
 from fleet.models.pin import PinState
 from fleet.policy.pin_orders import PinVerb, pin_order
 from fleet.policy.pin_revision import with_targets
-from fleet.policy.pin_steps import reached, steps_back, steps_there
+from fleet.policy.pin_steps import batch_size, left_open, reached, steps_back, steps_there
 from tests.host_policy.build import NOW, cluster, pool
 from tests.host_policy.test_pin_progress import SPEC, switch
 
@@ -55,6 +55,23 @@ def test_a_component_whose_version_was_not_known_before_has_no_way_back():
     assert None is steps_back(cluster(), pool(), TOGETHER, {"nccl": "2.20"}, (intent("apply:kernel", None),))
 
 
+def test_a_change_there_of_which_nobody_told_how_it_ended_has_its_components_time():
+    begun = (
+        intent("drain", None, IntentState.OPEN),
+        intent("apply:kernel", "6.1.0"),
+        intent("apply:nccl", "2.20", IntentState.OPEN),
+        intent("apply:gpu-driver:back", "560.1", IntentState.OPEN),
+        intent("apply:gpu-driver", "550.1", IntentState.WITHDRAWN),
+    )
+    nccl = cluster().stack.component("nccl")
+    assert (("apply:nccl", nccl.ends_within),) == tuple((i.step, t) for i, t in left_open(cluster(), begun))
+
+
+@pytest.mark.parametrize(("components", "hosts"), [(1, 80), (4, 78), (8, 52), (40, 14)])
+def test_a_batch_is_as_small_as_its_one_run_needs_it(components, hosts):
+    assert hosts == batch_size(components)
+
+
 def test_the_fleet_file_gets_the_pin_and_wants_what_moved_with_it():
     spec = SPEC.model_copy(update={"together": {"gpu-driver": "560.1"}})
     east = cluster(pools=(pool(desired={"gpu-driver": "550.90", "bmc": "1.2"}),))
@@ -73,6 +90,8 @@ def test_an_approval_and_an_abort_are_written_with_who_and_why():
 
 
 REFUSED = [
+    (PinVerb.APPROVE, {"state": PinState.CHECKING}, "is checking: it asks for an approval once every host is prepared"),
+    (PinVerb.APPROVE, {"state": PinState.PREPARING}, "is preparing: it asks for an approval"),
     (PinVerb.APPROVE, {"state": PinState.ASKING, "approved_by": "bob"}, "was approved by bob"),
     (PinVerb.APPROVE, {"state": PinState.DONE, "reason": "it is done"}, "is over: it is done"),
     (PinVerb.ABORT, {"state": PinState.MOVING, "aborted": "aborted by bob: x"}, "was aborted before"),

@@ -164,7 +164,7 @@ def test_an_offboarded_rollout_ends_when_nobody_carries_it_any_more():
 def test_a_dependant_of_an_offboarded_one_waits_with_the_reason():
     found = gate(facts(rollout(phase=0), count(successes=4, enough_at=NOW), at=9, waits_for="it depends on x"))
 
-    assert (GateAction.HOLD, "it depends on x") == (found.action, found.reason)
+    assert (GateAction.HOLD, "it depends on x", True) == (found.action, found.reason, found.barred)
 
 
 def test_blame_offboards_also_while_paused():

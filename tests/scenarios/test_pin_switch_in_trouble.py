@@ -92,30 +92,42 @@ def test_a_switch_waits_for_its_co_rollout_and_keeps_closed_who_was_in_others_ha
 
 
 @pytest.mark.timeout(600)
-def test_a_switch_whose_workflow_is_terminated_is_taken_up_again_by_a_persons_word(tmp_path: Path) -> None:
+def test_a_switch_whose_workflow_is_terminated_is_taken_up_again(tmp_path: Path) -> None:
     document = quiet(document_of(4))
     document["clusters"][0]["stack"]["components"][2]["duration"] = "4s"
-    # With the whole cluster in repair there is nobody to measure the fabric with.
-    document["clusters"][0]["pools"][0]["verify"] = ["health", "performance"]
     with Site(tmp_path, document) as site:
-        start(site, "--window", "120s")
+        start(site, "--window", "240s")
         approve(site)
         site.until_happened("flash_started", within=60, component="nccl")
         terminate(site, "pin/sim/nccl/1")
-        site.until(lambda: {"failed"} == {lease.counted for lease in site.leases().values()}, 60, "all are in repair")
-        assert [] == [pins for pins in pins_in_use(site) if len(pins) > 1]
+        ended = until(site, *OVER, within=240)
 
-        told = site.stage.run("pin", "abort", CLUSTER, *BY, "it was terminated")
-        assert "started: pin/sim/nccl/1" in told
-        ended = until(site, *OVER)
+        assert ("done", {"returned": 4}) == (ended["state"], ended["hosts"])
+        assert ["2.21", "2.22"] == never_mixed(site)
+        assert {(f"gpu{n:03}", "flash nccl"): 1 for n in range(1, 5)} == dict(site.effects())
+        assert {} == site.leases()
+        assert [] == site.observed()["violation_details"]
 
-        assert ("went_back", {"failed": 4}) == (ended["state"], ended["hosts"])
-        assert site.happened("opened_to_jobs")
-        for host in sorted(site.leases()):
-            site.stage.run("host", "repaired", host, *BY, "nothing was wrong with it")
-        site.until(lambda: not site.leases(), 90, "every host is back")
+
+@pytest.mark.timeout(600)
+def test_a_switch_that_is_called_back_while_its_workflow_is_gone_goes_back_when_all_flashes_have_ended(
+    tmp_path: Path,
+) -> None:
+    document = quiet(document_of(4))
+    document["clusters"][0]["stack"]["components"][2]["duration"] = "15s"
+    with Site(tmp_path, document) as site:
+        start(site, "--window", "240s")
+        approve(site)
+        site.until_happened("flash_started", within=60, component="nccl")
+        terminate(site, "pin/sim/nccl/1")
+        site.stage.run("pin", "abort", CLUSTER, *BY, "it was terminated")
+        ended = until(site, *OVER, within=240)
+
+        assert ("went_back", {"returned": 4}) == (ended["state"], ended["hosts"])
         assert ["2.21"] == never_mixed(site)
         assert {"2.21"} == {v["nccl"] for v in site.versions().values()}
+        assert {} == site.leases()
+        assert [] == site.observed()["violation_details"]
 
 
 def _rolled_out(site: Site) -> bool:

@@ -8,6 +8,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.pin_closing import PinClosing
 from fleet import ids
 from fleet.models.ledger import Grant, Request, RequestClass, Settlement
+from fleet.models.matrix import MatrixEntry
 from fleet.models.override import Override
 from fleet.models.pin import PinChange, PinHost, PinHostState, PinSpec, PinState
 from fleet.models.pin_messages import PinBatchInput, PinInput
@@ -63,6 +64,11 @@ class Switch:
 
     async def note(self, state, *hosts):
         await self.site.store.note_pin_hosts(SWITCH, dict.fromkeys(hosts, (state, "")), now())
+
+    async def tested(self):
+        """The new pin was tested with every driver."""
+        entry = MatrixEntry(components={"gpu-driver": "550.*"}, pins={"nccl": "2.22"})
+        await self.site.store.add_matrix(CLUSTER, (entry,), "ann", "qualified", now())
 
     async def row(self):
         return await self.site.store.pin_switch(SWITCH)

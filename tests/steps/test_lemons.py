@@ -108,6 +108,19 @@ async def test_a_lemon_in_production_is_only_drained_and_handed_over_by_its_visi
     assert "a lemon: gpu001 failed 3 times" in ended.reason
 
 
+async def test_the_page_of_a_lemon_that_its_gate_hands_over_says_so_once(site):
+    read_pages(site)
+    await failed_before(site, 3)
+    await in_force(site, performance=["retry", "reboot"])
+    await site.drain(HOST)
+    ended = await site.run(Gating(site.deps).gate, order(StepKind.GATE, HOST))
+    work = HostWork(cluster=CLUSTER, pool=POOL, host=HOST, operation=f"{VISIT}#{HOST}", visit=VISIT)
+
+    await ActivityEnvironment().run(HandingOver(site.deps).hand_over, HandOver(work=work, reason=ended.reason))
+
+    assert [1] == [body.split("\n\n")[0].count("a lemon: gpu001 failed 3 times") for body in site.pages.bodies]
+
+
 async def test_after_a_persons_word_a_visit_boards_as_ever(site):
     await failed_before(site, 3)
     await person_repaired_it(site)

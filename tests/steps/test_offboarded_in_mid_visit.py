@@ -191,3 +191,17 @@ async def test_no_host_returns_from_repair_with_an_offboarded_version(drained):
 
     assert StepAction.HAND_OVER is found.action
     assert "gpu-driver 550.1 was offboarded: ann: it hangs" in found.reason
+
+
+async def test_no_host_returns_from_repair_with_a_version_that_was_offboarded_after_its_gate(drained):
+    operation = await drained.hand_over("gpu002")
+    at_gate = order(StepKind.GATE, "gpu002", operation=operation, repair=True)
+    await drained.run(Gating(drained.deps).gate, at_gate)
+    await offboard(drained.store, version="550.1", prior="550.0")
+
+    back = order(StepKind.RETURN, "gpu002", operation=operation, repair=True)
+    with pytest.raises(ApplicationError, match=r"gpu-driver 550\.1 was offboarded: ann: it hangs") as refused:
+        await drained.run(Returning(drained.deps).return_host, back)
+
+    assert refused.value.non_retryable
+    assert await drained.drained("gpu002")

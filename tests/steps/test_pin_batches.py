@@ -1,6 +1,10 @@
 """Batches of a pin switch: prepared, planned there and back, and read back."""
 
 import asyncio
+from datetime import timedelta
+
+import pytest
+from temporalio.exceptions import ApplicationError
 
 from activities.pin import PinSwitching
 from activities.pin_batch import PinBatching
@@ -69,3 +73,22 @@ async def test_hosts_are_read_back_before_they_count_as_checked(switch):
     assert "it carries nccl 2.21" == seen.off["gpu004"]
     assert seen.off["gpu005"].startswith("its versions can't be read back: ")
     assert {"gpu003": "checked", "gpu004": "moved", "gpu005": "moved"} == await switch.hosts()
+
+
+async def test_no_host_goes_back_while_its_way_there_may_not_have_ended(switch):
+    await switch.begin(PinState.RESTORING)
+    begun, ends_within = ids.operation(SWITCH, "gpu003"), timedelta(minutes=30)
+    await switch.site.store.open_intent(begun, "apply:nccl", "t", Before(version="2.21"), now())
+    plan = PinBatching(switch.deps).plan_pin_batch
+    with pytest.raises(ApplicationError, match="it can't be told yet how apply:nccl of gpu003") as told:
+        await run(plan, batch(PinPhase.BACK))
+    assert not told.value.non_retryable
+
+    await switch.site.store.finish_intent(begun, "apply:nccl", "t", IntentState.DONE, "ok")
+    assert ["apply:nccl:back"] == [s.key for s in (await run(plan, batch(PinPhase.BACK))).hosts[0].steps]
+
+    other = ids.operation(SWITCH, "gpu004")
+    await switch.site.store.open_intent(other, "apply:nccl", "t", Before(version="2.21"), now() - ends_within)
+    _, lost, _ = (await run(plan, batch(PinPhase.BACK))).hosts
+    assert ("gpu004", ()) == (lost.work.host, lost.steps)
+    assert lost.lost.startswith("it can't be told how apply:nccl of gpu004")

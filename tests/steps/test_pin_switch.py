@@ -136,6 +136,7 @@ async def test_going_back_opens_late_hosts_too(switch):
 
 async def test_a_late_host_is_opened_once_it_carries_the_pin(switch):
     await moving(switch)
+    await switch.tested()
     await run(PinClosing(switch.deps).commit_pin, INPUT)
     await run(PinClosing(switch.deps).open_pin, INPUT)
     await switch.become(state=PinState.LATE)

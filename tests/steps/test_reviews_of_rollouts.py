@@ -11,6 +11,8 @@ from temporalio.testing import ActivityEnvironment
 from activities.rollout import RollingOut
 from activities.trying import record_trials
 from fleet import ids
+from fleet.models.matrix import MatrixEntry
+from fleet.models.matrix import Verdict as MatrixVerdict
 from fleet.models.messages import RolloutInput, RolloutOrder
 from fleet.models.observation import Observation
 from fleet.models.phases import GateAction
@@ -24,6 +26,7 @@ from tests.scenarios.site import CLUSTER, POOL
 from tests.steps.site import VISIT, StepSite
 
 DRIVER = "gpu-driver/550.2"
+CARRIED = {"nic-firmware": "1.1", "gpu-driver": "550.2", "nccl": "2.21"}
 FIRST = ("gpu001", "gpu002", "gpu003")
 CANARY = {"name": "canary", "cohort": {"count": 3}, "min_successes": 2, "soak": "1h"}
 
@@ -93,7 +96,7 @@ class Reviews:
             for host in hosts
         ]
         for host in hosts:
-            await self.store.record_versions(CLUSTER, host, {"gpu-driver": "550.2"}, now)
+            await self.store.record_versions(CLUSTER, host, CARRIED, now)
         await ActivityEnvironment().run(record_trials, self.deps, CLUSTER, rows)
 
     async def observe(self) -> None:
@@ -177,6 +180,53 @@ async def test_offboarded_at_once_asks_the_train_for_a_cycle_and_ends_when_nobod
     await reviews.store.record_versions(CLUSTER, "gpu002", {"gpu-driver": "550.1"}, await reviews.store.clock())
     ended = await reviews.look()
     assert (True, GateAction.END, "offboarded") == (ended.over, ended.action, ended.state)
+
+
+async def closed_cycle(reviews) -> None:
+    """A cycle opens and ends, in which nothing boards."""
+    now = await reviews.store.clock()
+    number = 1 + ((await reviews.store.cycle(CLUSTER, POOL)).number if await reviews.store.cycle(CLUSTER, POOL) else 0)
+    await reviews.store.open_cycle(CLUSTER, POOL, number, (), now, now + timedelta(1))
+    await reviews.store.close_cycle(CLUSTER, POOL, number, now)
+
+
+async def asked(reviews) -> bool:
+    return (await reviews.store.train_facts(CLUSTER, POOL, await reviews.store.clock())).cycle_asked
+
+
+async def test_no_cycle_is_asked_for_a_way_back_that_can_not_board_and_people_are_told_once(reviews):
+    await reviews.start(on_offboard={"roll_back": "at_once"})
+    await reviews.look()
+    await reviews.passed("gpu002")
+    now = await reviews.store.clock()
+    broken = MatrixEntry(components={"gpu-driver": "550.1"}, verdict=MatrixVerdict.BROKEN)
+    await reviews.store.add_matrix(CLUSTER, (broken,), "ann", "found", now)
+    await reviews.order("offboard")
+
+    for _ in range(2):
+        await reviews.look()
+
+    assert (False, []) == (await asked(reviews), [w for w in reviews.engine.woken if w.startswith("train/")])
+    told = [body for title, body, _ in reviews.owners.pages if title == f"{DRIVER} can't be rolled back in sim/gpu"]
+    assert [True] == ["1 hosts of sim/gpu carry it" in body and "would not be allowed" in body for body in told]
+
+
+async def test_a_cycle_is_asked_for_once_after_each(reviews):
+    await reviews.start(on_offboard={"roll_back": "at_once"})
+    await reviews.look()
+    await reviews.passed("gpu002")
+    await reviews.order("offboard")
+
+    seen = []
+    for _ in range(2):
+        await reviews.look()
+        seen.append(await asked(reviews))
+        await reviews.store.ask_cycles(CLUSTER, POOL, 0, "ann", "not now", await reviews.store.clock())
+        await reviews.look()
+        seen.append(await asked(reviews))
+        await closed_cycle(reviews)
+
+    assert [True, False, True, False] == seen
 
 
 async def test_no_cycle_is_asked_for_a_host_that_is_out_and_that_no_visit_could_take(reviews):
@@ -265,6 +315,35 @@ async def test_a_phase_that_can_not_pass_by_itself_pages_once(reviews):
     await reviews.look()
 
     assert [f"{DRIVER}: too few hosts passed in phase canary"] == [title for title, _, _ in reviews.owners.pages]
+
+
+async def test_a_rollout_whose_stage_another_one_offboarded_pages_once_that_it_waits_for_ever(reviews):
+    await reviews.start(version="550.1", prior="550.0")
+    stop = RolloutOrder(actor="ann", reason="it hangs", rollout="gpu-driver/550.1", verb="offboard")
+    await ActivityEnvironment().run(reviews.rolling.order_rollout, stop)
+    await reviews.start(prior="550.0", stages=["550.1"])
+    await reviews.store.record_versions(CLUSTER, "gpu001", {"gpu-driver": "550.0"}, await reviews.store.clock())
+
+    held = await reviews.look()
+    await reviews.look()
+
+    reason = "gpu-driver 550.1 is next on its path, which gpu-driver/550.1 offboarded: ann: it hangs"
+    assert (GateAction.HOLD, reason) == (held.action, held.reason)
+    assert [(f"{DRIVER} waits for what was offboarded", "DRIVER_PEOPLE")] == [
+        (title, to) for title, _, to in reviews.owners.pages
+    ]
+
+
+async def test_a_stage_that_was_offboarded_holds_up_nobody_who_is_past_it(reviews):
+    await reviews.start(version="550.1", prior="550.0")
+    stop = RolloutOrder(actor="ann", reason="it hangs", rollout="gpu-driver/550.1", verb="offboard")
+    await ActivityEnvironment().run(reviews.rolling.order_rollout, stop)
+    await reviews.start(prior="550.0", stages=["550.1"])
+    for number in range(1, 7):
+        versions = {"gpu-driver": "550.1" if number > 3 else "550.2"}
+        await reviews.store.record_versions(CLUSTER, f"gpu00{number}", versions, await reviews.store.clock())
+
+    assert GateAction.OPEN_NEXT == (await reviews.look()).action
 
 
 async def test_a_phase_whose_hosts_have_all_left_takes_others(reviews):

@@ -44,13 +44,13 @@ async def hardware(real):
     await opened.close()
 
 
-async def dead_worker(site, hardware, *, sent: bool) -> None:
+async def dead_worker(site, hardware, *, sent: bool, at: datetime | None = None) -> None:
     """It wrote its intent, and perhaps that it sends."""
     before = Before(
         version=(await hardware.versions(HOST))[NIC.component],
         remembers_since=await hardware.remembers_since(HOST, NIC.component),
     )
-    await site.store.open_intent(OPERATION, STEP.key, "a dead worker", before, datetime.now(UTC))
+    await site.store.open_intent(OPERATION, STEP.key, "a dead worker", before, at or datetime.now(UTC))
     if sent:
         await site.store.note_sent(OPERATION, STEP.key, "a dead worker", sent=True)
 
@@ -106,23 +106,66 @@ async def noted(site) -> tuple[IntentState, bool]:
     return found.state, found.sent
 
 
-def saying(error: Exception):
+def saying(error: Exception, *, asked: bool = True):
+    """An upgrade that ends so, after its fence was asked, or before."""
+
     async def start_apply(host, component, version, fence) -> None:
-        await fence()
+        if asked:
+            await fence()
         raise error
 
     return start_apply
 
 
-@pytest.mark.parametrize("earlier", [True, False])
-async def test_a_bmc_that_says_not_now_leaves_nothing_that_was_sent(site, earlier):
-    """Whether the intent is the attempt's own or an earlier one's."""
+@pytest.mark.parametrize(
+    ("earlier", "expected"),
+    [
+        ("none", (IntentState.WITHDRAWN, False)),
+        ("one that sent nothing", (IntentState.OPEN, False)),
+        ("one that sent", (IntentState.OPEN, True)),
+    ],
+)
+@pytest.mark.parametrize("asked", [True, False], ids=["at the fence", "before the fence"])
+async def test_a_bmc_that_says_not_now_leaves_what_was_sent_before_and_no_more(site, earlier, expected, asked):
     await site.drain()
-    if earlier:
-        await dead_worker(site, site.hands.hardware, sent=False)
+    if earlier != "none":
+        await dead_worker(site, site.hands.hardware, sent=earlier == "one that sent")
+    refuses = saying(Refused("HTTP 503"), asked=asked)
+    with pytest.raises(Exception, match="HTTP 503"):
+        await apply(site, Other(site.hands.hardware, start_apply=refuses))
+    assert expected == await noted(site)
+
+
+async def test_what_was_sent_counts_from_its_own_time_when_the_bmc_took_no_other_meanwhile(site):
+    await site.drain()
+    ago = datetime.now(UTC) - timedelta(minutes=20)
+    await dead_worker(site, site.hands.hardware, sent=True, at=ago)
     with pytest.raises(Exception, match="HTTP 503"):
         await apply(site, Other(site.hands.hardware, start_apply=saying(Refused("HTTP 503"))))
-    assert (IntentState.OPEN if earlier else IntentState.WITHDRAWN, False) == await noted(site)
+    assert ago == (await site.store.intent(OPERATION, STEP.key)).opened_at
+
+
+async def test_what_a_busy_bmc_worked_on_without_a_task_and_forgot_is_not_flashed_again(site, real, hardware):
+    """The attempt in between is refused, since the BMC works; the next one still knows that something was sent."""
+    await site.drain()
+    await dead_worker(site, hardware, sent=True)
+    with pytest.raises(Exception, match="Updating"):
+        await apply(site, Other(hardware, start_apply=saying(Refused("Updating"), asked=False)))
+    restart(real)
+
+    found = await apply(site, hardware)
+
+    assert (StepAction.HAND_OVER, 0) == (found.action, flashes(real)), found
+    assert "it was being sent, and the device restarted at" in found.reason
+
+
+async def test_what_was_sent_longer_ago_than_an_upgrade_takes_is_not_sent_again(site, real, hardware):
+    """A BMC that did not restart may have dropped its task all the same."""
+    await site.drain()
+    await dead_worker(site, hardware, sent=True, at=datetime.now(UTC) - timedelta(hours=9))
+    found = await apply(site, hardware)
+    assert (StepAction.HAND_OVER, 0) == (found.action, flashes(real)), found
+    assert "its task may have ended and been dropped" in found.reason
 
 
 async def test_an_answer_that_was_lost_leaves_the_note(site):

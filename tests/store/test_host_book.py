@@ -83,13 +83,21 @@ async def test_only_the_attempt_in_force_notes_that_it_sends(store):
     await open_one(store, "old")
     await store.note_sent("o1", "apply bmc", "old", sent=True)
     assert (await store.intent("o1", "apply bmc")).sent
-    await store.begin_again("o1", "apply bmc", "old", f.later(1))
+    await store.note_sent("o1", "apply bmc", "old", sent=False)
     assert not (await store.intent("o1", "apply bmc")).sent
 
     await store.take_over_intent("o1", "apply bmc", "old", "new", f.later(1))
     with pytest.raises(StaleAttempt):
         await store.note_sent("o1", "apply bmc", "old", sent=True)
     assert not (await store.intent("o1", "apply bmc")).sent
+
+
+async def test_what_was_sent_under_an_intent_stays_noted_when_it_begins_again(store):
+    await open_one(store, "old")
+    await store.note_sent("o1", "apply bmc", "old", sent=True)
+    await store.begin_again("o1", "apply bmc", "old", f.later(1))
+    found = await store.intent("o1", "apply bmc")
+    assert (True, f.later(1)) == (found.sent, found.opened_at)
 
 
 async def test_an_intent_that_is_written_anew_has_nothing_sent_under_it(store):

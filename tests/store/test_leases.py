@@ -101,6 +101,18 @@ async def test_a_request_ends_when_its_last_host_is_handed_over(store):
     assert await state(store) is RequestState.ENDED
 
 
+async def test_a_host_that_nobody_holds_is_leased_to_its_repair_and_one_that_is_held_is_not(store):
+    await granted(store, "gpu0000")
+    repair = f.lease("gpu0001", "repair/c1/gpu0001/1", counted=Counted.PLANNED)
+    taken = await store.lease_for_repair(repair)
+
+    assert repair.model_copy(update={"counted": Counted.FAILED}) == taken == await store.lease(f.C, "gpu0001")
+    assert taken == await store.lease_for_repair(repair.model_copy(update={"since": f.later(9)}))
+    with pytest.raises(LeaseLost):
+        await store.lease_for_repair(f.lease("gpu0000", "repair/c1/gpu0000/1"))
+    assert (await store.lease(f.C, "gpu0000")).operation == HELD
+
+
 async def test_a_host_that_nobody_or_another_operation_holds_is_not_taken_for_repair(store):
     await granted(store, "gpu0000")
     for name in ("gpu0000", "gpu0001"):

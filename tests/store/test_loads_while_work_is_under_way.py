@@ -66,8 +66,59 @@ def test_a_host_that_is_no_member_any_more_keeps_every_pool_of_its_cluster():
     assert ["clusters.c1.pools.gpu-train"] == [place for place, _ in found]
 
 
-def test_other_pins_are_no_hindrance_when_nothing_is_out():
+def pinned(version):
     before = f.fleet_file()
-    cluster = before.clusters[0].model_copy(update={"pins": {"nccl": "9"}})
-    after = before.model_copy(update={"clusters": (cluster,)})
-    assert () == hindrances(before, after, UnderWay({}, {}))
+    return before.model_copy(update={"clusters": (before.clusters[0].model_copy(update={"pins": {"cuda": version}}),)})
+
+
+def carrying(**hosts):
+    """`hosts` in service, by the version of cuda they were last read with; none for one that was never read."""
+    return UnderWay({}, {}, carried={f.C: {h: {"cuda": v} if v else {} for h, v in hosts.items()}})
+
+
+@pytest.mark.parametrize(
+    ("hosts", "told"),
+    [
+        ({"gpu0000": "12.4", "gpu0001": "12.4"}, "12.4 as long as 2 hosts (gpu0000, gpu0001) were last read with 12.4"),
+        ({"gpu0000": "12.6", "gpu0001": "12.4"}, "12.4 as long as 1 hosts (gpu0001) were last read with 12.4"),
+        ({"gpu0000": "12.6", "gpu0001": ""}, "as long as 1 hosts (gpu0001) were last read with no known version"),
+    ],
+)
+def test_another_pin_is_refused_while_hosts_do_not_carry_it_and_the_switch_is_named(hosts, told):
+    ((place, wanted),) = hindrances(f.fleet_file(), pinned("12.6"), carrying(**hosts))
+    assert "clusters.c1.pins.cuda" == place
+    assert told in wanted
+    assert "maintrain pin switch c1 cuda 12.6" in wanted
+
+
+@pytest.mark.parametrize("hosts", [{}, {"gpu0000": "", "gpu0001": ""}, {"gpu0000": "12.6", "gpu0001": "12.6"}])
+def test_another_pin_is_no_hindrance_where_nothing_was_read_or_every_host_carries_it(hosts):
+    assert () == hindrances(f.fleet_file(), pinned("12.6"), carrying(**hosts))
+
+
+def test_a_pin_that_was_dropped_does_not_come_back_with_another_version():
+    assert () == hindrances(f.fleet_file(), unpinned(), carrying(gpu0000="12.4"))
+    ((_, wanted),) = hindrances(unpinned(), pinned("12.6"), carrying(gpu0000="12.4"))
+    assert wanted.startswith("expected 12.4 as long as 1 hosts (gpu0000) were last read with 12.4")
+    assert () == hindrances(unpinned(), pinned("12.4"), carrying(gpu0000="12.4"))
+    assert () == hindrances(unpinned(), pinned("12.6"), UnderWay({}, {}, carried={f.C: {"gpu0000": {"bmc": "2.0"}}}))
+
+
+def unpinned():
+    before = f.fleet_file()
+    return before.model_copy(update={"clusters": (before.clusters[0].model_copy(update={"pins": {}}),)})
+
+
+async def test_what_members_in_service_were_last_read_with_is_told_but_not_of_hosts_in_repair(store):
+    await f.ready(store)
+    await store.record_versions(f.C, "gpu0000", {"cuda": "12.4"}, f.NOW)
+    await store.record_versions(f.C, "gone0000", {"cuda": "11.0"}, f.NOW)
+    carried = (await store.under_way(f.fleet_file())).carried[f.C]
+    assert {"cuda": "12.4"} == carried["gpu0000"]
+    assert {h.name for h in await store.hosts(f.C)} == carried.keys()
+
+    await store.request(f.request("r1", "gpu0000"))
+    await store.settle(f.C, f.NOW, f.grant_all)
+    assert "gpu0000" in (await store.under_way(f.fleet_file())).carried[f.C]
+    await store.take_for_repair(f.lease("gpu0000", "repair/c1/gpu0000/1"), "holder/r1#gpu0000")
+    assert "gpu0000" not in (await store.under_way(f.fleet_file())).carried[f.C]

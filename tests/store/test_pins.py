@@ -69,6 +69,31 @@ async def test_a_change_is_written_whole_or_not_at_all(store):
     assert switch == await store.pin_switch(switch.id)
 
 
+async def test_a_switch_that_does_not_wait_for_a_request_any_more_files_none(store):
+    await f.ready(store)
+    switch = await store.start_pin_switch(spec(), "12.4", "ann", "go", f.NOW)
+    asked = f.request(switch.id, "gpu0000", holder=switch.id)
+    for changes in ({"state": PinState.REQUESTING, "ask": 1}, {"state": PinState.REQUESTING, "aborted": "no"}):
+        other = switch.model_copy(update=changes)
+        await store.change_pin_switch(switch.id, lambda _, other=other: PinChange(switch=other))
+        assert None is await store.request_for_pin(switch.id, 0, asked)
+    await store.change_pin_switch(switch.id, lambda _: PinChange(switch=switch))
+    assert None is await store.request_for_pin(switch.id, 0, asked)
+    assert () == (await store.facts(f.C, f.NOW)).requests
+
+    waits = switch.model_copy(update={"state": PinState.REQUESTING})
+    await store.change_pin_switch(switch.id, lambda _: PinChange(switch=waits))
+    assert asked == await store.request_for_pin(switch.id, 0, asked)
+    assert asked == await store.request_for_pin(switch.id, 0, asked)
+
+
+async def test_rows_of_single_hosts_are_written_over_and_the_others_stay(store):
+    switch = await moving(store, host("gpu0000", PinHostState.FAILED), host("gpu0001"))
+    late = host("gpu0000", PinHostState.LATE, batch=3)
+    await store.put_pin_hosts(switch.id, (late, host("gpu0002", PinHostState.LATE, batch=4)), f.NOW)
+    assert (late, host("gpu0001"), host("gpu0002", PinHostState.LATE, batch=4)) == await store.pin_hosts(switch.id)
+
+
 async def test_hosts_are_told_by_batch_and_state(store):
     switch = await moving(
         store,

@@ -6,6 +6,7 @@ from temporalio.client import WorkflowHandle
 
 from fleet import ids
 from fleet.models.messages import ClusterInput, HandOver, Observed, Settled, VisitAsked
+from fleet.models.pin_messages import PinAction, PinReview
 from tests.workflows.conftest import Bench
 from tests.workflows.fakes import NOTHING_FORESAW_IT, Gate
 from tests.workflows.make import ORDER
@@ -177,3 +178,17 @@ def _first_fails(order):
     if order.work.host == "gpu001":
         raise NOTHING_FORESAW_IT
     return order.work
+
+
+async def test_a_pin_switch_that_lost_its_workflow_is_given_one_again(bench):
+    switch = ids.pin_switch(bench.cluster, "nccl", 1)
+    waits = PinReview(action=PinAction.WAIT, reason="asks", state="asking", wait_seconds=3600)
+    bench.fakes.on("review_pin", waits)
+    lost = Observed(next_look_seconds=0.05, ledger="", lost_switches=(switch,))
+    bench.fakes.on("observe", lost, lost, QUIET)
+    await dispatching(bench)
+    await bench.until(lambda: len(bench.fakes.asked("observe")) == 3, "it looked again, though the switch runs")
+
+    assert "PinSwitch" == await bench.kind(bench.handle(switch))
+    await bench.until(lambda: bench.fakes.asked("review_pin"), "the switch is looked at")
+    assert 1 == len(bench.fakes.asked("review_pin"))

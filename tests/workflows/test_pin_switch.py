@@ -147,12 +147,71 @@ async def test_a_persons_word_is_put_in_force_and_looked_at_at_once(bench):
     assert "every host carries it" == await handle.result()
 
 
-async def test_a_phase_over_ten_thousand_hosts_keeps_its_history_short(bench):
+@pytest.mark.parametrize("phase", [PinPhase.MOVE, PinPhase.BACK])
+async def test_a_phase_over_ten_thousand_hosts_keeps_its_history_short(bench, phase):
     """125 batches of 80 hosts each, and every look that they wake."""
     batches = tuple(range(125))
-    bench.fakes.on("review_pin", running(PinPhase.MOVE, *batches), seen(PinAction.WAIT, wait_seconds=3600))
+    bench.fakes.on("review_pin", running(phase, *batches), seen(PinAction.WAIT, wait_seconds=3600))
     handle = await started(bench)
     await bench.until(lambda: len(bench.fakes.asked("end_pin_batch")) == len(batches), "every batch has ended", 90)
     await bench.until(lambda: bench.fakes.steps[-1] == "review_pin", "the look after them")
 
     assert max(await runs(bench, handle.id)) < 2500
+
+
+async def test_a_wake_up_during_a_look_is_looked_at_once_more(bench):
+    slow, look = Gate(GO_ON), Gate(running(PinPhase.MOVE, 0))
+    bench.fakes.on("plan_pin_batch", hosts(bench, "gpu001"))
+    bench.fakes.on("drain", slow)
+    bench.fakes.on("review_pin", running(PinPhase.MOVE, 0), look, seen(PinAction.AGAIN, breaks_off=True), OVER)
+    handle = await started(bench)
+    await slow.waits()
+
+    await handle.signal("wake")
+    await look.waits()
+    await handle.signal("wake")
+    look.opened.set()
+
+    await bench.until(lambda: len(bench.fakes.asked("review_pin")) == 3, "the look at what came meanwhile")
+    await asyncio.sleep(0.3)
+    slow.opened.set()
+    await handle.result()
+    assert "apply:nccl" not in bench.fakes.steps
+
+
+async def test_a_batch_that_a_terminated_run_left_behind_is_waited_for(bench):
+    slow = Gate(GO_ON)
+    bench.fakes.on("plan_pin_batch", hosts(bench, "gpu001"))
+    bench.fakes.on("drain", slow)
+    bench.fakes.on("review_pin", running(PinPhase.MOVE, 0), running(PinPhase.MOVE, 0), OVER)
+    first = await started(bench)
+    await slow.waits()
+    await first.terminate("a person")
+    handle = await started(bench)
+    await bench.until(lambda: len(bench.fakes.asked("review_pin")) == 2, "the look of the run after it")
+    slow.opened.set()
+    await bench.skip_ahead(handle, timedelta(minutes=1))
+
+    assert "every host carries it" == await handle.result()
+    assert 1 == len(bench.fakes.asked("plan_pin_batch"))
+
+
+async def test_no_host_goes_back_before_what_took_it_forth_has_ended(bench):
+    slow = Gate(GO_ON)
+    bench.fakes.on("plan_pin_batch", hosts(bench, "gpu001"), hosts(bench, "gpu001", keys=("apply:nic",)))
+    bench.fakes.on("drain", slow)
+    bench.fakes.on("review_pin", running(PinPhase.MOVE, 0), running(PinPhase.BACK, 0), OVER)
+    first = await started(bench)
+    await slow.waits()
+    await first.terminate("a person")
+    handle = await started(bench)
+    await bench.until(lambda: len(bench.fakes.asked("review_pin")) == 2, "the look of the run after it")
+    await asyncio.sleep(0.5)
+    assert 1 == len(bench.fakes.asked("plan_pin_batch"))
+
+    slow.opened.set()
+    await bench.until(lambda: bench.fakes.asked("end_pin_batch"), "the way there has ended")
+    await bench.skip_ahead(handle, timedelta(minutes=1))
+    assert "every host carries it" == await handle.result()
+    assert "apply:nccl" not in bench.fakes.steps
+    assert ["move", "back"] == [end.input.phase for end in bench.fakes.asked("end_pin_batch")]

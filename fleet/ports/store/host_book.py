@@ -29,7 +29,9 @@ class HostBook(Protocol):
         ...
 
     async def begin_again(self, operation: str, step: str, token: str, now: Moment) -> None:
-        """Count an open intent's time from now: nothing had begun under it. Raises `StaleAttempt` as `record_task`."""
+        """Count an open intent's time from now: nothing had begun under it. What was sent under it stays noted. Raises
+        `StaleAttempt` as `record_task`.
+        """
         ...
 
     async def note_sent(self, operation: str, step: str, token: str, *, sent: bool) -> None:

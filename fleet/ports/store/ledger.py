@@ -56,6 +56,13 @@ class Ledger(Protocol):
         """
         ...
 
+    async def lease_for_repair(self, lease: LeaseHost) -> LeaseHost:
+        """Lease a host that nobody holds to its repair, counted as failed. Idempotent by operation.
+
+        Raises `LeaseLost`, and changes nothing, when somebody holds it.
+        """
+        ...
+
     async def release(self, cluster: str, host: str, operation: str, outcome: HostOutcome, now: Moment) -> bool:
         """Write the outcome and end the lease if `operation` holds it; its request ends with its last host."""
         ...

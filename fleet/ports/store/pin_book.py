@@ -1,9 +1,10 @@
 """Pin switches and their hosts: their port."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from fleet.models.base import Moment
+from fleet.models.ledger import Request
 from fleet.models.pin import PinChange, PinHost, PinHostState, PinSpec, PinSwitch
 
 
@@ -33,6 +34,12 @@ class PinBook(Protocol):
         """
         ...
 
+    async def request_for_pin(self, switch_id: str, ask: int, request: Request) -> Request | None:
+        """File a switch's request, or find the one of that id as it stands; None, with nothing filed, when the switch
+        does not wait for this request (any more).
+        """
+        ...
+
     async def commit_pin_switch(self, switch_id: str, reason: str, now: Moment) -> PinSwitch:
         """Put the new pin in force: a revision of the fleet file with it (and with the versions that moved together as
         desired ones), the switch's row and an audit entry, in one transaction; a second time changes nothing.
@@ -45,6 +52,10 @@ class PinBook(Protocol):
         self, switch_id: str, *, batch: int | None = None, states: tuple[PinHostState, ...] = ()
     ) -> tuple[PinHost, ...]:
         """Hosts of a switch by name; of one batch, in some states, or all."""
+        ...
+
+    async def put_pin_hosts(self, switch_id: str, hosts: Sequence[PinHost], now: Moment) -> None:
+        """Write rows of hosts of a switch, over what they were, and leave its other hosts as they are."""
         ...
 
     async def note_pin_hosts(

@@ -50,8 +50,8 @@ class Mechanism:
 class Machine:
     """A host and its BMC that keep what was done to them."""
 
-    def __init__(self, boot_id: str | None = "b1", *, bmc: bool = True) -> None:
-        self.boot, self.bmc, self.done = boot_id, bmc, []
+    def __init__(self, boot_id: str | None = "b1", *, bmc: bool = True, on: bool = True) -> None:
+        self.boot, self.bmc, self.on, self.done = boot_id, bmc, on, []
 
     async def boot_id(self, host: str) -> str:
         if self.boot is None:
@@ -70,6 +70,11 @@ class Machine:
     async def is_on(self, host: str) -> bool:
         if not self.bmc:
             raise Unreachable(f"the BMC of {host} does not answer")
+        return self.on
+
+    async def give(self, host, fence) -> bool:
+        await fence()
+        self.done.append("power")
         return True
 
     async def cycle(self, host, fence) -> None:
@@ -195,6 +200,25 @@ async def test_a_silent_host_is_power_cycled_and_one_whose_bmc_does_not_tell_of_
     with pytest.raises(Refused, match="whether it is being updated can't be told"):
         await HostsDriver([machine, Mute(bmc="1")], machine, machine).power_cycle(HOST, open_fence)
     assert ["power cycle"] == machine.done
+
+
+async def test_a_host_that_is_off_is_given_power_and_one_whose_firmware_is_being_written_is_not():
+    machine, firmware = MuteHost(None, on=False), Mechanism(bmc="1")
+    driver = HostsDriver([machine, firmware], machine, machine)
+    assert await driver.give_power(HOST, open_fence)
+    await firmware.start_apply(HOST, "bmc", "2", open_fence)
+    with pytest.raises(Refused, match="bmc runs"):
+        await driver.give_power(HOST, open_fence)
+    with pytest.raises(Refused, match="whether it is being updated can't be told"):
+        await HostsDriver([machine, Mute(bmc="1")], machine, machine).give_power(HOST, open_fence)
+    assert ["power"] == machine.done
+
+
+async def test_a_host_that_has_power_is_given_none_whatever_its_bmc_tells_of_its_updates():
+    machine = Machine()
+    assert not await HostsDriver([Mute(bmc="1")], machine, machine).give_power(HOST, open_fence)
+    assert not await HostsDriver([], machine, None).give_power(HOST, open_fence)
+    assert [] == machine.done
 
 
 async def test_a_silent_host_is_reinstalled_and_one_whose_bmc_is_silent_is_not():

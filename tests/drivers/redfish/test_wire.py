@@ -117,6 +117,24 @@ async def test_an_update_without_an_answer_is_given_time_to_show_before_anything
     assert 1 == len(bmc.posts)
 
 
+async def test_a_bmc_that_may_still_read_a_pushed_image_is_neither_flashed_nor_booted(
+    bmc: OddBmc, tmp_path: Path
+) -> None:
+    """It shows no task before it has looked at the whole; by then its requests would long be answered."""
+    bmc.answer = lambda path: (500, {}, None)
+    mechanism = odd_mechanism(bmc, tmp_path, timeout="300ms", upload_timeout="1500ms")
+    with pytest.raises(Unreachable):
+        await mechanism.start_apply("one", "bios", "2.1", open_fence)
+    await asyncio.sleep(0.5)
+    for begin in (lambda: mechanism.start_apply("one", "bios", "2.1", open_fence), lambda: mechanism.check_free("one")):
+        with pytest.raises(Refused, match="its task may show"):
+            await begin()
+    assert () == await mechanism.tasks("one", "bios")  # whoever asks knows what was sent, and waits as long
+    await asyncio.sleep(1.2)
+    await mechanism.check_free("one")
+    assert 1 == len(bmc.posts)
+
+
 @pytest.mark.parametrize("status", [429, 503])
 async def test_a_bmc_that_says_not_now_leaves_no_doubt(bmc: OddBmc, tmp_path: Path, status: int) -> None:
     bmc.answer = lambda path: (status, {}, None)
@@ -147,13 +165,41 @@ async def test_a_push_is_noted_as_sent_before_its_last_bytes_and_no_earlier(bmc:
     assert ["ahead", "sent"] == notes.asked
 
 
+def with_last_reset(bmc: OddBmc, told: str | None) -> None:
+    bmc.resources[f"{ROOT}/Managers"] = collection(link(f"{ROOT}/Managers/1"))
+    bmc.resources[f"{ROOT}/Managers/1"] = {"Id": "1"} | ({"LastResetTime": told} if told else {})
+
+
 @pytest.mark.parametrize("told", ["2026-11-16T08:00:00Z", None])
 async def test_a_bmc_remembers_its_tasks_since_its_last_reset_where_it_tells(
     bmc: OddBmc, tmp_path: Path, told: str | None
 ) -> None:
-    bmc.resources[f"{ROOT}/Managers"] = collection(link(f"{ROOT}/Managers/1"))
-    bmc.resources[f"{ROOT}/Managers/1"] = {"Id": "1"} | ({"LastResetTime": told} if told else {})
+    with_last_reset(bmc, told)
     assert told == await odd_mechanism(bmc, tmp_path).remembers_since("one", "bios")
+
+
+@pytest.mark.parametrize("told", ["1970-01-01T00:00:18Z", "1999-12-31T23:59:59Z", "boot"])
+async def test_a_bmc_whose_clock_begins_anew_does_not_say_since_when(bmc: OddBmc, tmp_path: Path, told: str) -> None:
+    """It would tell the same time after every restart."""
+    with_last_reset(bmc, told)
+    assert None is await odd_mechanism(bmc, tmp_path).remembers_since("one", "bios")
+
+
+@pytest.mark.parametrize(
+    ("more", "remembers"),
+    [
+        ({"CompletedTaskOverWritePolicy": "Manual"}, True),
+        ({"CompletedTaskOverWritePolicy": "Oldest"}, False),
+        ({"TaskAutoDeleteTimeoutMinutes": 5}, False),
+    ],
+)
+async def test_a_bmc_that_drops_ended_tasks_by_itself_does_not_say_since_when(
+    bmc: OddBmc, tmp_path: Path, more: dict[str, Any], remembers: bool
+) -> None:
+    with_last_reset(bmc, "2026-11-16T08:00:00Z")
+    bmc.resources[f"{ROOT}/TaskService"] |= more
+    found = await odd_mechanism(bmc, tmp_path).remembers_since("one", "bios")
+    assert remembers == (found is not None)
 
 
 async def test_a_bmc_of_which_no_manager_can_be_told_does_not_say_since_when(bmc: OddBmc, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from drivers.slurm import SlurmDriver
-from drivers.slurm.driver import UNEXPECTED_REBOOT
+from drivers.slurm.standing import UNEXPECTED_REBOOT
 from fleet.models.drivers import SlurmScheduler
 from starter.demo import slurm_daemons
 from starter.demo.loopback_slurm import LoopbackSlurm

@@ -6,6 +6,7 @@ import pytest
 
 from drivers.slurm.reservations import parse_reservations
 from fleet.errors import BadAnswer, Refused, Unreachable
+from fleet.policy.draining import is_measured
 from fleet.ports.fence import open_fence
 from tests.drivers.slurm.case import SlurmCase
 from tests.drivers.slurm.newer import answer, node
@@ -13,6 +14,7 @@ from tests.drivers.slurm.stubs import NO_RESERVATIONS, StubSlurm, says
 from tests.drivers.slurm.waiting import call, until
 
 HOUR = 3600.0
+REASON = "maintrain:planned:visit-gpu001"
 OURS = "ReservationName=maintrain_pin_cuda StartTime=100 Nodes=gpu[001-002] Flags=MAINT,IGNORE_JOBS State=ACTIVE"
 THEIRS = "ReservationName=team StartTime=4000000000 Nodes=gpu001 Flags=SPEC_NODES State=INACTIVE"
 
@@ -117,3 +119,27 @@ async def test_a_reservation_that_is_acknowledged_and_does_not_show_is_an_error(
 
     with pytest.raises(BadAnswer, match="does not show"):
         await slurm.driver().close_to_jobs(("gpu001",), "pin_cuda", HOUR, open_fence)
+
+
+async def test_a_host_measured_within_a_pin_switch_shows_as_measured(tmp_path):
+    slurm = StubSlurm(tmp_path, scontrol=[says(answer("nodes", node(state=["IDLE"])))], squeue=[says(answer("jobs"))])
+    fabric = OURS.replace("maintrain_pin_cuda", "maintrain_fabric_0a1b")
+    (slurm.folder / "reservations").write_text(says(f"{fabric}\n{OURS}"))
+
+    seen = (await slurm.driver().view()).nodes["gpu001"]
+
+    assert ("maintrain_fabric_0a1b", True) == (seen.reservation, is_measured(seen))
+
+
+async def test_a_host_whose_measurement_ends_between_two_readings_is_undrained_once_more(tmp_path):
+    undrained = says(answer("nodes", node(state=["IDLE"])))
+    drained = says(answer("nodes", node(state=["IDLE", "DRAIN"], reason=REASON)))
+    slurm = StubSlurm(tmp_path, scontrol=[undrained, drained, undrained])
+    # The first reading of the node still shows what the measurement made of it; it is over right after that.
+    fabric = OURS.replace("maintrain_pin_cuda", "maintrain_fabric_0a1b")
+    over = f"if [ -e scontrol.n ]; then {NO_RESERVATIONS}; else echo '{fabric}'; fi"
+    (slurm.folder / "reservations").write_text(over)
+
+    await slurm.driver().undrain("gpu001", REASON, open_fence, rebooted=False)
+
+    assert ["scontrol update nodename=gpu001 state=UNDRAIN"] == slurm.updates()

@@ -1,0 +1,127 @@
+"""How a late host catches up with the pin in force: it carries it, a repair of ours has it drained, or it has left; one
+that nobody else has in hands any more is given to its own repair, which brings it the pin.
+"""
+
+import time
+
+from temporalio import activity
+
+from activities.deps import Deps
+from activities.holding import held_by
+from activities.pin_late import close_late, drained_by_us, open_late, reservation_of
+from activities.repair_book import repair_of
+from fleet import ids
+from fleet.errors import DriverError, ForeignHold, LeaseLost, Refused, StaleAttempt
+from fleet.models.ledger import Counted, LeaseHost
+from fleet.models.pin import PinHost, PinHostState, PinSwitch
+from fleet.models.scheduler import ClusterView, Node, NodeBase
+from fleet.models.work import HostWork
+from fleet.policy.compatibility import allowed
+from fleet.ports.fence import Fence
+
+_WORKING = (NodeBase.IDLE, NodeBase.ALLOCATED, NodeBase.MIXED)
+
+
+async def catch_up(deps: Deps, switch: PinSwitch) -> None:
+    """Open every late host that has caught up; the others stay closed."""
+    late = await deps.store.pin_hosts(switch.id, states=(PinHostState.LATE,))
+    if not late:
+        return
+    try:
+        view = await deps.reach(switch.spec.cluster).scheduler.view(not_before=time.monotonic())
+    except DriverError as error:
+        activity.logger.info(f"{len(late)} hosts of {switch.id} stay closed: {error}")
+        return
+    for host in late:
+        why = await _caught_up(deps, switch, host, view)
+        if why:
+            await open_late(deps, switch, host, why)
+        else:
+            await _stay_closed(deps, switch, host, view)
+
+
+async def _caught_up(deps: Deps, switch: PinSwitch, host: PinHost, view: ClusterView) -> str:
+    """Why a host need not be kept closed any longer; empty while it must."""
+    cluster, node = switch.spec.cluster, view.nodes.get(host.host)
+    member = next((h for h in await deps.store.hosts(cluster) if h.name == host.host), None)
+    if member is None or member.decommissioned:
+        return "it has left for good"
+    lease = await deps.store.lease(cluster, host.host)
+    if lease is not None and lease.counted is Counted.FAILED and drained_by_us(node):
+        return f"in repair: {lease.holder}"
+    if await _carries(deps, switch, host):
+        return "it carries the pin in force"
+    if lease is None and node is not None and _only_ours(switch, host, node, view):
+        return await _give_to_repair(deps, switch, host)
+    return ""
+
+
+async def _carries(deps: Deps, switch: PinSwitch, host: PinHost) -> bool:
+    """Whether the host has the pin in force, and a set of versions that is allowed with it.
+
+    What moved together with the pin may have moved on since, by a rollout: only the pin itself must be as it was.
+    """
+    name = switch.spec.cluster
+    try:
+        versions = await deps.reach(name).hardware.versions(host.host)
+    except DriverError as error:
+        activity.logger.info(f"the versions of {host.host}, which is late for {switch.id}, can't be read: {error}")
+        return False
+    await deps.store.record_versions(name, host.host, versions, await deps.clock())
+    cluster, pin = await deps.cluster(name), switch.spec.component
+    if versions.get(pin) is None or versions[pin] != cluster.pins.get(pin):
+        return False
+    return allowed(versions, cluster, await deps.store.matrix(name)).allowed
+
+
+def _only_ours(switch: PinSwitch, host: PinHost, node: Node, view: ClusterView) -> bool:
+    """Whether nothing but our reservation keeps a host out of production."""
+    well = node.base in _WORKING and node.powered and not (node.draining or node.rebooting or node.not_responding)
+    return well and _closed(switch, host, node) and not view.jobs_on(host.host)
+
+
+def _closed(switch: PinSwitch, host: PinHost, node: Node) -> bool:
+    return node.maintenance and node.reservation == ids.reservation(reservation_of(switch, host))
+
+
+async def _give_to_repair(deps: Deps, switch: PinSwitch, host: PinHost) -> str:
+    """Lease a host to its own repair, drained: the dispatcher finds that repair without a workflow, and begins it."""
+    cluster = switch.spec.cluster
+    work = HostWork(cluster=cluster, pool=host.pool, host=host.host, operation="")
+    operation = await repair_of(deps, work)
+    lease = LeaseHost(
+        cluster=cluster,
+        host=host.host,
+        request=operation,
+        holder=ids.host(cluster, host.host),
+        operation=operation,
+        counted=Counted.FAILED,
+        since=await deps.clock(),
+        why=f"it did not follow {switch.id}",
+    )
+    reason = ids.drain_reason(ids.REPAIR, operation)
+    try:
+        await deps.store.lease_for_repair(lease)
+        await deps.reach(cluster).scheduler.drain(host.host, reason, held_by(deps, work, operation))
+    except (LeaseLost, ForeignHold, Refused) as error:
+        activity.logger.warning(f"{host.host}, which is late for {switch.id}, can't be given to repair: {error}")
+        return ""
+    return f"in repair: {lease.holder}"
+
+
+async def _stay_closed(deps: Deps, switch: PinSwitch, host: PinHost, view: ClusterView) -> None:
+    """Close a host anew whose reservation the scheduler did not allow before, or somebody ended."""
+    node = view.nodes.get(host.host)
+    if node is not None and not _closed(switch, host, node):
+        await close_late(deps, switch, host, _still_late(deps, switch, host))
+
+
+def _still_late(deps: Deps, switch: PinSwitch, host: PinHost) -> Fence:
+    """A worker that wakes late must not close a host that has caught up."""
+
+    async def check() -> None:
+        late = await deps.store.pin_hosts(switch.id, states=(PinHostState.LATE,))
+        if host.host not in {one.host for one in late}:
+            raise StaleAttempt(f"{host.host} is not late for {switch.id} any more")
+
+    return check

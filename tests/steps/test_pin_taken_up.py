@@ -1,0 +1,47 @@
+"""A pin switch is approved anew when it checks anew, and taken up again when its workflow is gone."""
+
+import dataclasses
+from datetime import timedelta
+
+import pytest
+
+from activities.dispatcher import Dispatching
+from activities.pin import PinSwitching
+from fleet.models.messages import ClusterInput
+from fleet.models.pin import PinSpec, PinState
+from tests.scenarios.site import CLUSTER
+from tests.steps.pins import INPUT, MINE, SWITCH, now, run
+
+
+async def test_what_was_approved_is_asked_for_anew_when_hosts_do_not_fit_any_more(switch):
+    spec = PinSpec(cluster=CLUSTER, component="nccl", version="2.22", window=timedelta(minutes=5))
+    await switch.site.store.start_pin_switch(spec, "2.21", "ann", "it is out", now())
+    deps = dataclasses.replace(switch.deps, engine=Engine({}))
+    await run(Dispatching(deps).observe, ClusterInput(cluster=CLUSTER))
+    await switch.become(state=PinState.ASKING, approved_by="bob")
+    await run(PinSwitching(switch.deps).review_pin, INPUT)
+
+    row = await switch.row()
+    assert (PinState.CHECKING, "") == (row.state, row.approved_by)
+
+
+@pytest.mark.parametrize(("runs", "lost"), [(True, ()), (False, (SWITCH,))])
+async def test_a_switch_that_is_not_over_and_lost_its_workflow_is_told_and_keeps_its_hosts(switch, runs, lost):
+    await switch.begin(PinState.MOVING)
+    deps = dataclasses.replace(switch.deps, engine=Engine({SWITCH: runs}))
+    observed = await run(Dispatching(deps).observe, ClusterInput(cluster=CLUSTER))
+    assert lost == observed.lost_switches
+    assert not {*MINE} & {handed.work.host for handed in observed.ownerless}
+
+    await switch.become(state=PinState.CALLED_OFF)
+    assert () == (await run(Dispatching(deps).observe, ClusterInput(cluster=CLUSTER))).lost_switches
+
+
+class Engine:
+    """An engine that runs what it is told; everything else but that, too."""
+
+    def __init__(self, known: dict[str, bool]) -> None:
+        self.known = known
+
+    async def running(self, workflow_id: str) -> bool:
+        return self.known.get(workflow_id, not workflow_id.startswith("host/"))
