@@ -2,6 +2,7 @@
 another whether it may send it again.
 """
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -62,7 +63,10 @@ async def apply(site, hardware):
 
 
 def restart(real: RealHosts) -> None:
-    """The BMC restarts, and forgets what it was doing."""
+    """The BMC restarts, and forgets what it was doing. It tells its start to the second, within which no real one is
+    back: this one waits for the next.
+    """
+    time.sleep(1.0)
     before = len(real.bmcs.journal(HOST, "bmc_back"))
     Client(real.bmcs, HOST).reset("ForceRestart", manager=True)
     eventually(lambda: len(real.bmcs.journal(HOST, "bmc_back")) > before)
