@@ -49,15 +49,16 @@ async def _caught_up(deps: Deps, switch: PinSwitch, host: PinHost, view: Cluster
     lease = await deps.store.lease(cluster, host.host)
     if lease is not None and lease.counted is Counted.FAILED and drained_by_us(node):
         return f"in repair: {lease.holder}"
-    if await _carries(deps, switch, host):
+    carries = await _carries(deps, switch, host)
+    if carries:
         return "it carries the pin in force"
-    if lease is None and node is not None and _only_ours(switch, host, node, view):
+    if carries is False and lease is None and node is not None and _only_ours(switch, host, node, view):
         return await _give_to_repair(deps, switch, host)
     return ""
 
 
-async def _carries(deps: Deps, switch: PinSwitch, host: PinHost) -> bool:
-    """Whether the host has the pin in force, and a set of versions that is allowed with it.
+async def _carries(deps: Deps, switch: PinSwitch, host: PinHost) -> bool | None:
+    """Whether the host has the pin in force, and a set of versions that is allowed with it; None if it can't be told.
 
     What moved together with the pin may have moved on since, by a rollout: only the pin itself must be as it was.
     """
@@ -66,7 +67,7 @@ async def _carries(deps: Deps, switch: PinSwitch, host: PinHost) -> bool:
         versions = await deps.reach(name).hardware.versions(host.host)
     except DriverError as error:
         activity.logger.info(f"the versions of {host.host}, which is late for {switch.id}, can't be read: {error}")
-        return False
+        return None
     await deps.store.record_versions(name, host.host, versions, await deps.clock())
     cluster, pin = await deps.cluster(name), switch.spec.component
     if versions.get(pin) is None or versions[pin] != cluster.pins.get(pin):

@@ -21,9 +21,7 @@ def gate(facts: PhaseFacts) -> PhaseGate:
         return PhaseGate(action=GateAction.END, phase=at, reason=rollout.reason)
     if rollout.state is RolloutState.PAUSED:
         return PhaseGate(action=GateAction.HOLD, phase=at, reason=f"paused: {rollout.reason}")
-    if facts.waits_for:
-        return PhaseGate(action=GateAction.HOLD, phase=at, reason=facts.waits_for, barred=True)
-    return _next(facts, 0, "it was started") if rollout.phase < 0 else _open_phase(facts)
+    return _running(facts, at)
 
 
 def needed(phase: Phase, count: PhaseCount) -> int:
@@ -40,12 +38,23 @@ def too_many(phase: Phase, count: PhaseCount) -> bool:
     return count.failures > max(phase.max_failure_rate * told, 1 if phase.max_failure_rate else 0)
 
 
+def _running(facts: PhaseFacts, at: int) -> PhaseGate:
+    rollout = facts.rollout
+    # What it waits for holds the next phase; the open ones go on, and so does the limit on their failures.
+    broken = _too_many(facts, last=rollout.phase == rollout.last_phase)
+    if broken is not None:
+        return broken
+    if facts.waits_for:
+        return PhaseGate(action=GateAction.HOLD, phase=at, reason=facts.waits_for, barred=True)
+    return _next(facts, 0, "it was started") if rollout.phase < 0 else _open_phase(facts)
+
+
 def _open_phase(facts: PhaseFacts) -> PhaseGate:
     at, last = facts.rollout.phase, facts.rollout.phase == facts.rollout.last_phase
     phase, count = facts.rollout.spec.phases[at], facts.counts[at]
-    broken = _too_many(facts, last=last) or _deserted(facts, last=last)
-    if broken is not None:
-        return broken
+    deserted = _deserted(facts, last=last)
+    if deserted is not None:
+        return deserted
     need = needed(phase, count)
     got = f"{phase.name}: {count.successes} of {need} successes"
     if count.successes < need:

@@ -167,6 +167,12 @@ def test_a_dependant_of_an_offboarded_one_waits_with_the_reason():
     assert (GateAction.HOLD, "it depends on x", True) == (found.action, found.reason, found.barred)
 
 
+def test_too_many_failures_are_told_also_while_it_waits_for_another():
+    found = gate(facts(rollout(phase=0), count(successes=1, failures=8), at=9, waits_for="it depends on x"))
+
+    assert (True, False) == (found.too_many, found.barred), found
+
+
 def test_blame_offboards_also_while_paused():
     found = gate(facts(rollout(phase=0, state=RolloutState.PAUSED), blamed="12 of 20 failed"))
 

@@ -3,6 +3,7 @@
 from activities.pin import PinSwitching
 from activities.pin_closing import PinClosing
 from fleet import ids
+from fleet.models.drivers import SimulatedFault
 from fleet.models.ledger import Counted, LeaseHost
 from fleet.models.pin import PinHostState, PinState
 from tests.scenarios.site import CLUSTER
@@ -155,6 +156,20 @@ async def test_a_late_host_that_nobody_else_has_in_hands_goes_to_its_own_repair(
     assert (operation, Counted.FAILED) == (lease.operation, lease.counted)
     assert await switch.site.drained(LATE)
     assert {} == await switch.closed()
+
+
+async def test_a_late_host_that_can_not_be_read_stays_closed_and_goes_nowhere(switch):
+    await moving(switch)
+    await committed(switch)
+    await switch.become(state=PinState.LATE)
+    assert "late" == (await look(switch)).state
+    switch.site.world.undrain_by_other(LATE)
+    switch.site.world.set_fault(SimulatedFault(kind="bmc_silent", host=LATE, times=1))
+
+    assert "late" == (await look(switch)).state
+    assert None is await switch.site.store.lease(CLUSTER, LATE)
+    assert {LATE: own(0)} == await switch.closed()
+    assert "done" == (await look(switch)).state, "the next look reads it"
 
 
 async def test_a_reservation_of_a_late_host_that_somebody_ended_is_made_anew(switch):
