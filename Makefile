@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 export DEBIAN_FRONTEND := noninteractive
 
-.PHONY: setup demo test check bench bench-blame bench-rollout slurm-demo lab-demo histories clean
+.PHONY: setup demo test check bench bench-blame bench-rollout bench-emergency scenario slurm-demo lab-demo histories clean
 .DEFAULT_GOAL := demo
 
 setup: $(VENV)/.installed ## the virtual environment with Maintrain in it
@@ -42,6 +42,12 @@ bench-blame: $(VENV)/.installed-dev ## thousands of simulated rollouts; writes b
 
 bench-rollout: $(VENV)/.installed-dev ## a rollout over 10,000 simulated hosts, about an hour; writes bench/results/rollout.json and docs/limits.md
 	@$(BIN)/python -m bench.rollout
+
+bench-emergency: $(VENV)/.installed-dev ## emergencies over 1,000 simulated hosts; writes bench/results/emergency.json and docs/limits.md
+	@$(BIN)/python -m bench.emergency
+
+scenario: $(VENV)/.installed-dev ## everything at once on 2,000 simulated hosts, server and worker killed 50 times; var/scenario/report.json
+	@$(BIN)/python -m bench.scenario
 
 histories: $(VENV)/.installed-dev ## the recorded runs that the replay tests replay, anew
 	@$(BIN)/python -m tests.replay.record

@@ -21,6 +21,7 @@ from fleet.models.footing import Footing
 from fleet.models.intent import Before, Intent, IntentEnd, IntentState
 from fleet.models.work import StepAction, StepOrder, StepResult
 from fleet.policy.draining import Drained, DrainState, still_ours
+from fleet.policy.parking import parked
 from fleet.policy.stopping import Deed, MayBegin, Proceed, may_begin
 from fleet.ports.fence import Fence
 
@@ -58,8 +59,13 @@ class Acting:
         return await self.deps.store.footing(order.cluster, order.pool, order.host, order.record)
 
     def may_begin(self, deed: Deed, footing: Footing, *, finishing: bool = False) -> MayBegin:
-        """Ask the stops in force. `finishing`: the deed ends what was begun, so this is no safe point."""
+        """Ask the stops in force, and those who work on the host's scope. `finishing`: the deed ends what was begun, so
+        this is no safe point.
+        """
         order = self.order
+        because = footing.parked_for(order.operation) if deed is Deed.DISRUPT and not finishing else None
+        if because is not None:
+            return parked(because)
         safe, stops = order.step.safe_before and not finishing, footing.stops
         return may_begin(stops, order.cluster, order.pool, deed, repair=order.repair, safe_point=safe)
 

@@ -15,7 +15,7 @@ from activities.pausing import Pauses, Silences
 from activities.recording import recorded
 from activities.refusals import refused, stoppable
 from activities.rungs import held_by_us_alone, looked, skip
-from activities.sending import NotedFence, anew, read_back
+from activities.sending import NotedFence, Watch, anew, read_back
 from activities.train_pause import pause_train
 from fleet.errors import DriverError, HostState, InvalidInput, Refused, Unreachable
 from fleet.models.footing import Footing
@@ -23,7 +23,8 @@ from fleet.models.hardware import DeviceTask, TaskState
 from fleet.models.intent import Before, Intent, IntentState
 from fleet.models.stack import PATIENCE_AT_LEAST, Component, Upgrade
 from fleet.models.work import StepAction, StepOrder, StepResult
-from fleet.policy.attempts import ResumeAction, after_apply, not_ended, not_to_be_had, resume_apply
+from fleet.policy.attempts import ResumeAction, resume_apply
+from fleet.policy.step_ends import after_apply, not_ended, not_to_be_had
 from fleet.policy.stopping import Deed
 
 
@@ -147,7 +148,7 @@ class Applying:
         taken, pauses, silences = await acting.take_over(intent), Pauses(), Silences()
         intent = await anew(acting, intent)
         within = await self._within(acting, upgrade)
-        barred, long_ago = Barred(acting, within), await self.deps.clock() - intent.opened_at > within
+        barred, watch = Barred(acting, within), Watch(acting, intent, within)
         drivers = (await self.deps.cluster(acting.order.cluster)).drivers
         shows = max(timedelta(seconds=FENCE_LIFE), drivers.shows_within(upgrade.component))
         while True:
@@ -160,7 +161,8 @@ class Applying:
                 if await silences.last_word(error, overdue=late is not None) and late is not None:
                     return _give_up(acting, late)
                 continue
-            resume = resume_apply(intent, tasks, version, upgrade.version, age, shows, since, long_ago=long_ago)
+            gone = await watch.looked()
+            resume = resume_apply(intent, tasks, version, upgrade.version, age, shows, since, long_ago=gone)
             activity.logger.info(f"{acting.order.step.key} on {acting.order.host}: {resume.action}: {resume.reason}")
             match resume.action:
                 case ResumeAction.WAIT:
@@ -174,12 +176,15 @@ class Applying:
                         return ended
                     taken = time.monotonic()  # what was sent just now, and perhaps taken, may show late
                     intent = await anew(acting, intent)
+                    watch = Watch(acting, intent, within)
                 case ResumeAction.ADOPT | ResumeAction.DONE | ResumeAction.FAILED:
                     task = next((t for t in tasks or () if t.id == resume.task), None)
                     return await self._follow(acting, upgrade, intent, task)
                 case ResumeAction.UNKNOWN:
                     acting.finish(IntentState.FAILED, resume.reason)
-                    return _hand_over(resume.reason, HostState.UNKNOWN)
+                    # What an attempt that died left behind can't be told: that is no version's doing.
+                    unknown = _hand_over(resume.reason, HostState.UNKNOWN)
+                    return unknown.model_copy(update={"blameless": True})
 
     async def _repeat(self, acting: Acting, upgrade: Upgrade, intent: Intent, barred: Barred) -> StepResult | None:
         """Begin what an earlier attempt has not begun. None to look again, since the device let nothing begin."""

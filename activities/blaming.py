@@ -5,10 +5,11 @@ import asyncio
 from activities.deps import Deps
 from activities.rollout_facts import RolloutLook
 from fleet.models.rollouts import OPEN_STATES, Trial
+from fleet.models.verification import Category
 from fleet.policy.cohorts import in_scope
 from fleet.policy.rollout_blame import UNKNOWN_MODEL, Blamed, Memory, blamed, by_hardware
 from fleet.policy.sets import standings
-from fleet.policy.visit_trials import production_failures, soaking
+from fleet.policy.visit_trials import noticed_failures, production_failures, soaking
 
 
 async def note_production(deps: Deps, look: RolloutLook) -> tuple[Trial, ...]:
@@ -17,9 +18,15 @@ async def note_production(deps: Deps, look: RolloutLook) -> tuple[Trial, ...]:
     found: list[Trial] = []
     for ledger in look.ledgers:
         mine = [t for t in look.trials if t.cluster == ledger.cluster]
-        recent = [t for t in {t.host: t for t in mine}.values() if ledger.now - t.at <= soak]
+        # Beside a job that failed, the host itself may fail, for as long as its last visit soaks.
+        last = {t.host: t for t in mine if t.category != Category.JOB}
+        recent = [t for t in last.values() if ledger.now - t.at <= soak]
         if recent:
-            failed = production_failures(recent, standings(ledger), ledger.leases, ledger.now)
+            noticed = await deps.store.noticed_repairs(ledger.cluster, ledger.now - soak)
+            failed = [
+                *production_failures(recent, standings(ledger), ledger.leases, ledger.now),
+                *noticed_failures(recent, noticed, ledger.now),
+            ]
             found += [soaking(one, [t for t in mine if t.host == one.host], soak) for one in failed]
     await deps.store.record_trials(tuple(found))
     return (*look.trials, *found)

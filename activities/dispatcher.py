@@ -1,36 +1,48 @@
 """The dispatcher's deeds: observe, settle, and write what stop signals brought."""
 
-import time
+from datetime import timedelta
 
 from temporalio import activity
 
 from activities import pages
+from activities.announcing import announce_stops
 from activities.deps import Deps, beating
 from activities.failing import mapped
+from activities.handovers import look_at_handovers
 from activities.invariants import measure_invariants
+from activities.job_ends import JobEnds
 from activities.ladder import ask_again
+from activities.left_reservations import end_left_reservations
+from activities.looking import look
+from activities.noticing import MOST_AT_ONCE, back, nobody_asks, notice_losses, unbegun
+from activities.noting import note_look
+from activities.operations import lost_operations as lost_operations_of
+from activities.operations import settle_over_clusters
 from fleet import ids
-from fleet.errors import DriverError
+from fleet.models.emergency import OPEN_STATES
 from fleet.models.facts import LedgerFacts
+from fleet.models.fleetfile import Cluster
 from fleet.models.host import Standing
 from fleet.models.ledger import Autostop, Counted, LeaseHost, WaitKind
 from fleet.models.messages import ClusterInput, HandOver, Observed, Settled, StopCommand
-from fleet.models.observation import Observation, SetCounts
+from fleet.models.observation import SetCounts
 from fleet.models.stop import Stop, StopKind
 from fleet.models.work import HostWork
 from fleet.policy.grants import settle
 from fleet.policy.limits import Limits, in_force, limits
-from fleet.policy.observing import observed_hosts
 from fleet.policy.owners import undrained_in_repair, unowned, vanished
 from fleet.policy.sets import standings
 from fleet.view import ledger_view
+
+EMERGENCY_LOOKS = timedelta(seconds=2)
+"""Pause between looks while an emergency has hosts to take: what was just released is had once it was seen."""
 
 
 class Dispatching:
     """Activities `observe`, `settle` and `write_stop`."""
 
     def __init__(self, deps: Deps) -> None:
-        self.deps = deps
+        self.deps, self._job_ends = deps, JobEnds(deps)
 
     @activity.defn(name="observe")
     @mapped
@@ -43,30 +55,46 @@ class Dispatching:
             where = standings(facts)
             counts = _limits(facts)
             lost_switches = await self._lost_switches(order.cluster)
-            ownerless = await self._ownerless(facts, lost_switches)
-            await self._page(facts)
+            lost_operations = await lost_operations_of(self.deps, facts)
+            noticed = await notice_losses(self.deps, cluster, facts, where)
+            opened = await self.deps.store.opened_repairs(order.cluster)
+            begin = await unbegun(self.deps, opened)
+            ownerless = await self._ownerless(facts, (*lost_switches, *lost_operations), {o.work.host for o in begin})
+            returned = await back(self.deps, facts, opened)
+            given = await look_at_handovers(self.deps, facts)
+            await self._page(facts, nobody_asks(noticed))
+            await end_left_reservations(self.deps, facts)
             await self.deps.page_again()
             self._measure(facts, where)
+            await note_look(self.deps, cluster, facts, where)
+            await announce_stops(self.deps, cluster, facts, where)
             await measure_invariants(self.deps, facts, where, len(ownerless))
             return Observed(
-                next_look_seconds=cluster.observe_every.total_seconds(),
+                next_look_seconds=self._next_look(cluster, facts).total_seconds(),
                 ledger=ledger_view(facts, where, counts),
                 ownerless=ownerless,
-                undrained=undrained_in_repair(facts),
+                undrained=tuple(h for h in undrained_in_repair(facts) if h not in returned),
                 lost_switches=lost_switches,
+                lost_operations=lost_operations,
+                opened=begin[:MOST_AT_ONCE],
+                back=returned,
+                given=given,
+                lost_emergencies=await self._lost_emergencies(order.cluster),
             )
 
+    def _next_look(self, cluster: Cluster, facts: LedgerFacts) -> timedelta:
+        """On the cluster's cadence, and sooner while an emergency waits for what a look tells."""
+        return min(cluster.observe_every, EMERGENCY_LOOKS) if facts.urgent else cluster.observe_every
+
+    async def _lost_emergencies(self, cluster: str) -> tuple[str, ...]:
+        """Emergencies that are not over and have lost their workflow: they are taken up again from their rows."""
+        open_ = [e.id for e in await self.deps.store.emergencies(cluster) if e.state in OPEN_STATES]
+        return tuple([e for e in open_ if not await self.deps.engine.running(e)])
+
     async def _look(self, cluster: str) -> None:
-        store = self.deps.store
-        began_at, members = await self.deps.clock(), await store.hosts(cluster)
-        try:
-            view = await self.deps.reach(cluster).scheduler.view(not_before=time.monotonic())
-        except DriverError as error:
-            empty = Observation(cluster=cluster, began_at=began_at, hosts={}, error=str(error))
-            await store.record_observation(empty)
-            return
-        seen = observed_hosts(members, view)
-        await store.record_observation(Observation(cluster=cluster, began_at=began_at, hosts=seen))
+        seen = await look(self.deps, cluster)
+        if seen is not None:
+            await self._job_ends.note(cluster, *seen)
 
     async def _lost_switches(self, cluster: str) -> tuple[str, ...]:
         """The pin switch that has yet to end and has lost its workflow: it is taken up again from its rows."""
@@ -75,15 +103,15 @@ class Dispatching:
             return ()
         return (last.id,)
 
-    async def _ownerless(self, facts: LedgerFacts, lost_switches: tuple[str, ...]) -> tuple[HandOver, ...]:
-        """Hosts whose holder is gone. A visit that runs answers for all its hosts, and so does a switch that is taken
-        up again.
+    async def _ownerless(self, facts: LedgerFacts, taken_up: tuple[str, ...], begin: set[str]) -> tuple[HandOver, ...]:
+        """Hosts whose holder is gone. A visit that runs answers for all its hosts, and so does whatever is taken up
+        again; repairs that are to `begin` have had no holder yet.
 
         Leases are read again after the engine was asked: one that ended meanwhile was released, not lost.
         """
         asked_at, running = await self.deps.clock(), dict[str, bool]()
         for holder in sorted({lease.holder for lease in facts.leases.values()}):
-            running[holder] = holder in lost_switches or await self.deps.engine.running(holder)
+            running[holder] = holder in taken_up or await self.deps.engine.running(holder)
         for lease in facts.leases.values():
             if not running[lease.holder]:
                 host = ids.host(lease.cluster, lease.host)
@@ -91,7 +119,7 @@ class Dispatching:
         if all(running.values()):
             return ()
         facts = await self.deps.store.facts(facts.cluster, await self.deps.clock())
-        gone = {o.host: o for o in vanished(facts.leases.values(), running, asked_at)}
+        gone = {o.host: o for o in vanished(facts.leases.values(), running, asked_at) if o.host not in begin}
         return tuple(
             HandOver(work=self._work(facts, facts.leases[host]), reason=gone[host].reason) for host in sorted(gone)
         )
@@ -105,10 +133,10 @@ class Dispatching:
             operation=lease.operation,
         )
 
-    async def _page(self, facts: LedgerFacts) -> None:
-        for standing in unowned(facts):
+    async def _page(self, facts: LedgerFacts, looked_after: frozenset[str]) -> None:
+        for standing in (s for s in unowned(facts) if s.host not in looked_after):
             await self.deps.page(pages.nobodys(facts.cluster, standing, facts.hosts[standing.host].released_at))
-        overriding = {override.holder for override in facts.overrides}
+        overriding = {override.holder for override in facts.overrides if override.whole}
         for lease in facts.leases.values():
             if lease.counted is Counted.FAILED:
                 await ask_again(self.deps, lease)
@@ -132,7 +160,7 @@ class Dispatching:
             sets = [s.set for s in where.values() if facts.hosts[s.host].pool == pool.name]
             for name, value in SetCounts.of(sets).model_dump().items():
                 hosts.set(value, {**labels, "set": name})
-            held_to = in_force(limits(pool, len(sets)), facts.overrides, facts.now)
+            held_to = in_force(limits(pool, len(sets)), facts.overrides, facts.now, pool.name)
             for name, value in held_to.model_dump().items():
                 bounds.set(value, {**labels, "limit": name})
             autostop = facts.autostops.get(pool.name)
@@ -144,6 +172,8 @@ class Dispatching:
         """Decide over every waiting request and commit it in one transaction; whom to tell of a grant."""
         async with beating():
             settlement = await self.deps.store.settle(order.cluster, await self.deps.clock(), settle)
+            if any(wait.kind is WaitKind.PARTNER for wait in settlement.waits):
+                await settle_over_clusters(self.deps, order.cluster)
             granted = await self.deps.store.unacknowledged(order.cluster)
         waits = activity.metric_meter().create_gauge("maintrain_waiting_requests", "Requests that wait, by what for")
         for kind in WaitKind:
@@ -185,9 +215,14 @@ class Dispatching:
                 await self.deps.store.set_autostop(
                     command.cluster, pool, Autostop(reason=""), command.actor, command.reason, await self.deps.clock()
                 )
+        for pool in facts.breakers:
+            if command.pool in (None, pool):
+                await self.deps.store.close_breaker(
+                    command.cluster, pool, command.actor, command.reason, await self.deps.clock()
+                )
 
 
 def _limits(facts: LedgerFacts) -> dict[str, Limits]:
     members = [h.pool for h in facts.hosts.values() if not h.decommissioned]
     promised = {pool.name: limits(pool, members.count(pool.name)) for pool in facts.pools}
-    return {name: in_force(limit, facts.overrides, facts.now) for name, limit in promised.items()}
+    return {name: in_force(limit, facts.overrides, facts.now, name) for name, limit in promised.items()}

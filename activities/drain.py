@@ -6,8 +6,12 @@ from temporalio import activity
 
 from activities.acting import Acting
 from activities.deps import Deps, beating
+from activities.events import drain_begun
 from activities.failing import mapped
+from activities.giving_way import drain_policy, yields
+from activities.interrupting import note_interrupted
 from activities.offboarded import nothing_left
+from activities.operation_word import called_off
 from activities.pausing import Pauses
 from activities.recording import recorded
 from activities.refusals import refused, stoppable
@@ -51,6 +55,18 @@ class Draining:
     async def _refusal(self, acting: Acting) -> StepResult | None:
         """Why the drain ends now: a stop, or that no job has to go for what was offboarded. None to go on."""
         stopped = refused(acting.may_begin(Deed.DRAIN, await acting.footing()), touched=False)
+        if stopped is None and await yields(self.deps, acting.order):
+            return StepResult(
+                action=StepAction.GIVE_BACK,
+                reason="yielded to more urgent work",
+                cause=EndCause.YIELD,
+                host_state=HostState.DRAINED,
+            )
+        off = "" if stopped is not None else await called_off(self.deps, acting.order)
+        if off:
+            return StepResult(
+                action=StepAction.GIVE_BACK, reason=off, cause=EndCause.YIELD, host_state=HostState.DRAINED
+            )
         gone = "" if stopped is not None else await nothing_left(acting)
         if gone:
             return StepResult(
@@ -61,10 +77,12 @@ class Draining:
     async def _since(self, acting: Acting) -> Intent:
         """The drain's own row: its time of opening is where the deadline counts from, whoever drains."""
         order, began = acting.order, await self.deps.clock()
-        return await self.deps.store.open_intent(order.record, order.step.key, acting.token, Before(), began)
+        told = drain_begun(order, began)
+        opening = self.deps.store.open_intent
+        return await opening(order.record, order.step.key, acting.token, Before(), began, told=told)
 
     async def _until_drained(self, acting: Acting, intent: Intent, acknowledged: float) -> StepResult:
-        _, pool = await self.deps.pool(acting.order.cluster, acting.order.pool)
+        policy = await drain_policy(self.deps, acting.order)
         pauses = Pauses(at_most=1.0)
         while True:
             view = await acting.hands.scheduler.view(not_before=acknowledged)
@@ -75,12 +93,12 @@ class Draining:
             if result is not None:
                 return result
             if answer.jobs:
-                decision = at_deadline(_jobs(answer, view), pool.drain, await self.deps.clock() - intent.opened_at)
+                decision = at_deadline(_jobs(answer, view), policy, await self.deps.clock() - intent.opened_at)
                 if decision.give_back:
                     return StepResult(action=StepAction.GIVE_BACK, reason=decision.reason, host_state=HostState.DRAINED)
                 if decision.requeue or decision.cancel:
                     try:
-                        await self._treat(acting, pool.drain, intent)
+                        await self._treat(acting, policy, intent)
                     except Refused as error:
                         reason = f"the scheduler refuses to free the host of its jobs: {error}"
                         return StepResult(action=StepAction.GIVE_BACK, reason=reason, host_state=HostState.DRAINED)
@@ -100,6 +118,7 @@ class Draining:
             if not jobs:
                 continue
             await act(tuple(jobs), acting.fence(Deed.DRAIN))
+            await note_interrupted(acting, verb, [view.jobs[j] for j in jobs])
             hosts = sum(len(view.jobs[j].hosts) for j in jobs)
             activity.logger.info(f"{verb} {', '.join(jobs)} on {hosts} hosts at the drain deadline: {decision.reason}")
 

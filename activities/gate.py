@@ -8,6 +8,7 @@ from activities.acting import Acting
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
 from activities.lemon_facts import lemon_here
+from activities.parked import parked_by
 from activities.pin_guard import unsettled_pin, waits_for
 from activities.recording import recorded
 from fleet.errors import DriverError, HostState
@@ -49,6 +50,9 @@ class Gating:
             return StepResult(action=StepAction.HOLD, reason=waits_for(unsettled))
         cluster, pool = await self.deps.pool(order.cluster, order.pool)
         footing = await acting.footing()
+        waits = parked_by(footing, order)
+        if waits is not None:
+            return waits
         rebooted, touched = order.repair or footing.rebooted, acting.touched(footing)
         drained = await acting.look(rebooting=rebooted)
         if drained.state in (DrainState.UNDRAINED, DrainState.DRAINING) and touched:

@@ -9,15 +9,17 @@ from activities import pages
 from activities.counting import count_outcome, count_undrained
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
-from activities.holding import held_by
+from activities.handovers import unless_given
+from activities.holds import hold_for_good, own_drain, own_drain_again
 from activities.ladder import ask_person, end_rung, leave_to_person
 from activities.lemons import why_a_lemon
+from activities.noticing import begun_key
 from activities.pausing import SILENCES, Pauses
 from activities.pin_guard import unless_unsettled
 from activities.repair_book import climb_of, origin_of, repair_of, tries_of
 from activities.wishing import wishes_of
 from fleet import ids
-from fleet.errors import DriverError, ForeignHold, InvalidInput, Refused
+from fleet.errors import DriverError, InvalidInput, Refused
 from fleet.models.audit import AuditEntry
 from fleet.models.ledger import Counted, LeaseHost
 from fleet.models.messages import Command, HandOver
@@ -60,9 +62,10 @@ class HandingOver:
                 row = _outcome(work, Outcome.HANDED_OVER, order.reason)
                 await store.record_outcome(row)
                 count_outcome(row)
-            await self._own_drain(work, operation)
-            origin = await origin_of(self.deps, work, operation)
-            climb = await climb_of(self.deps, work, operation, origin)
+            opened = await store.opened_repair(operation)
+            await own_drain(self.deps, work, operation, opened)
+            origin = await origin_of(self.deps, work, operation, opened)
+            climb = await climb_of(self.deps, work, operation, origin, opened)
             lemon = await why_a_lemon(self.deps, work) if climb is not Climb.OFF else ""
             if climb is Climb.OFF or lemon:
                 climb = Climb.OFF
@@ -71,6 +74,8 @@ class HandingOver:
                 await ask_person(self.deps, lease, why)
             tries = await tries_of(self.deps, operation)
             await self._show_versions(work)
+            if opened is not None:
+                await store.first_time(begun_key(operation), now())
         return work.model_copy(
             update={
                 "operation": operation,
@@ -94,26 +99,13 @@ class HandingOver:
             return
         await self.deps.store.record_versions(work.cluster, work.host, versions, now())
 
-    async def _own_drain(self, work: HostWork, operation: str) -> None:
-        """Write our repair reason over our planned one; another's stays, and the repair waits under it."""
-        scheduler = self.deps.reach(work.cluster).scheduler
-        owned = ids.drain_reason(ids.PLANNED, work.operation)
-        try:
-            await scheduler.rewrite_reason(
-                work.host, owned, ids.drain_reason(ids.REPAIR, operation), held_by(self.deps, work, operation)
-            )
-        except ForeignHold as hold:
-            activity.logger.warning(f"{work.host} goes to repair under another's drain: {hold.holder}")
-        except Refused as no:
-            # The lease is the repair's already; a drain that can't be written (a node that is gone) holds nothing up.
-            activity.logger.warning(f"{work.host} goes to repair without its reason in the scheduler: {no}")
-
     @activity.defn(name="plan_repair")
     @mapped
     async def plan_repair(self, work: HostWork, command: Command) -> Boarding:
         """What a repaired host boards: all that is due, every verification, the gate; audited."""
         async with beating():
             await unless_unsettled(self.deps, work.cluster, work.operation)
+            await unless_given(self.deps, work, command)
             if command.actor != LADDER:  # a rung's entry is written with the rung
                 await self._note_person(work, command)
             cluster, pool = await self.deps.pool(work.cluster, work.pool)
@@ -123,7 +115,7 @@ class HandingOver:
                 reason = f"its versions can't be read, {SILENCES} looks failed, last: {error}"
                 return Boarding(action=BoardAction.NOT_READ, reason=reason)
             await self.deps.store.record_versions(work.cluster, work.host, versions, now())
-            await self._own_drain_again(work)
+            await own_drain_again(self.deps, work)
             entries = await self.deps.store.matrix(work.cluster)
             wish = (await wishes_of(self.deps, cluster, pool, (work.host,))).of(work.host, versions)
             return repair_steps(cluster, pool, versions, entries, wish)
@@ -166,12 +158,6 @@ class HandingOver:
             await pauses.wait()
         return await self.deps.reach(work.cluster).hardware.versions(work.host)
 
-    async def _own_drain_again(self, work: HostWork) -> None:
-        """A person may have undrained it by hand, or a reboot cleared the reason: it must be ours before we act."""
-        owned = ids.drain_reason(ids.REPAIR, work.operation)
-        fence = held_by(self.deps, work, work.operation)
-        await self.deps.reach(work.cluster).scheduler.rewrite_reason(work.host, owned, owned, fence)
-
     @activity.defn(name="drain_again")
     @mapped
     async def drain_again(self, work: HostWork) -> bool:
@@ -181,7 +167,7 @@ class HandingOver:
             node = view.nodes.get(work.host)
             if node is None or node.draining:
                 return False
-            await self._own_drain_again(work)
+            await own_drain_again(self.deps, work)
             await self.deps.page(pages.undrained_in_repair(work, now()))
             count_undrained(work.cluster, work.pool)
         return True
@@ -205,7 +191,7 @@ class HandingOver:
         async with beating():
             await self._end_ladder(work, work.tries + 1, command)
             try:
-                await self._hold(work)
+                await hold_for_good(self.deps, work)
                 await self.deps.store.set_decommissioned(work.cluster, work.host, command.actor, command.reason, now())
             except (Refused, InvalidInput) as error:
                 info = activity.info()
@@ -215,20 +201,6 @@ class HandingOver:
             row = _outcome(work, Outcome.DECOMMISSIONED, f"{command.actor}: {command.reason}")
             await self.deps.store.release(work.cluster, work.host, work.operation, row, await self.deps.clock())
             count_outcome(row)
-
-    async def _hold(self, work: HostWork) -> None:
-        """Write our hold over our repair reason, where there is a node to write it on."""
-        scheduler = self.deps.reach(work.cluster).scheduler
-        owned, hold = (ids.drain_reason(kind, work.operation) for kind in (ids.REPAIR, ids.HOLD))
-        try:
-            await scheduler.rewrite_reason(work.host, owned, hold, held_by(self.deps, work, work.operation))
-        except ForeignHold as foreign:
-            activity.logger.warning(f"{work.host} is decommissioned under another's drain: {foreign.holder}")
-        except Refused as no:
-            view = await scheduler.view(not_before=time.monotonic())
-            if work.host in view.nodes:
-                raise
-            activity.logger.warning(f"{work.host} is decommissioned, and no drain is left on it: {no}")
 
 
 def _outcome(work: HostWork, outcome: Outcome, reason: str) -> HostOutcome:

@@ -46,7 +46,8 @@ async def tell_partners(deps: Deps, visit: VisitInput, joint: Joint | None) -> N
 
 async def _call(deps: Deps, visit: VisitInput, place: Place, facts: LedgerFacts, rollout: Rollout) -> Joint | None:
     frozen, versions = await deps.store.cohort(rollout.id), await deps.store.versions(visit.cluster)
-    joining = joining_of(rollout, facts, await _trains(deps, facts), frozen, versions, {place}).get(place)
+    topology = (await deps.cluster(visit.cluster)).topology
+    joining = joining_of(rollout, facts, await _trains(deps, facts), frozen, versions, {place}, topology).get(place)
     if joining is None:
         return None
     activity.logger.info(f"{visit.visit} by {rollout.id}: {joining.reason}")

@@ -1,10 +1,14 @@
 """How a repair's ladder is told of: a rung's end noted and counted, and a person asked, with all there is to know."""
 
+from collections.abc import Sequence
+
 from activities import pages
 from activities.counting import count_rung
 from activities.deps import Deps
+from activities.events import escalated
 from fleet.models.ledger import LeaseHost
 from fleet.models.messages import Command
+from fleet.models.noticing import OpeningCause
 from fleet.models.rungs import RungEnd, RungRecord
 from fleet.models.work import HostWork, StepRecord
 from fleet.policy.ladder import stands_still, try_stands_still
@@ -22,6 +26,8 @@ async def ask_person(deps: Deps, lease: LeaseHost, why: str) -> None:
     if await deps.store.claimed(lease.operation):
         return
     rungs = await deps.store.rungs(lease.operation)
+    pool = next((h.pool for h in await deps.store.hosts(lease.cluster) if h.name == lease.host), None)
+    await deps.store.record_event(escalated(lease, pool, why, await deps.clock()))
     await deps.page(pages.needs_repair(lease, why, await past(deps, lease), rungs))
 
 
@@ -51,12 +57,20 @@ async def ask_again(deps: Deps, lease: LeaseHost) -> None:
         await _ask_of_a_try(deps, lease)
         return
     repair, rungs = (await deps.cluster(lease.cluster)).repair, await deps.store.rungs(lease.operation)
-    if not repair.ladder.rungs or any(r.rung is None for r in rungs):
+    climbing = bool(repair.ladder.rungs) or await _is_verified_first(deps, lease, rungs)
+    if not climbing or any(r.rung is None for r in rungs):
         await ask_person(deps, lease, lease.why)
         return
     why = stands_still(repair, rungs, lease.since, await deps.clock())
     if why:
         await deps.page(pages.stands_still(lease, why, len(rungs)))
+
+
+async def _is_verified_first(deps: Deps, lease: LeaseHost, rungs: Sequence[RungRecord]) -> bool:
+    """Whether a host that an outsider handed us is being looked at, in a cluster without a ladder."""
+    opened = await deps.store.opened_repair(lease.operation)
+    taken = opened is not None and opened.cause is OpeningCause.TAKEN_OVER
+    return taken and all(rung.ended is None for rung in rungs)
 
 
 async def _ask_of_a_try(deps: Deps, lease: LeaseHost) -> None:

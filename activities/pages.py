@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from fleet import ids
+from fleet.errors import MaintrainError
 from fleet.evidence import evidence_text
+from fleet.hostlist import some
 from fleet.models.base import Moment
 from fleet.models.facts import TrainFacts
 from fleet.models.host import Standing
@@ -135,6 +137,10 @@ def late(lease: LeaseHost, node: Node | None) -> Page:
             f"\nIt is in our reservation {node.reservation}, in which the fabric is measured, and does not return out "
             "of it. Where no job runs in that and its hosts are drained, a dead worker left it behind: delete it."
         )
+    op = ids.op_of(lease.holder)
+    if op is not None:  # one page for all of its hosts
+        body += f"\nHas whoever works there yet to report? maintrain op show {op}; maintrain op done {op} --reason …"
+        return Page(f"late/{op}", f"{op} takes longer than expected: {lease.why}", body)
     return Page(f"late/{lease.operation}", f"{lease.cluster}/{lease.host} is out longer than expected", body)
 
 
@@ -155,3 +161,29 @@ def our_fault(activity_type: str, error: BaseException) -> Page:
         f"{what}\nThe step is tried again and again; its host stays in our hands. The traceback is in the worker's log."
     )
     return Page(f"fault/{activity_type}/{what}", f"Maintrain itself fails in {activity_type}", body)
+
+
+def events_given_up(sink: str, cluster: str, count: int, why: str, at: Moment) -> Page:
+    """A sink did not take events; told once an hour."""
+    body = f"{why}\nSee: maintrain events sinks. What it missed: maintrain events list {cluster}"
+    title = f"{count} events of {cluster} were given up for the sink {sink}"
+    return Page(f"events/{sink}/{cluster}/{at:%Y-%m-%dT%H}", title, body)
+
+
+def left_closed(cluster: str, reservation: str, hosts: Sequence[str]) -> Page:
+    """A pin switch is over, and a reservation of it still closes hosts."""
+    body = (
+        f"{some(hosts)}: no job starts there. We made it, and the switch that it belongs to is over.\nIt is not ended "
+        "by itself, since jobs would start on hosts that may carry another pin than the others: see that they carry "
+        f"the one in force (maintrain fleet drift), then delete reservation {reservation} in the scheduler."
+    )
+    return Page(f"{cluster}/left/{reservation}", f"{cluster}: reservation {reservation} was left behind", body)
+
+
+def left_measured(cluster: str, reservation: str, hosts: Sequence[str], error: MaintrainError) -> Page:
+    """A measurement is over, and its reservation can't be ended."""
+    body = (
+        f"{some(hosts)}: no job starts there, and none of them returns, though nobody measures them any more. It is "
+        f"tried again with every look.\n{error}"
+    )
+    return Page(f"{cluster}/left/{reservation}", f"{cluster}: reservation {reservation} can't be ended", body)

@@ -19,8 +19,9 @@ from fleet.models.messages import RolloutInput
 from fleet.models.pin import PinChange, PinHost, PinHostState, PinState, PinSwitch
 from fleet.models.pin_messages import PinAction, PinInput, PinOrder, PinPhase, PinReview
 from fleet.pin_view import pin_view
+from fleet.policy.pin_look import PinFacts, PinStep, announced
 from fleet.policy.pin_orders import PinVerb, pin_entry, pin_order, pin_refusal
-from fleet.policy.pin_progress import PinFacts, PinStep, announced, progress
+from fleet.policy.pin_progress import progress
 from fleet.ports.fence import open_fence
 
 MAINTRAIN = "maintrain"
@@ -68,7 +69,8 @@ class PinSwitching:
 
     async def _commit(self, look: PinLook, step: PinStep, rollouts: tuple[RolloutInput, ...]) -> PinSwitch:
         opened = tuple(r.rollout for r in rollouts)
-        if (step.state, step.reason) == (look.switch.state, look.switch.reason) and not opened:
+        same = (step.state, step.reason) == (look.switch.state, look.switch.reason)
+        if same and not opened and not step.prepares_more:
             return look.switch
         return await self.deps.store.change_pin_switch(look.switch.id, _change(look, step, opened))
 
@@ -161,7 +163,8 @@ def _change(look: PinLook, step: PinStep, rollouts: tuple[str, ...]) -> Callable
             }
         )
         entry = pin_entry(before, step.state, MAINTRAIN, step.reason, now) if step.state is not before.state else None
-        return PinChange(switch=after, hosts=_hosts(look, step), audit=entry)
+        adds = look.unprepared if step.prepares_more else ()
+        return PinChange(switch=after, hosts=_hosts(look, step), adds=adds, audit=entry)
 
     return change
 

@@ -7,7 +7,9 @@ from temporalio import activity
 
 from activities.deps import Deps, beating
 from activities.failing import mapped
+from activities.pausing import Pauses
 from activities.pin import STATES, known_pin
+from activities.pin_doubt import Doubt, way_there
 from fleet import ids
 from fleet.errors import DriverError, StaleAttempt, Unreachable
 from fleet.models.pin import PinHost, PinHostState, PinState, PinSwitch
@@ -20,13 +22,15 @@ from fleet.models.pin_messages import (
     PinPhase,
 )
 from fleet.models.work import HostWork, Step, StepKind
-from fleet.policy.pin_steps import left_open, steps_back, steps_there
+from fleet.policy.pin_steps import steps_back, steps_there
 from fleet.ports.fence import Fence
 
 AT_ONCE = 16
 """Hosts that are read or prepared at once."""
 SILENT_AFTER = (1.0, 4.0)
 """Seconds after which a host that did not tell its versions is asked once more."""
+_PREPARES = (PinState.PREPARING, PinState.ASKING, PinState.REQUESTING)
+"""States in which hosts are prepared: those that come up after the others too."""
 _KINDS = {
     PinPhase.MOVE: (StepKind.DRAIN, StepKind.APPLY, StepKind.REBOOT),
     PinPhase.VERIFY: (StepKind.VERIFY,),
@@ -45,7 +49,7 @@ _ENDS_AS = {
 
 
 class PinBatching:
-    """Activities `prepare_pin_batch`, `plan_pin_batch` and `end_pin_batch`."""
+    """Activities `prepare_pin_batch`, `plan_pin_batch`, `await_pin_batch` and `end_pin_batch`."""
 
     def __init__(self, deps: Deps, silent_after: tuple[float, ...] = SILENT_AFTER) -> None:
         self.deps, self._silent_after = deps, silent_after
@@ -66,7 +70,8 @@ class PinBatching:
                         state, reason = await self._prepare(switch, host)
                     except StaleAttempt:
                         return  # called off: what is not prepared by now stays so
-                    await self._note(order.switch, {host.host: (state, reason)})
+                    # Of a host whose switch went on meanwhile there is something else to tell.
+                    await self._note(order.switch, {host.host: (state, reason)}, STATES[PinPhase.PREPARE])
                     done += 1
                     activity.heartbeat(f"{done} of {len(hosts)} hosts, last {host.host}: {state}")
 
@@ -88,7 +93,7 @@ class PinBatching:
 
         async def check() -> None:
             current = await known_pin(self.deps, switch.id)
-            if current.state is not PinState.PREPARING or current.aborted:
+            if current.state not in _PREPARES or current.aborted:
                 raise StaleAttempt(f"{switch.id} no longer prepares: {current.aborted or current.state}")
 
         return check
@@ -96,10 +101,16 @@ class PinBatching:
     @activity.defn(name="plan_pin_batch")
     @mapped
     async def plan_pin_batch(self, order: PinBatchInput) -> PinBatchWork:
-        """The steps of each host of the batch in this phase, kept with the host's work; a second time the same."""
+        """The steps of each host of the batch in this phase, kept with the host's work; a second time the same.
+
+        A host whose way there may not have ended is told as waiting. Asked for alone it is `Unreachable` until then.
+        """
         async with beating():
             switch = await known_pin(self.deps, order.switch)
             hosts = [await self._plan(switch, order.phase, host) for host in await self._hosts(order)]
+            waiting = next((host.waits for host in hosts if host.waits), "")
+            if order.host and waiting:
+                raise Unreachable(waiting)
         return PinBatchWork(hosts=tuple(hosts))
 
     async def _plan(self, switch: PinSwitch, phase: PinPhase, host: PinHost) -> PinHostWork:
@@ -109,7 +120,10 @@ class PinBatching:
         )
         lost = ""
         if phase in (PinPhase.MOVE, PinPhase.BACK):
-            lost = await self._under_way(switch, host) if phase is PinPhase.BACK else ""
+            doubt = await way_there(self.deps, switch, host.host) if phase is PinPhase.BACK else Doubt()
+            if doubt.waits:
+                return PinHostWork(work=work, waits=doubt.waits)
+            lost = doubt.lost
             steps = None if lost else await self._steps(switch, phase, host)
             lost = lost or ("it can't be told what it carried before" if steps is None else "")
             work = work.model_copy(update={"steps": steps or ()})
@@ -119,19 +133,6 @@ class PinBatching:
             chosen = (Step(key="gate", kind=StepKind.GATE, expected=timedelta(), safe_before=False),)
         return PinHostWork(work=work, steps=chosen, lost=lost)
 
-    async def _under_way(self, switch: PinSwitch, host: PinHost) -> str:
-        """Why a host whose change there was never told to have ended can't go back. Waits for one that may be under way
-        still: the way back would read the old version, do nothing, and the new one would come after it.
-        """
-        cluster, now = await self.deps.cluster(switch.spec.cluster), await self.deps.clock()
-        intents = await self.deps.store.intents(ids.operation(switch.id, host.host))
-        for intent, within in left_open(cluster, intents):
-            what = f"{intent.step} of {host.host}, begun at {intent.opened_at:%H:%M:%S}Z"
-            if now < intent.opened_at + within:
-                raise Unreachable(f"it can't be told yet how {what}, ends")
-            return f"it can't be told how {what}, ended"
-        return ""
-
     async def _steps(self, switch: PinSwitch, phase: PinPhase, host: PinHost) -> tuple[Step, ...] | None:
         cluster, pool = await self.deps.pool(switch.spec.cluster, host.pool)
         targets = switch.spec.targets
@@ -139,6 +140,15 @@ class PinBatching:
             return steps_there(cluster, pool, targets)
         intents = await self.deps.store.intents(ids.operation(switch.id, host.host))
         return steps_back(cluster, pool, targets, {switch.spec.component: switch.prior}, intents)
+
+    @activity.defn(name="await_pin_batch")
+    @mapped
+    async def await_pin_batch(self, order: PinBatchInput) -> None:
+        """Wait until nothing takes the batch through that phase any more, such as what a terminated run left behind."""
+        batch, pauses = ids.pin_batch(order.switch, order.phase, order.batch), Pauses(at_most=5.0)
+        async with beating():
+            while await self.deps.engine.running(batch):
+                await pauses.wait()
 
     @activity.defn(name="end_pin_batch")
     @mapped
@@ -190,7 +200,8 @@ class PinBatching:
         raise AssertionError("the last pause is None")
 
     async def _hosts(self, order: PinBatchInput) -> tuple[PinHost, ...]:
-        return await self.deps.store.pin_hosts(order.switch, batch=order.batch, states=STATES[order.phase])
+        found = await self.deps.store.pin_hosts(order.switch, batch=order.batch, states=STATES[order.phase])
+        return tuple(host for host in found if order.host in ("", host.host))
 
     async def _note(
         self, switch: str, states: dict[str, tuple[PinHostState, str]], among: tuple[PinHostState, ...] = ()

@@ -13,10 +13,11 @@ from temporalio import activity
 from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.holding import FENCE_LIFE
+from activities.interrupting import note_held
 from activities.pausing import Pauses
 from activities.pin import MAINTRAIN, known_pin
 from activities.pin_jobs import on_members, release_jobs, tell_jobs, to_requeue
-from activities.pin_late import close_late, main_reservation, note_late, open_all, reservation_of
+from activities.pin_late import broken, close_late, main_reservation, note_late, open_all, open_unmoved, reservation_of
 from fleet import ids
 from fleet.errors import Refused, StaleAttempt
 from fleet.hostlist import some
@@ -57,9 +58,11 @@ class PinClosing:
                 await self._ask_anew(switch, f"{some(astray)} returned meanwhile: the cluster is asked for anew")
                 return
             mine = [h for h in members if (lease := leases.get(h.name)) is not None and lease.holder == switch.id]
-            late = await note_late(self.deps, switch, members, leases, await self._view(switch))
+            view = await self._view(switch)
+            late = await note_late(self.deps, switch, members, leases, view)
+            failed = await broken(self.deps, switch.spec.cluster, members, leases, view)
             try:
-                await self._close(switch, mine, late)
+                await self._close(switch, mine, late, failed)
             except Refused as no:
                 await self._go_back(switch, f"the scheduler does not let it be closed: {no}")
                 return
@@ -104,6 +107,7 @@ class PinClosing:
             await self._change(switch, {"held_jobs": noted}, "requeue", f"jobs {', '.join(held)} are held", now)
             fence = self._fence(switch, PinState.CLOSING)
             await self.deps.reach(switch.spec.cluster).scheduler.requeue_held(held, fence)
+            await note_held(self.deps, switch.id, members, [job for job in jobs if job.id in held])
         return False
 
     @activity.defn(name="commit_pin")
@@ -143,8 +147,8 @@ class PinClosing:
     @activity.defn(name="open_pin")
     @mapped
     async def open_pin(self, order: PinInput) -> None:
-        """Let jobs start again as hosts return; where a new pin came into force, late hosts stay closed, and those in
-        repair that no drain of ours holds are late from now on.
+        """Let jobs start again as hosts return. Those that could come back by themselves with another pin than the one
+        in force stay closed, each for itself, and are late from now on.
         """
         async with beating():
             switch = await known_pin(self.deps, order.switch)
@@ -152,18 +156,20 @@ class PinClosing:
                 return
             scheduler = self.deps.reach(switch.spec.cluster).scheduler
             fence = self._fence(switch, PinState.RELEASING)
-            if switch.committed_at is None:
-                await open_all(self.deps, switch, "the pin stayed as it was", fence)
-            else:
-                await self._keep_late(switch, fence)
-                await scheduler.open_to_jobs(main_reservation(switch), fence)
+            await self._keep_late(switch, fence)
+            await scheduler.open_to_jobs(main_reservation(switch), fence)
             now = await self.deps.clock()
             await self._change(switch, {"opened_at": now}, "opened", "hosts return as they pass the gate", now)
             await release_jobs(self.deps, switch)
 
     async def _keep_late(self, switch: PinSwitch, fence: Fence) -> None:
-        """Close apart who would come back with the old pin once the reservation of all is gone."""
+        """Close apart who would come back with another pin once the reservation of all is gone: where the new pin came
+        into force all whom nobody of ours holds; where the old one stayed, only those that were on their way.
+        """
         members, leases = await self._members(switch), await self._leases(switch)
+        if switch.committed_at is None:
+            moved = await open_unmoved(self.deps, switch)
+            members = tuple(m for m in members if m.name in moved)
         for host in await note_late(self.deps, switch, members, leases, await self._view(switch)):
             await close_late(self.deps, switch, host, fence)
 
@@ -187,11 +193,16 @@ class PinClosing:
         where = {h.name: standing(h, seen.get(h.name), now, None, cluster.failed_reasons) for h in free}
         return sorted(name for name, found in where.items() if found.set is HostSet.UP)
 
-    async def _close(self, switch: PinSwitch, mine: list[Host], late: tuple[PinHost, ...]) -> None:
+    async def _close(
+        self, switch: PinSwitch, mine: list[Host], late: tuple[PinHost, ...], failed: frozenset[str]
+    ) -> None:
         scheduler, fence = self.deps.reach(switch.spec.cluster).scheduler, self._fence(switch, PinState.CLOSING)
         limit = switch.spec.window.total_seconds()
         for host in late:
-            await scheduler.close_to_jobs((host.host,), reservation_of(switch, host), limit, fence)
+            if host.host in failed:
+                await close_late(self.deps, switch, host, fence)
+            else:
+                await scheduler.close_to_jobs((host.host,), reservation_of(switch, host), limit, fence)
         await scheduler.close_to_jobs(tuple(h.name for h in mine), main_reservation(switch), limit, fence)
 
     def _fence(self, switch: PinSwitch, state: PinState) -> Fence:

@@ -15,7 +15,7 @@ from fleet.models.ledger import Request, RequestClass, RequestState
 from fleet.models.override import Override
 from fleet.models.pin import PinHost, PinHostState, PinState, PinSwitch
 from fleet.policy.pin_check import PinCheck, check_switch
-from fleet.policy.pin_progress import LOOKS_AGAIN, PinFacts
+from fleet.policy.pin_look import LOOKS_AGAIN, PinFacts
 from fleet.policy.pin_steps import batch_size
 from fleet.policy.sets import standings
 from fleet.policy.stopping import in_words
@@ -27,6 +27,7 @@ READ_AT_ONCE = 16
 SEVERAL_LOOKS = 10
 """Observations of the cluster after which a switch that nobody woke looks again."""
 JUDGED = (PinState.CHECKING, PinState.ASKING)
+_PREPARES_MORE = (PinState.ASKING, PinState.REQUESTING)
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class PinLook:
     """Members in production."""
     leased: tuple[Host, ...]
     """Members that the switch holds."""
+    unprepared: tuple[PinHost, ...] = ()
+    """Members in production that came there since the others were prepared, as rows to be."""
 
 
 async def look_at_pin(deps: Deps, switch: PinSwitch) -> PinLook:
@@ -54,6 +57,7 @@ async def look_at_pin(deps: Deps, switch: PinSwitch) -> PinLook:
     if switch.state is PinState.REQUESTING and not switch.aborted:
         request = await _asked(deps, switch, members)
     leased = {lease.host for lease in await store.leases(switch.id)}
+    unprepared = await _unprepared(deps, switch, up) if switch.state in _PREPARES_MORE else ()
     facts = PinFacts(
         switch=switch,
         now=now,
@@ -64,17 +68,26 @@ async def look_at_pin(deps: Deps, switch: PinSwitch) -> PinLook:
         notice=max(pool.notice for pool in cluster.pools),
         granted=request is not None and request.state is RequestState.GRANTED,
         waits_because=request.waits_because if request is not None else "",
+        unprepared=len(unprepared),
     )
-    return PinLook(switch, facts, members, up, tuple(h for h in members if h.name in leased))
+    return PinLook(switch, facts, members, up, tuple(h for h in members if h.name in leased), unprepared)
 
 
-def rows(hosts: tuple[Host, ...], state: PinHostState, components: int = 1) -> tuple[PinHost, ...]:
+async def _unprepared(deps: Deps, switch: PinSwitch, up: tuple[Host, ...]) -> tuple[PinHost, ...]:
+    known = {host.host: host for host in await deps.store.pin_hosts(switch.id)}
+    # One that was late at an earlier try has its row still.
+    new = tuple(h for h in up if h.name not in known or known[h.name].state is PinHostState.CAUGHT_UP)
+    first = 1 + max((host.batch for host in known.values()), default=-1)
+    return rows(new, PinHostState.TO_PREPARE, len(switch.spec.targets), first)
+
+
+def rows(hosts: tuple[Host, ...], state: PinHostState, components: int = 1, first: int = 0) -> tuple[PinHost, ...]:
     """Hosts as rows of a switch that moves so many components, in batches of one pool each, whose hosts measure the
-    fabric with one another.
+    fabric with one another. `first`: number of the first batch.
     """
     most = batch_size(components)
     found: list[PinHost] = []
-    number = 0
+    number = first
     for pool in sorted({host.pool for host in hosts}):
         names = sorted((host.name for host in hosts if host.pool == pool), key=natural_key)
         for start in range(0, len(names), most):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from temporalio import activity
 
+from activities import pin_pages
 from activities.deps import Deps
 from fleet import ids
 from fleet.errors import Refused
@@ -29,7 +30,7 @@ def reservation_of(switch: PinSwitch, host: PinHost) -> str:
 
 def main_reservation(switch: PinSwitch) -> str:
     """Name of the reservation of all hosts that the switch holds."""
-    return f"pin_{switch.spec.component}_{switch.number}"
+    return ids.pin_reservation(switch.id)
 
 
 def drained_by_us(node: Node | None) -> bool:
@@ -69,6 +70,18 @@ def _late(lease: LeaseHost | None, node: Node | None, found: Standing) -> str:
     return f"in repair, and not drained by us: {found.reason}"
 
 
+async def broken(
+    deps: Deps, cluster: str, members: Sequence[Host], leases: Mapping[str, LeaseHost], view: ClusterView
+) -> frozenset[str]:
+    """Members that are out as failed. Often a vendor has them in a reservation of its own, beside which ours can't be:
+    that is no reason for a switch to go back, since they run no job until somebody mends them.
+    """
+    reasons, now = (await deps.cluster(cluster)).failed_reasons, await deps.clock()
+    seen = observed_hosts(members, view)
+    found = {h.name: standing(h, seen.get(h.name), now, leases.get(h.name), reasons) for h in members}
+    return frozenset(name for name, where in found.items() if where.set is HostSet.FAILED)
+
+
 async def close_late(deps: Deps, switch: PinSwitch, host: PinHost, fence: Fence) -> None:
     """Close a late host to jobs; where the scheduler does not let it, that is tried again as it catches up."""
     scheduler = deps.reach(switch.spec.cluster).scheduler
@@ -76,6 +89,7 @@ async def close_late(deps: Deps, switch: PinSwitch, host: PinHost, fence: Fence)
         await scheduler.close_to_jobs((host.host,), reservation_of(switch, host), AT_PRESENT, fence)
     except Refused as no:
         activity.logger.error(f"{host.host} is late for {switch.id} and can't be closed now: {no}")
+        await deps.page(pin_pages.not_closed(switch, host, no))
 
 
 async def open_late(deps: Deps, switch: PinSwitch, host: PinHost, why: str) -> None:
@@ -84,6 +98,19 @@ async def open_late(deps: Deps, switch: PinSwitch, host: PinHost, why: str) -> N
     scheduler = deps.reach(switch.spec.cluster).scheduler
     await scheduler.open_to_jobs(reservation_of(switch, host), open_fence)
     await deps.store.note_pin_hosts(switch.id, {host.host: (PinHostState.CAUGHT_UP, why)}, await deps.clock())
+
+
+async def open_unmoved(deps: Deps, switch: PinSwitch) -> frozenset[str]:
+    """Where the old pin stayed, end the reservations of late hosts that were never on their way; those that were, and
+    did not get back by themselves.
+    """
+    moved = set()
+    for host in await deps.store.pin_hosts(switch.id, states=(PinHostState.FAILED, PinHostState.LATE)):
+        if await deps.store.work(ids.operation(switch.id, host.host)) is not None:
+            moved.add(host.host)
+        elif host.state is PinHostState.LATE:
+            await open_late(deps, switch, host, "the pin stayed as it was")
+    return frozenset(moved)
 
 
 async def open_all(deps: Deps, switch: PinSwitch, why: str, fence: Fence) -> None:

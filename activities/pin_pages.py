@@ -30,11 +30,24 @@ def not_released(switch: PinSwitch, job: str, error: MaintrainError) -> Page:
     return Page(f"{switch.id}/held/{job}", f"Job {job} is still held after {switch.id}", body)
 
 
+def not_closed(switch: PinSwitch, host: PinHost, error: MaintrainError) -> Page:
+    """A late host is open to jobs, should it come back."""
+    name = f"{switch.spec.cluster}/{host.host}"
+    body = (
+        f"{error}\nIt is out of production ({host.reason}) and did not follow {switch.id}. Should it come back by "
+        "itself, jobs may start on it with another pin than the others carry. Closing it is tried again while the "
+        "switch lasts."
+    )
+    return Page(f"{switch.id}/open/{host.host}", f"{name} can't be closed for {switch.id}", body)
+
+
 def late(switch: PinSwitch, host: PinHost) -> Page:
     """A host that was in another's hands stays closed to jobs until it carries the pin in force."""
-    targets = ", ".join(f"{name} {version}" for name, version in switch.spec.targets.items())
+    went_back = {switch.spec.component: switch.prior}
+    in_force = switch.spec.targets if switch.committed_at is not None else went_back
+    targets = ", ".join(f"{name} {version}" for name, version in in_force.items())
     body = (
-        f"It was out of production ({host.reason}) when the cluster was closed. It stays closed to jobs by a "
+        f"It was out of production ({host.reason}) when the cluster was closed or opened. It stays closed to jobs by a "
         f"reservation of ours until it carries {targets}, which whoever has it in hand must bring it."
     )
     return Page(f"{switch.id}/late/{host.host}", f"{switch.spec.cluster}/{host.host} did not follow {switch.id}", body)

@@ -3,9 +3,9 @@
 from temporalio import activity
 
 from activities.acting import Acting
+from activities.booting import Booting
 from activities.deps import beating
 from activities.failing import mapped
-from activities.reboot import Rebooting
 from activities.recording import recorded
 from activities.rungs import ask_boot, skip
 from fleet.models.intent import Before, Intent
@@ -13,7 +13,7 @@ from fleet.models.work import StepOrder, StepResult
 from fleet.ports.fence import Fence
 
 
-class PowerCycling(Rebooting):
+class PowerCycling(Booting):
     """Activity `power_cycle`. It also reaches a host that is silent, of which no boot id can be noted before."""
 
     what = "power cycle"

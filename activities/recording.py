@@ -38,6 +38,7 @@ async def recorded(acting: Acting, body: Callable[[], Awaitable[StepResult]]) ->
             started=acting.began,
             ended=ended,
             verification=result.verification,
+            blameless=result.blameless,
         ),
         acting.end,
     )

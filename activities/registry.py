@@ -8,9 +8,14 @@ from activities.climbing import Climbing
 from activities.deps import Deps
 from activities.dispatcher import Dispatching
 from activities.drain import Draining
+from activities.emergency import EmergencyPlanning
 from activities.gate import Gating
 from activities.gpu_reset import GpuResetting
 from activities.hand_over import HandingOver
+from activities.handovers import GivingAway
+from activities.hold import Holding
+from activities.operation import Operating
+from activities.operation_boarding import OperationBoarding
 from activities.pin import PinSwitching
 from activities.pin_batch import PinBatching
 from activities.pin_closing import PinClosing
@@ -31,6 +36,7 @@ def all_activities(deps: Deps) -> list[Callable[..., Any]]:
     handing, dispatching = HandingOver(deps), Dispatching(deps)
     rolling, pinning = RollingOut(deps), PinSwitching(deps)
     closing, batching = PinClosing(deps), PinBatching(deps)
+    emergency, operating = EmergencyPlanning(deps), Operating(deps)
     return [
         Draining(deps).drain,
         Applying(deps).apply,
@@ -41,12 +47,17 @@ def all_activities(deps: Deps) -> list[Callable[..., Any]]:
         GpuResetting(deps).gpu_reset,
         PowerCycling(deps).power_cycle,
         Reimaging(deps).reimage,
+        Holding(deps).hold,
+        operating.review_operation,
+        operating.order_operation,
+        OperationBoarding(deps).board_operation,
         Climbing(deps).climb,
         handing.hand_over,
         handing.plan_repair,
         handing.report_repair,
         handing.drain_again,
         handing.decommission,
+        GivingAway(deps).give_away,
         Words(deps).note_word,
         visiting.ask_for_hosts,
         visiting.board_hosts,
@@ -64,7 +75,10 @@ def all_activities(deps: Deps) -> list[Callable[..., Any]]:
         closing.open_pin,
         batching.prepare_pin_batch,
         batching.plan_pin_batch,
+        batching.await_pin_batch,
         batching.end_pin_batch,
+        emergency.plan_emergency,
+        emergency.order_emergency,
         dispatching.observe,
         dispatching.settle,
         dispatching.write_stop,

@@ -5,9 +5,9 @@ from datetime import timedelta
 from temporalio import activity
 
 from activities.acting import Acting
+from activities.booting import Booting
 from activities.deps import beating
 from activities.failing import mapped
-from activities.reboot import Rebooting
 from activities.recording import recorded
 from activities.rungs import ask_boot
 from fleet.errors import HostState
@@ -24,7 +24,7 @@ SAID = 600
 """Characters kept of the end of what the way says."""
 
 
-class Reimaging(Rebooting):
+class Reimaging(Booting):
     """Activity `reimage`. Nothing tells from outside whether it was begun, so it is never begun a second time."""
 
     what = "reinstallation"

@@ -4,15 +4,18 @@ lacks an owner, and no job lands on other versions than its scheduler tells.
 
 from temporalio import activity
 
-from activities.acting import Acting
+from activities.acting import Acting, StoppedAtFence
 from activities.counting import count_outcome
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
+from activities.handovers import unless_taken
 from activities.ladder import end_rung
 from activities.offboarded import unless_offboarded_since_gate
+from activities.parked import parked_by, unless_parked
 from activities.pin_guard import unless_off_pin
 from activities.publishing import publish_versions
 from activities.recording import recorded
+from activities.room_bell import RoomBell
 from fleet.errors import ForeignHold
 from fleet.models.footing import Footing
 from fleet.models.rungs import RungEnd
@@ -25,7 +28,7 @@ class Returning:
     """Activity `return`."""
 
     def __init__(self, deps: Deps) -> None:
-        self.deps = deps
+        self.deps, self._bell = deps, RoomBell(deps)
 
     @activity.defn(name="return")
     @mapped
@@ -46,10 +49,17 @@ class Returning:
                     await end_rung(self.deps, order.operation, order.attempt, RungEnd.CURED, order.reason)
                 return StepResult(action=StepAction.GO_ON, reason="it had returned before")
             acting.check_lease(footing)
+        await unless_taken(self.deps, order)
         reason = order.reason
         await publish_versions(acting)
         if order.undrain:
-            reason = await self._undrain(acting, footing) or reason
+            waits = parked_by(footing, order)
+            if waits is not None:
+                return waits
+            try:
+                reason = await self._undrain(acting, footing) or reason
+            except StoppedAtFence as stop:
+                return StepResult(action=StepAction.HOLD, reason=stop.answer.reason)
         else:
             # It is left in another's hands, who may let it serve jobs as it is.
             await unless_off_pin(acting, footing, open_fence)()
@@ -59,6 +69,7 @@ class Returning:
         count_outcome(row)
         if order.repair:
             await end_rung(self.deps, order.operation, order.attempt, RungEnd.CURED, reason)
+        await self._bell.ring(order.cluster, order.pool)
         return StepResult(action=StepAction.GO_ON, reason=reason)
 
     async def _undrain(self, acting: Acting, footing: Footing) -> str:
@@ -66,7 +77,7 @@ class Returning:
         # A host in repair may have been rebooted by a person, or have come back late: that left it down, too.
         rebooted = acting.order.repair or footing.rebooted
         fence = unless_off_pin(acting, footing, acting.fence(Deed.RETURN))
-        fence = unless_offboarded_since_gate(acting, fence)
+        fence = unless_parked(acting, unless_offboarded_since_gate(acting, fence))
         try:
             await acting.hands.scheduler.undrain(acting.order.host, acting.owned, fence, rebooted=rebooted)
         except ForeignHold as hold:

@@ -11,6 +11,7 @@ from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.rolling_back import hurry
 from activities.rollout_facts import RolloutLook, look_at
+from activities.trial_window import TrialWindows
 from fleet.errors import InvalidInput
 from fleet.models.base import Moment
 from fleet.models.fleetfile import FleetFile
@@ -77,13 +78,14 @@ class RollingOut:
 
     def __init__(self, deps: Deps) -> None:
         self.deps, self._blaming = deps, Blaming(deps)
+        self._windows = TrialWindows(deps.store)
 
     @activity.defn(name="review_rollout")
     @mapped
     async def review_rollout(self, order: RolloutInput) -> Reviewed:
         """Look at the facts, let the gate decide, and commit what it decided; a second look finds it done."""
         async with beating():
-            look = await look_at(self.deps.store, await self._rollout(order.rollout))
+            look = await look_at(self.deps.store, await self._rollout(order.rollout), self._windows)
             trials = await note_production(self.deps, look)
             verdict = await self._blaming.ask(look, trials)
             facts = look.facts(verdict, trials)
@@ -93,6 +95,8 @@ class RollingOut:
             await self._tell(look, rollout, decision)
             if rollout.state is RolloutState.OFFBOARDED and rollout.roll_back is RollBack.AT_ONCE:
                 await hurry(self.deps, look, rollout)
+            if decision.action is GateAction.END:
+                self._windows.forget(rollout.id)
             return self._reviewed(facts, rollout, decision, look.fleet)
 
     async def _rollout(self, rollout_id: str) -> Rollout:

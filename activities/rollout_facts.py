@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from activities.trial_window import TrialWindows
 from fleet.errors import InvalidInput
 from fleet.models.base import Moment
 from fleet.models.facts import LedgerFacts
@@ -63,7 +64,7 @@ class RolloutLook:
         """Those of them that visits can take; from repair none returns with it, and what others hold is theirs."""
         if not self.on_offboarded:
             return []
-        out = {(s.cluster, h) for s in self.ledgers for h, at in standings(s).items() if at.set in _OUT}
+        out = self._taken()
         return [h for h in self.on_offboarded if (h.cluster, h.name) not in out]
 
     def facts(self, verdict: Blamed, trials: Sequence[Trial] | None = None) -> PhaseFacts:
@@ -82,6 +83,10 @@ class RolloutLook:
             waits_for=self._waits_for(),
             blamed=verdict.reason if verdict.version else "",
         )
+
+    def _taken(self) -> set[HostKey]:
+        """Hosts that no visit takes just now: in repair, or in others' hands."""
+        return {(s.cluster, h) for s in self.ledgers for h, at in standings(s).items() if at.set in _OUT}
 
     def _out(self) -> list[HostSet]:
         """Where the hosts are that don't have the version and can't be taken by a visit just now."""
@@ -104,10 +109,13 @@ class RolloutLook:
         return self._bad_stage()
 
     def _bad_stage(self) -> str:
-        """The version next on some host's path that another rollout's offboarding took out of every train."""
+        """The version next on some host's path that another rollout's offboarding took out of every train. Not of one
+        that no visit takes: it would hold up all the others for as long as it is out.
+        """
         spec = self.rollout.spec
         bad = {version: end for end in self.bad for version in end.versions}
-        for host in self.members if bad else ():
+        taken = self._taken() if bad else set()
+        for host in (h for h in self.members if bad and (h.cluster, h.name) not in taken):
             version = next_version(spec, self._carries(host))
             if version in bad and in_scope(spec, host) and self._carries(host) != spec.version:
                 end = bad[version]
@@ -115,8 +123,11 @@ class RolloutLook:
         return ""
 
 
-async def look_at(store: Store, rollout: Rollout) -> RolloutLook:
-    """Read what the gate looks at. Raises `InvalidInput` without a fleet file in force."""
+async def look_at(store: Store, rollout: Rollout, windows: TrialWindows | None = None) -> RolloutLook:
+    """Read what the gate looks at. `windows` keep trials for the next look.
+
+    Raises `InvalidInput` without a fleet file in force.
+    """
     spec, record, now = rollout.spec, await store.fleet(), await store.clock()
     if record is None:
         raise InvalidInput("store", "fleet file", "expected one in force: load it with `maintrain fleet load FILE`")
@@ -137,7 +148,7 @@ async def look_at(store: Store, rollout: Rollout) -> RolloutLook:
         hosts={name: await store.hosts(name) for name in clusters},
         frozen=await store.cohort(rollout.id),
         carried=carried,
-        trials=await store.trials(clusters, rollout.started_at - CONTROLS),
+        trials=await (windows or TrialWindows(store)).read(rollout.id, clusters, rollout.started_at - CONTROLS),
         ledgers=tuple([await store.facts(name, now) for name in clusters]),
         depends=tuple(other for other in depends if other is not None),
         ended=next(iter(ended), spec.versions),

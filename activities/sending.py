@@ -1,6 +1,7 @@
 """The note that something is sent under an intent: written before it is, its absence proves that nothing was."""
 
 import time
+from datetime import timedelta
 
 from activities.acting import Acting
 from activities.holding import FENCE_LIFE
@@ -8,7 +9,11 @@ from fleet.errors import StaleAttempt
 from fleet.models.hardware import DeviceTask
 from fleet.models.intent import Intent
 from fleet.models.stack import Upgrade
+from fleet.policy.attempts import unwatched
 from fleet.ports.fence import Fence
+
+NOTES_LOOK = 30.0
+"""Seconds after which an attempt that goes on looking notes it anew: far below the time that any upgrade may take."""
 
 
 async def anew(acting: Acting, intent: Intent) -> Intent:
@@ -23,6 +28,32 @@ async def read_back(acting: Acting, upgrade: Upgrade) -> tuple[tuple[DeviceTask,
     tasks = await hardware.tasks(host, upgrade.component)
     version = (await hardware.versions(host)).get(upgrade.component)
     return tasks, version, await hardware.remembers_since(host, upgrade.component)
+
+
+class Watch:
+    """Who looked at the device last, and when, as an attempt finds it and leaves it to the next.
+
+    A take-over is no look: an attempt may take over, and not be able to read the device.
+    """
+
+    def __init__(self, acting: Acting, intent: Intent, within: timedelta) -> None:
+        self._acting, self._intent, self._within = acting, intent, within
+        self._gone: bool | None = None
+        self._noted = 0.0
+
+    async def looked(self) -> bool:
+        """Note that the device was read just now. True when a task may have come and gone before the first of these
+        readings, which follows `within` after whoever looked last.
+        """
+        acting, at = self._acting, time.monotonic()
+        if self._gone is None or at - self._noted > NOTES_LOOK:
+            now = await acting.deps.clock()
+            if self._gone is None:
+                self._gone = unwatched(self._intent, now, self._within)
+            if not self._gone:
+                await acting.deps.store.note_look(self._intent.operation, self._intent.step, acting.token, now)
+            self._noted = at
+        return self._gone
 
 
 class NotedFence:

@@ -80,7 +80,7 @@ class Planning:
         match stop.action:
             case StopAction.OPEN_CYCLE:
                 number = cycle.number + 1 if cycle else 1
-                domains = form_domains(facts.hosts, pool.domain)
+                domains = form_domains(facts.hosts, pool.domain, pool.replicas)
                 await store.open_cycle(
                     facts.cluster, pool.name, number, domains, facts.now, facts.now + pool.cycle_bound
                 )

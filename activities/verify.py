@@ -13,6 +13,7 @@ from activities.deps import Deps, beating, now
 from activities.failing import mapped
 from activities.left_behind import Quiet
 from activities.meeting import Meetings
+from activities.parked import parked_now
 from activities.pausing import Pauses
 from activities.recording import recorded
 from activities.train_pause import pause_train, paused
@@ -49,7 +50,7 @@ class Verifying:
     async def _verify(self, acting: Acting) -> StepResult:
         task = acting.order.step.task
         assert task is not None, "a verify step names its task"
-        held = await acting.still_held()
+        held = await parked_now(self.deps, acting.order) or await acting.still_held()
         if held is not None:
             return held
         inconclusive = 0

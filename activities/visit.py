@@ -1,12 +1,13 @@
 """A visit's own deeds: ask for its hosts, board them, end."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from temporalio import activity
 
 from activities.counting import count_outcome
 from activities.deps import Deps, beating
+from activities.emergency_stop import ask_for_stop, begin_stop, end_stop, known_emergency, stop_pool
 from activities.failing import mapped
 from activities.joining import joint_for, tell_partners
 from activities.lemon_facts import Found, lemons_of
@@ -19,7 +20,7 @@ from fleet.models.joint import Joint
 from fleet.models.ledger import Request, RequestClass, RequestState
 from fleet.models.matrix import MatrixEntry
 from fleet.models.messages import VisitAsk, VisitAsked, VisitBoarded, VisitEnd, VisitInput
-from fleet.models.work import BoardAction, Boarding, HostOutcome, HostWork, Outcome
+from fleet.models.work import BoardAction, Boarding, EndCause, HostOutcome, HostWork, Outcome
 from fleet.policy.boarding import board
 from fleet.policy.lemon_boarding import board_lemon
 from fleet.policy.visit_end import visit_end
@@ -55,6 +56,9 @@ class Visiting:
             return VisitAsked(ask=ask.ask, request=held.request, granted=True)
         if facts.observation is None:
             raise Unreachable("the dispatcher has not observed the cluster yet")
+        emergency = ids.emergency_of(visit.visit)
+        if emergency is not None:
+            return await ask_for_stop(self.deps, emergency, ask, facts)
         taking = free_to_take(await self._domain_hosts(visit), facts)
         waiting = next((r for r in facts.requests if r.holder == visit.visit), None)
         joint = await joint_for(self.deps, visit, waiting, facts) if taking.taken else None
@@ -112,11 +116,17 @@ class Visiting:
             leases = await store.leases(visit.visit)
             for request in sorted({lease.request for lease in leases} | {asked.request}):
                 await store.acknowledge(request, await self.deps.clock())
-            cluster, pool = await self.deps.pool(visit.cluster, visit.pool)
             entries = await store.matrix(visit.cluster)
-            wishes = await wishes_of(self.deps, cluster, pool, [lease.host for lease in leases])
             now, hosts = await self.deps.clock(), [lease.host for lease in leases]
-            bad = await lemons_of(store, visit.cluster, now, hosts)
+            emergency = ids.emergency_of(visit.visit)
+            if emergency is not None:
+                halted = await begin_stop(self.deps, emergency, visit, leases)
+                if halted:
+                    return await self._none_begun(visit, hosts, halted)
+                wishes = await stop_pool(self.deps, await known_emergency(self.deps, emergency), visit)
+            else:
+                wishes = await wishes_of(self.deps, *await self.deps.pool(visit.cluster, visit.pool), hosts)
+            bad = await lemons_of(store, visit.cluster, now, hosts) if emergency is None else {}
             several = asyncio.Semaphore(PROBES)
 
             async def one(host: str) -> HostWork | None:
@@ -126,6 +136,11 @@ class Visiting:
             works = await asyncio.gather(*(one(lease.host) for lease in leases))
         boarded = tuple(w for w in works if w is not None)
         return VisitBoarded(works=boarded, reason=f"{len(boarded)} of {len(leases)} hosts have work")
+
+    async def _none_begun(self, visit: VisitInput, hosts: Sequence[str], why: str) -> VisitBoarded:
+        for host in hosts:
+            await self._release(visit, host, Outcome.GIVEN_BACK, why, EndCause.STOP)
+        return VisitBoarded(reason=why)
 
     async def _board(
         self, visit: VisitInput, host: str, entries: tuple[MatrixEntry, ...], wishes: Wishes, bad: Mapping[str, Found]
@@ -164,8 +179,10 @@ class Visiting:
             deferred=boarding.deferred,
         )
 
-    async def _release(self, visit: VisitInput, host: str, outcome: Outcome, reason: str) -> None:
-        if outcome is Outcome.LEFT_OUT:
+    async def _release(
+        self, visit: VisitInput, host: str, outcome: Outcome, reason: str, cause: EndCause | None = None
+    ) -> None:
+        if outcome is Outcome.LEFT_OUT and ids.emergency_of(visit.visit) is None:
             await self.deps.store.add_left_out(visit.visit, {host: reason})
         row = HostOutcome(
             cluster=visit.cluster,
@@ -174,6 +191,7 @@ class Visiting:
             operation=ids.operation(visit.visit, host),
             visit=visit.visit,
             outcome=outcome,
+            cause=cause,
             reason=reason,
             at=await self.deps.clock(),
         )
@@ -206,6 +224,10 @@ class Visiting:
         if unseen:
             told = f"{told}, {len(unseen)} not taken"
         await record_trials(self.deps, visit.cluster, outcomes)
+        emergency = ids.emergency_of(visit.visit)
+        if emergency is not None:
+            await end_stop(self.deps, emergency, visit, outcomes)
+            return told
         ending = visit_end(outcomes)
         await store.close_visit(
             visit.visit, await self.deps.clock(), told, gave_back=ending.gave_back, due_again=ending.due_again

@@ -5,6 +5,7 @@ from before the row is filed to the row's grant, and to the grant's signal in th
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,12 +13,14 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle
 
 from bench import bare
-from bench.plan import CLUSTER
+from bench.instant import CLUSTER
 from bench.site import BenchSite, now
 from fleet import ids
 from fleet.models.ledger import Request, RequestClass, RequestState
 
 GRANTED_WITHIN = 30.0
+SETTLED_AFTER = 3.0
+"""Seconds in which the crowd is told for the first time what it waits for."""
 
 
 @dataclass(frozen=True)
@@ -30,26 +33,31 @@ class GrantTimes:
     """Requests that waited while each of them was granted."""
 
 
-async def grant_times(site: BenchSite) -> GrantTimes:
-    """Fill one pool, let requests wait for it, and time grants in another."""
-    plan = site.plan
+async def grant_times(
+    site: BenchSite, crowd: int, meanwhile: Callable[[], Awaitable[None]] | None = None
+) -> GrantTimes:
+    """Fill one pool, let a crowd of requests wait for it, and time grants in another. `meanwhile` is asked once."""
+    plan, prefix = site.plan, f"bench/{crowd}"
     full, free = plan.pool_names[0], plan.pool_names[1]
     held, rest = plan.members(full)[: plan.domain], plan.members(full)[plan.domain :]
-    blocker = await _holder(site, "blocker")
+    blocker = await _holder(site, f"{prefix}/blocker")
     await _file(site, blocker.id, held)
     await _granted(site, blocker)
-    for number in range(plan.waiting):
-        await _file(site, f"bench/waiting/{number}", (rest[number % len(rest)],))
-    await asyncio.sleep(1)
-    committed, told, waiting = [], [], plan.waiting
+    for number in range(crowd):
+        await _write(site, f"{prefix}/waiting/{number}", (rest[number % len(rest)],))
+    await _wake(site)
+    await asyncio.sleep(SETTLED_AFTER)
+    committed, told, waiting = [], [], await _waiting(site)
     for number in range(plan.grants):
         host = plan.members(free)[number % plan.hosts]
-        waiting = min(waiting, await _waiting(site))
-        first, second = await _grant_once(site, f"bench/holder/{number}", host)
+        first, second = await _grant_once(site, f"{prefix}/holder/{number}", host)
         committed.append(first)
         told.append(second)
-    for number in range(plan.waiting):
-        await site.store.withdraw(f"bench/waiting/{number}", "the bench is over", now())
+    waiting = min(waiting, await _waiting(site))
+    if meanwhile is not None:
+        await meanwhile()
+    for number in range(crowd):
+        await site.store.withdraw(f"{prefix}/waiting/{number}", "the bench is over", now())
     await _end(site, blocker)
     return GrantTimes(committed, told, waiting)
 
@@ -71,13 +79,22 @@ async def _holder(site: BenchSite, name: str) -> "WorkflowHandle[bare.Holder, No
 
 async def _file(site: BenchSite, holder: str, hosts: tuple[str, ...]) -> datetime:
     """File a request and wake the dispatcher, as a visit does; when that began."""
+    asked = await _write(site, holder, hosts)
+    await _wake(site)
+    return asked
+
+
+async def _write(site: BenchSite, holder: str, hosts: tuple[str, ...]) -> datetime:
     asked = now()
     request = Request(
         id=holder, cluster=CLUSTER, kind=RequestClass.TRAIN, holder=holder, hosts=hosts, asked_at=asked, why="bench"
     )
     await site.store.request(request)
-    await site.client.get_workflow_handle(ids.dispatcher(CLUSTER)).signal("wake")
     return asked
+
+
+async def _wake(site: BenchSite) -> None:
+    await site.client.get_workflow_handle(ids.dispatcher(CLUSTER)).signal("wake")
 
 
 async def _granted(site: BenchSite, handle: "WorkflowHandle[bare.Holder, None]") -> datetime:

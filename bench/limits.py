@@ -4,7 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from bench import door
+from bench.blame import flaky_page
 from bench.blame import page as blame_page
+from bench.emergency import page as emergency_page
 from bench.rollout import page as rollout_page
 
 RESULTS = Path(__file__).parent / "results"
@@ -14,10 +17,16 @@ _MOST_EVENTS = 4000
 
 def write(found: dict[str, Any], path: Path = WHERE, results: Path = RESULTS) -> None:
     """Write the page anew, with the figures of the other benches that are kept in `results`."""
-    sections = {"rollout.json": rollout_page.section, "blame.json": blame_page.section}
+    sections = {
+        "rollout.json": rollout_page.section,
+        "blame.json": blame_page.section,
+        "blame_jobs.json": flaky_page.section,
+        "emergency.json": emergency_page.section,
+    }
     there = {results / name: section for name, section in sections.items() if (results / name).exists()}
     more = [section(json.loads(file.read_text())) for file, section in there.items()]
-    path.write_text("\n\n".join([_HEAD, _goals(found), _where(found), _bounds(found), _rest(found), *more]) + "\n")
+    parts = [_HEAD, _goals(found), _where(found), _bounds(found), _rest(found), *_door(found), *more]
+    path.write_text("\n\n".join(parts) + "\n")
 
 
 def write_anew(path: Path = WHERE, results: Path = RESULTS) -> None:
@@ -52,6 +61,10 @@ def _goals(f: dict[str, Any]) -> str:
         wanted = "" if goal is None else f"{sign} {goal:g}"
         lines.append(f"| {what} | {wanted} | {_with(f, name, value)} | {'' if reached else '**missed**'} |")
     return "\n".join(lines)
+
+
+def _door(f: dict[str, Any]) -> list[str]:
+    return [door.section(f["door"], f["bare_visits_per_s"])] if "door" in f else []
 
 
 def _with(f: dict[str, Any], name: str, value: float) -> str:

@@ -33,6 +33,8 @@ class Measured:
     grants: GrantTimes
     steps: dict[str, float]
     observed: dict[str, Any]
+    door: dict[str, Any]
+    """See `bench.door`."""
     planned: dict[str, Any]
     """See `bench.planning`."""
     load_before: float
@@ -78,6 +80,7 @@ def figures(measured: Measured) -> dict[str, Any]:
         "grant_median_ms": round(1000 * median(grants.told), 1),
         "grant_committed_p99_ms": round(1000 * percentile(grants.committed, 99), 1),
         "waiting_elsewhere": grants.waiting,
+        "door": measured.door,
         "planned": measured.planned,
         "observed": {k: measured.observed[k] for k in ("hosts", "violations", "upgrades_applied", "max_planned")},
         "rounds": [

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import cpu, planning
+from bench.door import door
 from bench.granting import grant_times
 from bench.histories import lengths
 from bench.plan import Plan
@@ -28,7 +29,9 @@ async def run_bench(folder: Path, plan: Plan) -> dict[str, Any]:
         found["rounds"] = await alternate(site)
         found["steps"], found["histories"] = await step_times(site), await lengths(site.client)
         _say(f"{plan.grants} grants with {plan.waiting} requests waiting elsewhere")
-        found["grants"] = await grant_times(site)
+        found["grants"] = await grant_times(site, plan.waiting)
+        _say(f"an operation for each of {plan.visits} hosts, then grants with {plan.crowd} requests waiting elsewhere")
+        found["door"] = await door(site)
         _say("a plan for a very large pool")
         found["planned"] = await asyncio.to_thread(planning.measure)
         _say(f"{plan.stops} stops under load")

@@ -13,7 +13,8 @@ from pathlib import Path
 import yaml
 from temporalio.client import Client
 
-from bench.plan import CLUSTER, STATE, FleetDocument, Plan
+from bench.instant import CLUSTER, STATE
+from bench.plan import FleetDocument, Plan
 from drivers.simulated.cluster import JournalRow, SimulatedCluster
 from drivers.simulated.journal import JournalReplay
 from fleet.errors import Unreachable

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from statistics import fmean
 
-from bench.plan import CLUSTER
+from bench.instant import CLUSTER
 from bench.site import BenchSite
 
 SAMPLED = 100

@@ -7,7 +7,7 @@ the cluster, not what we believe.
 import asyncio
 import time
 
-from bench.plan import CLUSTER
+from bench.instant import CLUSTER
 from bench.site import WHY, BenchSite, now
 from fleet import ids
 from fleet.models.stop import Stop, StopKind

@@ -11,7 +11,7 @@ from typing import Any, cast
 from drivers.simulated import open_simulated
 from fleet.errors import InvalidInput
 from fleet.models.drivers import PluginDriver, SlurmScheduler
-from fleet.models.fleetfile import Cluster
+from fleet.models.fleetfile import Announce, Cluster
 from fleet.models.hosts import HostsHardware
 from fleet.models.verifiers import ToolsVerifier
 from fleet.ports.baselines import Baselines
@@ -62,6 +62,9 @@ async def open_drivers(
         if cluster.publish_versions and not hasattr(scheduler, "publish_features"):
             expected = "expected none, or a scheduler driver with publish_features"
             raise InvalidInput(f"clusters.{cluster.name}", "publish_versions", expected)
+        if cluster.announce is Announce.RESERVATION and not hasattr(scheduler, "announce"):
+            expected = "expected none, or a scheduler driver with announce"
+            raise InvalidInput(f"clusters.{cluster.name}", "announce", expected)
         hardware, remote = simulated.hardware, None
         if hardware is None:
             hardware, remote = await _hardware(cluster, where, data, images)

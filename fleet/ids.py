@@ -9,8 +9,12 @@ BORROW_JOB = "maintrain-borrow"
 
 RESERVATION_PREFIX = "maintrain_"
 """How the scheduler's reservations of ours begin."""
+PIN_RESERVATION = f"{RESERVATION_PREFIX}pin_"
+"""How those begin that close hosts to jobs for a pin switch."""
 FABRIC_RESERVATION = f"{RESERVATION_PREFIX}fabric_"
 """How those begin in which drained hosts are undrained for us alone, while the fabric between them is measured."""
+NEXT_RESERVATION = f"{RESERVATION_PREFIX}next_"
+"""How those begin that announce a train's next stop: they keep no job away that is over before it."""
 
 
 def dispatcher(cluster: str) -> str:
@@ -57,9 +61,38 @@ def repair_operation(cluster: str, name: str, number: int) -> str:
     return f"repair/{cluster}/{name}/{number}"
 
 
+def handover(cluster: str, name: str, number: int) -> str:
+    """Id of a host's n-th handover between us and an outsider."""
+    return f"handover/{cluster}/{name}/{number}"
+
+
+def cluster_of_handover(handover_id: str) -> str:
+    """The cluster of one of those."""
+    return handover_id.split("/")[1]
+
+
 def rollout(component: str, version: str) -> str:
     """Workflow id of a rollout."""
     return f"rollout/{component}/{version}"
+
+
+def op(number: int) -> str:
+    """Workflow id of the n-th operation that was submitted; also its leases' holder."""
+    return f"{_OP}{number}"
+
+
+def op_of(operation_id: str) -> str | None:
+    """The submitted operation whose share of a host's work an operation id is; None for every other one."""
+    if not operation_id.startswith(_OP):
+        return None
+    return "/".join(operation_id.partition("#")[0].split("/")[:2])
+
+
+def op_part(op_id: str, cluster: str) -> str:
+    """The part of a submitted operation in one of its clusters: begins its request's id and its hosts' operation ids,
+    since two clusters may have hosts of one name.
+    """
+    return f"{op_id}/{cluster}"
 
 
 def pin_switch(cluster: str, component: str, number: int) -> str:
@@ -90,6 +123,32 @@ def met_at(meeting: str) -> tuple[str, int] | None:
     return switch, int(batch)
 
 
+def emergency(cluster: str, name: str) -> str:
+    """Workflow id of an emergency train."""
+    return f"emergency/{cluster}/{name}"
+
+
+def emergency_stop(emergency_id: str, number: int) -> str:
+    """Workflow id of an emergency's n-th stop; also its lease's holder and its request's id."""
+    return f"{emergency_id}/{number}"
+
+
+_EMERGENCY_STOP_PARTS = 4
+
+
+def emergency_of(holder: str) -> str | None:
+    """The emergency that a visit is a stop of; None for every other id."""
+    parts = holder.split("/")
+    stop = parts[0] == "emergency" and len(parts) == _EMERGENCY_STOP_PARTS
+    return "/".join(parts[:-1]) if stop else None
+
+
+def pin_reservation(switch_id: str) -> str:
+    """Short name of the reservation of all hosts that a pin switch holds; those of its late hosts begin so."""
+    _, _, component, number = switch_id.split("/")
+    return f"{PIN_RESERVATION.removeprefix(RESERVATION_PREFIX)}{component}_{number}"
+
+
 def reservation(name: str) -> str:
     """Name of a reservation of ours that keeps jobs off hosts."""
     return f"{RESERVATION_PREFIX}{name}"
@@ -101,6 +160,7 @@ def task_queue(cluster: str) -> str:
 
 
 _MEETING = "/fabric"
+_OP = "op/"
 WORKFLOW_QUEUE = "maintrain"
 
 

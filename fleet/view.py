@@ -11,6 +11,7 @@ from fleet.models.base import Moment
 from fleet.models.facts import LedgerFacts
 from fleet.models.host import HostSet, Standing
 from fleet.models.ledger import LeaseHost
+from fleet.models.override import OverrideInForce
 from fleet.models.train import Cycle, DomainState, NextStop
 from fleet.models.work import HostWork
 from fleet.policy.limits import Limits
@@ -61,8 +62,10 @@ def ledger_view(facts: LedgerFacts, standings: Mapping[str, Standing], limits: M
     """
     halts = [
         *((s.kind, s.scope, _ago(s.at, facts.now), f"{s.actor}: {s.reason}") for s in facts.stops),
-        *(("override", o.holder, _ago(o.since, facts.now), f"{o.actor}: {o.reason}") for o in facts.overrides),
+        *(("override", o.holder, _ago(o.since, facts.now), _numbers(o)) for o in facts.overrides),
+        *(("emergency", pool, "", f"{one} goes before all others") for pool, one in facts.urgent.items()),
         *(("autostop", p, _ago(a.since, facts.now), a.reason) for p, a in facts.autostops.items() if a.stopped),
+        *(("breaker", p, _ago(b.since, facts.now), b.reason) for p, b in facts.breakers.items() if b.tripped),
     ]
     waits = [
         (r.id, r.kind, len(r.hosts), _ago(r.asked_at, facts.now), r.waits_because or "not looked at yet")
@@ -187,6 +190,12 @@ def _lease_rows(facts: LedgerFacts) -> list[tuple[object, ...]]:
         why = leases[0].why + (f" ({len(late)} past the expected end)" if late else "")
         rows.append((holder, counted, _names([lease.host for lease in leases]), _ago(leases[0].since, facts.now), why))
     return rows
+
+
+def _numbers(override: OverrideInForce) -> str:
+    """Who lifted which limits, how far, and why."""
+    said = f"{override.actor}: {override.reason}"
+    return said if override.whole else f"{override.numbers}; {said}"
 
 
 def _seen(facts: LedgerFacts) -> str:

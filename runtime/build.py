@@ -87,8 +87,8 @@ def worker_activities(parts: Parts) -> list[Callable[..., Any]]:
 
 def _asked_of(fleet: FleetFile) -> object:
     return [
-        (c.name, c.drivers, c.stack, c.repair.reimage, bool(c.publish_versions)) for c in fleet.clusters
-    ], fleet.notify
+        (c.name, c.drivers, c.stack, c.repair.reimage, bool(c.publish_versions), c.announce) for c in fleet.clusters
+    ], (fleet.notify, fleet.events)
 
 
 async def _close_all(store: Store, drivers: dict[str, OpenDrivers]) -> None:

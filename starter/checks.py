@@ -15,6 +15,7 @@ from fleet.models.verifiers import ToolsVerifier
 from fleet.policy.limits import problems as limit_problems
 from fleet.policy.rung_steps import impossible
 from fleet.policy.version_patterns import check as check_pattern
+from fleet.policy.windows import problems as window_problems
 
 Found = tuple[str, str]
 """The place, as names joined by dots, and what was expected there."""
@@ -25,7 +26,7 @@ def file_problems(fleet: FleetFile) -> list[Found]:
     return [
         (f"clusters.{cluster.name}.{place}", wanted)
         for cluster in fleet.clusters
-        for check in (_hostlists, _states, _hands, impossible, _matrix, _members)
+        for check in (_hostlists, _states, _hands, impossible, _matrix, _members, _windows)
         for place, wanted in check(cluster)
     ]
 
@@ -113,6 +114,13 @@ def _members(cluster: Cluster) -> Iterator[Found]:
             wanted = f"expected each host in one pool, {compact(shared)} is in {other} as well"
             yield f"pools.{pool.name}.hosts.names", wanted
         taken.update((name, pool.name) for name in names)
+
+
+def _windows(cluster: Cluster) -> Iterator[Found]:
+    """A window in which no visit could begin would never be used, and nobody would know why."""
+    for pool in cluster.pools:
+        for number, wanted in window_problems(pool):
+            yield f"pools.{pool.name}.windows.{number}", wanted
 
 
 def _named(pool: Pool) -> tuple[str, ...] | None:

@@ -16,7 +16,7 @@ from starter.asynchronous import run
 from starter.compat_coverage import show_coverage
 from starter.compat_entries import adopt, publish, withdraw
 from starter.compat_versions import InCluster, Pins, host_facing_sets, with_pins
-from starter.host import find_host
+from starter.member import find_host
 from starter.options import Json, MaybeCluster, host_name
 from starter.production import in_production
 from starter.session import facts, find_cluster, in_force

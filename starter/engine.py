@@ -14,7 +14,11 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from fleet import ids
 from fleet.errors import MaintrainError, Refused, Unreachable
+from fleet.models.emergency import Emergency
+from fleet.models.emergency_messages import EmergencyInput
 from fleet.models.messages import ClusterInput, RolloutInput, TrainInput
+from fleet.models.operation import Operation
+from fleet.models.operation_messages import OperationInput
 from fleet.models.pin import PinSwitch
 from fleet.models.pin_messages import PinInput
 from fleet.models.rollout import RolloutSpec
@@ -103,6 +107,40 @@ async def start_pin_switch(client: Client, switch: PinSwitch) -> bool:
         switch.id,
         f"pin switch: {switch.name}",
         TypedSearchAttributes(pairs),
+    )
+
+
+async def start_emergency(client: Client, emergency: Emergency) -> bool:
+    """Make sure that an emergency's workflow runs, and wake it; True when it was started now."""
+    spec = emergency.spec
+    pairs: list[SearchAttributePair[Any]] = [
+        SearchAttributePair(CLUSTER, spec.cluster),
+        SearchAttributePair(COMPONENT, [*emergency.targets]),
+        SearchAttributePair(VERSION, [f"{name}={version}" for name, version in emergency.targets.items()]),
+    ]
+    started = await _start(
+        client,
+        "EmergencyTrain",
+        EmergencyInput(emergency=emergency.id, cluster=spec.cluster),
+        emergency.id,
+        f"emergency {emergency.name}",
+        TypedSearchAttributes(pairs),
+    )
+    if not started:
+        await signal(client, emergency.id, "wake")
+    return started
+
+
+async def start_operation(client: Client, op: Operation) -> bool:
+    """Make sure that an operation's workflow runs; True when it was started now."""
+    cluster = op.spec.clusters[0]
+    return await _start(
+        client,
+        "Operation",
+        OperationInput(operation=op.id, cluster=cluster),
+        op.id,
+        f"{op.spec.kind} on {op.scope}"[:180],
+        TypedSearchAttributes([SearchAttributePair(CLUSTER, cluster)]),
     )
 
 

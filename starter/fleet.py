@@ -144,7 +144,8 @@ async def _domains(wanted: str | None, as_json: bool) -> None:
         formed = {}
         for cluster, name in pools:
             _, pool = find_pool(fleet, cluster, name)
-            formed[f"{cluster}/{name}"] = form_domains(await store.hosts(cluster, name), pool.domain)
+            hosts = await store.hosts(cluster, name)
+            formed[f"{cluster}/{name}"] = form_domains(hosts, pool.domain, pool.replicas)
     if as_json:
         print_json({pool: [dump(d) for d in found] for pool, found in formed.items()})
         return

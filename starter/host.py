@@ -1,32 +1,27 @@
 """`maintrain host`: what is known of a host, and a person's word on one that is in repair."""
 
-from typing import Annotated
-
 import typer
 
 from fleet import ids
-from fleet.errors import InvalidInput
 from fleet.evidence import findings_lines, rung_end
-from fleet.models.fleetfile import FleetFile
 from fleet.models.host import Host, HostSet, Standing
 from fleet.models.ledger import LeaseHost
 from fleet.models.messages import Command
 from fleet.models.rungs import RungRecord
 from fleet.models.work import HostOutcome, StepRecord
+from fleet.policy.handover import in_words
 from fleet.ports.store import Store
 from starter.asynchronous import run
 from starter.engine import engine, update
+from starter.host_handover import give, keep, take_over, taken
 from starter.lemons import lemons
+from starter.member import HostArgument, InCluster, find_host, in_repair
 from starter.options import Actor, DryRun, Json, Reason, command, host_name
 from starter.picture import picture
-from starter.session import facts, find_cluster, in_force
+from starter.session import facts, in_force
 from starter.show import dump, print_json, say, table
-from starter.wording import near
 
 app = typer.Typer(help="Look at a host; say that it is repaired, or gone for good.", no_args_is_help=True)
-
-HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="A host, such as gpu019.")]
-InCluster = Annotated[str | None, typer.Option("--cluster", help="Its cluster, where the name alone is ambiguous.")]
 
 MOST_OUTCOMES = 10
 
@@ -62,36 +57,15 @@ def retry(
 
 
 app.command()(lemons)
-
-
-async def find_host(store: Store, fleet: FleetFile, wanted: str, cluster: str | None) -> Host:
-    """The one member of that name. `InvalidInput` when there is none, or several clusters have one."""
-    clusters = [find_cluster(fleet, cluster)] if cluster else list(fleet.clusters)
-    members = [host for c in clusters for host in await store.hosts(c.name)]
-    found = [host for host in members if host.name == wanted]
-    if not found:
-        hint = near(wanted, [host.name for host in members])
-        raise InvalidInput("HOST", "", f"expected a member of the fleet, {wanted!r} is none{hint}; see fleet sync")
-    if len(found) > 1:
-        raise InvalidInput("--cluster", "", f"expected one of {', '.join(h.cluster for h in found)}: all have {wanted}")
-    return found[0]
-
-
-async def _in_repair(store: Store, fleet: FleetFile, wanted: str, cluster: str | None) -> str:
-    """Cluster of a host that a person has a word on: a member, or one that is gone and still holds a lease."""
-    try:
-        return (await find_host(store, fleet, wanted, cluster)).cluster
-    except InvalidInput:
-        clusters = [find_cluster(fleet, cluster)] if cluster else list(fleet.clusters)
-        held = [c.name for c in clusters if await store.lease(c.name, wanted) is not None]
-        if len(held) != 1:
-            raise
-        return held[0]
+app.command()(give)
+app.command()(taken)
+app.command()(keep)
+app.command("take-over")(take_over)
 
 
 async def _tell(name: str, cluster: str | None, what: str, asked: Command, dry_run: bool) -> None:
     async with facts() as store:
-        where = await _in_repair(store, (await in_force(store)).fleet, name, cluster)
+        where = await in_repair(store, (await in_force(store)).fleet, name, cluster)
     if dry_run:
         say(f"would be told to the repair of {where}/{name}: {what} ({asked.reason}); nothing was changed")
         return
@@ -111,6 +85,7 @@ async def _show(name: str, cluster: str | None, as_json: bool) -> None:
         outcomes = await store.outcomes(host.cluster, host=name, limit=MOST_OUTCOMES)
         steps = await _evidence(store, lease, outcomes)
         rungs = await _rungs(store, lease, outcomes)
+        handover = await store.handover(host.cluster, name)
     if as_json:
         print_json(
             {
@@ -121,15 +96,23 @@ async def _show(name: str, cluster: str | None, as_json: bool) -> None:
                 "outcomes": outcomes,
                 "steps": steps,
                 "rungs": rungs,
+                "handover": handover,
             }
         )
         return
     say(f"{host.cluster}/{name}, pool {host.pool}: {standing.set}, {standing.reason}")
-    say(f"rack {host.rack or '-'}, nvlink {host.nvlink or '-'}, serial {host.serial or '-'}, since {host.since:%F}")
+    told = (f"{what} {value or '-'}" for what, value in _identity(host))
+    say(f"{', '.join(told)}, since {host.since:%F}")
     if lease:
         say(f"held by {lease.holder} since {lease.since:%F %T}, counted as {lease.counted}: {lease.why or '-'}")
+    if handover and not handover.state.over:
+        say(f"handover {handover.state}: {in_words(handover)}, until {handover.deadline:%F %T}Z")
     _say_past(versions, outcomes, steps)
     _say_found(steps, rungs)
+
+
+def _identity(host: Host) -> tuple[tuple[str, str | None], ...]:
+    return ("rack", host.rack), ("nvlink", host.nvlink), ("model", host.model), ("serial", host.serial)
 
 
 def _gone(name: str) -> Standing:

@@ -55,7 +55,7 @@ async def _meetings(
     trains = [_as_in_cycle(t) for p in cluster.pools if (t := await store.train_facts(cluster.name, p.name, at))]
     asked = places if places is not None else _all_places(trains)
     ledger, frozen = await store.facts(cluster.name, at), await store.cohort(rollout.id)
-    joinings = joining_of(rollout, ledger, trains, frozen, await store.versions(cluster.name), asked)
+    joinings = joining_of(rollout, ledger, trains, frozen, await store.versions(cluster.name), asked, cluster.topology)
     return {p: _meeting(cluster.name, rollout.id, j) for p, j in joinings.items() if j.partners}
 
 
@@ -74,7 +74,7 @@ def _as_in_cycle(train: TrainFacts) -> TrainFacts:
     """Between cycles: as if the next one had just opened."""
     if train.cycle is not None and train.cycle.closed_at is None:
         return train
-    domains = form_domains(train.hosts, train.pool.domain)
+    domains = form_domains(train.hosts, train.pool.domain, train.pool.replicas)
     cycle = Cycle(
         cluster=train.cluster,
         pool=train.pool.name,

@@ -5,11 +5,12 @@ from collections.abc import Iterable
 import typer
 
 from fleet.models.host import HostSet, Standing
+from fleet.policy.explaining import next_grants
 from starter.asynchronous import run
 from starter.options import Json, MaybeCluster
 from starter.picture import Picture, picture
 from starter.session import facts, find_cluster, in_force
-from starter.show import print_json, say, table
+from starter.show import dump, print_json, say, table
 
 app = typer.Typer()
 
@@ -24,11 +25,14 @@ async def _ledger(wanted: str | None, as_json: bool) -> None:
     async with facts() as store:
         fleet = (await in_force(store)).fleet
         seen = await picture(store, fleet, find_cluster(fleet, wanted).name)
+    coming = next_grants(seen.facts)
     if as_json:
-        print_json(seen.plain())
-    else:
-        for line in ledger_lines(seen):
-            say(line)
+        print_json({**seen.plain(), "next": dump(coming)})
+        return
+    for line in ledger_lines(seen):
+        say(line)
+    if seen.facts.requests:
+        say(f"\ngranted next: {', '.join(coming.requests) or 'none'} ({coming.reason})")
 
 
 def ledger_lines(seen: Picture) -> list[str]:
@@ -60,12 +64,16 @@ def pools_table(seen: Picture) -> str:
 
 
 def stop_lines(seen: Picture) -> list[str]:
-    """Stops, freezes, overrides and autostops in force, a sentence each."""
+    """Stops, freezes, overrides, emergencies and autostops in force, a sentence each."""
     lines = [f"{s.kind} of {s.scope} by {s.actor} since {s.at:%F %T}: {s.reason}" for s in seen.facts.stops]
     lines += [
-        f"override of buffers and floors for {o.holder} by {o.actor} until {o.until:%F %T} at the latest: {o.reason}"
+        f"override of {o.numbers or 'buffers and floors'} for {o.holder} by {o.actor} until {o.until:%F %T} at the"
+        f" latest: {o.reason}"
         for o in seen.facts.overrides
     ]
+    tripped = sorted((pool, b) for pool, b in seen.facts.breakers.items() if b.tripped)
+    lines += [f"no repair is opened in pool {seen.facts.cluster}/{pool}: {b.reason}" for pool, b in tripped]
+    lines += [f"{emergency} goes before all others in pool {pool}" for pool, emergency in seen.facts.urgent.items()]
     stopped = sorted((pool, a) for pool, a in seen.facts.autostops.items() if a.stopped)
     return lines + [f"autostop of pool {seen.facts.cluster}/{pool}: {a.reason}" for pool, a in stopped]
 

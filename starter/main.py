@@ -19,11 +19,15 @@ from starter import (
     catalogue,
     compat,
     demo_command,
+    emergency,
+    events,
     fleet,
     host,
     job,
     ledger,
+    op,
     pin,
+    report,
     rollout,
     stop,
     train,
@@ -46,11 +50,14 @@ app.add_typer(fleet.app, name="fleet")
 app.add_typer(train.app, name="train")
 app.add_typer(rollout.app, name="rollout")
 app.add_typer(pin.app, name="pin")
+app.add_typer(op.app, name="op")
+app.add_typer(emergency.app, name="emergency")
 app.add_typer(host.app, name="host")
 app.add_typer(compat.app, name="compat")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(job.app, name="job")
-for noun in (stop, ledger, watch, audit, up, demo_command):
+app.add_typer(events.app, name="events")
+for noun in (stop, ledger, watch, audit, up, demo_command, report):
     app.add_typer(noun.app)
 
 

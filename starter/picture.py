@@ -53,10 +53,13 @@ class Picture:
                     "limits": dump(p.limits),
                     "counts": dump(p.counts),
                     "autostop": facts.autostops.get(p.pool.name),
+                    "breaker": facts.breakers.get(p.pool.name),
                 }
                 for p in self.pools
             ],
             "stops": [dump(s) for s in facts.stops],
+            "overrides": [dump(o) for o in facts.overrides],
+            "urgent": facts.urgent,
             "leases": [dump(facts.leases[host]) for host in sorted(facts.leases)],
             "waiting": [dump(r) for r in facts.requests],
             "hosts": [dump(self.standings[host]) for host in sorted(self.standings)],
@@ -72,6 +75,6 @@ async def picture(store: Store, fleet: FleetFile, cluster: str) -> Picture:
     for pool in configured.pools if configured else facts.pools:
         members = [n for n, host in facts.hosts.items() if host.pool == pool.name and not host.decommissioned]
         counts = SetCounts.of([found[name].set for name in members])
-        held_to = in_force(limits(pool, len(members)), facts.overrides, facts.now)
+        held_to = in_force(limits(pool, len(members)), facts.overrides, facts.now, pool.name)
         pools.append(PoolPicture(pool=pool, limits=held_to, counts=counts))
     return Picture(facts=facts, standings=found, pools=tuple(pools))

@@ -48,7 +48,7 @@ async def make_plan(store: Store, cluster: Cluster, pool: Pool, most: int) -> Tr
     assert train is not None, "the pool is in the fleet file in force"
     ledger, entries = await store.facts(cluster.name, at), await store.matrix(cluster.name)
     versions = await store.versions(cluster.name)
-    ahead = _ahead(train.cycle) or form_domains(train.hosts, pool.domain)
+    ahead = _ahead(train.cycle) or form_domains(train.hosts, pool.domain, pool.replicas)
     wanted = [h for domain in ahead[:most] for h in domain.hosts if h not in versions]
     view, trouble, read = await _look(store, cluster, wanted)
     versions = {**versions, **read}

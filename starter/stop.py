@@ -54,7 +54,7 @@ def resume(
     actor: Actor = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Lift the stops and freezes of exactly this scope, and the autostops within it."""
+    """Lift the stops and freezes of exactly this scope, and the autostops and breakers within it."""
     run(end(scope(path, everything), command(actor, reason), dry_run))
 
 
@@ -87,17 +87,22 @@ async def end(where: Scope, asked: Command, dry_run: bool) -> None:
             check_scope((await in_force(store)).fleet, where)
         pools = pools_in(record.fleet, where) if record else []
         autostopped = [key for key in pools if await _autostopped(store, *key)]
+        tripped = [key for key in pools if await _tripped(store, *key)]
         would = "would lift" if dry_run else "lifted"
         if not dry_run:
             await store.lift_stop(where.cluster, where.pool, asked.actor, asked.reason, now())
             for key in autostopped:
                 lifted = Autostop(stopped=False, reason=f"resumed by {asked.actor}: {asked.reason}")
                 await store.set_autostop(*key, lifted, asked.actor, asked.reason, now())
+            for key in tripped:
+                await store.close_breaker(*key, asked.actor, asked.reason, await store.clock())
         for found in here:
             say(f"{would}: {found.kind} of {found.scope}, set by {found.actor} ({found.reason})")
         for cluster, pool in autostopped:
             say(f"{would}: autostop of pool {cluster}/{pool}")
-        if not here and not autostopped:
+        for cluster, pool in tripped:
+            say(f"{would}: the breaker of pool {cluster}/{pool}: hosts that are down get their repairs")
+        if not (here or autostopped or tripped):
             say(f"nothing to lift for {where}")
         await _tell_what_remains(store, pools, [] if not dry_run else here)
         if not dry_run and record is not None:
@@ -121,6 +126,11 @@ async def _switches_in(store: Store, fleet: FleetFile, where: Scope) -> list[str
 async def _autostopped(store: Store, cluster: str, pool: str) -> bool:
     autostop = (await store.facts(cluster, now())).autostops.get(pool)
     return autostop is not None and autostop.stopped
+
+
+async def _tripped(store: Store, cluster: str, pool: str) -> bool:
+    state = (await store.facts(cluster, now())).breakers.get(pool)
+    return state is not None and state.tripped
 
 
 async def _tell_what_remains(store: Store, pools: list[tuple[str, str]], lifting: list[Stop]) -> None:

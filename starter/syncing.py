@@ -15,6 +15,7 @@ from fleet.policy.membership import assign
 from fleet.policy.observing import observed_hosts
 from fleet.policy.sets import standing
 from fleet.ports.store import Store
+from starter.hardware_models import with_models
 from starter.session import hands
 
 
@@ -23,10 +24,11 @@ async def sync_cluster(store: Store, cluster: Cluster, asked: Command, dry_run: 
     began = await store.clock()
     async with hands(cluster, store) as reach:
         view = await reach.scheduler.view(not_before=time.monotonic())
-    known = {host.name: host for host in await store.hosts(cluster.name)}
-    members = assign(cluster, view.nodes.values(), known, began)
+        known = {host.name: host for host in await store.hosts(cluster.name)}
+        assigned = assign(cluster, view.nodes.values(), known, began)
+        members, untold = await with_models(cluster, assigned, known, reach.hardware)
     seen = observed_hosts(members, view)
-    lines = _told(cluster, known, members) + _states(cluster, members, seen, began)
+    lines = _told(cluster, known, members) + untold + _states(cluster, members, seen, began)
     if dry_run:
         return lines
     await store.sync_hosts(cluster.name, members, began)

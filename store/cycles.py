@@ -4,11 +4,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
+from fleet import ids
 from fleet.models.audit import AuditEntry
 from fleet.models.base import Moment
+from fleet.models.event import EventKind, event
 from fleet.models.train import Cycle, Domain, DomainProgress, DomainState
 from store import documents, upserts
 from store.audit import write_audit
+from store.events import write_event
 from store.part import Part
 from store.tables.trains import CYCLES, DOMAINS, TRAINS
 
@@ -71,8 +74,27 @@ class Cycles(Part):
     async def noticed(self, cluster: str, pool: str, cycle: int, domain: str, now: Moment) -> None:
         """The jobs of a due domain were told; the first time counts."""
         this = _in_cycle(cluster, pool, cycle) & (DOMAINS.c.name == domain) & (DOMAINS.c.state == DomainState.DUE)
-        statement = update(DOMAINS).where(this).values(state=DomainState.NOTICED, noticed_at=now)
-        await self._database.write(lambda connection: connection.execute(statement).close())
+        statement = update(DOMAINS).where(this).values(state=DomainState.NOTICED, noticed_at=now).returning(DOMAINS)
+
+        def work(connection: Connection) -> None:
+            row = connection.execute(statement).one_or_none()
+            if row is not None:
+                self._tell_planned(connection, row, now)
+
+        await self._database.write(work)
+
+    def _tell_planned(self, connection: Connection, row: "Row[Any]", now: Moment) -> None:
+        record = self._fleet.read(connection)
+        promised = None if record is None else record.fleet.cluster(row.cluster)
+        pool = None if promised is None else promised.pool(row.pool)
+        progress, visit = _progress(row), ids.visit(row.cluster, row.pool, row.cycle, row.name, row.attempts + 1)
+        begins = now if pool is None else now + pool.notice
+        more = {
+            "hosts": progress.domain.hosts,
+            "reason": f"{row.name} is the next stop of its train",
+            "data": {"domain": row.name, "not_before": begins.isoformat()},
+        }
+        write_event(connection, event(EventKind.DRAIN_PLANNED, visit, now, (row.cluster, row.pool), **more))
 
     async def skip(self, cluster: str, pool: str, domain: str, actor: str, reason: str, now: Moment) -> bool:
         """Leave a due domain (its jobs told or not) out of the open cycle; False when it is not due. Audited."""

@@ -5,6 +5,7 @@ from sqlalchemy import Connection
 from fleet.models.footing import Footing
 from store.intents import intents_of
 from store.leases import lease_on
+from store.operation_parts import parkings_of
 from store.part import Part
 from store.stops import covering
 
@@ -20,6 +21,7 @@ class Footings(Part):
                 lease=lease_on(connection, cluster, host),
                 stops=covering(connection, cluster, pool),
                 intents=intents_of(connection, operation),
+                parkings=parkings_of(connection, cluster, host),
             )
 
         return await self._database.glance(work)

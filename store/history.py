@@ -20,6 +20,19 @@ def write_outcome(connection: Connection, outcome: HostOutcome) -> None:
     upserts.add_missing(connection, OUTCOMES, {**row, "document": documents.dump(outcome)})
 
 
+def number_of_next_repair(connection: Connection, cluster: str, host: str) -> int:
+    """One more than any of the host's repairs that boarded, is under way, or ended."""
+    prefix = ids.repair_operation(cluster, host, 0).removesuffix("0")
+    last = 0
+    for table in (LEASE_HOSTS, WORKS, OUTCOMES):
+        statement = select(table.c.operation).where(table.c.cluster == cluster, table.c.host == host)
+        for operation in connection.execute(statement).scalars():
+            number = operation.removeprefix(prefix)
+            if number != operation and number.isdecimal():
+                last = max(last, int(number))
+    return last + 1
+
+
 class History(Part):
     """Work, steps and outcomes."""
 
@@ -98,16 +111,4 @@ class History(Part):
 
     async def next_repair(self, cluster: str, host: str) -> int:
         """Number of the host's next repair, from 1: one more than any that boarded, is under way, or ended."""
-        prefix = ids.repair_operation(cluster, host, 0).removesuffix("0")
-
-        def work(connection: Connection) -> int:
-            last = 0
-            for table in (LEASE_HOSTS, WORKS, OUTCOMES):
-                statement = select(table.c.operation).where(table.c.cluster == cluster, table.c.host == host)
-                for operation in connection.execute(statement).scalars():
-                    number = operation.removeprefix(prefix)
-                    if number != operation and number.isdecimal():
-                        last = max(last, int(number))
-            return last + 1
-
-        return await self._database.read(work)
+        return await self._database.read(lambda connection: number_of_next_repair(connection, cluster, host))

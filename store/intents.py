@@ -6,8 +6,10 @@ from sqlalchemy import Connection, Row, Update, bindparam, select, update
 
 from fleet.errors import StaleAttempt
 from fleet.models.base import Moment
+from fleet.models.event import Event
 from fleet.models.intent import Before, Intent, IntentEnd, IntentState
 from store import documents, upserts
+from store.events import write_event
 from store.part import Part
 from store.tables.hosts import INTENTS
 
@@ -18,6 +20,7 @@ _OF_OPERATION = select(INTENTS).where(INTENTS.c.operation == bindparam("operatio
 _TAKE_OVER = _HELD.values(token=bindparam("new_"), token_at=bindparam("now_"))
 _AGAIN = _HELD.values(opened_at=bindparam("now_"))
 _SENT = _HELD.values(sent=bindparam("sent_"))
+_LOOKED = _HELD.values(looked_at=bindparam("now_"))
 _TASK = _HELD.values(task=bindparam("task_"))
 _FINISH = _HELD.values(state=bindparam("state_"), result=bindparam("result_"))
 
@@ -36,9 +39,11 @@ def close_intent(connection: Connection, operation: str, step: str, end: IntentE
 class Intents(Part):
     """Intents."""
 
-    async def open_intent(self, operation: str, step: str, token: str, before: Before, now: Moment) -> Intent:
+    async def open_intent(
+        self, operation: str, step: str, token: str, before: Before, now: Moment, *, told: Event | None = None
+    ) -> Intent:
         """Write an intent if there is none, or anew over a withdrawn one; the one in force either way (compare its
-        token with yours).
+        token with yours). `told` is written with a first one.
         """
         intent = Intent(
             operation=operation, step=step, token=token, before=before, sent=False, opened_at=now, token_at=now
@@ -47,6 +52,8 @@ class Intents(Part):
         def work(connection: Connection) -> Intent:
             row = {**intent.model_dump(), "before": documents.dump(before)}
             if upserts.add_missing(connection, INTENTS, row):
+                if told is not None:
+                    write_event(connection, told)
                 return intent
             anew = update(INTENTS).where(_THIS, INTENTS.c.state == IntentState.WITHDRAWN).values(**row)
             if connection.execute(anew, _key(operation, step)).rowcount == 1:
@@ -88,6 +95,11 @@ class Intents(Part):
         key = {**_key(operation, step), "token_": token}
         await self._database.write(lambda connection: _write(connection, _SENT, key, {"sent_": sent}))
 
+    async def note_look(self, operation: str, step: str, token: str, now: Moment) -> None:
+        """Note that the device was read for an open intent. Raises `StaleAttempt` as `record_task`."""
+        key = {**_key(operation, step), "token_": token}
+        await self._database.write(lambda connection: _write(connection, _LOOKED, key, {"now_": now}))
+
     async def record_task(self, operation: str, step: str, token: str, task: str) -> None:
         """Name the device task. Raises `StaleAttempt` when the token is no longer in force."""
         key = {**_key(operation, step), "token_": token}
@@ -124,5 +136,6 @@ def _read(row: "Row[Any]") -> Intent:
         sent=row.sent,
         opened_at=row.opened_at,
         token_at=row.token_at,
+        looked_at=row.looked_at,
         result=row.result,
     )

@@ -6,11 +6,13 @@ from sqlalchemy import Connection, Row, bindparam, delete, select
 
 from fleet.errors import LeaseLost
 from fleet.models.base import Moment
+from fleet.models.event import EventKind, event, event_id
 from fleet.models.ledger import Counted, LeaseHost
-from fleet.models.work import HostOutcome
+from fleet.models.work import HostOutcome, Outcome
 from store import upserts
+from store.events import was_told, write_event
 from store.history import write_outcome
-from store.members import mark_released
+from store.members import mark_released, pool_of
 from store.part import Part, ledger_lock
 from store.requests import end_request, end_without_leases
 from store.tables.ledger import LEASE_HOSTS, REQUESTS
@@ -23,6 +25,8 @@ _RELEASE = (
     .where(_THIS_HOST, LEASE_HOSTS.c.operation == bindparam("operation_"))
     .returning(LEASE_HOSTS.c.request)
 )
+
+_NOT_BACK = {Outcome.DECOMMISSIONED: EventKind.DECOMMISSIONED, Outcome.GIVEN_AWAY: EventKind.GIVEN_AWAY}
 
 
 def read_lease(row: "Row[Any]") -> LeaseHost:
@@ -59,6 +63,32 @@ def lease_of(connection: Connection, cluster: str, host: str, operation: str) ->
     return lease
 
 
+def lease_to_repair(connection: Connection, lease: LeaseHost) -> LeaseHost:
+    """Lease a host that nobody holds to its repair, counted as failed; idempotent by operation. Raises `LeaseLost`."""
+    lease = lease.model_copy(update={"counted": Counted.FAILED})
+    before = lease_on(connection, lease.cluster, lease.host)
+    if before is not None:
+        return lease_of(connection, lease.cluster, lease.host, lease.operation)
+    upserts.put(connection, LEASE_HOSTS, lease.model_dump(), key=("cluster", "host"))
+    _tell_handed_over(connection, lease)
+    return lease
+
+
+def release_lease(
+    connection: Connection, cluster: str, host: str, operation: str, outcome: HostOutcome, now: Moment
+) -> bool:
+    """Write the outcome and end the lease if `operation` holds it; True when it did."""
+    write_outcome(connection, outcome)
+    held = {"cluster_": cluster, "host_": host, "operation_": operation}
+    row = connection.execute(_RELEASE, held).one_or_none()
+    if row is None:
+        return False
+    mark_released(connection, cluster, [host], now)
+    end_without_leases(connection, row.request, "its last host was released", now)
+    _tell_released(connection, outcome, now)
+    return True
+
+
 class Leases(Part):
     """Leases after their grant."""
 
@@ -92,6 +122,7 @@ class Leases(Part):
             upserts.put(connection, LEASE_HOSTS, lease.model_dump(), key=("cluster", "host"))
             if before.request != lease.request:
                 end_without_leases(connection, before.request, "its last host was handed over", lease.since)
+            _tell_handed_over(connection, lease)
             return lease
 
         return await self._database.write(work, lock=ledger_lock(lease.cluster))
@@ -101,34 +132,16 @@ class Leases(Part):
 
         Raises `LeaseLost`, and changes nothing, when somebody holds it.
         """
-        lease = lease.model_copy(update={"counted": Counted.FAILED})
-
-        def work(connection: Connection) -> LeaseHost:
-            before = lease_on(connection, lease.cluster, lease.host)
-            if before is None:
-                upserts.put(connection, LEASE_HOSTS, lease.model_dump(), key=("cluster", "host"))
-                return lease
-            return lease_of(connection, lease.cluster, lease.host, lease.operation)
-
-        return await self._database.write(work, lock=ledger_lock(lease.cluster))
+        return await self._database.write(lambda c: lease_to_repair(c, lease), lock=ledger_lock(lease.cluster))
 
     async def release(self, cluster: str, host: str, operation: str, outcome: HostOutcome, now: Moment) -> bool:
         """Write the outcome and end the lease if `operation` holds it; its request ends with its last host.
 
         True when a lease was ended; False when the operation holds none (any more).
         """
-
-        def work(connection: Connection) -> bool:
-            write_outcome(connection, outcome)
-            held = {"cluster_": cluster, "host_": host, "operation_": operation}
-            row = connection.execute(_RELEASE, held).one_or_none()
-            if row is None:
-                return False
-            mark_released(connection, cluster, [host], now)
-            end_without_leases(connection, row.request, "its last host was released", now)
-            return True
-
-        return await self._database.write(work, lock=ledger_lock(cluster))
+        return await self._database.write(
+            lambda c: release_lease(c, cluster, host, operation, outcome, now), lock=ledger_lock(cluster)
+        )
 
     async def withdraw(self, request_id: str, reason: str, now: Moment) -> None:
         """End a request and every lease of it that is still counted as planned. Nothing for an unknown request."""
@@ -144,6 +157,23 @@ class Leases(Part):
                 mark_released(connection, cluster, list(gone), now)
 
         await self._database.write(work, lock=ledger_lock(cluster))
+
+
+def _tell_handed_over(connection: Connection, lease: LeaseHost) -> None:
+    where = lease.cluster, pool_of(connection, lease.cluster, lease.host)
+    more = {"hosts": (lease.host,), "reason": lease.why}
+    write_event(connection, event(EventKind.HANDED_OVER, lease.operation, lease.since, where, **more))
+
+
+def _tell_released(connection: Connection, outcome: HostOutcome, now: Moment) -> None:
+    """A host that was out is back, or gone for good; one that nobody was told of never left."""
+    begun = (EventKind.DRAIN_BEGUN, EventKind.HANDED_OVER)
+    if not was_told(connection, *(event_id(kind, outcome.operation) for kind in begun)):
+        return
+    kind = _NOT_BACK.get(outcome.outcome, EventKind.HOST_BACK)
+    more = {"hosts": (outcome.host,), "reason": outcome.reason, "data": {"outcome": outcome.outcome.value}}
+    where = outcome.cluster, outcome.pool
+    write_event(connection, event(kind, outcome.operation, now, where, **more))
 
 
 def _cluster_of(connection: Connection, request_id: str) -> str | None:

@@ -8,7 +8,10 @@ from fleet.models.facts import LedgerFacts
 from fleet.models.fleetfile import Cluster
 from fleet.models.ledger import Autostop
 from store import documents
+from store.breakers import breakers_in
+from store.emergencies import urgent_in
 from store.leases import leases_in
+from store.operation_parts import active_in
 from store.part import Part
 from store.requests import overrides_in_force, waiting
 from store.stops import stops_touching
@@ -20,11 +23,14 @@ _AUTOSTOPS = select(AUTOSTOPS).where(AUTOSTOPS.c.cluster == bindparam("cluster_"
 class Facts(Part):
     """Facts of a cluster's ledger."""
 
-    async def facts(self, cluster: str, now: Moment) -> LedgerFacts:
-        """What `settle` would decide on now. Raises InvalidInput when the fleet file in force has no such cluster."""
-        return await self._database.read(lambda connection: self._ledger_facts(connection, cluster, now))
+    async def facts(self, cluster: str, now: Moment, *, queue: bool = True) -> LedgerFacts:
+        """What `settle` would decide on now. Raises InvalidInput when the fleet file in force has no such cluster.
 
-    def _ledger_facts(self, connection: Connection, cluster: str, now: Moment) -> LedgerFacts:
+        Without the `queue` no request is read, of which ten thousand may wait.
+        """
+        return await self._database.read(lambda connection: self._ledger_facts(connection, cluster, now, queue=queue))
+
+    def _ledger_facts(self, connection: Connection, cluster: str, now: Moment, *, queue: bool = True) -> LedgerFacts:
         promised = self._promised(connection, cluster)
         # Every part is a model already: checking a fleet of hosts once more would cost more than reading it.
         return LedgerFacts.model_construct(
@@ -34,11 +40,14 @@ class Facts(Part):
             failed_reasons=promised.failed_reasons,
             hosts=self._hosts.read(connection, cluster),
             leases=leases_in(connection, cluster),
-            requests=waiting(connection, cluster),
+            requests=waiting(connection, cluster) if queue else (),
             observation=self._observations.read(connection, cluster),
             autostops=_autostops(connection, cluster),
             stops=stops_touching(connection, cluster),
             overrides=overrides_in_force(connection, cluster),
+            operations=active_in(connection, cluster),
+            urgent=urgent_in(connection, cluster),
+            breakers=breakers_in(connection, cluster),
         )
 
     def _promised(self, connection: Connection, cluster: str) -> Cluster:

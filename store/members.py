@@ -47,6 +47,12 @@ def _next_version(dialect: str) -> Any:  # noqa: ANN401  (its type names every c
     return statement.returning(CLUSTERS.c.hosts_version)
 
 
+def pool_of(connection: Connection, cluster: str, host: str) -> str | None:
+    """The pool of a member; None for a host that is none."""
+    this = (HOSTS.c.cluster == cluster) & (HOSTS.c.name == host) & HOSTS.c.retired_at.is_(None)
+    return connection.execute(select(HOSTS.c.pool).where(this)).scalar_one_or_none()
+
+
 class Members(Part):
     """Hosts."""
 

@@ -37,6 +37,13 @@ def put_hosts(connection: Connection, switch_id: str, hosts: Sequence[PinHost], 
         connection.execute(insert(PIN_HOSTS), rows)
 
 
+def add_hosts(connection: Connection, switch_id: str, hosts: Sequence[PinHost], now: Moment) -> None:
+    """Write rows of hosts of a switch, over what they were."""
+    for host in hosts:
+        row = {**host.model_dump(), "switch": switch_id, "at": now}
+        upserts.put(connection, PIN_HOSTS, row, key=("switch", "host"))
+
+
 class PinHosts(Part):
     """Hosts of pin switches."""
 
@@ -53,14 +60,8 @@ class PinHosts(Part):
 
     async def put_pin_hosts(self, switch_id: str, hosts: Sequence[PinHost], now: Moment) -> None:
         """Write rows of hosts of a switch, over what they were, and leave its other hosts as they are."""
-
-        def work(connection: Connection) -> None:
-            for host in hosts:
-                row = {**host.model_dump(), "switch": switch_id, "at": now}
-                upserts.put(connection, PIN_HOSTS, row, key=("switch", "host"))
-
         if hosts:
-            await self._database.write(work)
+            await self._database.write(lambda connection: add_hosts(connection, switch_id, hosts, now))
 
     async def note_pin_hosts(
         self,

@@ -17,7 +17,7 @@ from store import documents
 from store.audit import MAINTRAIN, write_audit
 from store.fleet_files import FLEET_LOCK, write_revision
 from store.part import Part, ledger_lock
-from store.pin_hosts import NEWEST_FIRST, hosts_of, put_hosts, switches_of
+from store.pin_hosts import NEWEST_FIRST, add_hosts, hosts_of, put_hosts, switches_of
 from store.requests import file_request
 from store.tables.pins import PIN_SWITCHES
 
@@ -83,6 +83,7 @@ class Pins(Part):
             _write(connection, before, change.switch)
             if change.hosts is not None:
                 put_hosts(connection, switch_id, change.hosts, change.switch.changed_at)
+            add_hosts(connection, switch_id, change.adds, change.switch.changed_at)
             if change.audit is not None:
                 write_audit(connection, change.audit)
             return change.switch

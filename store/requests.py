@@ -1,6 +1,7 @@
 """Requests to disrupt hosts, from asking to the holder's acknowledgement."""
 
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, select, update
@@ -8,6 +9,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, select, update
 from fleet.models.base import Moment
 from fleet.models.joint import Joint
 from fleet.models.ledger import Request, RequestState
+from fleet.models.operation_part import OperationPart
 from fleet.models.override import Override, OverrideInForce
 from store import documents, upserts
 from store.part import Part, ledger_lock
@@ -53,12 +55,26 @@ def read_request(row: "Row[Any]") -> Request:
         acknowledged_at=row.acknowledged_at,
         override=None if row.override is None else documents.load(Override, row.override, "requests", row.id),
         joint=None if row.joint is None else documents.load(Joint, row.joint, "requests", row.id),
+        part=None if row.part is None else _part(row.part),
+        partial=row.partial,
     )
+
+
+@lru_cache(maxsize=20_000)
+def _part(document: str) -> OperationPart:
+    """Part of an operation; one that waits is read by every settling, and never changes."""
+    return documents.load(OperationPart, document, "requests", document[:60])
+
+
+@lru_cache(maxsize=20_000)
+def _kept(row: "Row[Any]") -> Request:
+    """A row as the request it is. Of the thousands that may wait few have changed since they were read last."""
+    return read_request(row)
 
 
 def waiting(connection: Connection, cluster: str) -> tuple[Request, ...]:
     """Waiting requests, oldest first."""
-    return tuple(read_request(row) for row in connection.execute(_WAITING, {"cluster_": cluster}))
+    return tuple([_kept(row) for row in connection.execute(_WAITING, {"cluster_": cluster})])
 
 
 def overrides_in_force(connection: Connection, cluster: str) -> tuple[OverrideInForce, ...]:
@@ -79,6 +95,8 @@ def override_of(request: Request) -> OverrideInForce:
         reason=override.reason,
         since=since,
         until=until,
+        planned_buffer=override.planned_buffer,
+        floor=override.floor,
     )
 
 
@@ -103,7 +121,8 @@ def file_request(connection: Connection, request: Request) -> Request:
     override = None if request.override is None else documents.dump(request.override)
     joint = None if request.joint is None else documents.dump(request.joint)
     row = {**request.model_dump(), "hosts": documents.dump_names(request.hosts)}
-    row |= {"override": override, "joint": joint}
+    part = None if request.part is None else documents.dump(request.part)
+    row |= {"override": override, "joint": joint, "part": part}
     if upserts.add_missing(connection, REQUESTS, {**row, "end_reason": ""}):
         return request
     return read_request(connection.execute(select(REQUESTS).where(REQUESTS.c.id == request.id)).one())

@@ -8,13 +8,17 @@ from sqlalchemy import Connection, Row, Select, bindparam, insert, select, updat
 from fleet.errors import InvalidInput, Refused
 from fleet.models.audit import AuditEntry
 from fleet.models.base import Moment
+from fleet.models.event import EventKind, event
 from fleet.models.images import Image
 from fleet.models.rollout import RollBack, RolloutSpec
 from fleet.models.rollouts import HostKey, Offboarded, Rollout, RolloutChange, RolloutFacts, RolloutState
+from fleet.policy.emergency_checks import emergency_images
 from fleet.policy.rollout_images import image_of
 from fleet.policy.wanted import offboarded
 from store import documents
 from store.audit import write_audit
+from store.emergencies import emergencies_in, urgent_wishes
+from store.events import write_event
 from store.part import Part
 from store.tables.fleet import HOST_VERSIONS, HOSTS
 from store.tables.rollouts import COHORTS, ROLLOUTS
@@ -95,6 +99,8 @@ class Rollouts(Part):
                 connection.execute(insert(COHORTS), rows)
             if audit is not None:
                 write_audit(connection, audit)
+            if after.state is RolloutState.OFFBOARDED and before.state is not after.state:
+                _tell_offboarded(connection, after)
             return after
 
         return await self._database.write(work, lock=f"rollout/{rollout_id}")
@@ -111,7 +117,8 @@ class Rollouts(Part):
                 these = (COHORTS.c.cluster == cluster) & COHORTS.c.host.in_(some)
                 for row in connection.execute(select(COHORTS).where(these)):
                     cohorts.setdefault(row.host, {})[row.rollout] = row.phase
-            return RolloutFacts.model_construct(rollouts=rollouts, cohorts=cohorts)
+            urgent = urgent_wishes(connection, cluster, names)
+            return RolloutFacts.model_construct(rollouts=rollouts, cohorts=cohorts, urgent=urgent)
 
         return await self._database.read(work)
 
@@ -129,9 +136,10 @@ class Rollouts(Part):
         return await self._database.glance(lambda connection: _ended(connection, statement))
 
     async def rollout_images(self) -> tuple[Image, ...]:
-        """Images that rollouts name, whatever became of these."""
+        """Images that rollouts and emergencies name, whatever became of these."""
         found = [image_of(rollout.spec) for rollout in await self._database.glance(_all)]
-        return tuple(image for image in found if image is not None)
+        urgent = [emergency_images(one) for one in await self._database.glance(emergencies_in)]
+        return tuple(image for image in (*found, *(i for its in urgent for i in its)) if image is not None)
 
 
 def hosts_first(connection: Connection, cluster: str, pool: str) -> frozenset[str]:
@@ -165,6 +173,16 @@ def _read(connection: Connection, rollout_id: str) -> Rollout | None:
 
 def _cohort_rows(connection: Connection, rollout_id: str) -> "Iterable[Row[Any]]":
     return connection.execute(select(COHORTS).where(COHORTS.c.rollout == rollout_id))
+
+
+def _tell_offboarded(connection: Connection, rollout: Rollout) -> None:
+    """In each cluster where hosts were chosen for it; in one order everywhere, since each holds its events up."""
+    spec, now = rollout.spec, rollout.changed_at
+    for cluster in sorted({*spec.clusters, *(row.cluster for row in _cohort_rows(connection, rollout.id))}):
+        more = {"subject": f"rollout {rollout.id}", "reason": rollout.reason}
+        data = {"component": spec.component, "version": spec.version}
+        occasion = f"{rollout.id}/{cluster}/{now.isoformat()}"
+        write_event(connection, event(EventKind.OFFBOARDED, occasion, now, (cluster, None), **more, data=data))
 
 
 def _row(rollout_id: str, key: HostKey, phase: int) -> dict[str, object]:

@@ -1,27 +1,32 @@
 """Settling: read the facts, let a policy decide, commit what it decided; one cluster's settlings never overlap."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from fleet import ids
 from fleet.errors import MaintrainError
 from fleet.models.audit import AuditEntry
 from fleet.models.base import Moment
+from fleet.models.event import EventKind, event
 from fleet.models.facts import LedgerFacts
 from fleet.models.ledger import Autostop, Counted, LeaseHost, Request, RequestClass, RequestState, Settlement
 from fleet.models.observation import Observation
 from fleet.models.train import VisitState
 from store import documents, upserts
 from store.audit import write_audit
+from store.events import write_event
 from store.ledger_facts import Facts
+from store.operation_parts import begin_part
 from store.part import ledger_lock
 from store.requests import override_of, read_request
 from store.tables.ledger import AUTOSTOPS, LEASE_HOSTS, OBSERVATIONS, REQUESTS
 from store.tables.trains import VISITS
+
+_WAITS = update(REQUESTS).where(REQUESTS.c.id == bindparam("id_")).values(waits_because=bindparam("because_"))
 
 
 class Settling(Facts):
@@ -40,24 +45,30 @@ class Settling(Facts):
         def work(connection: Connection) -> Settlement:
             facts = self._ledger_facts(connection, cluster, now)
             settlement = decide(facts)
-            requests = {request.id: request for request in facts.requests}
-            for grant in settlement.grants:
-                request = requests.get(grant.request) or _granted_before(connection, cluster, grant.request)
-                if request.state is RequestState.WAITING:
-                    hosts = grant.hosts or request.hosts
-                    _grant(connection, request.model_copy(update={"hosts": hosts, "granted_at": now}), now)
-            granted = {grant.request for grant in settlement.grants}
-            for wait in settlement.waits:
-                asked = requests.get(wait.request)
-                if asked is not None and wait.request not in granted and asked.waits_because != wait.reason:
-                    this = REQUESTS.c.id == wait.request
-                    connection.execute(update(REQUESTS).where(this).values(waits_because=wait.reason))
-            for pool, autostop in settlement.autostops.items():
-                if facts.autostops.get(pool) != autostop:
-                    _write_autostop(connection, cluster, pool, autostop)
+            _commit(connection, facts, settlement, now)
             return settlement
 
         return await self._database.write(work, lock=ledger_lock(cluster))
+
+    async def settle_together(
+        self,
+        clusters: Iterable[str],
+        now: Moment,
+        decide: Callable[[Mapping[str, LedgerFacts]], Mapping[str, Settlement]],
+    ) -> Mapping[str, Settlement]:
+        """`settle` for several clusters at one instant: what was decided is committed in all that it names, or, when
+        anything about it is refused, in none.
+        """
+        names = sorted(set(clusters))
+
+        def work(connection: Connection) -> Mapping[str, Settlement]:
+            facts = {name: self._ledger_facts(connection, name, now) for name in names}
+            decided = decide(facts)
+            for name, settlement in decided.items():
+                _commit(connection, facts[name], settlement, now)
+            return decided
+
+        return await self._database.write(work, lock=[ledger_lock(name) for name in names])
 
     async def record_observation(self, observation: Observation) -> None:
         """The dispatcher's look. One with an `error` keeps the hosts and age of the last good one; one that began
@@ -88,15 +99,40 @@ class Settling(Facts):
 
         def work(connection: Connection) -> None:
             this = (AUTOSTOPS.c.cluster == cluster) & (AUTOSTOPS.c.pool == pool)
-            before = connection.execute(select(AUTOSTOPS.c.document).where(this)).scalar_one_or_none()
-            if before == documents.dump(autostop):
+            text = connection.execute(select(AUTOSTOPS.c.document).where(this)).scalar_one_or_none()
+            if text == documents.dump(autostop):
                 return
-            _write_autostop(connection, cluster, pool, autostop)
+            before = None if text is None else documents.load(Autostop, text, "autostops", f"{cluster}/{pool}")
+            _write_autostop(connection, (cluster, pool), autostop, before, now, reason)
             action = "autostop" if autostop.stopped else "resume"
             entry = AuditEntry(at=now, actor=actor, action=action, subject=f"pool {cluster}/{pool}", reason=reason)
             write_audit(connection, entry)
 
         await self._database.write(work, lock=ledger_lock(cluster))
+
+
+def _commit(connection: Connection, facts: LedgerFacts, settlement: Settlement, now: Moment) -> None:
+    """Write grants, waits and autostops of one cluster."""
+    cluster = facts.cluster
+    requests = {request.id: request for request in facts.requests}
+    for grant in settlement.grants:
+        request = requests.get(grant.request) or _granted_before(connection, cluster, grant.request)
+        if request.state is RequestState.WAITING:
+            hosts = grant.hosts or request.hosts
+            _grant(connection, request.model_copy(update={"hosts": hosts, "granted_at": now}), now)
+    granted = {grant.request for grant in settlement.grants}
+    changed = [
+        {"id_": wait.request, "because_": wait.reason}
+        for wait in settlement.waits
+        if (asked := requests.get(wait.request)) is not None
+        and wait.request not in granted
+        and asked.waits_because != wait.reason
+    ]
+    if changed:
+        connection.execute(_WAITS, changed)
+    for pool, autostop in settlement.autostops.items():
+        if (before := facts.autostops.get(pool)) != autostop:
+            _write_autostop(connection, (cluster, pool), autostop, before, now)
 
 
 def _granted_before(connection: Connection, cluster: str, request_id: str) -> Request:
@@ -110,13 +146,18 @@ def _granted_before(connection: Connection, cluster: str, request_id: str) -> Re
 
 def _grant(connection: Connection, request: Request, now: Moment) -> None:
     row = {"state": RequestState.GRANTED, "granted_at": now, "waits_because": ""}
-    if request.override is not None:
+    if request.override is not None or request.partial:
         row["hosts"] = documents.dump_names(request.hosts)
+    if request.override is not None:
         write_audit(connection, _overriding(request))
     connection.execute(update(REQUESTS).where(REQUESTS.c.id == request.id).values(**row))
     # Where the holder is a visit, the grant begins its length.
     visit = (VISITS.c.id == request.holder) & (VISITS.c.state == VisitState.WAITING)
     connection.execute(update(VISITS).where(visit).values(state=VisitState.RUNNING, granted_at=now))
+    if request.part is not None:
+        begin_part(connection, request.cluster, request.part, now)
+        if not request.part.takes:
+            return
     try:
         connection.execute(insert(LEASE_HOSTS), [_lease(request, host, now).model_dump() for host in request.hosts])
     except IntegrityError as error:
@@ -127,14 +168,15 @@ def _grant(connection: Connection, request: Request, now: Moment) -> None:
 def _overriding(request: Request) -> AuditEntry:
     """The deed of granting past buffers and floors, in the name of who asked for it."""
     override = override_of(request)
+    lifted, those = override.numbers or "planned buffers and floors", ", all that are up" if override.whole else ""
     return AuditEntry(
         at=override.since,
         actor=override.actor,
         action="override",
         subject=f"cluster {request.cluster}",
         reason=override.reason,
-        detail=f"planned buffers and floors, for {override.request} until {override.until.isoformat()} at the latest:"
-        f" {len(request.hosts)} hosts, all that are up",
+        detail=f"{lifted}, for {override.request} until {override.until.isoformat()} at the latest:"
+        f" {len(request.hosts)} hosts{those}",
     )
 
 
@@ -144,7 +186,7 @@ def _lease(request: Request, host: str, now: Moment) -> LeaseHost:
         host=host,
         request=request.id,
         holder=request.holder,
-        operation=ids.operation(request.holder, host),
+        operation=ids.operation(request.share, host),
         counted=Counted.FAILED if request.kind is RequestClass.REPAIR else Counted.PLANNED,
         since=now,
         expected_end=now + timedelta(seconds=request.expected_seconds) if request.expected_seconds else None,
@@ -152,6 +194,20 @@ def _lease(request: Request, host: str, now: Moment) -> LeaseHost:
     )
 
 
-def _write_autostop(connection: Connection, cluster: str, pool: str, autostop: Autostop) -> None:
+def _write_autostop(
+    connection: Connection,
+    where: tuple[str, str],
+    autostop: Autostop,
+    before: Autostop | None,
+    now: Moment,
+    reason: str = "",
+) -> None:
+    cluster, pool = where
     row = {"cluster": cluster, "pool": pool, "document": documents.dump(autostop)}
     upserts.put(connection, AUTOSTOPS, row, key=("cluster", "pool"))
+    if autostop.stopped == (before is not None and before.stopped):
+        return
+    kind = EventKind.AUTOSTOP if autostop.stopped else EventKind.AUTOSTOP_OVER
+    occasion = f"{cluster}/{pool}/{now.isoformat()}"
+    told = reason or autostop.reason
+    write_event(connection, event(kind, occasion, now, where, subject=f"pool {cluster}/{pool}", reason=told))

@@ -4,18 +4,25 @@ from fleet.models.base import Moment
 from store.audit import Audit
 from store.baselines import Measurements
 from store.cycles import Cycles
+from store.emergencies import Emergencies
+from store.events import Events
 from store.fleet_files import FleetFiles
 from store.footing import Footings
+from store.handovers import Handovers
 from store.history import History
 from store.intents import Intents
 from store.ladders import Ladders
 from store.leases import Leases
 from store.matrix import Matrix
 from store.members import Members
+from store.noticing import Noticing
+from store.operations import Operations
 from store.outbox import Outbox
 from store.pin_hosts import PinHosts
 from store.pins import Pins
+from store.pool_counts import PoolCounts
 from store.rendezvous import Rendezvous
+from store.report_facts import ReportBook
 from store.requests import Requests
 from store.rollouts import Rollouts
 from store.settling import Settling
@@ -37,6 +44,8 @@ class SqlStore(
     Visits,
     Requests,
     Settling,
+    Noticing,
+    Handovers,
     Leases,
     Stops,
     Intents,
@@ -47,8 +56,13 @@ class SqlStore(
     Trials,
     Pins,
     PinHosts,
+    Operations,
+    Emergencies,
     Rendezvous,
     Outbox,
+    Events,
+    PoolCounts,
+    ReportBook,
     Measurements,
 ):
     """The `fleet.ports.store.Store` over SQL. Use it from one event loop."""

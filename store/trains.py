@@ -11,6 +11,7 @@ from fleet.models.train import VisitState
 from fleet.policy.joint import invited
 from store.audit import write_audit
 from store.cycles import read_cycle
+from store.emergencies import emergency_ahead
 from store.part import Part
 from store.requests import waiting
 from store.rollouts import hosts_first
@@ -32,6 +33,8 @@ class Trains(Part):
                 return None
             hosts = self._hosts.read(connection, cluster).values()
             asked, left = _asked(connection, cluster, pool)
+            seconds = _visit_seconds(connection, cluster, pool) or promised.visit_budget.total_seconds()
+            held_by, rounds = emergency_ahead(connection, cluster, pool)
             # As in LedgerFacts: every part is a model already.
             return TrainFacts.model_construct(
                 cluster=cluster,
@@ -41,11 +44,13 @@ class Trains(Part):
                 cycle=read_cycle(connection, cluster, pool),
                 stops=covering(connection, cluster, pool),
                 open_visits=_open_visits(connection, cluster, pool),
-                visit_seconds=_visit_seconds(connection, cluster, pool) or promised.visit_budget.total_seconds(),
+                visit_seconds=seconds,
                 cycle_asked=asked and left != 0,
                 endless=asked and left is None,
                 first=hosts_first(connection, cluster, pool),
                 invited=invited(pool, waiting(connection, cluster), now),
+                held_by=held_by,
+                held_seconds=rounds * seconds,
             )
 
         return await self._database.read(work)

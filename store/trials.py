@@ -11,6 +11,8 @@ from store import documents, upserts
 from store.part import Part
 from store.tables.rollouts import COHORTS, TRIALS
 
+_IN_ORDER = "trials"
+
 
 class Trials(Part):
     """Trials."""
@@ -27,15 +29,33 @@ class Trials(Part):
                 connection.execute(update(COHORTS).where(its).values(tried_at=trial.at))
 
         if trials:
-            await self._database.write(work)
+            # One after the other: who reads on from a row must find all before it.
+            await self._database.write(work, lock=_IN_ORDER)
 
-    async def trials(self, clusters: Iterable[str], since: Moment) -> tuple[Trial, ...]:
-        """Trials on hosts of these clusters since a moment, oldest first."""
+    async def trials(
+        self, clusters: Iterable[str], since: Moment, hosts: Iterable[str] | None = None
+    ) -> tuple[Trial, ...]:
+        """Trials on hosts of these clusters since a moment, oldest first; of all hosts, or of those of these names."""
         these = TRIALS.c.cluster.in_(list(clusters)) & (TRIALS.c.at >= since)
+        if hosts is not None:
+            these &= TRIALS.c.host.in_(list(hosts))
         statement = select(TRIALS).where(these).order_by(TRIALS.c.at, TRIALS.c.id)
 
         def work(connection: Connection) -> tuple[Trial, ...]:
             return tuple(_trial(row) for row in connection.execute(statement))
+
+        return await self._database.read(work)
+
+    async def more_trials(
+        self, clusters: Iterable[str], since: Moment, after: int = 0
+    ) -> tuple[tuple[Trial, ...], int]:
+        """Those written after a row, in the order of writing, and the last row that was read."""
+        these = TRIALS.c.cluster.in_(list(clusters)) & (TRIALS.c.at >= since) & (TRIALS.c.id > after)
+        statement = select(TRIALS).where(these).order_by(TRIALS.c.id)
+
+        def work(connection: Connection) -> tuple[tuple[Trial, ...], int]:
+            rows = connection.execute(statement).all()
+            return tuple(_trial(row) for row in rows), rows[-1].id if rows else after
 
         return await self._database.read(work)
 

@@ -2,7 +2,7 @@
 one takes longer than running it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
@@ -19,6 +19,12 @@ def add_missing(connection: Connection, table: Table, row: Mapping[str, Any]) ->
 def put(connection: Connection, table: Table, row: Mapping[str, Any], key: tuple[str, ...]) -> None:
     """Insert a row, or make the one with this key be it."""
     connection.execute(_put(connection.dialect.name, table, tuple(row), key), dict(row))
+
+
+def put_all(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], key: tuple[str, ...]) -> None:
+    """`put` for many rows of the same columns at once."""
+    if rows:
+        connection.execute(_put(connection.dialect.name, table, tuple(rows[0]), key), [dict(row) for row in rows])
 
 
 @cache

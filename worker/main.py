@@ -13,6 +13,7 @@ from temporalio.worker import Worker
 from fleet.errors import Unreachable
 from runtime.build import Parts, open_parts
 from runtime.client import connect
+from runtime.event_loop import event_loops
 from runtime.exiting import run_and_exit
 from runtime.garbage import collect_seldom
 from runtime.logging import configure_logging
@@ -81,6 +82,7 @@ async def _serve(client: Client, parts: Parts, telemetry: Telemetry, stop: async
     workers = build_workers(client, parts, telemetry.interceptors)
     running = [asyncio.create_task(worker.run()) for worker in workers]
     watching = asyncio.create_task(_until_told(parts, stop))
+    sending = [asyncio.create_task(loop.run()) for loop in event_loops(parts, telemetry.runtime.metric_meter)]
     log.info("serving", clusters=sorted(parts.drivers), revision=parts.record.revision, temporal=client.namespace)
     try:
         # A worker ends by itself only when it can't go on: then the process ends too, with the reason.
@@ -88,6 +90,9 @@ async def _serve(client: Client, parts: Parts, telemetry: Telemetry, stop: async
     finally:
         watching.cancel()
         await _drain(workers, running)
+        for task in sending:
+            task.cancel()
+        await asyncio.gather(*sending, return_exceptions=True)
     log.info("drained")
 
 

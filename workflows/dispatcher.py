@@ -11,12 +11,16 @@ with workflow.unsafe.imports_passed_through():
     from activities.dispatcher import Dispatching
     from activities.hand_over import HandingOver
     from fleet import ids
+    from fleet.models.emergency_messages import EmergencyInput
     from fleet.models.messages import ClusterInput, HandOver, Observed, Settled
+    from fleet.models.operation_messages import OperationInput
     from fleet.models.pin_messages import PinInput
     from fleet.models.work import HostWork
     from workflows.attributes import of_cluster
     from workflows.continuing import time_to_continue
     from workflows.domain_visit import start_repair
+    from workflows.emergency_train import EmergencyTrain
+    from workflows.operation import Operation
     from workflows.options import AFTER_FAILURE, BOARD, TELL_AGAIN, at
     from workflows.ordering import Orders
     from workflows.pin_switch import PinSwitch
@@ -86,14 +90,22 @@ class Dispatcher:
         )
         self.book = observed.ledger
         workflow.set_current_details(observed.ledger)
-        for lost in observed.ownerless:
+        for lost in (*observed.ownerless, *observed.opened):
             under_way = self.rescues.get(lost.work.host)
             if under_way is None or under_way.done():
                 self.rescues[lost.work.host] = asyncio.create_task(self._rescue(lost))
         for switch in observed.lost_switches:
             await self._take_up(switch)
+        for operation in observed.lost_operations:
+            await self._take_up_operation(operation)
+        for emergency in observed.lost_emergencies:
+            await self._take_up_emergency(emergency)
         for host in observed.undrained:
             await tell(ids.host(self.cluster, host), "undrained")
+        for host in observed.back:
+            await tell(ids.host(self.cluster, host), "back")
+        for host in observed.given:
+            await tell(ids.host(self.cluster, host), "given")
         return timedelta(seconds=observed.next_look_seconds)
 
     async def _take_up(self, switch: str) -> None:
@@ -110,6 +122,36 @@ class Dispatcher:
             )
         except WorkflowAlreadyStartedError:
             workflow.logger.info(f"{switch} runs again already")
+
+    async def _take_up_operation(self, operation: str) -> None:
+        """The same for a submitted operation, also for one whose start was lost."""
+        try:
+            await workflow.start_child_workflow(
+                Operation.run,
+                OperationInput(operation=operation, cluster=self.cluster),
+                id=operation,
+                task_queue=ids.WORKFLOW_QUEUE,
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                static_summary=f"operation {operation}, taken up again",
+                search_attributes=of_cluster(self.cluster),
+            )
+        except WorkflowAlreadyStartedError:
+            workflow.logger.info(f"{operation} runs again already")
+
+    async def _take_up_emergency(self, emergency: str) -> None:
+        """The same for an emergency train."""
+        try:
+            await workflow.start_child_workflow(
+                EmergencyTrain.run,
+                EmergencyInput(emergency=emergency, cluster=self.cluster),
+                id=emergency,
+                task_queue=ids.WORKFLOW_QUEUE,
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                static_summary=f"emergency train {emergency}, taken up again",
+                search_attributes=of_cluster(self.cluster),
+            )
+        except WorkflowAlreadyStartedError:
+            workflow.logger.info(f"{emergency} runs again already")
 
     async def _rescue(self, lost: HandOver) -> None:
         """Bring an ownerless host into repair, beside the loop: its cluster may not answer for hours.

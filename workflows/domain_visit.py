@@ -36,11 +36,14 @@ class DomainVisit:
     @workflow.run
     async def run(self, visit: VisitInput) -> str:
         """One visit, from asking to the end of its last host; what came of it."""
+        emergency = ids.emergency_of(visit.visit)
         asked = await self._ask()
         if asked.granted:
             boarded: VisitBoarded = await workflow.execute_activity_method(
                 Visiting.board_hosts, args=[asked, visit], **at(self.visit.cluster, "board", BOARD)
             )
+            if emergency is not None:
+                await tell(emergency, "wake")  # what was not granted waits for its next stop
             await self._work(boarded.works)
         told: str = await workflow.execute_activity_method(
             Visiting.end_visit,
@@ -48,7 +51,7 @@ class DomainVisit:
             **at(self.visit.cluster, "end the visit"),
         )
         await tell(ids.dispatcher(visit.cluster), "wake")
-        await tell(ids.train(visit.cluster, visit.pool), "visit_ended", [visit.visit])
+        await tell(emergency or ids.train(visit.cluster, visit.pool), "visit_ended", [visit.visit])
         return told
 
     async def _ask(self) -> VisitAsked:

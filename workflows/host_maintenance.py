@@ -50,6 +50,13 @@ class HostMaintenance:
         await workflow.wait_condition(workflow.all_handlers_finished)
         workflow.continue_as_new(workflow="HostRepair", args=[repair])
 
+    @workflow.signal(description="The word of the operation that it is part of: look what it says")
+    def word(self, note: Note = None, cancelled: bool = False) -> None:
+        """End what waits for it; when it was called off, at the next safe point."""
+        if cancelled:
+            self.steps.yielded = command(note).reason
+        self.steps.told = True
+
     @workflow.signal(name="yield", description="End at the next safe point: more urgent work needs the host")
     def yield_(self, note: Note = None) -> None:
         """End at the next safe point."""

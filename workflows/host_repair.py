@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.host_steps import HostSteps, unknown_state
     from workflows.options import BOARD, at
     from workflows.persons_word import PersonsWord
+    from workflows.repair_deeds import decommission, drain_again, give_away, report
 
 
 @workflow.defn(name="HostRepair")
@@ -35,7 +36,7 @@ class HostRepair:
         """The try under way is a person's, not the ladder's."""
         self.steps: HostSteps | None = None
         """Those under way."""
-        self.undrained_by_another = False
+        self.undrained_by_another = self.came_back = self.is_given = False
 
     @workflow.run
     async def run(self, work: HostWork) -> HostEnd:
@@ -59,15 +60,32 @@ class HostRepair:
     async def _wait(self) -> HostEnd | None:
         """Wait for a person, whose word ends the ladder, and heed it."""
         self._show("waiting for `maintrain host repaired` or `maintrain host decommission`")
-        await workflow.wait_condition(lambda: self._spoken or self.undrained_by_another)
+        await workflow.wait_condition(
+            lambda: self._spoken or self.undrained_by_another or self.came_back or self.is_given
+        )
         if not self._spoken:
-            await self._drain_again()
-            return None
+            return await self._look_up()
         self.work = self.work.model_copy(update={"climb": Climb.OFF})
+        if self.word.given is not None and self.word.asked is None and self.word.leaves is None:
+            self.word.given = None
+            return None
         if self.word.leaves is not None:
             return await self._decommission(self.word.leaves)
         assert self.word.asked is not None, "one of the two was said"
         return await self._try(self.word.asked)
+
+    async def _look_up(self) -> HostEnd | None:
+        """What the dispatcher saw of the host while nobody spoke: it is another's now, or back, or not drained."""
+        if self.is_given:
+            self.is_given = False
+            return await self._end(Outcome.GIVEN_AWAY, "an outsider has it") if await give_away(self.work) else None
+        if self.came_back:
+            self.came_back = False
+            self.work = self.work.model_copy(update={"climb": Climb.ON})
+            return None
+        self.undrained_by_another = False
+        await drain_again(self.work)
+        return None
 
     async def _climb(self) -> HostEnd | None:
         """One rung of the ladder. None when it did not cure the host, or when a person spoke before it began."""
@@ -79,7 +97,7 @@ class HostRepair:
         except ActivityError as error:
             trouble = f"{self.work.trouble}; the repair ladder broke off: {error.cause or error}"
             self.work = self.work.model_copy(update={"climb": Climb.OFF, "trouble": trouble})
-            await self._report()
+            await report(self.work)
             return None
         if self._spoken:
             return None
@@ -90,7 +108,7 @@ class HostRepair:
 
     async def _try(self, order: Command, rung: NextRung | None = None) -> HostEnd | None:
         """One try: a rung if one is given, what is due, every verification, the gate; None when it did not pass."""
-        self.busy, self.persons_try, self.word.asked = True, rung is None, None
+        self.busy, self.persons_try, self.word.asked, self.word.given = True, rung is None, None, None
         self.work = self.work.model_copy(update={"tries": self.work.tries + 1})
         try:
             outcome, result = await self._walk(order, rung)
@@ -98,32 +116,11 @@ class HostRepair:
             outcome, result = Outcome.HANDED_OVER, unknown_state(error)
         self.busy = False
         if outcome is not Outcome.HANDED_OVER:
-            workflow.upsert_search_attributes([OUTCOME.value_set(outcome)])
-            await workflow.wait_condition(workflow.all_handlers_finished)
-            return HostEnd(host=self.work.host, outcome=outcome, reason=result.reason)
+            return await self._end(outcome, result.reason)
         self.work = self.work.model_copy(update={"trouble": result.reason, "host_state": result.host_state})
         if rung is None and self.word.leaves is None:
-            await self._report()
+            await report(self.work)
         return None
-
-    async def _report(self) -> None:
-        """Tell people that the host did not pass."""
-        try:
-            await workflow.execute_activity_method(
-                HandingOver.report_repair, self.work, **at(self.work.cluster, "report")
-            )
-        except ActivityError as error:
-            workflow.logger.error(f"nobody was told that {self.work.host} did not pass: {error.cause or error}")
-
-    async def _drain_again(self) -> None:
-        """What waits in repair is not verified: a drain that somebody lifted is set again."""
-        self.undrained_by_another = False
-        try:
-            await workflow.execute_activity_method(
-                HandingOver.drain_again, self.work, **at(self.work.cluster, "drain again")
-            )
-        except ActivityError as error:
-            workflow.logger.error(f"{self.work.host} could not be drained again: {error.cause or error}")
 
     async def _walk(self, order: Command, rung: NextRung | None) -> tuple[Outcome, StepResult]:
         ended = await self._take(rung) if rung is not None and rung.steps else None
@@ -179,23 +176,38 @@ class HostRepair:
     async def _decommission(self, order: Command) -> HostEnd | None:
         """Leave for good; None when that could not be, and the host stays in repair with the trouble."""
         self.busy = True
-        try:
-            await workflow.execute_activity_method(
-                HandingOver.decommission, args=[self.work, order], **at(self.work.cluster, "decommission")
-            )
-        except ActivityError as error:
-            trouble = f"could not be decommissioned: {error.cause or error}"
+        trouble = await decommission(self.work, order)
+        if trouble:
             self.work = self.work.model_copy(update={"trouble": trouble})
             self.busy, self.word.leaves = False, None
             return None
-        workflow.upsert_search_attributes([OUTCOME.value_set(Outcome.DECOMMISSIONED)])
+        return await self._end(Outcome.DECOMMISSIONED, order.reason)
+
+    async def _end(self, outcome: Outcome, reason: str) -> HostEnd:
+        workflow.upsert_search_attributes([OUTCOME.value_set(outcome)])
         await workflow.wait_condition(workflow.all_handlers_finished)
-        return HostEnd(host=self.work.host, outcome=Outcome.DECOMMISSIONED, reason=order.reason)
+        return HostEnd(host=self.work.host, outcome=outcome, reason=reason)
 
     @workflow.signal(description="The scheduler shows the host without a drain: drain it again unless it is returning")
     def undrained(self) -> None:
         """Heeded while the host waits; a try that is under way looks after its drain itself."""
         self.undrained_by_another = not self.busy
+
+    @workflow.signal(description="The host went down in production, and is back before anything was done to it")
+    def back(self) -> None:
+        """Verify it before anything else is tried, unless something was."""
+        self.came_back = not self.busy and self.work.tries == 0
+
+    @workflow.signal(description="An outsider has the host by now: end its repair if the book says so")
+    def given(self) -> None:
+        """Heeded as soon as nothing is under way."""
+        self.is_given = True
+
+    @workflow.update(description="The host is to be given to an outsider: nothing more is tried")
+    def give(self, order: Command) -> str:
+        """Stand still at the next safe point."""
+        self.word.given = order
+        return f"{self.work.host}: nothing more is tried{self._when()}"
 
     @workflow.update(description="The host is repaired: apply what is due, verify, and let it return through the gate")
     def repaired(self, order: Command) -> str:
@@ -226,6 +238,10 @@ class HostRepair:
 
     @decommission.validator
     def _may_leave(self, order: Command) -> None:
+        self._may_speak(order, taken=False)
+
+    @give.validator
+    def _may_give(self, order: Command) -> None:
         self._may_speak(order, taken=False)
 
     def _may_speak(self, order: Command, *, taken: bool) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,19 +15,22 @@ with workflow.unsafe.imports_passed_through():
     from activities.drain import Draining
     from activities.gate import Gating
     from activities.gpu_reset import GpuResetting
+    from activities.hold import Holding
     from activities.power_cycle import PowerCycling
     from activities.reboot import Rebooting
     from activities.reimage import Reimaging
     from activities.returning import Returning
     from activities.verify import Verifying
     from activities.word import Words
+    from fleet import ids
     from fleet.errors import HostState
     from fleet.models.stack import Upgrade
     from fleet.models.work import EndCause, HostWork, Outcome, Step, StepAction, StepKind, StepOrder, StepResult
     from fleet.view import host_view
-    from workflows.options import STEP, at
+    from workflows.options import HOLD_LOOKS, HOLD_LOOKS_AT_MOST, STEP, at
     from workflows.persons_word import PersonsWord
     from workflows.step_words import describe, detail
+    from workflows.telling import tell
 
 ACTIVITIES: dict[StepKind, Callable[[Any, StepOrder], Awaitable[StepResult]]] = {
     StepKind.DRAIN: Draining.drain,
@@ -39,7 +43,17 @@ ACTIVITIES: dict[StepKind, Callable[[Any, StepOrder], Awaitable[StepResult]]] = 
     StepKind.POWER_CYCLE: PowerCycling.power_cycle,
     StepKind.REFLASH: Applying.apply,
     StepKind.REIMAGE: Reimaging.reimage,
+    StepKind.HOLD: Holding.hold,
 }
+_GIVES_WAY = (
+    StepKind.DRAIN,
+    StepKind.APPLY,
+    StepKind.REBOOT,
+    StepKind.HOLD,
+    StepKind.POWER_CYCLE,
+    StepKind.REIMAGE,
+)
+"""Steps before which the work may end early."""
 
 
 @dataclass
@@ -68,6 +82,8 @@ class HostSteps:
     """In repair: what a person says meanwhile; heeded before the next step."""
     returning: bool = False
     """The last step is under way: what is said now comes too late."""
+    told: bool = False
+    """The operation has said something that a hold waits for."""
 
     async def climb(self) -> StepResult | None:
         """Take the steps of a rung of the repair ladder; None when the host is to be verified, else what ended them.
@@ -102,12 +118,12 @@ class HostSteps:
                 return Outcome.HANDED_OVER, broken_off
             if step.kind is StepKind.RETURN:
                 break
-            if self.yielded and step.safe_before and step.kind in (StepKind.DRAIN, StepKind.APPLY, StepKind.REBOOT):
+            if self.yielded and step.safe_before and step.kind in _GIVES_WAY:
                 if not self.applied:
                     return await self._give_back(self.yielded, EndCause.YIELD)
                 self.stopped_early, self.reason, self.cause = True, self.yielded, EndCause.YIELD
                 continue
-            result = await self._perform(step)
+            result = await (self._hold(step) if step.kind is StepKind.HOLD else self._perform(step))
             ahead.extendleft(reversed(result.steps if result.action is StepAction.ROLL_BACK else ()))
             ended = await self._after(step, result)
             if ended is not None:
@@ -131,7 +147,7 @@ class HostSteps:
         if step.back:
             return False
         idle = step.kind is StepKind.REBOOT and bool(self.skipped) and not self.applied and not self.repair
-        return idle or (self.stopped_early and step.kind in (StepKind.APPLY, StepKind.REBOOT))
+        return idle or (self.stopped_early and step.kind in _GIVES_WAY)
 
     def _outcome(self) -> Outcome:
         """How a visit ends that went through the gate."""
@@ -139,6 +155,8 @@ class HostSteps:
             return Outcome.ROLLED_BACK
         if self.stopped_early:
             return Outcome.PARTLY_UPGRADED
+        if not self.applied and ids.op_of(self.work.operation) is not None:
+            return Outcome.SERVICED
         return Outcome.CURRENT if self.skipped and not self.applied else Outcome.UPGRADED
 
     async def _after(self, step: Step, result: StepResult) -> tuple[Outcome, StepResult] | None:
@@ -162,13 +180,29 @@ class HostSteps:
             case StepAction.LEAVE:
                 self.undrain = False
                 return await self._return(Outcome.LEFT_OUT, result.reason)
-            case StepAction.HAND_OVER:
+            case StepAction.HAND_OVER | StepAction.SKIP if not (self.repair and result.action is StepAction.SKIP):
+                # Only a rung that is skipped has another one after it; else what was wanted can't be done here.
                 return Outcome.HANDED_OVER, result
             case _ if step.kind is StepKind.GATE:
                 # Why it ended early or otherwise than boarded stays the first thing to know about its end.
                 first = self.rolled_back or (self.reason if self.stopped_early or self.skipped else "")
                 self.reason = f"{first}; {result.reason}" if first else result.reason
         return None
+
+    async def _hold(self, step: Step) -> StepResult:
+        """Look after a host in an outsider's hands until the operation's word; each look may find out what it says."""
+        pause, begun = HOLD_LOOKS, False
+        while True:
+            self.told = False
+            result = await self._perform(step)
+            if result.action is not StepAction.HOLD:
+                return result
+            if not begun and self.work.visit is not None:
+                begun = await tell(self.work.visit, "wake")
+            self._show(f"{describe(step)}: {result.reason}")
+            with suppress(TimeoutError):
+                await workflow.wait_condition(lambda: self.told, timeout=pause, timeout_summary=result.reason[:200])
+            pause = min(pause * 2, HOLD_LOOKS_AT_MOST)
 
     async def _give_back(self, reason: str, cause: EndCause) -> tuple[Outcome, StepResult]:
         self.cause = cause

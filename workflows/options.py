@@ -56,6 +56,14 @@ TRAIN_LOOKS = timedelta(minutes=5)
 ROLLOUT_LOOKS = timedelta(minutes=5)
 """Pause after which a rollout that waits for nothing dated looks again, should a visit's word have been lost."""
 
+ROLLOUT_APART = timedelta(seconds=2)
+"""Least time between two looks that visits bring about: many end at once, and one look sees to all of them."""
+
+HOLD_LOOKS, HOLD_LOOKS_AT_MOST = timedelta(minutes=1), timedelta(minutes=30)
+"""Pause between looks after a host in an outsider's hands, first and longest: its drain is looked at, and whether the
+word has come that a lost signal should have told.
+"""
+
 AFTER_FAILURE = timedelta(seconds=30)
 """Pause of an endless workflow after an error that trying again at once would not mend."""
 

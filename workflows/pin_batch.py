@@ -69,6 +69,13 @@ class PinBatch:
 
     async def _host(self, host: PinHostWork) -> None:
         """One host's steps, to their end or to its repair."""
+        if host.waits:
+            self._show(host.work.host, f"waits: {host.waits}")
+            told = await self._told(host)
+            if told is None:  # written down otherwise meanwhile, by a batch that was left behind
+                self._show(host.work.host, "")
+                return
+            host = told
         if host.lost:
             await self._fail(host.work, _unfit(host.lost))
             return
@@ -85,6 +92,17 @@ class PinBatch:
             self.done.append(host.work.host)
         elif ended.action is not StepAction.HOLD:
             await self._fail(host.work, ended)
+
+    async def _told(self, host: PinHostWork) -> PinHostWork | None:
+        """What to do with a host that waits, once that can be told: asked for alone, which is tried until then. None
+        when it is no longer in this phase.
+        """
+        name = host.work.host
+        alone = self.batch.model_copy(update={"host": name})
+        planned: PinBatchWork = await workflow.execute_activity_method(
+            PinBatching.plan_pin_batch, alone, **at(self.batch.cluster, f"{name} {host.waits}", BOARD)
+        )
+        return next((found for found in planned.hosts if found.work.host == name), None)
 
     async def _walk(self, host: PinHostWork) -> StepResult | None:
         """None when every step was taken; a HOLD when the phase was broken off before; else what ended them."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ActivityError, ChildWorkflowError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from activities.pin import PinSwitching
@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from fleet.models.messages import Command, RolloutInput
     from fleet.models.pin_messages import PinAction, PinBatchInput, PinInput, PinOrder, PinPhase, PinReview
     from workflows.attributes import OUTCOME, of_cluster
+    from workflows.looking import Looking
     from workflows.options import (
         AFTER_FAILURE,
         BATCHES_AT_ONCE,
@@ -22,7 +23,6 @@ with workflow.unsafe.imports_passed_through():
         PIN_HISTORY,
         ROLLOUT_LOOKS,
         STEP,
-        TELL_AGAIN,
         at,
     )
     from workflows.pin_batch import PinBatch
@@ -38,14 +38,13 @@ _DEEDS: dict[PinAction, Any] = {
 
 
 @workflow.defn(name="PinSwitch")
-class PinSwitch:
+class PinSwitch(Looking[PinReview]):
     """Look, do what the look says, and look again; where it stands is in the store, so every look finds its way."""
 
     @workflow.init
     def __init__(self, switch: PinInput) -> None:
+        super().__init__(switch.cluster)
         self.switch = switch
-        self.woken = False
-        self.last: PinReview | None = None
 
     @workflow.run
     async def run(self, switch: PinInput) -> str:
@@ -60,7 +59,7 @@ class PinSwitch:
             except (ActivityError, ChildWorkflowError) as error:
                 # A switch outlives whatever went wrong: the next look finds out from the rows what is left to do.
                 workflow.logger.error(f"{switch.switch} goes on after an error: {error.cause or error}")
-                await self._rest(AFTER_FAILURE)
+                await self.rest(AFTER_FAILURE)
             if workflow.info().is_continue_as_new_suggested() or (
                 workflow.info().get_current_history_length() >= PIN_HISTORY
             ):
@@ -85,12 +84,12 @@ class PinSwitch:
     async def _do(self, review: PinReview | None) -> None:
         """What a look said is next."""
         if review is None:
-            await self._rest(AFTER_FAILURE)
+            await self.rest(AFTER_FAILURE)
         elif review.action is PinAction.WAIT:
             if review.state == "requesting":
                 await tell(ids.dispatcher(self.switch.cluster), "wake")
             pause = ROLLOUT_LOOKS if review.wait_seconds is None else timedelta(seconds=review.wait_seconds)
-            await self._rest(pause)
+            await self.rest(pause)
         elif review.action is PinAction.RUN and review.phase is not None:
             await self._run(review.phase, review)
         elif review.action in _DEEDS:
@@ -134,7 +133,7 @@ class PinSwitch:
     async def _batch(self, phase: PinPhase, batch: int) -> None:
         order = PinBatchInput(switch=self.switch.switch, cluster=self.switch.cluster, phase=phase, batch=batch)
         if phase is PinPhase.BACK:
-            await self._undisturbed(batch)
+            await self._undisturbed(order)
         if phase is PinPhase.PREPARE:
             await workflow.execute_activity_method(
                 PinBatching.prepare_pin_batch, order, **at(self.switch.cluster, f"prepare batch {batch}", STEP)
@@ -155,12 +154,16 @@ class PinSwitch:
             workflow.logger.info(f"{phase} of batch {batch} is under way already")
             await asyncio.sleep(AFTER_FAILURE.total_seconds())
 
-    async def _undisturbed(self, batch: int) -> None:
+    async def _undisturbed(self, order: PinBatchInput) -> None:
         """Hosts go back only when nothing takes them forth any more, such as what a terminated run left behind."""
+        batch = order.batch
         for phase in (PinPhase.MOVE, PinPhase.VERIFY):
-            forth = ids.pin_batch(self.switch.switch, phase, batch)
-            while await tell(forth, "break_off"):  # noqa: ASYNC110 - of another's end nobody tells
-                await asyncio.sleep(TELL_AGAIN.total_seconds())
+            if await tell(ids.pin_batch(self.switch.switch, phase, batch), "break_off"):
+                await workflow.execute_activity_method(
+                    PinBatching.await_pin_batch,
+                    order.model_copy(update={"phase": phase}),
+                    **at(order.cluster, f"{phase} of batch {batch} ends", STEP),
+                )
 
     async def _start_rollout(self, rollout: RolloutInput) -> None:
         """A co-rollout's own workflow, which lives on without this one."""
@@ -184,36 +187,9 @@ class PinSwitch:
         await workflow.wait_condition(workflow.all_handlers_finished)
         return review.reason
 
-    async def _rest(self, pause: timedelta) -> None:
-        why = self.last.reason if self.last is not None else "look again"
-        try:
-            await workflow.wait_condition(lambda: self.woken, timeout=pause, timeout_summary=why[:200])
-        except TimeoutError:
-            self.woken = True
-
     async def _order(self, verb: str, command: Command) -> str:
-        """Put a person's word in force, and look at once."""
         order = PinOrder(actor=command.actor, reason=command.reason, switch=self.switch.switch, verb=verb)
-        try:
-            told: str = await workflow.execute_activity_method(
-                PinSwitching.order_pin, order, **at(self.switch.cluster, f"{verb}: {command.reason}")
-            )
-        except ActivityError as error:
-            raise ApplicationError(str(error.cause or error), non_retryable=True) from error
-        self.woken = True
-        return told
-
-    def _check(self, verb: str, command: Command) -> None:
-        if not command.reason.strip():
-            raise ValueError("expected a reason")
-        refused = self.last.refusals.get(verb) if self.last is not None else None
-        if refused:
-            raise ValueError(refused)
-
-    @workflow.signal(description="Something changed: look at the switch anew")
-    def wake(self) -> None:
-        """Look anew."""
-        self.woken = True
+        return await self.put_in_force(verb, PinSwitching.order_pin, order)
 
     @workflow.signal(description="The dispatcher granted the cluster's hosts")
     def granted(self) -> None:
@@ -237,16 +213,11 @@ class PinSwitch:
 
     @approve.validator
     def _may_approve(self, command: Command) -> None:
-        self._check("approve", command)
+        self.check("approve", command)
 
     @abort.validator
     def _may_abort(self, command: Command) -> None:
-        self._check("abort", command)
-
-    @workflow.query(description="Where the switch stands, and why it waits")
-    def picture(self) -> str:
-        """The picture in markdown."""
-        return self.last.picture if self.last else "not looked at yet"
+        self.check("abort", command)
 
 
 def _seconds(seconds: float | None) -> timedelta | None:

@@ -1,39 +1,43 @@
 """`Rollout`: carries one upgrade through its phases, to its end or out of every train."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.rollout import RollingOut
     from fleet.models.messages import Command, Reviewed, RolloutInput, RolloutOrder
     from workflows.attributes import OUTCOME
     from workflows.continuing import time_to_continue
-    from workflows.options import AFTER_FAILURE, BOARD, ROLLOUT_LOOKS, at
+    from workflows.looking import Looking
+    from workflows.options import AFTER_FAILURE, BOARD, ROLLOUT_APART, ROLLOUT_LOOKS, at
 
 
 @workflow.defn(name="Rollout")
-class Rollout:
-    """Look, wait until a visit or a person changes something or until the gate's time has come, and look again."""
+class Rollout(Looking[Reviewed]):
+    """Look, wait until visits or a person change something or until the gate's time has come, and look again."""
 
     @workflow.init
     def __init__(self, rollout: RolloutInput) -> None:
+        super().__init__(rollout.cluster)
         self.rollout = rollout
-        self.woken = False
-        self.last: Reviewed | None = None
+        self.ordered = False
 
     @workflow.run
     async def run(self, rollout: RolloutInput) -> str:
         """Until the rollout is complete, or offboarded and rolled back; how it ended."""
         while True:
             # However many visits end during a look: one more look sees to all of them.
-            self.woken = False
+            self.woken = self.ordered = False
+            began = workflow.now()
             pause = await self._look()
             if pause is None:
                 return await self._end()
             if pause and not self.woken:
-                await self._rest(pause)
+                await self.rest(pause)
+            if pause:
+                await self._gather(began)
             if time_to_continue():
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(self.rollout)
@@ -60,36 +64,24 @@ class Rollout:
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self.last.reason
 
-    async def _rest(self, pause: timedelta) -> None:
-        why = self.last.reason if self.last is not None else "look again"
+    async def _gather(self, began: datetime) -> None:
+        """Let more visits end before the next look, unless a person waits for it or this run has grown too long."""
+        left = ROLLOUT_APART - (workflow.now() - began)
+        if left <= timedelta(0):
+            return
         try:
-            await workflow.wait_condition(lambda: self.woken, timeout=pause, timeout_summary=why[:200])
+            await workflow.wait_condition(
+                lambda: self.ordered or time_to_continue(), timeout=left, timeout_summary="more visits may end"
+            )
         except TimeoutError:
-            self.woken = True
+            return
 
     async def _order(self, verb: str, command: Command) -> str:
         """Put a person's word in force, and look at once."""
         order = RolloutOrder(actor=command.actor, reason=command.reason, rollout=self.rollout.rollout, verb=verb)
-        try:
-            told: str = await workflow.execute_activity_method(
-                RollingOut.order_rollout, order, **at(self.rollout.cluster, f"{verb}: {command.reason}")
-            )
-        except ActivityError as error:
-            raise ApplicationError(str(error.cause or error), non_retryable=True) from error
-        self.woken = True
+        told = await self.put_in_force(verb, RollingOut.order_rollout, order)
+        self.ordered = True
         return told
-
-    def _check(self, verb: str, command: Command) -> None:
-        if not command.reason.strip():
-            raise ValueError("expected a reason")
-        refused = self.last.refusals.get(verb) if self.last is not None else None
-        if refused:
-            raise ValueError(refused)
-
-    @workflow.signal(description="Something changed: look at the rollout anew")
-    def wake(self) -> None:
-        """Look anew."""
-        self.woken = True
 
     @workflow.update(description="Let the next phase that waits for an approval open when its gate does")
     async def approve(self, command: Command) -> str:
@@ -118,25 +110,20 @@ class Rollout:
 
     @approve.validator
     def _may_approve(self, command: Command) -> None:
-        self._check("approve", command)
+        self.check("approve", command)
 
     @pause.validator
     def _may_pause(self, command: Command) -> None:
-        self._check("pause", command)
+        self.check("pause", command)
 
     @resume.validator
     def _may_resume(self, command: Command) -> None:
-        self._check("resume", command)
+        self.check("resume", command)
 
     @offboard.validator
     def _may_offboard(self, command: Command) -> None:
-        self._check("offboard", command)
+        self.check("offboard", command)
 
     @roll_back.validator
     def _may_roll_back(self, command: Command) -> None:
-        self._check("roll_back", command)
-
-    @workflow.query(description="The phases, how their hosts fare, and why the rollout waits")
-    def picture(self) -> str:
-        """The picture in markdown."""
-        return self.last.picture if self.last else "not looked at yet"
+        self.check("roll_back", command)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-CLUSTER = "bench"
-STATE = "bench.sqlite"
+from bench import instant
+
 COMPONENT, PRIOR, VERSION = "gpu-driver", "550.1", "550.2"
 ROLLOUT = f"{COMPONENT}/{VERSION}"
 
@@ -61,47 +61,17 @@ class RolloutPlan:
 
     def fleet(self) -> dict[str, Any]:
         """The fleet file as a document."""
-        component = {"name": COMPONENT, "layer": "driver", "duration": "0s", "reboot": True, "relates_to": ["nccl"]}
-        cluster = {
-            "name": CLUSTER,
-            "drivers": self._drivers(),
-            "stack": {
-                "layers": ["driver", "nccl"],
-                "split": "driver",
-                "reboot_duration": "0s",
-                "components": [component, {"name": "nccl", "layer": "nccl", "duration": "0s"}],
-            },
-            "pins": {"nccl": "2.21"},
-            "matrix": [{"components": {COMPONENT: "550.*"}, "pins": {"nccl": "2.21"}}],
-            "observe_every": self.observe_every,
-            "pools": [self._pool(name) for name in self.pool_names],
-        }
-        return {"version": 1, "clusters": [cluster]}
-
-    def _drivers(self) -> dict[str, Any]:
-        hardware = {
-            "kind": "simulated",
-            "state": STATE,
-            "hosts": ",".join(self.hostlist(p) for p in self.pool_names),
-            "hosts_per_rack": self.domain,
-            "hosts_per_nvlink": self.domain,
-            "installed": {COMPONENT: PRIOR, "nccl": "2.21"},
-            "spread": 0,
-            "verify_duration": "0s",
-        }
-        scheduler = {"kind": "simulated", "state": STATE, "poll": "250ms", "jobs": {"load": 0}}
-        return {"scheduler": scheduler, "hardware": hardware, "verifier": {"kind": "simulated"}}
+        hostlist = ",".join(self.hostlist(name) for name in self.pool_names)
+        pools = [self._pool(name) for name in self.pool_names]
+        return instant.fleet({COMPONENT: f"driver@{PRIOR}"}, hostlist, self.domain, self.observe_every, pools)
 
     def _pool(self, name: str) -> dict[str, Any]:
-        return {
-            "name": name,
-            "hosts": {"names": self.hostlist(name)},
-            "domain": {"size": self.domain, "group_by": "rack"},
-            "failure_buffer": 2,
+        return instant.pool(
+            name,
+            self.hostlist(name),
+            self.domain,
             # Room for domains that have returned and were not observed since: the next one need not wait for a look.
-            "floor": max(0, self.hosts - 5 * self.domain),
-            "cycle_bound": "12h",
-            "drain": {"deadline": "10m", "max_returns": 1000},
-            "visit_budget": "10m",
-            "fabric_wait": "30s",
-        }
+            floor=self.hosts - 5 * self.domain,
+            cycle_bound="12h",
+            drain={"deadline": "10m", "max_returns": 1000},
+        )

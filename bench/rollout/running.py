@@ -11,7 +11,8 @@ from temporalio.client import Client
 
 from bench import cpu
 from bench.histories import TYPES, lengths
-from bench.rollout.plan import CLUSTER, ROLLOUT, STATE, RolloutPlan
+from bench.instant import CLUSTER, STATE
+from bench.rollout.plan import ROLLOUT, RolloutPlan
 from drivers.simulated.cluster import SimulatedCluster
 from drivers.simulated.journal import JournalReplay
 from fleet.errors import Unreachable

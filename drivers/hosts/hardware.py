@@ -56,6 +56,10 @@ class HostsDriver:
             found.update(answer)
         return found
 
+    async def model(self, host: str) -> str | None:
+        """See the port."""
+        return await self._power.model(host) if self._power is not None else None
+
     async def boot_id(self, host: str) -> str | None:
         """See the port."""
         try:

@@ -71,6 +71,7 @@ class RedfishMechanism:
 
         `OutcomeUnknown` when the BMC accepted the update and its task can't be found: it must not be sent again.
         """
+        await self._doubts.settle(host, lambda: self._free(host, booting=True))
         async with self._locks.setdefault(host, asyncio.Lock()), self._reach.at(host) as site:
             self._doubts.check(host, Refused)
             rule = rule_of(site, component)
@@ -81,7 +82,7 @@ class RedfishMechanism:
             check_open(site, service)
             await self._check_free(site, updates)
             again = versions_of(site, updates.members).get(component) == version
-            answer = await self._send(site, service, Sent(rule, image, again), updates.members, fence)
+            answer = await self._send(site, service, Sent(rule, image, again), updates, fence)
             self._patience.expect(host)
             try:
                 task = await self._patience.read(host, lambda: self._began(host, updates, answer))
@@ -109,12 +110,17 @@ class RedfishMechanism:
 
     async def check_free(self, host: str, *, booting: bool = False) -> None:
         """See the port."""
-        self._doubts.check(host, Refused)
+        await self._doubts.settle(host, lambda: self._free(host, booting=True))
         await self._patience.read(host, lambda: self._free(host, booting=booting))
 
     async def pending(self, host: str) -> Activation:
         """See the port."""
         return await self._patience.read(host, lambda: self._pending(host))
+
+    async def model(self, host: str) -> str:
+        """See the port."""
+        async with self._reach.at(host) as site:
+            return site.model.name
 
     async def is_on(self, host: str) -> bool:
         """See the port."""
@@ -152,18 +158,17 @@ class RedfishMechanism:
             for task in parse_tasks(await task_documents(site), service)
         ]
         tasks = [(task, self._activations.name(site.host, task.id) or name) for task, name in tasks]
+        self._doubts.seen(site.host, ((task.id, name) for task, name in tasks))
         return Updates(
             tasks=tuple((task, name) for task, name in tasks if task.is_update or name is not None),
             others=tuple(task for task, name in tasks if not task.is_update and name is None),
             members=members,
         )
 
-    async def _send(
-        self, site: Site, service: Document, sent: Sent, members: tuple[Member, ...], fence: Fence
-    ) -> Answer:
-        """Send an update; one whose answer was lost is remembered until its task has had time to show."""
+    async def _send(self, site: Site, service: Document, sent: Sent, updates: Updates, fence: Fence) -> Answer:
+        """Send an update; one whose answer was lost is remembered until its task shows, or has had time to."""
         try:
-            return await self._sending.send(site, service, sent, members, fence)
+            return await self._sending.send(site, service, sent, updates.members, fence)
         except Unreachable as error:
             if site.bmc.in_doubt:
                 raise
@@ -173,7 +178,8 @@ class RedfishMechanism:
             if site.bmc.in_doubt:
                 # A BMC may look at the whole of a pushed image before it shows a task.
                 pushed = sent.rule.way is UpdateWay.MULTIPART
-                self._doubts.note(site.host, self._options.upload_timeout if pushed else self._options.timeout)
+                within = self._options.upload_timeout if pushed else self._options.timeout
+                self._doubts.note(site.host, within, (sent.image.component, sent.image.version), updates.ids)
 
     async def _free(self, host: str, *, booting: bool) -> None:
         async with self._reach.at(host) as site:

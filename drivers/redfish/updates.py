@@ -18,9 +18,14 @@ class Updates:
     others: tuple[BmcTask, ...]
     members: tuple[Member, ...]
 
+    @property
+    def ids(self) -> frozenset[str]:
+        """Ids of every task."""
+        return frozenset({task.id for task, _ in self.tasks} | {task.id for task in self.others})
+
     def became(self, before: "Updates", host: str, answer: Answer) -> BmcTask:
         """The task that an accepted update became. `BadAnswer` when it can't be told."""
-        known = {task.id for task, _ in before.tasks} | {task.id for task in before.others}
+        known = before.ids
         new = [task for task, _ in self.tasks if task.id not in known]
         others = [task for task in self.others if task.id not in known]
         body = answer.body

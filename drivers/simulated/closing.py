@@ -33,10 +33,17 @@ def requeue_held(tx: Tx, numbers: Sequence[int]) -> None:
     jobs.requeue(tx, [job["id"] for job in found], nodes.OURS, held=True)
 
 
-def release_held(tx: Tx, numbers: Sequence[int]) -> None:
-    """Let held jobs wait in line again, at the place where they were."""
+def release_held(tx: Tx, numbers: Sequence[int]) -> list[int]:
+    """Let held jobs wait in line again, at the place where they were; those that their users hold, which stay so."""
+    theirs = [n for n in numbers if tx.one("SELECT 1 FROM job WHERE id = ? AND state = 'user_held'", n) is not None]
     for number in numbers:
         if tx.one("SELECT 1 FROM job WHERE id = ? AND state = 'held'", number) is not None:
             tx.run("UPDATE job SET state = 'queued' WHERE id = ?", number)
             tx.record("job_released", job=number, by=nodes.OURS)
     jobs.fill(tx)
+    return theirs
+
+
+def hold_by_user(tx: Tx, number: int) -> None:
+    """A job in line is held by its user from now on."""
+    tx.run("UPDATE job SET state = 'user_held' WHERE id = ? AND state IN ('queued', 'held')", number)

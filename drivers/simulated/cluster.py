@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.clock import wall
-from drivers.simulated import faults, happenings, jobs, machines, nodes
+from drivers.simulated import closing, faults, happenings, jobs, machines, nodes
 from drivers.simulated.schema import WorldSettings
 from drivers.simulated.tx import Tx
 from fleet.errors import Refused
@@ -71,6 +71,14 @@ class SimulatedCluster:
     def end_job(self, job: str) -> None:
         """A job's work is done now."""
         self._world.change(lambda tx: jobs.finish(tx, job))
+
+    def fail_job(self, job: str) -> None:
+        """A job's own processes fail now."""
+        self._world.change(lambda tx: jobs.fail(tx, int(job)))
+
+    def hold_by_user(self, job: str) -> None:
+        """The user of a job in line takes it from whoever holds it, and holds it."""
+        self._world.change(lambda tx: closing.hold_by_user(tx, int(job)))
 
     def drain_by_other(self, host: str, reason: str) -> None:
         """Somebody else drains a host, whoever holds it."""

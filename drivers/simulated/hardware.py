@@ -19,6 +19,10 @@ class SimulatedHardwareDriver:
         """See the port."""
         return await self._world.glancing(lambda tx: machines.versions(tx, host), BMC_FAULTS)
 
+    async def model(self, host: str) -> str | None:
+        """See the port."""
+        return await self._world.glancing(lambda tx: machines.model(tx, host), BMC_FAULTS)
+
     async def boot_id(self, host: str) -> str | None:
         """See the port."""
         return await self._world.glancing(lambda tx: machines.boot_id(tx, host), BMC_FAULTS)

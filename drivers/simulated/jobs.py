@@ -8,9 +8,11 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
 
+from drivers.simulated import ends
+from drivers.simulated.faults import strikes
 from drivers.simulated.tx import Tx
 from fleet.errors import Refused
-from fleet.models.scheduler import JobKind
+from fleet.models.scheduler import JobEnding, JobKind
 
 FREE = (
     "job IS NULL AND drained = 0 AND power = 'up' AND responding = 1 AND left_down = 0"
@@ -47,13 +49,18 @@ def start(tx: Tx, number: int, hosts: list[str]) -> None:
 
 
 def finish(tx: Tx, ref: str) -> None:
-    """A job's work is done."""
+    """A job's work is done, unless a fault of one of its hosts fails it."""
     job = running(tx, int(ref))
     if job is not None:
-        _leave(tx, job)
-        tx.run("DELETE FROM job WHERE id = ?", job["id"])
-        tx.record("job_ended", job=job["id"], hosts=json.loads(job["hosts"]))
-        fill(tx)
+        failed = _may_fail(tx) and any(_fails_on(tx, host) for host in json.loads(job["hosts"]))
+        _gone(tx, job, failed=failed)
+
+
+def fail(tx: Tx, number: int) -> None:
+    """A job's own processes fail."""
+    job = running(tx, number)
+    if job is not None:
+        _gone(tx, job, failed=True)
 
 
 def requeue(tx: Tx, numbers: Sequence[int], by: str, *, held: bool = False) -> None:
@@ -76,6 +83,7 @@ def cancel(tx: Tx, numbers: Sequence[int], by: str) -> None:
         if job is None:
             continue
         _leave(tx, job)
+        ends.note(tx, job, JobEnding.OTHER)
         tx.run("DELETE FROM job WHERE id = ?", number)
         tx.record("job_cancelled", job=number, by=by, hosts=json.loads(job["hosts"]), lost=_lost(tx, job))
     fill(tx)
@@ -94,6 +102,8 @@ def node_failed(tx: Tx, host: str, why: str) -> None:
     """The host went down: the gang that ran on it fails, and is requeued where it allows that."""
     row = tx.one("SELECT job FROM host WHERE name = ?", host)
     job = running(tx, row["job"]) if row is not None and row["job"] is not None else None
+    if job is not None:
+        ends.note(tx, job, JobEnding.HOST_FAILED, host)
     if job is not None and job["kind"] == JobKind.REQUEUEABLE:
         _requeue(tx, job, "node_fail")
     elif job is not None:
@@ -106,6 +116,28 @@ def node_failed(tx: Tx, host: str, why: str) -> None:
 def running(tx: Tx, number: int) -> sqlite3.Row | None:
     """The job of that number if it runs."""
     return tx.one("SELECT * FROM job WHERE id = ? AND state = 'running'", number)
+
+
+def _may_fail(tx: Tx) -> bool:
+    return tx.one("SELECT 1 FROM fault WHERE kind = 'job_fails' AND cleared = 0 LIMIT 1") is not None
+
+
+def _fails_on(tx: Tx, host: str) -> bool:
+    row = tx.one("SELECT versions FROM host WHERE name = ?", host)
+    return row is not None and strikes(tx, "job_fails", host, versions=json.loads(row["versions"])) is not None
+
+
+def _gone(tx: Tx, job: sqlite3.Row, *, failed: bool) -> None:
+    """A job has ended by itself, well or not."""
+    _leave(tx, job)
+    ends.note(tx, job, JobEnding.FAILED if failed else JobEnding.PASSED)
+    tx.run("DELETE FROM job WHERE id = ?", job["id"])
+    hosts = json.loads(job["hosts"])
+    if failed:
+        tx.record("job_failed", job=job["id"], hosts=hosts, why="its processes failed")
+    else:
+        tx.record("job_ended", job=job["id"], hosts=hosts)
+    fill(tx)
 
 
 def _arrive(tx: Tx) -> None:
@@ -143,11 +175,20 @@ def _place(tx: Tx) -> None:
     for job in tx.all("SELECT * FROM job WHERE state = 'queued' ORDER BY place"):
         if not free:
             return
-        chosen = _choose(free, job["size"], None if job["pinned"] is None else json.loads(job["pinned"]))
+        fit = _over_before(tx, job, free)
+        chosen = _choose(fit, job["size"], None if job["pinned"] is None else json.loads(job["pinned"]))
         if chosen:
             _start(tx, job, chosen)
             taken = set(chosen)
             free = [h for h in free if h["name"] not in taken]
+
+
+def _over_before(tx: Tx, job: sqlite3.Row, free: list[sqlite3.Row]) -> list[sqlite3.Row]:
+    """Those of the hosts on which a job would be over before a stop that was announced there."""
+    over = tx.sim + float(job["work"] - job["kept"])
+    announced = tx.all("SELECT host FROM announced WHERE begins < ? AND ends > ?", over, tx.sim)
+    kept = {row["host"] for row in announced}
+    return [h for h in free if h["name"] not in kept] if kept else free
 
 
 def _choose(free: Sequence[sqlite3.Row], size: int, pinned: list[str] | None) -> list[str]:

@@ -6,6 +6,7 @@ import sqlite3
 from drivers.simulated import jobs
 from drivers.simulated.faults import cure, strikes
 from drivers.simulated.nodes import label, node, state
+from drivers.simulated.schema import model_of
 from drivers.simulated.tx import Tx
 from fleet.errors import Refused, Unreachable
 from fleet.models.hardware import DeviceTask, TaskState
@@ -30,6 +31,12 @@ def versions(tx: Tx, host: str) -> dict[str, str]:
         raise Unreachable(f"{host} does not answer: it is {row['power']}")
     found: dict[str, str] = json.loads(row["versions"])
     return found
+
+
+def model(tx: Tx, host: str) -> str | None:
+    """The host's hardware model, where the fleet file tells one."""
+    reach_bmc(tx, host)
+    return model_of(tx.settings.hardware, host)
 
 
 def boot_id(tx: Tx, host: str) -> str | None:

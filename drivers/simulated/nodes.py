@@ -8,13 +8,13 @@ import sqlite3
 from dataclasses import dataclass
 from functools import lru_cache
 
-from drivers.simulated import jobs
+from drivers.simulated import ends, jobs
 from drivers.simulated.faults import strikes
 from drivers.simulated.schema import model_of
 from drivers.simulated.tx import Tx
 from fleet.errors import ForeignHold, Refused
 from fleet.ids import BORROW_JOB
-from fleet.models.scheduler import Job, JobKind, JobState, Node, NodeBase
+from fleet.models.scheduler import Job, JobEnd, JobKind, JobState, Node, NodeBase
 from fleet.policy.features import merged
 
 OURS = "maintrain"
@@ -64,6 +64,17 @@ def rewrite(tx: Tx, host: str, owned: str, reason: str) -> None:
     elif row["reason"] not in (owned, reason):
         raise ForeignHold(host, row["reason"] or "down")
     elif row["reason"] != reason or not row["drained"]:
+        put_drain(tx, host, reason, OURS)
+
+
+def replace_hold(tx: Tx, host: str, found: str, reason: str) -> None:
+    """Make a node that is drained or down under the reason `found` be drained under `reason`."""
+    row = node(tx, host)
+    if not row["drained"] and not is_down(row):
+        raise Refused(f"{host} is neither drained nor down")
+    if (row["reason"] or "") not in (found, reason):
+        raise ForeignHold(host, row["reason"] or "down")
+    if row["reason"] != reason or not row["drained"]:
         put_drain(tx, host, reason, OURS)
 
 
@@ -168,6 +179,7 @@ class Answer:
     nodes: dict[str, Node]
     jobs: dict[str, Job]
     expected: int
+    ends: tuple[JobEnd, ...] = ()
     garbage: bool = False
     unreachable: bool = False
     late: float = 0.0
@@ -192,6 +204,7 @@ def show(tx: Tx) -> Answer:
         shown,
         line,
         len(rows),
+        ends.remembered(tx),
         garbage=strikes(tx, "garbage_answer") is not None,
         unreachable=strikes(tx, "no_answer") is not None,
         late=STALE_BY if strikes(tx, "stale_answer") is not None else 0.0,

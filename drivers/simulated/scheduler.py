@@ -1,12 +1,15 @@
 """The simulated scheduler, behind `fleet.ports.scheduler`."""
 
 import time
+from collections.abc import Mapping
 
-from drivers.reservations import reservation_name
+from drivers.reservations import announced_by_name, reservation_name
 from drivers.shared_view import SharedView
-from drivers.simulated import borrowing, closing, jobs, nodes, runs
+from drivers.simulated import announcing, borrowing, closing, jobs, nodes, runs
+from drivers.simulated.tx import Tx
 from drivers.simulated.world import World
-from fleet.errors import BadAnswer, ForeignHold, Unreachable
+from fleet.errors import BadAnswer, ForeignHold, Refused, Unreachable
+from fleet.models.announcement import Announcement
 from fleet.models.scheduler import ClusterView, JobRun
 from fleet.ports.fence import Fence
 
@@ -33,6 +36,13 @@ class SimulatedSchedulerDriver:
         await self._world.glancing(lambda tx: nodes.node(tx, host))  # an unknown host is refused whoever asks
         await fence()
         await self._world.changing(lambda tx: nodes.rewrite(tx, host, owned, reason))
+        await self._expect(host, reason)
+
+    async def replace_hold(self, host: str, found: str, reason: str, fence: Fence) -> None:
+        """See the port."""
+        await self._world.glancing(lambda tx: nodes.node(tx, host))
+        await fence()
+        await self._world.changing(lambda tx: nodes.replace_hold(tx, host, found, reason))
         await self._expect(host, reason)
 
     async def undrain(self, host: str, owned: str, fence: Fence, *, rebooted: bool) -> None:
@@ -67,7 +77,9 @@ class SimulatedSchedulerDriver:
     async def release_held(self, jobs_: tuple[str, ...], fence: Fence) -> None:
         """See the port."""
         await fence()
-        await self._world.changing(lambda tx: closing.release_held(tx, _numbers(jobs_)))
+        theirs = await self._world.changing(lambda tx: closing.release_held(tx, _numbers(jobs_)))
+        if theirs:
+            raise Refused(f"job {', '.join(map(str, theirs))} is held by its user")
 
     async def close_to_jobs(self, hosts: tuple[str, ...], name: str, limit: float, fence: Fence) -> None:
         """See the port. Nobody else makes reservations here, so `limit` has nothing to look out for."""
@@ -80,6 +92,17 @@ class SimulatedSchedulerDriver:
         reservation = reservation_name(name)
         await fence()
         await self._world.changing(lambda tx: closing.open_again(tx, reservation))
+
+    async def announce(self, plans: Mapping[str, Announcement], fence: Fence) -> None:
+        """See the port."""
+        named = announced_by_name(plans)
+        await fence()
+
+        def act(tx: Tx) -> None:
+            announcing.announce(tx, named)
+            jobs.fill(tx)
+
+        await self._world.changing(act)
 
     async def publish_features(self, host: str, features: tuple[str, ...], fence: Fence) -> None:
         """See the port."""
@@ -125,7 +148,7 @@ class SimulatedSchedulerDriver:
             raise BadAnswer(
                 f"the simulated scheduler's answer is partial: {missing} of {answer.expected} hosts missing"
             )
-        return ClusterView(began=began - answer.late, nodes=answer.nodes, jobs=answer.jobs)
+        return ClusterView(began=began - answer.late, nodes=answer.nodes, jobs=answer.jobs, ends=answer.ends)
 
 
 def _numbers(jobs_: tuple[str, ...]) -> list[int]:

@@ -57,9 +57,17 @@ CREATE TABLE IF NOT EXISTS borrowed (job INTEGER PRIMARY KEY, why TEXT NOT NULL)
 CREATE TABLE IF NOT EXISTS closed (
     host TEXT NOT NULL, reservation TEXT NOT NULL, PRIMARY KEY (host, reservation)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS announced (
+    host TEXT NOT NULL, reservation TEXT NOT NULL, begins REAL NOT NULL, ends REAL NOT NULL,
+    PRIMARY KEY (host, reservation)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS prepared (
     host TEXT NOT NULL, component TEXT NOT NULL, version TEXT NOT NULL, PRIMARY KEY (host, component, version)
-) WITHOUT ROWID
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ended (
+    number INTEGER PRIMARY KEY, job TEXT NOT NULL, run INTEGER NOT NULL, work TEXT NOT NULL, hosts TEXT NOT NULL,
+    ending TEXT NOT NULL, failed_host TEXT
+)
 """
 """Tables that files of earlier releases lack; they get them when they are opened."""
 FIXED = ("seed", "hosts", "hosts_per_rack", "hosts_per_nvlink", "time_scale")

@@ -12,17 +12,19 @@ Seen on 22.05.8, and why the code is as it is:
 import asyncio
 import re
 import time
+from collections.abc import Mapping
 
-from drivers.reservations import reservation_name
+from drivers.reservations import announced_by_name, reservation_name
 from drivers.shared_view import SharedView
-from drivers.slurm import borrowing, jobcontrol, reservations, standing
+from drivers.slurm import announcing, borrowing, jobcontrol, reservations, standing
 from drivers.slurm.command import SlurmCommand
 from drivers.slurm.features import publish_features
 from drivers.slurm.jobrun import job_run
-from drivers.slurm.jobs import parse_jobs
+from drivers.slurm.jobs import parse_jobs_and_ends
 from drivers.slurm.nodes import parse_node_text, parse_nodes
-from fleet.errors import BadAnswer, ForeignHold, InvalidInput, Unreachable
+from fleet.errors import BadAnswer, ForeignHold, InvalidInput, Refused, Unreachable
 from fleet.ids import owned_reason
+from fleet.models.announcement import Announcement
 from fleet.models.base import HOST_PATTERN
 from fleet.models.drivers import SlurmScheduler
 from fleet.models.scheduler import ClusterView, Job, JobRun, Node, NodeBase
@@ -71,6 +73,22 @@ class SlurmDriver:
             return
         await fence()
         # DRAIN on a drained node changes nothing but the reason, so there is no undrained instant.
+        await self._set_drain(host, reason)
+
+    async def replace_hold(self, host: str, found: str, reason: str, fence: Fence) -> None:
+        """Make a node that is drained or down under the reason `found` be drained under `reason`."""
+        _check_host(host)
+        if not _REASON.fullmatch(reason):
+            raise InvalidInput("reason", "", f"expected a plain drain reason, found {reason[:80]!r}")
+        before = await self._node(host)
+        if not standing.out(before):
+            raise Refused(f"{host} is neither drained nor down: {standing.told(before)}")
+        if (before.reason or "") not in (found, reason):
+            raise ForeignHold(host, standing.holder(before))
+        if before.draining and before.reason == reason:
+            return
+        await fence()
+        # As in `rewrite_reason`: DRAIN on a drained node changes nothing but the reason; a node that is down stays so.
         await self._set_drain(host, reason)
 
     async def undrain(self, host: str, owned: str, fence: Fence, *, rebooted: bool) -> None:
@@ -130,6 +148,14 @@ class SlurmDriver:
         """End the reservation of `close_to_jobs`."""
         await reservations.open_again(self._slurm, reservation_name(name), fence)
 
+    async def announce(self, plans: Mapping[str, Announcement], fence: Fence) -> None:
+        """Make the reservations that announce stops to come be exactly these."""
+        named = announced_by_name(plans)
+        for plan in named.values():
+            for host in plan.hosts:
+                _check_host(host)
+        await announcing.announce(self._slurm, named, fence)
+
     async def publish_features(self, host: str, features: tuple[str, ...], fence: Fence) -> None:
         """Make our features of a node be exactly these."""
         _check_host(host)
@@ -168,13 +194,13 @@ class SlurmDriver:
         except BadAnswer:
             await self._check_controller()
             raise
-        jobs = parse_jobs(await self._slurm.answer("squeue", "--all", "--json"), "squeue --json")
+        jobs, ends = parse_jobs_and_ends(await self._slurm.answer("squeue", "--all", "--json"), "squeue --json")
         for job in jobs.values():
             missing = [host for host in job.hosts if job.holds and host not in nodes]
             if missing:
                 raise BadAnswer(f"{command[0]}: partial answer: job {job.id} holds {missing[0]}, which is not listed")
         nodes = await reservations.under_maintenance(self._slurm, nodes)
-        return borrowing.named_ours(ClusterView(began=began, nodes=nodes, jobs=jobs))
+        return borrowing.named_ours(ClusterView(began=began, nodes=nodes, jobs=jobs, ends=ends))
 
     async def _check_controller(self) -> None:
         """Raise `Unreachable` when no controller is up: 22.05's JSON calls that an "Unspecified error" at rc 0."""

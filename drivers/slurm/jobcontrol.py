@@ -17,6 +17,7 @@ _AT_ONCE = 200
 _ENDED = ("invalid job id", "already completing or completed", "already finished", "job not found")
 _NOT_STARTED = ("can not be altered now", "pending execution")
 _NOTHING = ("slurm_suspend error: no error",)
+_HELD = ("JobHeldUser", "JobHeldAdmin")
 _NO_BATCH_SHELL = ("job script not specified",)
 _CANT_REQUEUE = ("presently disabled", "only batch jobs are accepted", "not permitted", "het job", "hetjob")
 
@@ -46,9 +47,30 @@ async def requeue_held(slurm: SlurmCommand, jobs: tuple[str, ...]) -> None:
 
 
 async def release(slurm: SlurmCommand, jobs: tuple[str, ...]) -> None:
-    """Let held jobs go on; one that is not held, or runs, is left as it is."""
+    """Let jobs that were requeued held go on; one that is not held, or runs, is left as it is.
+
+    `Refused` for one that somebody else holds. That shows only where they released it before: a hold beside that of a
+    requeue leaves no trace.
+    """
+    theirs: list[str] = []
     for some in _batches(jobs):
-        await _run(slurm, ("scontrol", "release", ",".join(some)), _ENDED + _NOT_STARTED + _NOTHING)
+        held = await _held_by_others(slurm, some)
+        theirs += held
+        ours = [job for job in some if job not in held]
+        if ours:
+            await _run(slurm, ("scontrol", "release", ",".join(ours)), _ENDED + _NOT_STARTED + _NOTHING)
+    if theirs:
+        raise Refused(f"job {', '.join(theirs)} is held by its user or by an operator")
+
+
+async def _held_by_others(slurm: SlurmCommand, jobs: tuple[str, ...]) -> list[str]:
+    """Those of the jobs that show a hold. One that was requeued held tells that instead, in words of its own."""
+    argv = ("squeue", "-h", "-a", "-j", ",".join(jobs), "-o", "%i|%r")
+    done = await slurm.run(*argv)
+    if done.rc != 0 and _ENDED[0] not in done.err.lower():
+        raise failure(argv, done)
+    shown = (line.strip().partition("|") for line in done.out.splitlines())
+    return [job for job, _, reason in shown if reason in _HELD]
 
 
 async def cancel(slurm: SlurmCommand, jobs: tuple[str, ...]) -> None:

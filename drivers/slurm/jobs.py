@@ -5,21 +5,31 @@ hold nothing.
 """
 
 from drivers.slurm.answers import Record, records
+from drivers.slurm.ends import job_end
 from drivers.slurm.states import job_state
 from fleet import hostlist
 from fleet.errors import BadAnswer
-from fleet.models.scheduler import Job, JobKind, JobState
+from fleet.models.scheduler import Job, JobEnd, JobKind, JobState
 
 
 def parse_jobs(answer: str, source: str) -> dict[str, Job]:
     """Every job of a JSON answer, by id. None at all is a quiet cluster."""
+    return parse_jobs_and_ends(answer, source)[0]
+
+
+def parse_jobs_and_ends(answer: str, source: str) -> tuple[dict[str, Job], tuple[JobEnd, ...]]:
+    """Every job of a JSON answer, by id, and the ends of those that have ended on some host."""
     jobs: dict[str, Job] = {}
+    ends: list[JobEnd] = []
     for record in records(answer, "jobs", source):
         job = _job(record)
         if job.id in jobs:
             raise BadAnswer(f"{record.what}: expected each job once, found {job.id!r} again")
         jobs[job.id] = job
-    return jobs
+        end = None if job.holds else job_end(record, job)
+        if end is not None:
+            ends.append(end)
+    return jobs, tuple(ends)
 
 
 def _job(record: Record) -> Job:

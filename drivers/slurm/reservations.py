@@ -13,7 +13,7 @@ from drivers.clock import wall
 from drivers.slurm.command import SlurmCommand, failure
 from fleet import hostlist
 from fleet.errors import BadAnswer, Refused
-from fleet.ids import FABRIC_RESERVATION, RESERVATION_PREFIX
+from fleet.ids import FABRIC_RESERVATION, NEXT_RESERVATION, RESERVATION_PREFIX
 from fleet.models.scheduler import Node
 from fleet.ports.fence import Fence
 
@@ -22,8 +22,8 @@ LENGTH = "3650-00:00:00"
 ROUNDS = 4
 _SHOW = ("scontrol", "show", "reservation", "-o")
 _NONE = "No reservations in the system"
-_GONE = "requested reservation is invalid"
-_TAKEN = "duplicate reservation name"
+GONE = "requested reservation is invalid"
+TAKEN = "duplicate reservation name"
 _UNKNOWN_NODE = "invalid node name"
 _FIELD = re.compile(r"(?:^| )([A-Za-z]+)=(\S*)")
 
@@ -58,9 +58,9 @@ async def close(slurm: SlurmCommand, hosts: tuple[str, ...], name: str, limit: f
         this = f"reservationname={name}"
         if mine is None:
             when = ("starttime=now", f"duration={LENGTH}", "users=root", "flags=maint,ignore_jobs")
-            await _run(slurm, ("scontrol", "create", "reservation", this, *when, nodes), harmless=_TAKEN)
+            await run_harmless(slurm, ("scontrol", "create", "reservation", this, *when, nodes), harmless=TAKEN)
         else:
-            await _run(slurm, ("scontrol", "update", this, "flags=maint,ignore_jobs", nodes), harmless=_GONE)
+            await run_harmless(slurm, ("scontrol", "update", this, "flags=maint,ignore_jobs", nodes), harmless=GONE)
     raise BadAnswer(f"reservation {name} is acknowledged, and does not show as active with all of {len(hosts)} nodes")
 
 
@@ -70,7 +70,7 @@ async def open_again(slurm: SlurmCommand, name: str, fence: Fence) -> None:
         if name not in {r.name for r in await reservations(slurm)}:
             return
         await fence()
-        await _run(slurm, ("scontrol", "delete", f"reservationname={name}"), harmless=_GONE)
+        await run_harmless(slurm, ("scontrol", "delete", f"reservationname={name}"), harmless=GONE)
     raise BadAnswer(f"reservation {name} is deleted, and shows all the same")
 
 
@@ -78,7 +78,9 @@ async def under_maintenance(slurm: SlurmCommand, nodes: dict[str, Node]) -> dict
     """The nodes with the maintenance reservation that each is in. Their own flags say so a second late."""
     # Of several the last one counts: ours, and of ours that in which the fabric is measured, which undrained the node.
     shown = sorted(await reservations(slurm), key=lambda r: (r.ours, r.name.startswith(FABRIC_RESERVATION), r.name))
-    told = {name: r.name for r in shown if r.active and r.maint for name in r.nodes}
+    # One that announces a stop is no hold: where it has begun, its hosts are in production all the same.
+    holds = (r for r in shown if r.active and r.maint and not r.name.startswith(NEXT_RESERVATION))
+    told = {name: r.name for r in holds for name in r.nodes}
     changed = {}
     for name, node in nodes.items():
         if (by := told.get(name)) is not None:
@@ -135,7 +137,8 @@ def _check_free(shown: tuple[Reservation, ...], wanted: frozenset[str], limit: f
             raise Refused(f"reservation {other.name} {when} {hostlist.some(held)}")
 
 
-async def _run(slurm: SlurmCommand, argv: tuple[str, ...], harmless: str) -> None:
+async def run_harmless(slurm: SlurmCommand, argv: tuple[str, ...], harmless: str) -> None:
+    """Run a command whose failure with these words is none. Raises as the port says."""
     done = await slurm.run(*argv)
     if done.rc != 0 and harmless not in done.err.lower():
         if _UNKNOWN_NODE in done.err.lower():

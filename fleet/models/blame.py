@@ -72,6 +72,13 @@ class Trial(Message):
         return self.verdict is Verdict.FAILED and self.category is not Category.HARDWARE
 
     @property
+    def weak(self) -> bool:
+        """True when a job failed and nothing else says why: no bound on such failures is known, so that they count
+        against control only.
+        """
+        return self.failed and self.category is Category.JOB
+
+    @property
     def hardware_failed(self) -> bool:
         """True when it failed by its hardware: the host's fault."""
         return self.verdict is Verdict.FAILED and self.category is Category.HARDWARE

@@ -22,6 +22,7 @@ FaultKind = Literal[
     "health_fails",
     "health_inconclusive",
     "version_fails",
+    "job_fails",
     "bmc_silent",
     "garbage_answer",
     "stale_answer",
@@ -44,7 +45,7 @@ class SimulatedFault(Fact):
     after: Duration = Field(parse_duration("0s"), description="simulated time before which it does not show")
     by: str = Field("admin: disk check", description="the other party's drain reason (drained_by_other)")
     component: Name | None = Field(None, description="only upgrades of this component")
-    version: Version | None = Field(None, description="with this version of the component (version_fails)")
+    version: Version | None = Field(None, description="with this version of the component (version_fails, job_fails)")
     model: str | None = Field(None, description="only on hosts of this hardware model")
     cured_by: tuple[Rung, ...] = Field(
         (),
@@ -55,8 +56,9 @@ class SimulatedFault(Fact):
     def _of_one_host(self) -> "SimulatedFault":
         if self.cured_by and self.host is None:
             raise ValueError("cured_by: expected a host, whose fault is cured")
-        if (self.kind == "version_fails") != (self.version is not None) or (self.version and not self.component):
-            raise ValueError("version: expected it with a component, for kind version_fails and no other")
+        wrong = self.kind not in ("version_fails", "job_fails") if self.version else self.kind == "version_fails"
+        if wrong or (self.version and not self.component):
+            raise ValueError("version: expected it with a component, for kind version_fails or job_fails and no other")
         return self
 
 

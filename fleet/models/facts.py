@@ -1,9 +1,13 @@
 """What policies are given: facts read in one transaction."""
 
+from pydantic import Field
+
 from fleet.models.base import Fact, Moment
+from fleet.models.breaker import Breaker
 from fleet.models.host import Host
 from fleet.models.ledger import Autostop, LeaseHost, Request
 from fleet.models.observation import Observation
+from fleet.models.operation_part import ActiveOperation
 from fleet.models.override import OverrideInForce
 from fleet.models.pool import Pool
 from fleet.models.stop import Stop
@@ -28,6 +32,12 @@ class LedgerFacts(Fact):
     stops: tuple[Stop, ...]
     overrides: tuple[OverrideInForce, ...] = ()
     """Those whose requests hold a lease, past their end too."""
+    operations: tuple[ActiveOperation, ...] = ()
+    """Submitted operations that were granted and are not over."""
+    urgent: dict[str, str] = Field(default_factory=dict)
+    """Pool: the emergency that has hosts to take there, before which nothing else but repair begins."""
+    breakers: dict[str, Breaker] = Field(default_factory=dict)
+    """By pool: where no repair is opened on hosts that go down in production."""
 
 
 class TrainFacts(Fact):
@@ -51,3 +61,7 @@ class TrainFacts(Fact):
     """Hosts whose domains are visited before others: rollouts wait for them."""
     invited: frozenset[str] = frozenset()
     """Domains that visits of other pools wait for, to be visited together."""
+    held_by: str = ""
+    """The emergency that goes before the train; empty for none."""
+    held_seconds: float = 0.0
+    """How long it is expected to."""

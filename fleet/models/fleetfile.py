@@ -2,17 +2,28 @@
 need the real hosts (overlapping selectors, buffers against members) are in `fleet.policy.membership`.
 """
 
+from enum import StrEnum
 from typing import Literal
 
 from pydantic import Field, model_validator
 
 from fleet.models.base import Fact, Name, Version
 from fleet.models.drivers import Drivers
+from fleet.models.event_sink import EventSink
 from fleet.models.ladder import Repair
 from fleet.models.matrix import MatrixEntry
 from fleet.models.pool import Pool
 from fleet.models.stack import Stack
+from fleet.models.topology import Topology
 from fleet.models.units import Duration, parse_duration
+
+
+class Announce(StrEnum):
+    """How a scheduler is told of a train's next stop, beside the signal to jobs."""
+
+    NONE = "none"
+    RESERVATION = "reservation"
+    """By a maintenance reservation that begins with it: jobs that would not be over by then are not started there."""
 
 
 class Cluster(Fact):
@@ -24,6 +35,11 @@ class Cluster(Fact):
     pins: dict[Name, Version] = Field(default_factory=dict, description="job-facing component: its one version")
     desired: dict[Name, Version] = Field(default_factory=dict, description="host-facing component: version to reach")
     matrix: tuple[MatrixEntry, ...] = Field((), description="entries besides those adopted or published")
+    hardware_models: dict[str, str] = Field(
+        default_factory=dict,
+        description="hardware model: glob of the node features that say so, such as {h100: gpu-h100*}; for schedulers "
+        "that tell no model",
+    )
     publish_versions: tuple[Name, ...] = Field(
         (),
         description="components whose installed version a host shows as a node feature, such as "
@@ -51,6 +67,10 @@ class Cluster(Fact):
         description="time an inventory has, after a boot, to report what the boot brought into effect",
     )
     repair: Repair = Field(Repair(), description="what is tried with a host in repair before a person is asked")
+    topology: Topology = Field(Topology(), description="what hangs on which switch, power feed and cooling loop")
+    announce: Announce = Field(
+        Announce.NONE, description="reservation: the scheduler starts no job on a next stop that would not be over"
+    )
     pools: tuple[Pool, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -88,12 +108,19 @@ class FleetFile(Fact):
     version: Literal[1]
     clusters: tuple[Cluster, ...] = Field(min_length=1)
     notify: tuple[str, ...] = Field((), description="names of environment variables that hold apprise URLs for pages")
+    events: tuple[EventSink, ...] = Field((), description="other systems that are told what happens")
 
     @model_validator(mode="after")
     def _unique(self) -> "FleetFile":
         names = [c.name for c in self.clusters]
         if len(set(names)) != len(names):
             raise ValueError("clusters: expected each cluster name once")
+        sinks = [s.name for s in self.events]
+        if len(set(sinks)) != len(sinks):
+            raise ValueError("events: expected each sink name once")
+        for sink in self.events:
+            if missing := sorted(set(sink.clusters) - set(names)):
+                raise ValueError(f"events.{sink.name}.clusters: expected clusters of the file, found {missing[0]!r}")
         return self
 
     def cluster(self, name: str) -> Cluster | None:

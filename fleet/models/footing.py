@@ -1,12 +1,16 @@
 """What a step stands on: the lease, the stops and the intents, as one reading of the store tells them."""
 
+from fleet.ids import op_of
 from fleet.models.base import Fact
 from fleet.models.intent import Intent, IntentState
 from fleet.models.ledger import LeaseHost
+from fleet.models.operation_part import Parking
 from fleet.models.stop import Stop
 
-DRAIN, REBOOT = "drain", "reboot"
-"""Keys of the steps that are the same in every try."""
+DRAIN = "drain"
+"""Key of the step that is the same in every try."""
+_BOOTS = ("reboot", "power_cycle", "reimage", "hold")
+"""How the keys of steps begin that may leave the scheduler a node that went down: in a hold an outsider works on it."""
 
 
 class Footing(Fact):
@@ -18,6 +22,8 @@ class Footing(Fact):
     """In force and covering the host's pool, oldest first."""
     intents: tuple[Intent, ...]
     """Of the operation, in the order they were opened."""
+    parkings: tuple[Parking, ...] = ()
+    """Of submitted operations on whose scope the host is, whoever holds it."""
 
     def intent(self, step: str) -> Intent | None:
         """The intent of one step."""
@@ -25,8 +31,12 @@ class Footing(Fact):
 
     @property
     def rebooted(self) -> bool:
-        """True when a reboot was begun."""
-        return any(i.step.partition(":")[0] == REBOOT for i in self._begun)
+        """True when a reboot was begun, or anything else that may have booted the host anew."""
+        return any(i.step.partition(":")[0] in _BOOTS for i in self._begun)
+
+    def parked_for(self, operation: str) -> Parking | None:
+        """Because of which submitted operation the work `operation` has to wait; its own never holds it up."""
+        return next((p for p in self.parkings if p.operation != op_of(operation)), None)
 
     def touched(self, but: str = DRAIN) -> bool:
         """True when any change was begun; the drain is none, and the step `but` is not asked about."""

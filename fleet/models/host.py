@@ -33,6 +33,8 @@ class Host(Fact):
     decommissioned: bool = False
     released_at: Moment | None = None
     """When our last lease on it ended; a view begun before that may still show our drain."""
+    given: str = ""
+    """The drain reason under which it was given to an outsider: while that is on it, it is theirs, also when down."""
 
 
 class Standing(Decision):

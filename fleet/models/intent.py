@@ -49,4 +49,6 @@ class Intent(Fact):
     opened_at: Moment
     token_at: Moment
     """When the present token took the intent."""
+    looked_at: Moment | None = None
+    """When an attempt after the first last read the device for it; None while none has."""
     result: str = ""

@@ -10,6 +10,7 @@ from typing import Annotated, Self
 from pydantic import Field, field_validator, model_validator
 
 from fleet.models.base import Fact, Name
+from fleet.models.notice_rule import NoticeRule, Noticing
 from fleet.models.recipe import Argv
 from fleet.models.units import Duration, parse_duration
 from fleet.models.verification import Category
@@ -122,12 +123,15 @@ class ReimageHook(Fact):
 
 
 class Repair(Fact):
-    """What is tried with a host in repair before a person is asked."""
+    """Which hosts go to repair by themselves, and what is tried with one before a person is asked."""
 
     ladder: Ladder = Ladder()
     limits: RungLimits = RungLimits()
     reflash: Reflash | None = None
     reimage: ReimageHook | None = None
+    notice: Noticing = Field(
+        NoticeRule(), description="when a host that goes down in production gets a repair by itself; off: never"
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -4,8 +4,10 @@ from enum import StrEnum
 
 from pydantic import Field, model_validator
 
+from fleet import ids
 from fleet.models.base import Decision, Fact, Moment
 from fleet.models.joint import Joint
+from fleet.models.operation_part import OperationPart
 from fleet.models.override import Override
 
 
@@ -52,11 +54,24 @@ class Request(Fact):
     override: Override | None = None
     joint: Joint | None = None
     """With which others it is granted, until their time is over."""
+    part: OperationPart | None = None
+    """Of an operation that was submitted: what it is in this cluster."""
+    partial: bool = False
+    """Granted those of its hosts that can be had, at least one, instead of all of them at once."""
+
+    @property
+    def share(self) -> str:
+        """How its hosts' operation ids begin: an operation over several clusters may have two hosts of one name."""
+        several = self.part is not None and len(self.part.clusters) > 1
+        return ids.op_part(self.holder, self.cluster) if several else self.holder
 
     @model_validator(mode="after")
     def _overrides_what_it_must(self) -> "Request":
-        if (self.kind is RequestClass.PIN_SWITCH) != (self.override is not None):
-            raise ValueError("override: expected one for a pin switch and for nothing else")
+        named = self.override is not None and not self.override.whole
+        if named and self.kind is not RequestClass.EMERGENCY:
+            raise ValueError("override: expected named numbers for an emergency and for nothing else")
+        if not named and (self.kind is RequestClass.PIN_SWITCH) != (self.override is not None):
+            raise ValueError("override: expected one for a pin switch, which names no numbers, and for nothing else")
         return self
 
 
@@ -95,7 +110,8 @@ class Grant(Decision):
 
     request: str
     hosts: tuple[str, ...] = ()
-    """What it is granted, where that is not what it named: a pin switch takes the hosts that are up."""
+    """What it is granted, where that is not what it named: a pin switch takes the hosts that are up, and one that can
+    have a part takes what can be had."""
 
 
 class WaitKind(StrEnum):
@@ -109,7 +125,14 @@ class WaitKind(StrEnum):
     HOST_LEASED = "host_leased"
     HOST_RESERVED = "host_reserved"
     PARTNER = "partner"
+    OVERLAP = "overlap"
+    """An operation that must not overlap with it is active on its hosts."""
     LIMIT = "limit"
+    EMERGENCY = "emergency"
+    WINDOW = "window"
+    """Planned work may not begin now, by the pool's windows."""
+    REPLICAS = "replicas"
+    """Another replica group has hosts out."""
 
 
 class Wait(Decision):

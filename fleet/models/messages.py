@@ -119,6 +119,16 @@ class Observed(Message):
     """Hosts in repair whose drain somebody has lifted."""
     lost_switches: tuple[str, ...] = ()
     """Pin switches that are not over and that no workflow looks after."""
+    opened: tuple[HandOver, ...] = ()
+    """Hosts whose repair was opened and has not begun."""
+    back: tuple[str, ...] = ()
+    """Hosts in repair that are back before anything was done to them."""
+    given: tuple[str, ...] = ()
+    """Hosts in repair that an outsider has by now."""
+    lost_operations: tuple[str, ...] = ()
+    """Submitted operations of which the same is true."""
+    lost_emergencies: tuple[str, ...] = ()
+    """Emergencies of which the same is true."""
 
 
 class HostEnd(Message):

@@ -178,4 +178,6 @@ class PinChange(Fact):
     switch: PinSwitch
     hosts: tuple[PinHost, ...] | None = None
     """Its hosts from now on; None leaves them as they are."""
+    adds: tuple[PinHost, ...] = ()
+    """Hosts that it gets besides."""
     audit: AuditEntry | None = None

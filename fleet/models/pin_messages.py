@@ -78,6 +78,8 @@ class PinBatchInput(Message):
     cluster: str
     phase: PinPhase
     batch: int
+    host: str = ""
+    """Only this one of them; empty for all."""
 
 
 class PinHostWork(Message):
@@ -87,6 +89,8 @@ class PinHostWork(Message):
     steps: tuple[Step, ...] = ()
     lost: str = ""
     """Why it goes to repair at once; empty for a host that can be worked on."""
+    waits: str = ""
+    """Why its way can't be told yet: it is asked for alone, and the others go on; empty for every other host."""
 
 
 class PinBatchWork(Message):

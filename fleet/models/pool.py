@@ -6,8 +6,10 @@ from enum import StrEnum
 from pydantic import Field, model_validator
 
 from fleet.models.base import Fact, Name, Version
+from fleet.models.replicas import Replicas
 from fleet.models.units import Amount, Duration
 from fleet.models.verification import VerificationTask
+from fleet.models.windows import Window
 
 
 class HostSelector(Fact):
@@ -106,5 +108,9 @@ class Pool(Fact):
     verify_duration: Duration = Field(timedelta(minutes=5), description="expected time of one verification task")
     fabric_wait: Duration = Field(timedelta(minutes=5), description="time a host waits for partners of its domain")
     reserve_after: Duration = Field(timedelta(hours=1), description="age at which a waiting request reserves its hosts")
+    windows: tuple[Window, ...] = Field(
+        (), description="when planned work may begin and must have ended; default always"
+    )
+    replicas: Replicas | None = Field(None, description="groups of hosts of which no two may have hosts out at once")
     autostop: AutostopPolicy = AutostopPolicy()
     desired: dict[Name, Version] = Field(default_factory=dict, description="overrides the cluster's desired versions")

@@ -11,7 +11,6 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, model_validator
 
 from fleet.models.base import Fact, Name, Version
-from fleet.models.pool import Grouping
 from fleet.models.units import Duration, Share
 
 ROLLOUT_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,39}/[A-Za-z0-9][A-Za-z0-9._+:~-]{0,63}$"
@@ -86,17 +85,19 @@ class Phase(Fact):
     approval: bool = Field(False, description="a person must approve before the phase opens")
 
 
+class Unit(StrEnum):
+    """A unit of topology that several pools may have hosts in. A host may hang on several switches."""
+
+    RACK = "rack"
+    NVLINK = "nvlink"
+    SWITCH = "switch"
+
+
 class Alignment(Fact):
     """Domains of several pools that share a unit of topology are visited together where that interrupts fewer jobs."""
 
-    by: Grouping = Field(description="rack or nvlink")
+    by: Unit
     wait: Duration = Field(timedelta(hours=2), description="time that a visit waits for the other trains at most")
-
-    @model_validator(mode="after")
-    def _by_something(self) -> "Alignment":
-        if self.by is Grouping.NONE:
-            raise ValueError("by: expected rack or nvlink")
-        return self
 
 
 class OnOffboard(Fact):

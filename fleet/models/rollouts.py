@@ -7,6 +7,7 @@ from pydantic import Field
 
 from fleet.models.audit import AuditEntry
 from fleet.models.base import Decision, Fact, Moment
+from fleet.models.emergency import Urgent
 from fleet.models.rollout import RollBack, RolloutSpec
 
 HostKey = tuple[str, str]
@@ -72,6 +73,8 @@ class RolloutFacts(Fact):
     """All that were ever started, oldest first."""
     cohorts: dict[str, dict[str, int]] = Field(default_factory=dict)
     """Host → rollout → index of the phase whose cohort it was frozen into. Absent: the last phase."""
+    urgent: dict[str, tuple[Urgent, ...]] = Field(default_factory=dict)
+    """Host → what emergencies want it to carry, the newest first."""
 
 
 class RolloutChange(NamedTuple):

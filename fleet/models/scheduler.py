@@ -98,6 +98,37 @@ class JobRun(Fact):
     """Who told it: `scheduler` or `accounting`."""
 
 
+class JobEnding(StrEnum):
+    """How a run of a job ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    """Its own processes failed."""
+    HOST_FAILED = "host_failed"
+    """The scheduler ended it because a host of it failed."""
+    OTHER = "other"
+    """Cancelled, out of time, pre-empted …: says nothing about a host."""
+
+
+class JobEnd(Fact):
+    """The end of one run of a job."""
+
+    job: str
+    run: int = 0
+    """How often the job had been restarted before."""
+    work: str = ""
+    """Whose work it is, such as user and name: runs of the same work do the same. Empty: not told."""
+    hosts: tuple[str, ...] = Field(min_length=1)
+    ending: JobEnding
+    failed_host: str | None = None
+    """The host that failed, where the scheduler names it."""
+
+    @property
+    def key(self) -> str:
+        """Tells the run from every other of its cluster."""
+        return f"{self.job}.{self.run}"
+
+
 class ClusterView(Fact):
     """One reading of the whole scheduler.
 
@@ -108,6 +139,8 @@ class ClusterView(Fact):
     began: float
     nodes: dict[str, Node]
     jobs: dict[str, Job] = Field(default_factory=dict)
+    ends: tuple[JobEnd, ...] = ()
+    """Runs that have ended and that the scheduler still remembers, which may be for minutes only."""
 
     def jobs_on(self, host: str) -> tuple[Job, ...]:
         """Jobs that hold the host."""

@@ -27,6 +27,8 @@ class Category(StrEnum):
     HARDWARE = "hardware"
     SOFTWARE = "software"
     PERFORMANCE = "performance"
+    JOB = "job"
+    """A job failed on the host, and nothing else says why: not what a verification finds."""
 
 
 class Severity(StrEnum):

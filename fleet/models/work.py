@@ -25,6 +25,8 @@ class StepKind(StrEnum):
     POWER_CYCLE = "power_cycle"
     REFLASH = "reflash"
     REIMAGE = "reimage"
+    HOLD = "hold"
+    """An outsider works on the drained host, and reports."""
 
 
 class Step(Message):
@@ -171,6 +173,8 @@ class StepResult(Decision):
     verification: Verification | None = None
     steps: tuple[Step, ...] = ()
     """For a roll back: what is to be done instead of returning."""
+    blameless: bool = False
+    """For a hand-over: nothing that was applied brought it about, so that it speaks against no version."""
 
 
 class Outcome(StrEnum):
@@ -183,11 +187,15 @@ class Outcome(StrEnum):
     """Stopped at a safe point; the rest rides later."""
     GIVEN_BACK = "given_back"
     LEFT_OUT = "left_out"
+    SERVICED = "serviced"
+    """What a submitted operation wanted was done on it, without an upgrade."""
     ROLLED_BACK = "rolled_back"
     """An upgrade was offboarded in mid visit, and undone before the host returned."""
     HANDED_OVER = "handed_over"
     REPAIRED = "repaired"
     DECOMMISSIONED = "decommissioned"
+    GIVEN_AWAY = "given_away"
+    """Out of our repair, into the hands of a named outsider."""
 
 
 class HostOutcome(Message):
@@ -218,3 +226,5 @@ class StepRecord(Message):
     started: Moment
     ended: Moment
     verification: Verification | None = None
+    blameless: bool = False
+    """As of its result."""

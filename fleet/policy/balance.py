@@ -11,10 +11,13 @@ from datetime import timedelta
 from fleet.models.facts import LedgerFacts
 from fleet.models.host import Host, HostSet
 from fleet.models.ledger import Autostop, Request, RequestClass
+from fleet.models.operation_part import ActiveOperation, OperationPart
 from fleet.models.pool import Pool
 from fleet.models.stop import Stop, StopKind
 from fleet.policy.autostop import autostop
-from fleet.policy.limits import Limits, limits
+from fleet.policy.joining_work import joins
+from fleet.policy.limits import Limits, limits, overridden
+from fleet.policy.replica_groups import GroupsOut, group_of
 from fleet.policy.sets import Place, is_settling, is_unseen, place
 from fleet.policy.stopping import earliest
 
@@ -32,6 +35,10 @@ class PoolBalance:
     """Released, and not seen since."""
     reserved: int = 0
     """Hosts set aside for requests that have waited too long; they count against the buffer and the floor."""
+    groups: GroupsOut | None = None
+    """Replica groups with hosts out; None where the pool has none."""
+    windowed: dict[float, str] = field(default_factory=dict)
+    """Expected seconds: why such work may not begin now by the pool's windows; empty when it may."""
     limits: Limits = field(init=False)
     autostop: Autostop = field(init=False)
     stop: Stop | None = field(init=False)
@@ -39,9 +46,11 @@ class PoolBalance:
     stale: bool = field(init=False)
     """True when the last look is too old, or there was none."""
 
-    def count(self, where: Place) -> None:
+    def count(self, host: Host, where: Place) -> None:
         """One more member."""
         self.members += 1
+        if self.groups is not None and where[0] is not HostSet.UP:
+            self.groups.count(host, coming_back=where[0] is HostSet.PLANNED or is_settling(where))
         if where[0] is HostSet.UP:
             self.up += 1
         elif where[0] is HostSet.PLANNED:
@@ -59,6 +68,16 @@ class PoolBalance:
         covering = [s for s in facts.stops if s.covers(facts.cluster, self.pool.name)]
         self.stop, self.freeze = earliest(covering, StopKind.STOP), earliest(covering, StopKind.FREEZE)
         self.stale = age is None or age > self.pool.autostop.stale_after
+
+    def limits_for(self, ask: "Ask") -> Limits:
+        """What the pool is held to for one ask: its promises, or the numbers that the ask's override names."""
+        override = ask.request.override
+        return self.limits if override is None else overridden(self.limits, override, self.pool.name)
+
+    def room(self, ask: "Ask") -> int:
+        """Hosts that an ask may have here now, by planned buffer and floor."""
+        limit = self.limits_for(ask)
+        return max(0, min(limit.planned_buffer - self.planned, self.up - limit.floor) - self.reserved)
 
 
 @dataclass(slots=True)
@@ -79,6 +98,16 @@ class Ask:
         return self.request.kind is RequestClass.REPAIR
 
     @property
+    def part(self) -> OperationPart | None:
+        """What it is of a submitted operation."""
+        return self.request.part
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """Hosts that its work touches, whether it takes them or not."""
+        return self.part.scope if self.part is not None else self.hosts
+
+    @property
     def is_switch(self) -> bool:
         """A pin switch takes all that is up, of every pool, past its buffer and floor."""
         return self.request.kind is RequestClass.PIN_SWITCH
@@ -97,14 +126,19 @@ class Balance:
     reserved: dict[str, str] = field(default_factory=dict)
     """Host: the request it is set aside for."""
     overridden_by: str | None = None
-    """Who holds the cluster under an override, once granted: nothing but repair begins beside it."""
+    """Who holds the whole cluster under an override, once granted: nothing but repair begins beside it."""
+    urgent: dict[str, str] = field(default_factory=dict)
+    """Pool: the emergency before which nothing but repair begins there."""
+    facts: LedgerFacts | None = None
+    active: dict[str, list[ActiveOperation]] = field(default_factory=dict)
+    """Host: submitted operations on whose scope it is, those granted in this settling included."""
 
     @classmethod
     def of(cls, facts: LedgerFacts) -> "Balance":
         """Where everything stands before the first grant."""
         look = facts.observation
         seen, observed_at = (look.hosts, look.began_at) if look else ({}, None)
-        pools = {p.name: PoolBalance(p) for p in facts.pools}
+        pools = {p.name: PoolBalance(p, groups=GroupsOut(p.replicas) if p.replicas else None) for p in facts.pools}
         places: dict[str, Place] = {}
         leases, globs = facts.leases, facts.failed_reasons
         for name, host in facts.hosts.items():
@@ -112,13 +146,18 @@ class Balance:
                 continue
             where = places[name] = place(host, seen.get(name), observed_at, leases.get(name), globs)
             if host.pool in pools:
-                pools[host.pool].count(where)
+                pools[host.pool].count(host, where)
         age = None if observed_at is None else facts.now - observed_at
         for pool in pools.values():
             pool.close(facts, age)
         held = {name: lease.holder for name, lease in leases.items()}
-        overridden_by = next((override.holder for override in facts.overrides), None)
-        return cls(facts.hosts, places, pools, held, overridden_by=overridden_by)
+        overridden_by = next((override.holder for override in facts.overrides if override.whole), None)
+        balance = cls(
+            facts.hosts, places, pools, held, overridden_by=overridden_by, urgent=dict(facts.urgent), facts=facts
+        )
+        for operation in facts.operations:
+            balance.activate(operation)
+        return balance
 
     def ask(self, request: Request, facts: LedgerFacts) -> Ask:
         """A request with its needs counted."""
@@ -126,6 +165,10 @@ class Balance:
             # Every pool is asked, those without a host that is up too.
             hosts = tuple(name for name, where in self.places.items() if where[0] is HostSet.UP)
             need = dict.fromkeys(self.pools, 0)
+        elif request.part is not None and not request.part.takes:
+            # It takes nobody out; what holds in its pools holds for it all the same.
+            hosts = ()
+            need = {self.hosts[name].pool: 0 for name in request.part.scope if name in self.hosts}
         else:
             hosts, need = tuple(dict.fromkeys(request.hosts)), {}
         for name in hosts:
@@ -140,6 +183,11 @@ class Balance:
         """The pools an ask touches, with how many hosts of each."""
         return ((self.pools[name], need) for name, need in ask.need.items() if name in self.pools)
 
+    def asked_in(self, ask: Ask, pool: PoolBalance) -> list[Host]:
+        """Hosts of one pool that an ask names."""
+        named = (self.hosts[name] for name in ask.hosts)
+        return [host for host in named if host.pool == pool.pool.name]
+
     def grant(self, ask: Ask) -> None:
         """Move an ask's hosts out."""
         where = HostSet.FAILED if ask.is_repair else HostSet.PLANNED
@@ -147,12 +195,36 @@ class Balance:
             pool = self.pools[self.hosts[name].pool]
             if self.places[name][0] is HostSet.UP:
                 pool.up -= 1
+                if pool.groups is not None:
+                    pool.groups.count(self.hosts[name], coming_back=True)
             if not ask.is_repair:
                 pool.planned += 1
             self.places[name] = (where, ask.request.holder, "granted just now")
             self.held[name] = ask.request.holder
         if ask.is_switch:
             self.overridden_by = ask.request.holder
+        if (part := ask.part) is not None:
+            active = ActiveOperation(
+                operation=part.operation,
+                kind=part.kind,
+                not_with=part.not_with,
+                hosts=frozenset(part.scope),
+                parks=part.parks,
+            )
+            self.activate(active)
+
+    def activate(self, operation: ActiveOperation) -> None:
+        """From now on an operation is to be kept off from on every host of its scope."""
+        for name in operation.hosts:
+            self.active.setdefault(name, []).append(operation)
+
+    def joined(self, part: OperationPart) -> frozenset[str]:
+        """Hosts of a part's scope that are out by other work which it may join."""
+        if self.facts is None or not part.parks:
+            return frozenset()
+        seen = self.facts.observation.hosts if self.facts.observation is not None else {}
+        leases = ((name, self.facts.leases.get(name)) for name in part.scope)
+        return frozenset(n for n, lease in leases if lease is not None and joins(part.not_with, lease, seen.get(n)))
 
     def planned(self) -> list[str]:
         """Hosts that are out by plan."""
@@ -171,6 +243,9 @@ class Balance:
                 self.reserved[name] = ask.request.id
             if self.places[name][0] is not HostSet.PLANNED:
                 self.pools[self.hosts[name].pool].reserved += 1
+            groups = self.pools[self.hosts[name].pool].groups
+            if groups is not None:
+                groups.reserved.setdefault(group_of(self.hosts[name], groups.replicas), ask.request.id)
 
     def within_reach(self, ask: Ask) -> bool:
         """True when an ask waits for nothing but the return of hosts that are out by plan."""
@@ -179,7 +254,12 @@ class Balance:
         waits_for = (self.places.get(name) for name in ask.hosts)
         if not all(w is not None and (w[0] in (HostSet.UP, HostSet.PLANNED) or is_settling(w)) for w in waits_for):
             return False
+        if not all(
+            pool.groups is None or pool.groups.within_reach(self.asked_in(ask, pool)) for pool, _ in self.of_ask(ask)
+        ):
+            return False
         return all(
-            need <= pool.limits.planned_buffer and pool.up + pool.planned + pool.settling - need >= pool.limits.floor
+            need <= (limit := pool.limits_for(ask)).planned_buffer
+            and pool.up + pool.planned + pool.settling - need >= limit.floor
             for pool, need in self.of_ask(ask)
         )

@@ -5,7 +5,8 @@ trials of the same hardware model and kind (visit, or days in production within 
 first; hosts are weighed by their own record, so that a bad host's failure speaks little against the version, and each
 speaks once. What the base rate is and how it moves cancels out (`fleet.policy.sequential`, with sources). Where control
 is too thin, a version is judged against a rate that no healthy pool exceeds. Hardware findings and inconclusive trials
-change nothing. Bets are split over visits, production and both, over all hardware models and each alone.
+change nothing; failures of jobs count against control only (`fleet.policy.job_failures`). Bets are split over visits,
+production and both, over all hardware models and each alone.
 
 Errors. A good version is blamed with a chance of at most `BlameRule.false_alarms` in its whole rollout, however often
 one looks, if failures are independent between hosts and fall by exposure and record: what fails a whole domain at once

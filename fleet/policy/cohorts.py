@@ -22,7 +22,7 @@ _WHOLE = 100.0
 def in_scope(spec: RolloutSpec, host: Host) -> bool:
     """Whether a rollout is for a host at all. Raises ValueError for a malformed hostlist."""
     here = (not spec.clusters or host.cluster in spec.clusters) and (not spec.pools or host.pool in spec.pools)
-    return here and (spec.hosts is None or _fits(spec.hosts, host))
+    return here and (spec.hosts is None or fits(spec.hosts, host))
 
 
 def phase_of(spec: RolloutSpec, frozen: int | None) -> int:
@@ -62,7 +62,7 @@ def cohort_domains(fleet: FleetFile, hosts: Mapping[str, Iterable[Host]]) -> lis
         members = {h.name: h for h in hosts.get(cluster.name, ())}
         for pool in cluster.pools:
             its = [h for h in members.values() if h.pool == pool.name]
-            found += [[members[n] for n in d.hosts] for d in form_domains(its, pool.domain)]
+            found += [[members[n] for n in d.hosts] for d in form_domains(its, pool.domain, pool.replicas)]
     return found
 
 
@@ -75,10 +75,11 @@ def _size(cohort: Cohort, hosts: int) -> int:
 def chosen(cohort: Cohort, host: Host) -> bool:
     """Whether a phase may choose a host of its rollout. Raises ValueError for a malformed hostlist."""
     here = (not cohort.clusters or host.cluster in cohort.clusters) and (not cohort.pools or host.pool in cohort.pools)
-    return here and (cohort.hosts is None or _fits(cohort.hosts, host))
+    return here and (cohort.hosts is None or fits(cohort.hosts, host))
 
 
-def _fits(chosen: RolloutHosts, host: Host) -> bool:
+def fits(chosen: RolloutHosts, host: Host) -> bool:
+    """Whether a host meets every criterion. Raises ValueError for a malformed hostlist."""
     return (
         (chosen.names is None or host.name in _named(chosen.names))
         and (chosen.feature is None or chosen.feature in host.features)

@@ -148,6 +148,7 @@ def _without_control(cell: Cell, ours: Exposure, rule: BlameRule) -> Cell:
     """A record better than usual must not lower the bound that holds for every healthy host."""
     bound = rule.visit_failures_at_most if cell.kind == "visit" else rule.production_failures_at_most
     at_most = bound * max(ours.weight, ours.exposure)
+    ours = ours._replace(failures=ours.failures - ours.weak)
     return _counted(cell, ours, tuple(growth_against_bound(ours.failures, at_most, rule.ratios).tolist()))
 
 

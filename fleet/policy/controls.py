@@ -21,6 +21,8 @@ class Exposure(NamedTuple):
     exposure: float
     weight: float
     failures: int
+    weak: int = 0
+    """Those of the failures that no bound is known for."""
 
 
 def relative_rate(record: HostRecord, rule: BlameRule) -> float:
@@ -34,11 +36,11 @@ def relative_rate(record: HostRecord, rule: BlameRule) -> float:
 
 def total(trials: Iterable[Trial], rule: BlameRule) -> Exposure:
     """Add trials up."""
-    count, exposure, weight, failures = 0, 0.0, 0.0, 0
+    count, exposure, weight, failures, weak = 0, 0.0, 0.0, 0, 0
     for trial in trials:
-        count, exposure, failures = count + 1, exposure + trial.days, failures + trial.failed
+        count, exposure, failures, weak = count + 1, exposure + trial.days, failures + trial.failed, weak + trial.weak
         weight += trial.days * relative_rate(trial.record, rule)
-    return Exposure(count, exposure, weight, failures)
+    return Exposure(count, exposure, weight, failures, weak)
 
 
 class Waiting:

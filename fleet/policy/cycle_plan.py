@@ -127,7 +127,7 @@ class _Planner:
 
     def _wanted(self, host: str, observed: Mapping[str, str]) -> WantedSet | None:
         """What rollouts make of what the fleet file desires; None where there are none."""
-        if not self.rollouts.rollouts:
+        if not self.rollouts.rollouts and not self.rollouts.urgent:
             return None
         return wanted(self.cluster, self.pool, self.ledger.hosts.get(host), observed, self.rollouts)
 

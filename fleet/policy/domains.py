@@ -10,18 +10,29 @@ from heapq import heapify, heappop, heappush, heapreplace
 from fleet.hostlist import natural_key
 from fleet.models.host import Host
 from fleet.models.pool import DomainSpec, Grouping
+from fleet.models.replicas import Replicas
 from fleet.models.train import Domain
+from fleet.policy.replica_groups import by_group
 
 Group = list[Host]
 """Hosts in natural order."""
 
 
-def form_domains(hosts: Sequence[Host], spec: DomainSpec) -> tuple[Domain, ...]:
+def form_domains(hosts: Sequence[Host], spec: DomainSpec, replicas: Replicas | None = None) -> tuple[Domain, ...]:
     """Domains of one pool, named `d001` on in the order of their hosts; every host once, decommissioned ones left out.
+    None spans two replica groups.
 
     The same hosts give the same domains, in whatever order they come.
     """
     members = sorted((h for h in hosts if not h.decommissioned), key=lambda h: natural_key(h.name))
+    cut = [domain for group in by_group(members, replicas) for domain in _formed(group, spec)]
+    ordered = sorted((sorted((h.name for h in d), key=natural_key) for d in cut), key=lambda d: natural_key(d[0]))
+    width = max(3, len(str(len(ordered))))
+    return tuple(Domain(name=f"d{i:0{width}d}", hosts=tuple(names)) for i, names in enumerate(ordered, 1))
+
+
+def _formed(members: Group, spec: DomainSpec) -> list[Group]:
+    """The domains of hosts that may share one."""
     cut: list[Group] = []
     small: list[Group] = []
     for key, group in _by(members, _group_key(spec.group_by)):
@@ -31,10 +42,7 @@ def form_domains(hosts: Sequence[Host], spec: DomainSpec) -> tuple[Domain, ...]:
             cut.append(group)
         else:
             small.append(group)
-    cut += _packed(small, spec.size)
-    ordered = sorted((sorted((h.name for h in d), key=natural_key) for d in cut), key=lambda d: natural_key(d[0]))
-    width = max(3, len(str(len(ordered))))
-    return tuple(Domain(name=f"d{i:0{width}d}", hosts=tuple(names)) for i, names in enumerate(ordered, 1))
+    return cut + _packed(small, spec.size)
 
 
 def _group_key(grouping: Grouping) -> Callable[[Host], str | None]:

@@ -50,10 +50,13 @@ def gate(facts: GateFacts) -> StepResult:
         return _untouched(facts)
     state = facts.drained.state
     if state in (DrainState.DOUBTFUL, DrainState.DOWN, DrainState.DRAINING):
-        return _hand_over(facts, HostState.UNKNOWN, f"its drain can't be relied on: {facts.drained.reason}")
+        doubt = f"its drain can't be relied on: {facts.drained.reason}"
+        # A host that is down may be so by what it was given; that its drain can't be told is nobody's doing.
+        return _hand_over(facts, HostState.UNKNOWN, doubt, blameless=state is not DrainState.DOWN)
     unfit = _unfit(facts)
     if unfit is not None and state is DrainState.UNDRAINED:
-        return _hand_over(facts, HostState.PARTLY_APPLIED, f"undrained by another while changed: {unfit.reason}")
+        undrained = f"undrained by another while changed: {unfit.reason}"
+        return _hand_over(facts, HostState.PARTLY_APPLIED, undrained, blameless=unfit.blameless)
     if unfit is not None:
         return unfit
     if state is DrainState.FOREIGN:
@@ -83,27 +86,35 @@ def _unfit(facts: GateFacts) -> StepResult | None:
     """Why a touched host must stay out, or None."""
     if facts.versions is None:
         return _hand_over(facts, HostState.UNKNOWN, "its versions can't be read back")
+    gone = _missing_upgrade(facts, facts.versions)
     if not facts.allowed.allowed:
-        return _hand_over(facts, HostState.PARTLY_APPLIED, f"its versions are not allowed: {facts.allowed.reason}")
-    missing = facts.lemon or facts.offboarded or _missing_version(facts, facts.versions)
-    if missing is not None:
-        return _hand_over(facts, HostState.PARTLY_APPLIED, missing)
+        told = f"its versions are not allowed: {facts.allowed.reason}"
+        return _hand_over(facts, HostState.PARTLY_APPLIED, told, blameless=gone is None)
+    wrong = facts.lemon or facts.offboarded or gone or _other_pin(facts, facts.versions)
+    if wrong is not None:
+        return _hand_over(facts, HostState.PARTLY_APPLIED, wrong, blameless=gone is None)
     if not facts.required:
-        return _hand_over(facts, HostState.PARTLY_APPLIED, "no verification is named that could vouch for it")
+        told = "no verification is named that could vouch for it"
+        return _hand_over(facts, HostState.PARTLY_APPLIED, told, blameless=True)
     for task in facts.required:
         verdict = facts.verifications.get(task)
         if verdict is not Verdict.PASSED:
             found = verdict or "not run"
-            return _hand_over(facts, HostState.PARTLY_APPLIED, f"{task} is {found}, and nothing returns unverified")
+            told = f"{task} is {found}, and nothing returns unverified"
+            return _hand_over(facts, HostState.PARTLY_APPLIED, told, blameless=verdict is not Verdict.FAILED)
     return None
 
 
-def _missing_version(facts: GateFacts, versions: dict[str, str]) -> str | None:
-    """The first version that is not what it should be. Upgrades left out at a safe point ride later."""
+def _missing_upgrade(facts: GateFacts, versions: dict[str, str]) -> str | None:
+    """The first upgrade that is not there any more. Those left out at a safe point ride later."""
     for upgrade in () if facts.stopped_early else facts.boarded:
         found = versions.get(upgrade.component, "no version")
         if found != upgrade.version:
             return f"{upgrade.component}: expected {upgrade.version}, the host carries {found}"
+    return None
+
+
+def _other_pin(facts: GateFacts, versions: dict[str, str]) -> str | None:
     for name, pinned in facts.pins.items():
         found = versions.get(name, "no known version")
         if found != pinned:
@@ -117,5 +128,7 @@ def _fit(facts: GateFacts) -> str:
     return f"carries {len(facts.boarded)} boarded upgrade(s), is allowed, and passed {', '.join(facts.required)}"
 
 
-def _hand_over(facts: GateFacts, state: HostState, reason: str) -> StepResult:
-    return StepResult(action=StepAction.HAND_OVER, host_state=state, reason=f"{facts.host}: {reason}")
+def _hand_over(facts: GateFacts, state: HostState, reason: str, *, blameless: bool = False) -> StepResult:
+    return StepResult(
+        action=StepAction.HAND_OVER, host_state=state, reason=f"{facts.host}: {reason}", blameless=blameless
+    )

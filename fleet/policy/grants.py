@@ -11,6 +11,12 @@ The requests of a joint visit are one in this: granted together or not at all (`
 
 A pin switch takes every host that is up at once, and so waits until none is out by plan; it passes buffers and floors
 by its audited override. While it holds, nothing but repair begins.
+
+Planned work is granted where it fits into what is open of its pools' windows, and no grant takes hosts of more replica
+groups than may have hosts out, whatever took the others.
+
+An emergency goes before all that takes hosts from production. While it has hosts to take in a pool nothing else begins
+there; its requests take what can be had, and pass buffer and floor by the numbers that its override names.
 """
 
 from datetime import datetime
@@ -18,33 +24,46 @@ from datetime import datetime
 from fleet.models.facts import LedgerFacts
 from fleet.models.ledger import Grant, RequestClass, RequestState, Settlement, Wait, WaitKind
 from fleet.policy.balance import Ask, Balance
+from fleet.policy.crowd import TOLD, Crowd
 from fleet.policy.obstacles import Obstacle, barred, busy
+from fleet.policy.partial import narrowed
 from fleet.policy.parties import parties
+from fleet.policy.together import apart
 
 _RANK = {kind: rank for rank, kind in enumerate(RequestClass)}
 _AGED = 1.5
 """After emergencies, before every other class."""
 
 
-def settle(facts: LedgerFacts) -> Settlement:
-    """Decide on every waiting request of a cluster; pure, to be committed in the transaction that read the facts."""
+def settle(facts: LedgerFacts, together: str = "", in_full: int = TOLD) -> Settlement:
+    """Decide on every waiting request of a cluster; pure, to be committed in the transaction that read the facts.
+
+    An operation over several clusters is granted only where it is the one named by `together`
+    (`fleet.policy.together`). Of each pool's queue `in_full` requests are told all that they wait for.
+    """
     balance = Balance.of(facts)
     queue = [balance.ask(r, facts) for r in facts.requests if r.state is RequestState.WAITING]
     queue.sort(key=_turn)
     grants, waits = [], []
-    for party in parties(queue, facts):
+    crowd = Crowd(balance, in_full)
+    for asked in parties(queue, facts):
+        if (far := crowd.behind(asked.whole)) is not None:
+            waits += [Wait(request=ask.request.id, kind=far.kind, reason=far.why) for ask in asked.asks]
+            continue
+        party = narrowed(asked, balance)
         whole = party.whole
         bar = Obstacle(WaitKind.PARTNER, party.missing) if party.missing else barred(whole, balance)
-        why = bar or busy(whole, balance)
+        why = bar or busy(whole, balance) or apart(whole, together)
         if why:
             waits += [Wait(request=ask.request.id, kind=why.kind, reason=why.why) for ask in party.asks]
+            crowd.told(whole)
             if not bar and whole.aged and not whole.is_repair and balance.within_reach(whole):
                 balance.reserve(whole)
             continue
         for ask in party.asks:
             balance.grant(ask)
         for ask in party.asks:
-            hosts = ask.hosts if ask.is_switch else ()
+            hosts = ask.hosts if ask.is_switch or ask.request.partial else ()
             grants.append(Grant(request=ask.request.id, hosts=hosts, reason=_granted(ask, balance) + party.note))
     return Settlement(
         grants=tuple(grants),
@@ -65,11 +84,13 @@ def _granted(ask: Ask, balance: Balance) -> str:
     """What a grant leaves of the limits, in numbers."""
     if ask.is_repair:
         return f"{len(ask.hosts)} hosts that are out already, for repair"
-    if (override := ask.request.override) is not None:
+    override = ask.request.override
+    if override is not None and override.whole:
         return f"all {len(ask.hosts)} hosts that are up, past buffers and floors: {override.reason} ({override.actor})"
     after = (
-        f"pool {pool.pool.name}: planned {pool.planned} of {pool.limits.planned_buffer}, "
-        f"{pool.up} up with a floor of {pool.limits.floor}"
+        f"pool {pool.pool.name}: planned {pool.planned} of {pool.limits_for(ask).planned_buffer}, "
+        f"{pool.up} up with a floor of {pool.limits_for(ask).floor}"
         for pool, _ in balance.of_ask(ask)
     )
-    return f"{len(ask.hosts)} hosts; " + "; ".join(after)
+    beyond = f"; by the override {override.numbers}: {override.reason} ({override.actor})" if override else ""
+    return f"{len(ask.hosts)} hosts; " + "; ".join(after) + beyond

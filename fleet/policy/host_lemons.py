@@ -35,8 +35,8 @@ def host_lemons(
 
 
 def speaks(trial: Trial, words: Mapping[str, Moment]) -> bool:
-    """Whether a trial speaks of its host as it is since a person's last word."""
-    return trial.host not in words or trial.at > words[trial.host]
+    """Whether a trial speaks of its host as it is since a person's last word. That a job failed says too little."""
+    return trial.category != Category.JOB and (trial.host not in words or trial.at > words[trial.host])
 
 
 def _told(trial: Trial) -> Told:

@@ -1,5 +1,6 @@
 """The invariants that can be read off the facts, as numbers that must be zero while all is well."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ from fleet.models.facts import LedgerFacts
 from fleet.models.host import HostSet, Standing
 from fleet.models.pool import Pool
 from fleet.policy.limits import Limits, in_force, limits
+from fleet.policy.replica_groups import group_of
 from fleet.policy.sets import JUST_RELEASED
 
 SETTLING = timedelta(minutes=1)
@@ -26,6 +28,8 @@ class Breaches(Fact):
     """Leased, and no workflow looks after them any more."""
     orphan_drains: int = 0
     """Drained by us with no lease."""
+    replicas: int = 0
+    """Out by plan in more replica groups of a pool than may have hosts out at once."""
     job_facing_drift: int = 0
     """In production with another version than the pinned one, as last observed."""
 
@@ -43,6 +47,7 @@ def breaches(
         holder=sum(_drained_for_another(facts, name) for name in facts.leases),
         ownerless=ownerless,
         orphan_drains=sum(_orphan(facts, standing) for standing in where.values()),
+        replicas=sum(_beyond_groups(facts, where, pool) for pool in facts.pools),
         job_facing_drift=sum(
             standing.set is HostSet.UP and _drifted(versions.get(name, {}), pins) for name, standing in where.items()
         ),
@@ -60,8 +65,19 @@ def _beyond_buffer(facts: LedgerFacts, where: Mapping[str, Standing], pool: Pool
     return max(0, sets.count(HostSet.PLANNED) - _limits(facts, pool, len(sets)).planned_buffer)
 
 
+def _beyond_groups(facts: LedgerFacts, where: Mapping[str, Standing], pool: Pool) -> int:
+    """Hosts out by plan in other groups than those that may have hosts out; a pin switch may have all of them."""
+    if pool.replicas is None or any(o.whole and o.since <= facts.now < o.until for o in facts.overrides):
+        return 0
+    planned = (
+        facts.hosts[n] for n, s in where.items() if s.set is HostSet.PLANNED and facts.hosts[n].pool == pool.name
+    )
+    groups = Counter(group_of(host, pool.replicas) for host in planned)
+    return sum(count for _, count in groups.most_common()[pool.replicas.at_once :])
+
+
 def _limits(facts: LedgerFacts, pool: Pool, members: int) -> Limits:
-    return in_force(limits(pool, members), facts.overrides, facts.now)
+    return in_force(limits(pool, members), facts.overrides, facts.now, pool.name)
 
 
 def _sets(facts: LedgerFacts, where: Mapping[str, Standing], pool: Pool) -> list[HostSet]:

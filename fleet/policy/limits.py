@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from fleet.models.base import Fact, Moment
-from fleet.models.override import OverrideInForce
+from fleet.models.override import Named, OverrideInForce
 from fleet.models.pool import Pool
 from fleet.models.units import buffer_hosts, floor_hosts
 
@@ -28,11 +28,23 @@ def limits(pool: Pool, members: int) -> Limits:
     return Limits(members=members, planned_buffer=planned, failure_buffer=failure, floor=floor)
 
 
-def in_force(promised: Limits, overrides: Iterable[OverrideInForce], now: Moment) -> Limits:
-    """What a pool of the overrides' cluster is held to now: while one is in force any host may be out by plan."""
-    if any(override.since <= now < override.until for override in overrides):
-        return promised.model_copy(update={"planned_buffer": promised.members, "floor": 0})
+def in_force(promised: Limits, overrides: Iterable[OverrideInForce], now: Moment, pool: str = "") -> Limits:
+    """What a pool of the overrides' cluster is held to now: by each that is in force the numbers that it names, and
+    without any number every host may be out by plan.
+    """
+    for override in overrides:
+        if override.since <= now < override.until:
+            promised = overridden(promised, override, pool)
     return promised
+
+
+def overridden(promised: Limits, override: Named, pool: str) -> Limits:
+    """What an override makes of a pool's promises: never less than they allow without it."""
+    if override.whole:
+        return promised.model_copy(update={"planned_buffer": promised.members, "floor": 0})
+    planned = max(promised.planned_buffer, override.planned_buffer.get(pool, 0))
+    floor = min(promised.floor, override.floor.get(pool, promised.floor))
+    return promised.model_copy(update={"planned_buffer": planned, "floor": floor})
 
 
 def problems(pool: Pool, members: int) -> tuple[str, ...]:

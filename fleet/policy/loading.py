@@ -1,6 +1,7 @@
 """May a fleet file replace the one in force? Not when it takes away pools or pins that work under way stands on."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 
 from fleet.hostlist import compact, some
 from fleet.models.fleetfile import Cluster, FleetFile
@@ -9,6 +10,8 @@ from fleet.models.under_way import UnderWay
 
 Found = tuple[str, str]
 """The place in the fleet file, and what was expected there."""
+_Read = Mapping[str, Mapping[str, str]]
+"""The versions that hosts were last read with, none of them empty."""
 
 
 def hindrances(before: FleetFile, after: FleetFile, under_way: UnderWay) -> tuple[Found, ...]:
@@ -49,25 +52,45 @@ def _pins(cluster: Cluster, under_way: UnderWay) -> list[Found]:
 
 def _mixed(cluster: Cluster, then: Cluster, under_way: UnderWay) -> list[Found]:
     """Hosts that carry another version than a new pin says: from the load on, each repaired host would return with the
-    new one among them. A cluster of which nothing was ever read may be told any pin.
+    new one among them. One that was never read is no proof of that, and keeps no pin from being told.
     """
     carried = under_way.carried.get(cluster.name, {})
-    if not any(carried.values()):
-        return []
     found: list[Found] = []
     for name, version in then.pins.items():
         old = cluster.pins.get(name)
         if old == version:
             continue
-        # A component that was not pinned yet may be one that nobody read yet.
-        seen = {host: v.get(name, version if old is None else "") for host, v in carried.items()}
-        off = sorted(host for host, known in seen.items() if known != version)
-        if off:
-            told = Counter(seen[host] or "no known version" for host in off).most_common(1)[0][0]
-            wanted = f"expected {old or told} as long as {len(off)} hosts ({some(off)}) were last read with {told}; "
-            how = f"to change it everywhere at once: maintrain pin switch {cluster.name} {name} {version} ..."
-            found.append((f"clusters.{cluster.name}.pins.{name}", wanted + how))
+        hosts = {host: versions for host, versions in carried.items() if versions}  # one never read proves nothing
+        wanted = _first(name, version, hosts) if old is None else _another(cluster.name, name, old, version, hosts)
+        found += [(f"clusters.{cluster.name}.pins.{name}", wanted)] if wanted else []
     return found
+
+
+def _another(cluster: str, name: str, old: str, version: str, hosts: _Read) -> str:
+    """What is expected in place of a pin that follows another; empty when every host carries it."""
+    off = sorted(host for host, versions in hosts.items() if versions.get(name) != version)
+    if not off:
+        return ""
+    told = Counter(hosts[host].get(name, "no known version") for host in off).most_common(1)[0][0]
+    wanted = f"expected {old} as long as {len(off)} hosts ({some(off)}) were last read with {told}; "
+    return f"{wanted}to change it everywhere at once: maintrain pin switch {cluster} {name} {version} ..."
+
+
+def _first(name: str, version: str, hosts: _Read) -> str:
+    """What is expected in place of a first pin; empty when no host is known to carry another version."""
+    by: dict[str, list[str]] = defaultdict(list)
+    for host, versions in sorted(hosts.items()):
+        if name in versions:  # what was not pinned yet may be what nobody read yet
+            by[versions[name]].append(host)
+    if not by.keys() - {version}:
+        return ""
+    if len(by) == 1:
+        ((carried, every),) = by.items()
+        told = f"all of {len(every)} hosts ({some(every)}) were last read"
+        return f"expected {carried}, with which {told}; then switch it to {version}"
+    told = ", ".join(f"{len(those)} hosts ({some(those)}) with {v}" for v, those in sorted(by.items()))
+    wanted = f"expected one version on every host, for a first pin says what all carry; found {told}. "
+    return f"{wanted}Bring them to one and have them read (maintrain compat adopt), or take the others out of service"
 
 
 def _switched(cluster: Cluster, then: Cluster, under_way: UnderWay) -> list[Found]:

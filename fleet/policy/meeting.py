@@ -1,18 +1,21 @@
 """Which domains a joint visit may take, as the trains, the ledger and the aligned rollout stand."""
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import timedelta
 
 from fleet.models.facts import LedgerFacts, TrainFacts
 from fleet.models.host import Host
 from fleet.models.joint import Joining, Place, Stopover
-from fleet.models.pool import Grouping
-from fleet.models.rollout import RolloutSpec
+from fleet.models.rollout import Unit
 from fleet.models.rollouts import HostKey, Rollout, RolloutState
+from fleet.models.topology import Topology
 from fleet.models.train import DomainProgress, DomainState
 from fleet.policy.cohorts import in_scope, phase_of
 from fleet.policy.joint import jobs_seen, join
 from fleet.policy.limits import limits
+from fleet.policy.switches import switches_of
 from fleet.policy.visiting import free_to_take
+from fleet.policy.windows import ended
 
 _DONE = (DomainState.VISITED, DomainState.SKIPPED)
 
@@ -30,9 +33,10 @@ def joining_of(
     frozen: Mapping[HostKey, int],
     versions: Mapping[str, Mapping[str, str]],
     places: Collection[Place],
+    topology: Topology | None = None,
 ) -> dict[Place, Joining]:
     """For each of these domains that a visit may ask for now: which others it takes along. `trains` are those that
-    run, `versions` are as last observed, by host.
+    run, `versions` are as last observed, by host; `topology` says what hangs on which switch.
     """
     spec = rollout.spec
     if spec.aligned is None:
@@ -42,14 +46,21 @@ def joining_of(
         for name, host in ledger.hosts.items()
         if waits_for(rollout, host, frozen.get((host.cluster, name)), versions.get(name, {}).get(spec.component))
     )
-    stops = [stop for train in trains for stop in stopovers(train, ledger, spec, waiting)]
+    on = units_of(ledger.hosts, spec.aligned.by, topology or Topology())
+    stops = [stop for train in trains for stop in stopovers(train, ledger, on, waiting)]
     jobs, most = jobs_seen(ledger), spec.aligned.wait.total_seconds()
     return {own.place: join(own, stops, jobs, most) for own in stops if own.place in places}
 
 
-def unit_of(host: Host, level: Grouping) -> str | None:
-    """The rack or NVLink domain of a host; None where it is not known."""
-    return host.rack if level is Grouping.RACK else host.nvlink if level is Grouping.NVLINK else None
+def units_of(hosts: Mapping[str, Host], level: Unit, topology: Topology) -> dict[str, frozenset[str]]:
+    """The racks, NVLink domains or switches that each host is in or on; none where that is not known.
+
+    Raises InvalidInput for a topology with a malformed hostlist.
+    """
+    if level is Unit.SWITCH:
+        return switches_of(hosts, topology)
+    found = {name: host.rack if level is Unit.RACK else host.nvlink for name, host in hosts.items()}
+    return {name: frozenset([unit]) for name, unit in found.items() if unit is not None}
 
 
 def waits_for(rollout: Rollout, host: Host, frozen: int | None, carried: str | None) -> bool:
@@ -58,20 +69,14 @@ def waits_for(rollout: Rollout, host: Host, frozen: int | None, carried: str | N
     return open_ and in_scope(rollout.spec, host) and carried != rollout.spec.version
 
 
-def units(spec: RolloutSpec, hosts: Iterable[Host], waiting: Iterable[str]) -> frozenset[str]:
-    """Where the hosts of a domain that wait for an aligned rollout are."""
-    names = set(waiting)
-    if spec.aligned is None:
-        return frozenset()
-    found = (unit_of(h, spec.aligned.by) for h in hosts if h.name in names)
-    return frozenset(unit for unit in found if unit is not None)
-
-
-def stopovers(train: TrainFacts, ledger: LedgerFacts, spec: RolloutSpec, waiting: frozenset[str]) -> list[Stopover]:
+def stopovers(
+    train: TrainFacts, ledger: LedgerFacts, on: Mapping[str, frozenset[str]], waiting: frozenset[str]
+) -> list[Stopover]:
     """Domains of a pool's open cycle that a joint visit may take, the one that is asked for just now among them.
 
-    `waiting` are hosts for which the aligned rollout is open. None of a pool that is stopped or whose train waits for
-    others at its stop already, and no domain that jobs gave back or that has its lease or its place in the queue.
+    `on` are the units of hosts, `waiting` those for which the aligned rollout is open. None of a pool that is stopped
+    or whose train waits for others at its stop already, and no domain that jobs gave back or that has its lease or its
+    place in the queue.
     """
     cycle, pool = train.cycle, train.pool
     calls = [r.joint for r in ledger.requests if r.joint is not None and ledger.now < r.joint.until]
@@ -79,7 +84,11 @@ def stopovers(train: TrainFacts, ledger: LedgerFacts, spec: RolloutSpec, waiting
         return []
     taken = {r.holder for r in ledger.requests} | {lease.holder for lease in ledger.leases.values()}
     left = [d for d in cycle.domains if d.state not in _DONE]
-    slack = (cycle.due_at - train.now).total_seconds() - train.visit_seconds * len(left)
+    need = pool.drain.deadline + pool.visit_budget
+    done = ended(pool.windows, train.now, len(left), timedelta(seconds=train.visit_seconds), need)
+    if done is None:
+        return []
+    slack = (cycle.due_at - done).total_seconds()
     most = limits(pool, sum(1 for h in train.hosts if not h.decommissioned)).planned_buffer
     found = []
     for progress in left:
@@ -87,7 +96,6 @@ def stopovers(train: TrainFacts, ledger: LedgerFacts, spec: RolloutSpec, waiting
         if progress.give_backs or (visiting and progress.visit in taken):
             continue
         free = free_to_take(progress.domain.hosts, ledger).taken
-        hosts = [ledger.hosts[name] for name in free]
         if not free or len(free) > most:
             continue
         other = 0 if visiting or not train.open_visits else train.visit_seconds
@@ -95,7 +103,7 @@ def stopovers(train: TrainFacts, ledger: LedgerFacts, spec: RolloutSpec, waiting
             Stopover(
                 place=Place(pool=pool.name, domain=progress.domain.name),
                 hosts=free,
-                units=units(spec, hosts, waiting),
+                units=frozenset(unit for name in free if name in waiting for unit in on.get(name, ())),
                 slack_seconds=slack,
                 arrives_seconds=other + _notice_left(progress, train),
             )

@@ -7,6 +7,7 @@ history, a rename with the same serial keeps it.
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
+from fnmatch import fnmatchcase
 
 from fleet.errors import InvalidInput
 from fleet.hostlist import expand, natural_key, some
@@ -17,6 +18,7 @@ from fleet.models.host import Host
 from fleet.models.pool import Pool
 from fleet.models.scheduler import Node
 from fleet.policy.limits import problems
+from fleet.policy.replica_groups import ungrouped
 
 _NAME = re.compile(HOST_PATTERN)
 _SOURCE = "fleet file"
@@ -26,7 +28,7 @@ def assign(cluster: Cluster, nodes: Iterable[Node], known: Mapping[str, Host], n
     """Members of all pools of a cluster in natural order, from what its scheduler lists and what we knew by name.
 
     Raises InvalidInput, naming the pool and the field, for a selector that finds nothing or names strangers, for a
-    host in two pools, and for promises that these members can't keep.
+    host in two pools, for promises that these members can't keep, and for one whose replica group can't be told.
     """
     listed = {n.name: n for n in nodes}
     pool_of: dict[str, Pool] = {}
@@ -42,10 +44,14 @@ def assign(cluster: Cluster, nodes: Iterable[Node], known: Mapping[str, Host], n
     serials = _telling_serials(listed.values())
     by_serial = {h.serial: h for h in known.values() if h.serial is not None}
     shown = set(serials.values())
-    return tuple(
-        _identified(pool, listed[name], cluster.name, serials.get(name), known.get(name), by_serial, shown, now)
+    found = tuple(
+        _identified(pool, listed[name], cluster, serials.get(name), known.get(name), by_serial, shown, now)
         for name, pool in sorted(pool_of.items(), key=lambda item: natural_key(item[0]))
     )
+    for pool in cluster.pools:
+        if untold := ungrouped(pool, found):
+            raise _invalid(cluster, pool, "replicas", untold)
+    return found
 
 
 def _select(cluster: Cluster, pool: Pool, listed: Mapping[str, Node]) -> list[str]:
@@ -82,7 +88,7 @@ def _telling_serials(nodes: Iterable[Node]) -> dict[str, str]:
 def _identified(
     pool: Pool,
     node: Node,
-    cluster: str,
+    cluster: Cluster,
     serial: str | None,
     namesake: Host | None,
     by_serial: Mapping[str, Host],
@@ -94,18 +100,28 @@ def _identified(
     if before is None and namesake is not None and (serial is None or namesake.serial is None):
         before = namesake if namesake.serial not in elsewhere else None  # nothing says that it is another machine
     return Host(
-        cluster=cluster,
+        cluster=cluster.name,
         name=node.name,
         pool=pool.name,
         serial=serial or (before.serial if before else None),
         rack=node.rack,
         nvlink=node.nvlink,
-        model=node.model,
+        model=node.model or _model(cluster, node),
         features=tuple(sorted(f for f in node.features if not f.startswith(FEATURE_PREFIX))),
         since=before.since if before else now,
         decommissioned=before.decommissioned if before else False,
         released_at=before.released_at if before else None,
     )
+
+
+def _model(cluster: Cluster, node: Node) -> str | None:
+    """The hardware model by the node's features; None where none of them tells it."""
+    globs = cluster.hardware_models.items()
+    found = [model for model, glob in globs if any(fnmatchcase(feature, glob) for feature in node.features)]
+    if len(found) > 1:
+        expected = f"expected one model a host, {node.name} has features of {found[0]} and of {found[1]}"
+        raise InvalidInput(_SOURCE, f"clusters.{cluster.name}.hardware_models", expected)
+    return found[0] if found else None
 
 
 def _invalid(cluster: Cluster, pool: Pool, field: str, expected: str) -> InvalidInput:

@@ -5,6 +5,9 @@ order; those given back after the rest. One domain at a time, and notice for one
 have kept `max_returns` times is at risk: it is taken again only when all others are done, after a pause that doubles
 each time from the drain deadline on; when the cycle's due date has come, the cycle closes without it.
 
+A pool with windows is visited in them only: jobs are told so that their time is over when the next one opens, and what
+is left of a cycle is counted in windows.
+
 Pace: visits follow one another at once. A cycle that was asked for opens at once; a train without end opens its next
 one when the last has closed, and not before half the cycle bound after that one opened, so that jobs have quiet
 between cycles and half the bound is left to be late in.
@@ -18,6 +21,7 @@ from fleet.models.stop import Stop
 from fleet.models.train import Cycle, DomainProgress, DomainState, NextStop, StopAction
 from fleet.models.units import format_duration
 from fleet.policy.stopping import in_words
+from fleet.policy.windows import HORIZON, begin, ended, waits_for_window
 
 _DONE = (DomainState.VISITED, DomainState.SKIPPED)
 _MOST_DOUBLINGS = 10
@@ -84,7 +88,8 @@ def _during_visit(facts: TrainFacts, remaining: list[DomainProgress], stops: lis
     due = next((d for d in waiting if _paused_until(facts, d) <= facts.now), None)
     if stops:
         return NextStop(action=StopAction.WAIT, reason=in_words(stops[0]))
-    if ahead is None and due is not None and not _is_at_risk(facts, due):
+    begins = _begins(facts)
+    if ahead is None and due is not None and not _is_at_risk(facts, due) and begins <= facts.now + facts.pool.notice:
         name = due.domain.name
         return NextStop(
             action=StopAction.NOTICE, domain=name, reason=f"{name} is the next stop while {visit} is under way"
@@ -103,6 +108,13 @@ def _next_domain(facts: TrainFacts, cycle: Cycle, remaining: list[DomainProgress
     noticed = next((d for d in remaining if _is_noticed(d) and (called is None or d is called)), None)
     if noticed is not None:
         return _noticed_domain(facts, noticed)
+    begins = _begins(facts)
+    if facts.now + facts.pool.notice < begins:
+        need = _need(facts)
+        why = waits_for_window(facts.pool, facts.now, need) or waits_for_window(
+            facts.pool, facts.now + facts.pool.notice, need
+        )
+        return NextStop(action=StopAction.WAIT, until=begins - facts.pool.notice, reason=why)
     if called is not None:
         name = called.domain.name
         reason = f"{name} is the next stop: a visit of another pool waits for it"
@@ -122,12 +134,26 @@ def _noticed_domain(facts: TrainFacts, domain: DomainProgress) -> NextStop:
     if facts.now < until:
         reason = f"jobs of {name} have {format_duration(notice)} from their notice on"
         return NextStop(action=StopAction.WAIT, until=until, domain=name, reason=reason)
+    if why := waits_for_window(facts.pool, facts.now, _need(facts)):
+        begins = begin(facts.pool.windows, facts.now, _need(facts)) or facts.now + HORIZON
+        return NextStop(action=StopAction.WAIT, until=begins, domain=name, reason=why)
     return NextStop(
         action=StopAction.VISIT,
         domain=name,
         attempt=domain.attempts + 1,
         reason=f"{name} is due, its jobs were told {format_duration(facts.now - until + notice)} ago",
     )
+
+
+def _need(facts: TrainFacts) -> timedelta:
+    """What must be left of a window for a visit to begin in it, as its request says."""
+    return facts.pool.drain.deadline + facts.pool.visit_budget
+
+
+def _begins(facts: TrainFacts) -> Moment:
+    """When a visit may begin whose jobs are told now."""
+    told = facts.now + facts.pool.notice
+    return begin(facts.pool.windows, told, _need(facts)) or facts.now + HORIZON
 
 
 def _is_noticed(domain: DomainProgress) -> bool:
@@ -155,22 +181,29 @@ def _paused_until(facts: TrainFacts, domain: DomainProgress) -> Moment:
 
 def _at_risk(facts: TrainFacts, cycle: Cycle, remaining: list[DomainProgress]) -> str:
     """Why the cycle bound can't be met, with the numbers; empty when it can."""
-    reasons = []
-    if remaining:
-        needed = timedelta(seconds=facts.visit_seconds) * len(remaining)
-        late = facts.now + needed - cycle.due_at
-        if late > timedelta(0):
-            each = format_duration(timedelta(seconds=round(facts.visit_seconds)))
-            reasons.append(
-                f"{len(remaining)} domains left at {each} each end {format_duration(_rounded(late))} after the due date"
-                f" {cycle.due_at.isoformat(sep=' ', timespec='seconds')}"
-            )
+    late = _too_late(facts, cycle, len(remaining)) if remaining else ""
+    reasons = [late] if late else []
     reasons += [
         f"{d.domain.name} was given back {d.give_backs} times and a person is asked"
         for d in remaining
         if _is_at_risk(facts, d)
     ]
     return "; ".join(reasons)
+
+
+def _too_late(facts: TrainFacts, cycle: Cycle, left: int) -> str:
+    """Why so many domains can't be visited by the due date, counting only the time in the pool's windows."""
+    held, length = timedelta(seconds=facts.held_seconds), timedelta(seconds=facts.visit_seconds)
+    done = ended(facts.pool.windows, facts.now + held, left, length, _need(facts))
+    due = f"the due date {cycle.due_at.isoformat(sep=' ', timespec='seconds')}"
+    if done is None:
+        return f"{left} domains left, and the pool's windows have no room for them before {due}"
+    if done <= cycle.due_at:
+        return ""
+    each, late = format_duration(timedelta(seconds=round(facts.visit_seconds))), _rounded(done - cycle.due_at)
+    within = ", begun in the pool's windows," if facts.pool.windows else ""
+    before = f"; {facts.held_by} goes before, for about {format_duration(_rounded(held))}" if held else ""
+    return f"{left} domains left at {each} each{within} end {format_duration(late)} after {due}{before}"
 
 
 def _rounded(length: timedelta) -> timedelta:

@@ -3,14 +3,20 @@ buffer or floor that others have.
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import NamedTuple
 
 from fleet.hostlist import some
 from fleet.models.host import HostSet
 from fleet.models.ledger import RequestClass, WaitKind
 from fleet.policy.balance import Ask, Balance, PoolBalance
+from fleet.policy.overlap import conflicting, keeps_off
 from fleet.policy.sets import is_settling, is_unseen
 from fleet.policy.stopping import in_words
+from fleet.policy.windows import waits_for_window
+
+_IN_WINDOWS = (RequestClass.ROLLBACK, RequestClass.TRAIN, RequestClass.AD_HOC)
+"""What begins in a pool's windows only; repair, emergencies and pin switches begin at any time."""
 
 
 class Obstacle(NamedTuple):
@@ -25,8 +31,10 @@ def barred(ask: Ask, balance: Balance) -> Obstacle | None:
     return _first(
         (WaitKind.STOP, lambda: _stopped(ask, balance)),
         (WaitKind.MEMBERSHIP, lambda: _no_members(ask, balance)),
+        (WaitKind.EMERGENCY, lambda: _behind_emergency(ask, balance)),
         (WaitKind.OBSERVATION, lambda: "" if ask.is_repair else _blind(ask, balance)),
         (WaitKind.AUTOSTOP, lambda: "" if ask.is_repair else _autostopped(ask, balance)),
+        (WaitKind.WINDOW, lambda: _outside_windows(ask, balance)),
         (WaitKind.HOST_OUT, lambda: _none_up(balance) if ask.is_switch else _out(ask, balance)),
     )
 
@@ -36,6 +44,12 @@ def busy(ask: Ask, balance: Balance) -> Obstacle | None:
     leased = _first((WaitKind.HOST_LEASED, lambda: _leased(ask, balance)))
     if leased or ask.is_repair:
         return leased
+    shared = _first(
+        (WaitKind.OVERLAP, lambda: _overlapping(ask, balance)),
+        (WaitKind.HOST_LEASED, lambda: _in_other_hands(ask, balance)),
+    )
+    if shared:
+        return shared
     if ask.is_switch:
         return _first(
             (WaitKind.HOST_LEASED, lambda: _overridden(balance) or _any_planned(balance)),
@@ -46,7 +60,8 @@ def busy(ask: Ask, balance: Balance) -> Obstacle | None:
         (WaitKind.HOST_LEASED, lambda: _overridden(balance)),
         (WaitKind.OBSERVATION, lambda: _settling(ask, balance)),
         (WaitKind.HOST_RESERVED, lambda: _reserved(ask, balance)),
-        (WaitKind.LIMIT, lambda: next((w for pool, need in balance.of_ask(ask) if (w := _short(pool, need))), "")),
+        (WaitKind.REPLICAS, lambda: _replicas(ask, balance)),
+        (WaitKind.LIMIT, lambda: next((w for pool, need in balance.of_ask(ask) if (w := _short(ask, pool, need))), "")),
     )
 
 
@@ -63,6 +78,39 @@ def _leased(ask: Ask, balance: Balance) -> str:
 def _overridden(balance: Balance) -> str:
     """While one holds the cluster under an override, its buffers and floors say nothing."""
     return f"waits for {balance.overridden_by}, which has the whole cluster in hands" if balance.overridden_by else ""
+
+
+def _overlapping(ask: Ask, balance: Balance) -> str:
+    """An active operation that must not overlap with what is asked for, on a host that both touch."""
+    found = conflicting(ask.request, ask.scope, ask.hosts, balance.active)
+    if found is None:
+        return ""
+    other, host = found
+    return f"waits for {other.operation} ({other.kind}), which must not overlap with it on {host}"
+
+
+def _in_other_hands(ask: Ask, balance: Balance) -> str:
+    """Hosts of an operation's scope that it does not take: others' visits end first, and none may be up while an
+    outsider works; repairs park.
+    """
+    part = ask.part
+    if part is None or (part.takes and not part.parks):
+        return ""
+    own, joined = set(ask.hosts), balance.joined(part)
+    for name in part.scope:
+        where = balance.places.get(name)
+        if where is None or name in own:
+            continue
+        holder = balance.held.get(name)
+        if name in joined:
+            continue
+        if where[0] is HostSet.PLANNED and (part.parks or (holder is not None and keeps_off(part, holder))):
+            return f"waits for {name}, in the hands of {where[1]}"
+        if not part.parks and holder is not None and keeps_off(part, holder):
+            return f"waits for {name}, in repair by {holder}"
+        if part.parks and where[0] is HostSet.UP:
+            return f"waits for {name}, which is in production again, to be asked for as well"
+    return ""
 
 
 def _any_planned(balance: Balance) -> str:
@@ -98,6 +146,14 @@ def _reserved(ask: Ask, balance: Balance) -> str:
     return f"waits for {some(spoken_for)}, reserved for {balance.reserved[spoken_for[0]]}, which has waited longer"
 
 
+def _replicas(ask: Ask, balance: Balance) -> str:
+    """No two replica groups lose hosts at once, however urgent the work is."""
+    for pool, _ in balance.of_ask(ask):
+        if pool.groups is not None and (why := pool.groups.hindrance(pool.pool, balance.asked_in(ask, pool))):
+            return why
+    return ""
+
+
 def _stopped(ask: Ask, balance: Balance) -> str:
     """Repair goes on under a stop, nothing begins under a freeze."""
     for pool, _ in balance.of_ask(ask):
@@ -106,6 +162,14 @@ def _stopped(ask: Ask, balance: Balance) -> str:
         if pool.stop and not ask.is_repair:
             return f"waits for a {in_words(pool.stop)}"
     return ""
+
+
+def _behind_emergency(ask: Ask, balance: Balance) -> str:
+    """While an emergency has hosts to take in a pool, whoever comes after it in the queue waits until it has them."""
+    if ask.is_repair or ask.request.kind is RequestClass.EMERGENCY:
+        return ""
+    first = next((balance.urgent[pool] for pool in ask.need if pool in balance.urgent), "")
+    return f"waits for {first}, which goes before all others" if first else ""
 
 
 def _no_members(ask: Ask, balance: Balance) -> str:
@@ -138,6 +202,20 @@ def _autostopped(ask: Ask, balance: Balance) -> str:
     return ""
 
 
+def _outside_windows(ask: Ask, balance: Balance) -> str:
+    """Planned work begins where its pools' windows leave time for it; asked once for all work of one length."""
+    if ask.request.kind not in _IN_WINDOWS or balance.facts is None:
+        return ""
+    seconds = ask.request.expected_seconds
+    for pool, _ in balance.of_ask(ask):
+        if pool.pool.windows and seconds not in pool.windowed:
+            need = timedelta(seconds=seconds)
+            pool.windowed[seconds] = waits_for_window(pool.pool, balance.facts.now, need)
+        if why := pool.windowed.get(seconds, ""):
+            return why
+    return ""
+
+
 def _out(ask: Ask, balance: Balance) -> str:
     """Hosts that this request can't have: repair takes what is out and nobody's, the others what is up."""
     for name in ask.hosts:
@@ -156,9 +234,11 @@ def _out(ask: Ask, balance: Balance) -> str:
     return ""
 
 
-def _short(pool: PoolBalance, need: int) -> str:
-    """Planned buffer, then floor."""
-    limit, name = pool.limits, pool.pool.name
+def _short(ask: Ask, pool: PoolBalance, need: int) -> str:
+    """Planned buffer, then floor, as they hold for this ask."""
+    if not need:
+        return ""
+    limit, name = pool.limits_for(ask), pool.pool.name
     spoken_for = f" and {pool.reserved} reserved for older requests" if pool.reserved else ""
     if need > limit.planned_buffer:
         return f"pool {name}: needs {need}, more than the planned buffer of {limit.planned_buffer}"

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fleet.models.host import Host
 from fleet.models.phases import PhaseCount
 from fleet.models.rollouts import HostKey, Rollout, Trial
+from fleet.models.verification import Category
 from fleet.policy.cohorts import chosen, in_scope, phase_of
 from fleet.policy.phases import needed
 
@@ -35,6 +36,8 @@ def phase_counts(
         if trial.inconclusive:
             if trial.at >= rollout.counted_since:
                 unclear.add(key)
+        elif trial.failed and trial.category == Category.JOB:
+            continue  # a job's failure speaks by comparison only: of one host it says too little for a gate
         elif trial.failed:
             if trial.operation not in forgiven and trial.at >= rollout.counted_since:
                 last[key] = trial

@@ -49,9 +49,15 @@ def batch_size(components: int) -> int:
 
 
 def left_open(cluster: Cluster, intents: Sequence[Intent]) -> tuple[tuple[Intent, timedelta], ...]:
-    """Changes on the way there of which nobody has told how they ended, each with the time in which it must."""
-    found = [(i, cluster.stack.component(i.step.removeprefix("apply:"))) for i in intents if _changed(i)]
-    return tuple((i, c.ends_within) for i, c in found if c is not None and i.state is IntentState.OPEN)
+    """Changes sent on the way there of which nobody has told how they ended, each with the time in which it must."""
+    open_ = [i for i in intents if _changed(i) and i.state is IntentState.OPEN and i.sent]
+    found = [(i, cluster.stack.component(i.step.removeprefix("apply:"))) for i in open_]
+    return tuple((i, c.ends_within) for i, c in found if c is not None)
+
+
+def never_sent(intents: Sequence[Intent]) -> tuple[Intent, ...]:
+    """Changes on the way there that were written down and not sent: once their attempt is shut out, they never are."""
+    return tuple(i for i in intents if _changed(i) and i.state is IntentState.OPEN and not i.sent)
 
 
 def reached(steps: Iterable[Step]) -> tuple[Upgrade, ...]:

@@ -45,6 +45,8 @@ class Memory(NamedTuple):
     suspects: tuple[str, ...]
     told: frozenset[str]
     """Operations of visits."""
+    records: dict[HostKey, tuple[int, int]]
+    """Visits and failures of each host among them."""
     until: Moment
     """The instant up to which production was told."""
     state: "BlameState"
@@ -81,13 +83,13 @@ def blamed(
     suspects = tuple(sorted(known))
     if memory is None or memory.suspects != suspects:
         declared = BlameState(declared=tuple(sorted(set(models))))
-        memory = Memory(suspects, frozenset(), _EPOCH, declared)
-    visits = _visits(trials, known, memory.told)
+        memory = Memory(suspects, frozenset(), {}, _EPOCH, declared)
+    visits, records = _visits(trials, known, memory)
     told = [*visits.values(), *_production(trials, known, _soak(rollout), (memory.until, now))]
     beside = [s for name, s in known.items() if name != rollout.id]
     answer = judge([suspect], told, memory.state, beside=beside)
     found = _answered(rollout, answer, suspect, known, trials)
-    return found, Memory(suspects, memory.told | visits.keys(), now, answer.state)
+    return found, Memory(suspects, memory.told | visits.keys(), records, now, answer.state)
 
 
 def _answered(
@@ -107,19 +109,22 @@ def _soak(rollout: Rollout) -> timedelta:
     return max(phase.soak for phase in rollout.spec.phases)
 
 
-def _visits(trials: Sequence[Trial], known: "dict[str, Suspect]", before_that: frozenset[str]) -> "dict[str, Told]":
-    """Visits by operation that were not told before, each with its host's record until then."""
+def _visits(
+    trials: Sequence[Trial], known: "dict[str, Suspect]", memory: Memory
+) -> "tuple[dict[str, Told], dict[HostKey, tuple[int, int]]]":
+    """Visits by operation that were not told before, each with its host's record until then; and all records now."""
     from fleet.models.blame import HostRecord  # noqa: PLC0415
 
     found: dict[str, Told] = {}
-    records: dict[HostKey, tuple[int, int]] = defaultdict(lambda: (0, 0))
-    for trial in (t for t in trials if not t.in_production):
+    records = dict(memory.records)
+    for trial in trials:
+        if trial.in_production or trial.operation in memory.told:
+            continue
         key = (trial.cluster, trial.host)
-        visits, failures = records[key]
-        if trial.operation not in before_that:
-            found[trial.operation] = _told(trial, known, HostRecord(visits=visits, failures=failures))
+        visits, failures = records.get(key, (0, 0))
+        found[trial.operation] = _told(trial, known, HostRecord(visits=visits, failures=failures))
         records[key] = (visits + 1, failures + trial.failed)
-    return found
+    return found, records
 
 
 def _told(trial: Trial, known: "dict[str, Suspect]", record: "HostRecord") -> "Told":
@@ -150,24 +155,28 @@ def _production(
         return
     (since, now), every = between, soak / LOOKS_IN_A_SOAK
     by_host: dict[HostKey, list[Trial]] = defaultdict(list)
-    for trial in trials:
+    # What is older neither soaks still, nor does what came with it.
+    for trial in (t for t in trials if t.at + 2 * soak + every > since):
         by_host[trial.cluster, trial.host].append(trial)
     for its in by_host.values():
         for number, (trial, after) in enumerate(zip(its, (*its[1:], None), strict=True)):
             if trial.failed or trial.inconclusive or trial.in_production or trial.at + soak + every <= since:
                 continue
             end = min(trial.at + soak, after.at if after is not None else now)
-            broke = after is not None and after.in_production
+            # Another rollout, which soaks longer, may have noted a failure that is none within this one's soak.
+            broke = after is not None and after.in_production and after.at <= trial.at + soak
+            category = Category(after.category) if broke and after is not None and after.category else None
             carried = soaking(trial, its[:number], soak) if number else trial
+            told = _told(carried, known, HostRecord())
             for at, days, last in _slices(trial.at, end, every, now):
                 if at <= since:
                     continue
-                told = _told(carried, known, HostRecord())
                 failed = broke and last
                 yield told.model_copy(
                     update={
                         "kind": TrialKind.PRODUCTION,
                         "verdict": Verdict.FAILED if failed else Verdict.PASSED,
+                        "category": category if failed else None,
                         "days": days,
                         "at": at,
                     }

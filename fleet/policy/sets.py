@@ -76,12 +76,19 @@ def place(
     if seen.node is None:
         found: Place = (HostSet.UNKNOWN, OPERATOR, "the scheduler does not list it")
     else:
-        found = _shown(seen.node, failed_reasons)
+        found = _given(host, seen.node) or _shown(host, seen.node, failed_reasons)
     old = host.released_at is not None and observed_at <= host.released_at
     if old and found[0] in (HostSet.FAILED, HostSet.UNKNOWN):
         # A look begun under our lease shows what we did to the host, not how we left it.
         return HostSet.UNKNOWN, ids.dispatcher(host.cluster), JUST_RELEASED
     return found
+
+
+def _given(host: Host, node: Node) -> Place | None:
+    """Who was given a host may switch it off: it is theirs as long as their drain is on it."""
+    if not (host.given and node.draining and node.reason == host.given):
+        return None
+    return HostSet.FOREIGN, node.reason, f"given away: {node.reason}"
 
 
 def is_settling(where: Place) -> bool:
@@ -94,7 +101,7 @@ def is_unseen(where: Place) -> bool:
     return where[2] in (JUST_RELEASED, NOT_OBSERVED)
 
 
-def _shown(node: Node, failed_reasons: tuple[str, ...]) -> Place:
+def _shown(host: Host, node: Node, failed_reasons: tuple[str, ...]) -> Place:
     """Where a host is by its node alone, no lease being on it."""
     if node.base in (NodeBase.UNKNOWN, NodeBase.FUTURE, NodeBase.ERROR):
         return HostSet.UNKNOWN, OPERATOR, f"the scheduler shows it as {node.base}"
@@ -104,14 +111,17 @@ def _shown(node: Node, failed_reasons: tuple[str, ...]) -> Place:
         return HostSet.FAILED, OPERATOR, f"{word}: {node.reason}" if node.reason else word
     if node.draining:
         return _drained(node, failed_reasons)
-    return _taken_otherwise(node)
+    return _taken_otherwise(host, node)
 
 
-def _taken_otherwise(node: Node) -> Place:
+def _taken_otherwise(host: Host, node: Node) -> Place:
     """Where a host is that is neither broken nor drained."""
     if is_measured(node):
-        told = f"left in our reservation {node.reservation}, whose measurement is over: look at it, and delete that"
-        return HostSet.UNKNOWN, OPERATOR, told
+        told = f"left in our reservation {node.reservation}, whose measurement is over: the dispatcher ends it"
+        return HostSet.UNKNOWN, ids.dispatcher(host.cluster), told
+    if node.maintenance and (node.reservation or "").startswith(ids.PIN_RESERVATION):
+        told = f"closed to jobs by a pin switch of ours: maintrain pin status {host.cluster}"
+        return HostSet.FOREIGN, f"our reservation {node.reservation}", told
     if node.maintenance:
         return HostSet.FOREIGN, f"reservation {node.reservation}", "in a maintenance reservation"
     if not node.powered:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from fleet.models.base import Moment
 from fleet.models.host import HostSet, Standing
+from fleet.models.noticing import OpenedRepair
 from fleet.models.rollouts import Rollout, Trial
 from fleet.models.stack import Upgrade
 from fleet.models.verification import Category, Verdict
@@ -15,6 +16,7 @@ from fleet.policy.trials import outcome as verified
 _RETURNED = (Outcome.UPGRADED, Outcome.PARTLY_UPGRADED, Outcome.ROLLED_BACK)
 _MOST_DETAIL = 300
 PRODUCTION = "~production"
+_JOB = "~job"
 
 
 def visit_trial(
@@ -28,7 +30,7 @@ def visit_trial(
 
     `work` and `steps` (its evidence, oldest first) are asked for where the host was handed over. An upgrade that failed
     to apply is tried alone: the others had nothing to do with that. A visit that broke off, so that no step says what
-    failed, is inconclusive; of what was rolled back in it nothing is told.
+    failed, or whose hand-over no upgrade brought about, is inconclusive; of what was rolled back in it nothing is told.
     """
     failed = outcome.outcome is Outcome.HANDED_OVER
     if not failed and outcome.outcome not in _RETURNED:
@@ -54,7 +56,7 @@ def visit_trial(
 
 def _verdict(last: StepRecord) -> tuple[Verdict, Category | None]:
     """Of a host that was handed over: what its last step says."""
-    if last.action is not StepAction.HAND_OVER:
+    if last.action is not StepAction.HAND_OVER or last.blameless:
         return Verdict.INCONCLUSIVE, None
     if last.verification is None:
         return Verdict.FAILED, None
@@ -95,16 +97,34 @@ def production_failures(
         standing = where.get(trial.host)
         if standing is None or standing.set is not HostSet.FAILED or trial.failed or trial.host in leased:
             continue
-        changes = {
-            "operation": trial.operation + PRODUCTION,
-            "at": now,
-            "failed": True,
-            "inconclusive": False,
-            "in_production": True,
-            "detail": standing.reason[:_MOST_DETAIL],
-        }
-        found.append(trial.model_copy(update=changes))
+        found.append(broke(trial, now, standing.reason))
     return tuple(found)
+
+
+def noticed_failures(recent: Iterable[Trial], noticed: Iterable[OpenedRepair], now: Moment) -> tuple[Trial, ...]:
+    """The same of hosts that went down after their return and got a repair for it, which holds them or has ended."""
+    lost = {repair.host: repair for repair in noticed}
+    found = []
+    for trial in recent:
+        repair = lost.get(trial.host)
+        if repair is None or repair.lost_at <= trial.at or trial.failed:
+            continue
+        found.append(broke(trial, now, repair.reason))
+    return tuple(found)
+
+
+def broke(trial: Trial, now: Moment, why: str, category: str = "") -> Trial:
+    """The failure in production of a host that had returned well. Each return has one at most, beside that of a job."""
+    changes = {
+        "operation": trial.operation + (_JOB if category == Category.JOB else PRODUCTION),
+        "at": now,
+        "failed": True,
+        "inconclusive": False,
+        "in_production": True,
+        "category": category,
+        "detail": why[:_MOST_DETAIL],
+    }
+    return trial.model_copy(update=changes)
 
 
 def soaking(trial: Trial, earlier: Sequence[Trial], soak: timedelta) -> Trial:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from fleet import ids
 from fleet.models.base import Decision
 from fleet.models.facts import LedgerFacts
 from fleet.models.host import Host, HostSet
@@ -20,7 +21,8 @@ def free_to_take(hosts: Sequence[str], facts: LedgerFacts) -> Taking:
     """Split a domain's hosts by whether they are free.
 
     A host that was released a moment ago and not seen since is asked for too: its grant waits for the next look, and
-    judges it by that. The same goes for an observation that has grown stale.
+    judges it by that. The same goes for an observation that has grown stale, and for a host that an emergency has in
+    hands: it is waited for, and its visit takes place after that.
     """
     taken, left_out = [], {}
     for name in dict.fromkeys(hosts):
@@ -39,6 +41,8 @@ def _why_not(host: Host | None, lease: LeaseHost | None, facts: LedgerFacts) -> 
         return "no longer in the pool"
     if host.decommissioned:
         return "decommissioned"
+    if lease is not None and lease.counted is Counted.PLANNED and ids.emergency_of(lease.holder) is not None:
+        return ""
     if lease is not None:
         hands = "in repair by" if lease.counted is Counted.FAILED else "in the hands of"
         return f"{hands} {lease.holder}" + (f": {lease.why}" if lease.why else "")

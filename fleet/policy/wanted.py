@@ -15,6 +15,7 @@ from fleet.models.pool import Pool
 from fleet.models.rollout import RollBack, RolloutSpec
 from fleet.models.rollouts import OPEN_STATES, Offboarded, Rollout, RolloutFacts, RolloutState, Wanted, WantedSet
 from fleet.policy.cohorts import in_scope, phase_of
+from fleet.policy.emergency_wish import with_urgent
 from fleet.policy.version_patterns import matches
 
 FLEET_FILE = "fleet file"
@@ -26,8 +27,16 @@ def wanted(
 ) -> WantedSet:
     """What the host should carry next, by component; for an upgrade with stages, the stage that comes next.
 
-    Without rollouts that is what the fleet file desires. A host that is no member any more (None) is nobody's.
+    Without rollouts that is what the fleet file desires. A host that is no member any more (None) is nobody's. What an
+    emergency wants goes before both.
     """
+    wish = _without_urgent(cluster, pool, host, observed, facts)
+    return with_urgent(wish, host, facts, offboarded(facts.rollouts) if facts.urgent else ())
+
+
+def _without_urgent(
+    cluster: Cluster, pool: Pool, host: Host | None, observed: Mapping[str, str], facts: RolloutFacts
+) -> WantedSet:
     desired = cluster.desired_in(pool)
     rollouts = [r for r in facts.rollouts if host is not None and in_scope(r.spec, host)]
     if not facts.rollouts:

@@ -16,6 +16,10 @@ class Hardware(Protocol):
         """Versions in effect now, by component, job-facing ones too, read from the host and its BMC."""
         ...
 
+    async def model(self, host: str) -> str | None:
+        """The hardware model as the fleet file names it; None where nothing tells it."""
+        ...
+
     async def boot_id(self, host: str) -> str | None:
         """Id of the host's current boot, or None while the host does not answer but its BMC does."""
         ...

@@ -6,8 +6,8 @@ from fleet.models.images import Image
 
 
 class ImageBook(Protocol):
-    """Images by the specs of rollouts. Raises `DriverError` when they can't be had."""
+    """Images by the specs of rollouts and emergencies. Raises `DriverError` when they can't be had."""
 
     async def rollout_images(self) -> tuple[Image, ...]:
-        """Of every rollout that names one, offboarded ones too: a task under way is known by its image."""
+        """Of every rollout and emergency that names one, ended ones too: a task under way is known by its image."""
         ...

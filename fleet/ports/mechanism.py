@@ -84,6 +84,10 @@ class Boots(Protocol):
 class Power(Protocol):
     """Power of a host, by its BMC."""
 
+    async def model(self, host: str) -> str:
+        """The hardware model, as the fleet file names it, that fits what the BMC says of the host."""
+        ...
+
     async def is_on(self, host: str) -> bool:
         """True when the host has power."""
         ...

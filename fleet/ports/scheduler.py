@@ -1,7 +1,9 @@
 """The port to a scheduler."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
+from fleet.models.announcement import Announcement
 from fleet.models.scheduler import ClusterView, JobRun
 from fleet.ports.fence import Fence
 
@@ -33,6 +35,15 @@ class Scheduler(Protocol):
         """
         ...
 
+    async def replace_hold(self, host: str, found: str, reason: str, fence: Fence) -> None:
+        """Make a host that is drained or down under the reason `found` be drained under `reason`, without an undrained
+        instant: how a host passes between an outsider and us. One of the two is ours.
+
+        Reads just before and just after (raises `ForeignHold` for any reason but these two). Repeating it is harmless.
+        A host that is neither drained nor down raises `Refused`: nobody holds it.
+        """
+        ...
+
     async def undrain(self, host: str, owned: str, fence: Fence, *, rebooted: bool) -> None:
         """Lift our drain, which must carry `owned`, and restore what was noted before it (comment, reservation).
 
@@ -58,7 +69,10 @@ class Scheduler(Protocol):
         ...
 
     async def release_held(self, jobs: tuple[str, ...], fence: Fence) -> None:
-        """Let held jobs wait in line as others do; one that has ended, runs or is not held is not an error."""
+        """Let held jobs wait in line as others do; one that has ended, runs or is not held is not an error.
+
+        `Refused` for one that shows a hold of its user or of an operator: it stays held, and the others are released.
+        """
         ...
 
     async def close_to_jobs(self, hosts: tuple[str, ...], name: str, limit: float, fence: Fence) -> None:
@@ -73,6 +87,15 @@ class Scheduler(Protocol):
 
     async def open_to_jobs(self, name: str, fence: Fence) -> None:
         """End the reservation of `close_to_jobs`; it is no error when there is none. Returns once it is gone."""
+        ...
+
+    async def announce(self, plans: Mapping[str, Announcement], fence: Fence) -> None:
+        """Make our announcements of stops to come be exactly these, by name; all others of ours end.
+
+        No job is started on a host that would not be over when its announcement begins, and none between its beginning
+        and its end; running jobs go on, and shorter ones start. Hosts in one don't show as in maintenance: it is no
+        drain, and nobody's hold. It ends by itself. Repeating it is harmless. `Refused` for a host nobody knows.
+        """
         ...
 
     async def publish_features(self, host: str, features: tuple[str, ...], fence: Fence) -> None:

@@ -25,6 +25,9 @@ def unmet(report: Mapping[str, Any], expected: Expectation) -> list[str]:
         found = set(report[key])
         problems += [f"{one} is not in {key}, though {why}" for one, why in wanted.items() if one not in found]
         problems += [f"{one} is in {key}, and nothing says why" for one in sorted(found - set(wanted))]
+    # What is out of production, in repair and accounted for, may keep it: no gate lets it back with it.
+    kept = sorted(set(report.get("still_on_offboarded", ())) - set(expected.handed_over) - set(expected.left_out))
+    problems += [f"{host} still carries an offboarded version" for host in kept]
     for component, version in expected.everywhere.items():
         carried: Mapping[str, int] = report["in_production"].get(component, {})
         others = ", ".join(f"{count} with {v}" for v, count in carried.items() if v != version)

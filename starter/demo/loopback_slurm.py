@@ -20,7 +20,7 @@ trap 'echo $SLURM_JOB_ID >> {told}' USR1
 ( trap '' USR1; exec {work} ) &
 echo $! > {told}.work.$SLURM_JOB_ID
 while kill -0 $! 2>/dev/null; do wait $!; done
-exit 0
+exit $(cat {told}.status.$SLURM_JOB_ID 2>/dev/null || echo 0)
 """
 """A job that notes USR1 and works on."""
 
@@ -156,10 +156,11 @@ class LoopbackSlurm:
         listed = self.command("squeue", "-h", "-s", "-j", job, "-o", "%i").split()
         return f"{job}.0" in listed and len(slurm_daemons.tasks(self._layout.folder, job)) >= count
 
-    def finish(self, job: str) -> None:
-        """Let a job of `submit` end its work now, with success."""
+    def finish(self, job: str, status: int = 0) -> None:
+        """Let a job of `submit` end its work now, with that exit status."""
         pid = self._work(job)
         if pid is not None:
+            Path(f"{self._told}.status.{job}").write_text(str(status))
             slurm_daemons.end([pid], signal.SIGTERM)
 
     def _work(self, job: str) -> int | None:

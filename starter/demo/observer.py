@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from drivers.snapshot import Event, HostSeen, Snapshot
+from starter.demo.lifted import Lifted, LiftedLimit
 from starter.demo.pins_book import PinsBook
 from starter.demo.pool_books import PoolBook, PoolLimits, is_foreign, is_ours, is_planned
 from starter.demo.versions_book import VersionsBook
@@ -47,7 +48,7 @@ class HostBook:
 class Observer:
     """Watches the pools named, of one cluster. `reboots_per_operation` is how often one operation may reboot a host
     (None: once a cause, a flash or a failed verification); `overrides` are the spans (seconds since 1970) in which, by
-    an audited word, any host may be out by plan.
+    an audited word, any host may be out by plan, and `lifted` the limits that such a word lifted so far and no further.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Observer:
         pools: Iterable[PoolLimits],
         reboots_per_operation: int | None = 1,
         overrides: Iterable[tuple[float, float]] = (),
+        lifted: Iterable[LiftedLimit] = (),
     ) -> None:
         self._pools = [PoolBook(p) for p in pools]
         self._pool_of = {host: book for book in self._pools for host in book.limits.members}
@@ -64,7 +66,7 @@ class Observer:
         self._reboots = reboots_per_operation
         self._all = PoolBook(PoolLimits.total(b.limits for b in self._pools))
         self._versions = VersionsBook()
-        self._overrides = tuple(overrides)
+        self._lifted = Lifted(overrides, lifted)
         self._pins = PinsBook(pin for book in self._pools for pin in book.limits.pins)
         self.violations: list[Violation] = []
         self.jobs_interrupted = 0
@@ -77,7 +79,7 @@ class Observer:
         moved = {n: (self._seen.get(n), snapshot.hosts[n]) for n in names if n in snapshot.hosts}
         for name, (before, now) in moved.items():
             self._seen[name] = now
-            self._pool_of[name].move(before, now)
+            self._pool_of[name].move(before, now, name)
             self._all.move(before, now)
             self._pins.move(before, now)
         for event in snapshot.events:
@@ -205,23 +207,24 @@ class Observer:
         pool, book = self._pool_of[name], self._hosts[name]
         if is_planned(now):
             book.visited = True
-            if not is_planned(before) and pool.planned > pool.limits.planned_buffer and not self._overridden(at):
-                text = (
-                    f"{name} taken: {pool.planned} planned in {pool.limits.name}, {pool.limits.planned_buffer} allowed"
-                )
+            most = self._lifted.planned_buffer(pool.limits.name, pool.limits.planned_buffer, at)
+            if not is_planned(before) and most is not None and pool.planned > most:
+                text = f"{name} taken: {pool.planned} planned in {pool.limits.name}, {most} allowed"
                 self._breach("planned_buffer", at, name, text)
+            if not is_planned(before) and most is not None and (groups := pool.crowded()):
+                self._breach(
+                    "replicas", at, name, f"{name} taken: the groups {', '.join(groups)} have hosts out by plan"
+                )
         if before is None:
             return
         # A host that was undrained by another in mid change has to be drained again, whatever is up.
         taken = before.up and (is_ours(now) or bool(now.closed))
-        if taken and pool.up < pool.limits.floor and not book.owes and not self._overridden(at):
-            text = f"{name} taken: {pool.up} up in {pool.limits.name}, the floor is {pool.limits.floor}"
+        floor = self._lifted.floor(pool.limits.name, pool.limits.floor, at)
+        if taken and pool.up < floor and not book.owes:
+            text = f"{name} taken: {pool.up} up in {pool.limits.name}, the floor is {floor}"
             self._breach("floor", at, name, text)
         if is_foreign(before) and is_ours(now):
             self._breach("foreign_overwritten", at, name, f"drain {before.reason!r} on {name} replaced by ours")
-
-    def _overridden(self, at: float) -> bool:
-        return any(since <= at < until for since, until in self._overrides)
 
     def _count_job(self, event: Event) -> None:
         by_us = event.detail.get("by") == "maintrain"

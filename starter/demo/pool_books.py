@@ -1,7 +1,8 @@
 """The observer's counts: how many hosts of a pool are up and planned, now and at worst."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from drivers.snapshot import HostSeen
 
@@ -22,6 +23,9 @@ class PoolLimits:
     verify: frozenset[str] = ALL_TASKS
     allowed: tuple[Mapping[str, str], ...] = ()
     pins: frozenset[str] = frozenset()
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """Host: its replica group, where the pool has such; hosts out by plan are in `groups_at_once` of them at most."""
+    groups_at_once: int = 1
 
     @classmethod
     def total(cls, pools: Iterable["PoolLimits"]) -> "PoolLimits":
@@ -37,12 +41,21 @@ class PoolBook:
     def __init__(self, limits: PoolLimits) -> None:
         self.limits = limits
         self.up = self.planned = 0
+        self._planned_in: Counter[str] = Counter()
         self.min_up, self.max_planned = len(limits.members), 0
 
-    def move(self, before: HostSeen | None, now: HostSeen) -> None:
+    def move(self, before: HostSeen | None, now: HostSeen, host: str = "") -> None:
         """A member went from one state to another."""
         self.up += now.up - (before is not None and before.up)
-        self.planned += is_planned(now) - is_planned(before)
+        more = is_planned(now) - is_planned(before)
+        self.planned += more
+        if more and host in self.limits.groups:
+            self._planned_in[self.limits.groups[host]] += more
+
+    def crowded(self) -> list[str]:
+        """Replica groups with hosts out by plan, where these are more than there may be."""
+        found = sorted(group for group, count in self._planned_in.items() if count > 0)
+        return found if len(found) > self.limits.groups_at_once else []
 
     def note(self) -> None:
         """A snapshot is complete."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from drivers.simulated.cluster import SimulatedCluster
 from drivers.simulated.journal import JournalReplay
-from fleet.hostlist import expand
+from fleet.hostlist import compact, expand
 from fleet.models.fleetfile import Cluster
 from fleet.models.rollouts import Rollout, RolloutState
 from fleet.policy.limits import limits
@@ -107,6 +107,13 @@ def _observed(folder: Path, cluster: Cluster) -> dict[str, Any]:
     return observer.report()
 
 
+def _ways_back(by: Mapping[str, Sequence[str]]) -> str:
+    """How the hosts that carried it got rid of it."""
+    ways = {"visit": "in the visit that had brought it", "repair": "in repair", "later": "in a later visit"}
+    told = [f"{compact(hosts)} {ways[way]}" for way, hosts in by.items() if hosts]
+    return f"rolled back on {'; '.join(told)}" if told else "no host carried it"
+
+
 def finish(folder: Path, report: dict[str, Any], expected: Expectation, others: Sequence[str] = ()) -> int:
     """Write the report, tell it and what `others` found, and say whether all was as it must be."""
     problems = [*report["violation_details"], *unmet(report, expected), *others]
@@ -121,8 +128,7 @@ def finish(folder: Path, report: dict[str, Any], expected: Expectation, others: 
     say(f"  to repair: {', '.join(report['handed_over']) or 'none'}")
     say(f"  left out: {', '.join(report['left_out']) or 'none'}")
     if report["offboarded"]:
-        told = f"rolled back on {report['taken_back']} hosts, {report['taken_back_in_visit']} of them in mid visit"
-        say(f"  offboarded: {', '.join(report['offboarded'])} ({told})")
+        say(f"  offboarded: {', '.join(report['offboarded'])}; {_ways_back(report['taken_back_by'])}")
     for problem in problems:
         say(f"  NOT AS IT MUST BE: {problem}")
     say(f"  report: {path}")

@@ -9,6 +9,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from drivers.snapshot import HostSeen
+from fleet import ids
+from fleet.hostlist import natural_key
+
+_REPAIR = ids.drain_reason(ids.REPAIR, "")
 
 
 class _Brought(NamedTuple):
@@ -26,6 +30,8 @@ class VersionsBook:
         """(Host, component): its last change."""
         self._taken_back: Counter[tuple[str, str]] = Counter()
         """(Component, version): hosts that went back from it."""
+        self._ways: dict[str, set[str]] = {"visit": set(), "repair": set(), "later": set()}
+        """Hosts by the way they went back: in the visit that had brought it, in repair, in a later visit."""
         self.taken_back_at_once = 0
         """Changes that the same operation undid which had made them."""
 
@@ -37,6 +43,8 @@ class VersionsBook:
         if last is not None and (last.version, last.before) == (before, version):
             self._taken_back[component, last.version] += 1
             self.taken_back_at_once += last.reason == reason
+            repaired = (reason or "").startswith(_REPAIR)
+            self._ways["visit" if last.reason == reason else "repair" if repaired else "later"].add(host)
         self._brought[host, component] = _Brought(version, before, reason)
         return True
 
@@ -48,6 +56,10 @@ class VersionsBook:
             "offboarded": sorted(f"{component} {version}" for component, version in off),
             "taken_back": self._taken_back.total(),
             "taken_back_in_visit": self.taken_back_at_once,
+            "taken_back_by": {way: sorted(hosts, key=natural_key) for way, hosts in self._ways.items()},
+            "still_on_offboarded": sorted(
+                (host for host, now in seen.items() if any(now.versions.get(c) == v for c, v in off)), key=natural_key
+            ),
             "in_production": production,
         }
 

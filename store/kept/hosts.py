@@ -73,4 +73,5 @@ def host_of(row: "Row[Any]") -> Host:
         since=row.since,
         decommissioned=row.decommissioned,
         released_at=row.released_at,
+        given=row.given,
     )

@@ -38,6 +38,7 @@ HOSTS = Table(
     Column("since", UtcMoment, nullable=False),
     Column("decommissioned", Boolean, nullable=False),
     Column("released_at", UtcMoment),
+    Column("given", Text, nullable=False, server_default=""),
     Column("retired_at", UtcMoment),
     Column("version", Integer, nullable=False),
     Index("ix_hosts_cluster_version", "cluster", "version"),

@@ -17,6 +17,7 @@ INTENTS = Table(
     Column("sent", Boolean, nullable=False, server_default=true()),
     Column("opened_at", UtcMoment, nullable=False),
     Column("token_at", UtcMoment, nullable=False),
+    Column("looked_at", UtcMoment),
     Column("result", Text, nullable=False),
     UniqueConstraint("operation", "step"),
 )

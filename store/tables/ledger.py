@@ -1,6 +1,6 @@
 """Tables of the ledger: requests, leases, observations, autostops, stops."""
 
-from sqlalchemy import Column, Float, Index, Integer, Table, Text, text
+from sqlalchemy import Boolean, Column, Float, Index, Integer, Table, Text, false, text
 
 from store.tables.columns import METADATA, UtcMoment, number
 
@@ -24,7 +24,10 @@ REQUESTS = Table(
     Column("end_reason", Text, nullable=False),
     Column("override", Text),
     Column("joint", Text),
+    Column("part", Text),
+    Column("partial", Boolean, nullable=False, server_default=false()),
     Index("ix_requests_cluster_state_asked_at", "cluster", "state", "asked_at"),
+    Index("ix_requests_holder", "holder"),
 )
 
 LEASE_HOSTS = Table(

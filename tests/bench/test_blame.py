@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binom
 
 from bench import limits
-from bench.blame import rules
+from bench.blame import flaky_page, rules
 from bench.blame.measuring import measure
 from bench.blame.slow_burn import PHASES, SOAK, calendar
 from bench.blame.supply import BEGIN, Supply, match, when
@@ -109,3 +109,11 @@ def test_a_phase_begins_when_the_one_before_has_soaked():
 
     assert sum(hosts for hosts, _ in PHASES) == len(days)
     assert SOAK + 1 == days[PHASES[0][0]] - days[PHASES[0][0] - 1]
+
+
+def test_flaky_work_gets_no_good_version_blamed_and_a_version_that_fails_jobs_is_found():
+    rows = flaky_page.measure(good=6, bad=3)["rows"]
+
+    assert [0, 0, 0, 0] == [row["blamed"] for row in rows[:4]]
+    assert [3, 3] == [row["blamed"] for row in rows[-2:]]
+    assert "| bad version, 20% of runs fail" in flaky_page.section({"rows": rows})

@@ -5,8 +5,9 @@ The run itself takes about an hour; `tests/workflows/test_long_rollout.py` holds
 
 import pytest
 
+from bench.instant import CLUSTER
 from bench.rollout.page import section
-from bench.rollout.plan import CLUSTER, RolloutPlan
+from bench.rollout.plan import RolloutPlan
 from fleet.models.fleetfile import FleetFile
 from fleet.models.rollout import RolloutSpec
 from fleet.policy.rollout_checks import spec_problems

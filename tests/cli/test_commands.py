@@ -23,7 +23,7 @@ def test_the_examples_are_valid_and_load(maintrain, path):
 def test_the_schema_describes_every_field_of_the_example(maintrain):
     schema = json.loads(maintrain("fleet", "schema").out)
 
-    assert set(schema["properties"]) == {"version", "clusters", "notify"}
+    assert set(schema["properties"]) == {"version", "clusters", "notify", "events"}
     assert schema["$defs"]["Pool"]["properties"]["cycle_bound"]["pattern"].startswith("^")
     assert schema["additionalProperties"] is False
 

@@ -25,5 +25,10 @@ def test_the_demo_offboards_the_bad_one_of_three_rollouts_and_ends_with_its_faul
         "nic-firmware": {"28.43.2026": 77},
     }
     assert report["taken_back"] >= 16
+    # Whichever way a host got rid of it, each did, and its way is told; those that failed with it did so in repair.
+    ways = report["taken_back_by"]
+    assert set(report["still_on_offboarded"]) <= {"gpu006", "gpu038"}
+    assert len({host for hosts in ways.values() for host in hosts}) >= 16
+    assert ways["repair"]
     assert report["upgrades_applied"] >= 2 * 77 + 2 * report["taken_back"]
     assert report["jobs_interrupted"] > 0

@@ -9,7 +9,8 @@ from fleet.models.hardware import DeviceTask, TaskState
 from fleet.models.intent import Before, Intent, IntentState
 from fleet.models.stack import Upgrade
 from fleet.models.work import StepAction
-from fleet.policy.attempts import ResumeAction, after_apply, after_reboot, resume_apply, resume_reboot
+from fleet.policy.attempts import ResumeAction, resume_apply, resume_reboot, unwatched
+from fleet.policy.step_ends import after_apply, after_reboot
 from tests.host_policy.build import NOW
 
 LIFE, GRACE = timedelta(seconds=10), timedelta(seconds=30)
@@ -59,6 +60,15 @@ def test_a_device_that_may_have_restarted_since_proves_nothing_by_showing_no_tas
     assert apply(found, tasks, "1.0", LIFE, now).action is ResumeAction.UNKNOWN
     assert apply(found, [*tasks, task()], "1.0", LIFE, now).action is ResumeAction.ADOPT
     assert apply(found, tasks, "1.1", LIFE, now).action is ResumeAction.DONE
+
+
+@pytest.mark.parametrize(("looked", "expected"), [(None, True), (-1, True), (5, True), (6, False), (35, False)])
+def test_a_device_is_unwatched_since_it_was_last_read_or_the_intent_was_written(looked, expected):
+    half_an_hour, now = timedelta(minutes=30), NOW + timedelta(minutes=36)
+    at = None if looked is None else NOW + timedelta(minutes=looked)
+    found = intent().model_copy(update={"looked_at": at})
+    assert expected == unwatched(found, now, half_an_hour)
+    assert not unwatched(found, NOW + half_an_hour, half_an_hour)
 
 
 def test_what_was_sent_long_ago_may_have_ended_and_left_no_task():

@@ -76,6 +76,37 @@ def test_a_touched_host_with_any_gap_is_handed_over_with_the_reason(changes, rea
     assert (found.action, found.reason[: len(reason)]) == (StepAction.HAND_OVER, reason)
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        facts(DrainState.DOUBTFUL),
+        facts(DrainState.DRAINING),
+        facts(allowed=NOT_FINE),
+        facts(verifications={**PASSED, "health": Verdict.INCONCLUSIVE}),
+        facts(required=()),
+        facts(versions={"bmc": "1.1", **PINS, "cuda": "12.5"}),
+        facts(DrainState.UNDRAINED, verifications={}),
+        facts(lemon="it failed under three versions"),
+    ],
+)
+def test_a_hand_over_that_no_upgrade_brought_about_speaks_against_none(given):
+    assert gate(given).blameless
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        facts(DrainState.DOWN),
+        facts(versions=None),
+        facts(versions={"bmc": "1.0", **PINS}),
+        facts(versions={"bmc": "1.0", **PINS}, allowed=NOT_FINE),
+        facts(verifications={**PASSED, "fabric": Verdict.FAILED}),
+    ],
+)
+def test_a_host_that_is_down_silent_failed_or_without_its_upgrade_may_be_so_by_that(given):
+    assert not gate(given).blameless
+
+
 def test_a_host_that_stopped_early_returns_with_what_it_has_if_that_is_allowed():
     old = {"versions": {"bmc": "1.0", **PINS}, "stopped_early": True}
     assert gate(facts(**old)).action is StepAction.GO_ON

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from fleet.models.pin import OVER, UNSETTLED, PinHostState, PinSpec, PinState, PinSwitch
 from fleet.models.pin_messages import PinAction, PinPhase
 from fleet.policy.pin_check import PinCheck
-from fleet.policy.pin_progress import PinFacts, announced, progress
+from fleet.policy.pin_look import PinFacts, announced
+from fleet.policy.pin_progress import progress
 from tests.host_policy.build import NOW
 
 WINDOW = timedelta(minutes=30)
@@ -36,7 +37,17 @@ def switch(state: PinState, **changes) -> PinSwitch:
     return PinSwitch(**{**values, **changes})
 
 
-def step(state: PinState, *, after=timedelta(0), counts=None, check=FITS, stop="", granted=False, **changes):
+def step(
+    state: PinState,
+    *,
+    after=timedelta(0),
+    counts=None,
+    check=FITS,
+    stop="",
+    granted=False,
+    unprepared=0,
+    **changes,
+):
     return progress(
         PinFacts(
             switch=switch(state, **changes),
@@ -45,6 +56,7 @@ def step(state: PinState, *, after=timedelta(0), counts=None, check=FITS, stop="
             counts=counts or {},
             stop=stop,
             granted=granted,
+            unprepared=unprepared,
         )
     )
 
@@ -83,8 +95,8 @@ FORWARD = [
         {"committed_at": NOW, "opened_at": NOW, "counts": {H.RETURNED: 3}},
         (PinAction.AGAIN, PinState.DONE),
     ),
-    (PinState.LATE, {"counts": {H.LATE: 1}}, (PinAction.WAIT, PinState.LATE)),
-    (PinState.LATE, {"counts": {H.CAUGHT_UP: 1}}, (PinAction.AGAIN, PinState.DONE)),
+    (PinState.LATE, {"committed_at": NOW, "counts": {H.LATE: 1}}, (PinAction.WAIT, PinState.LATE)),
+    (PinState.LATE, {"committed_at": NOW, "counts": {H.CAUGHT_UP: 1}}, (PinAction.AGAIN, PinState.DONE)),
     (PinState.DONE, {}, (PinAction.END, PinState.DONE)),
 ]
 
@@ -150,7 +162,32 @@ def test_on_the_way_back_every_host_is_restored_then_verified_then_released(stat
     assert PinState.RELEASING is step(PinState.RESTORING, counts={H.RESTORED: 2, H.FAILED: 9}, **facts).state
     opened = {"opened_at": NOW, **facts}
     assert PinPhase.RELEASE is step(PinState.RELEASING, counts={H.RESTORED: 2}, **opened).phase
-    assert PinState.WENT_BACK is step(PinState.RELEASING, counts={H.RETURNED: 2, H.LATE: 1}, **opened).state
+    assert PinState.WENT_BACK is step(PinState.RELEASING, counts={H.RETURNED: 2, H.FAILED: 1}, **opened).state
+
+
+def test_a_switch_that_went_back_is_late_too_while_a_host_may_come_back_with_the_new_pin():
+    opened = {"aborted": "aborted by bob: pulled", "opened_at": NOW}
+    assert PinState.LATE is step(PinState.RELEASING, counts={H.RETURNED: 2, H.LATE: 1}, **opened).state
+    waits = step(PinState.LATE, counts={H.RETURNED: 2, H.LATE: 1}, **opened)
+    assert (PinAction.WAIT, PinState.LATE) == told(waits)
+    assert "1 hosts that no drain of ours holds stay closed to jobs until they carry nccl 2.20" == waits.reason
+    over = step(PinState.LATE, counts={H.RETURNED: 2, H.CAUGHT_UP: 1, H.FAILED: 1}, **opened)
+    assert (PinAction.AGAIN, PinState.WENT_BACK) == told(over)
+    assert over.reason.startswith("every host in production carries nccl 2.20 again; 1 hosts that could not follow")
+
+
+@pytest.mark.parametrize("state", [PinState.ASKING, PinState.REQUESTING])
+def test_hosts_that_came_up_since_the_others_were_prepared_are_prepared_too(state):
+    found = step(state, unprepared=2, counts={H.PREPARED: 9}, approved_by="bob")
+    assert (PinAction.RUN, state, PinPhase.PREPARE, True) == (*told(found), found.phase, found.prepares_more)
+    goes_on = step(state, counts={H.PREPARED: 9, H.TO_PREPARE: 2}, approved_by="bob")
+    assert (PinPhase.PREPARE, False) == (goes_on.phase, goes_on.prepares_more)
+    unfit = step(state, counts={H.PREPARED: 9, H.NOT_PREPARED: 2}, approved_by="bob")
+    assert "it could not be prepared: 2 of 11 hosts can't follow, 1 may be left behind" == unfit.reason
+
+
+def test_a_lease_that_is_there_waits_for_no_more_hosts_to_be_prepared():
+    assert PinState.CLOSING is step(PinState.REQUESTING, unprepared=2, granted=True).state
 
 
 COUNTS = st.dictionaries(st.sampled_from(list(PinHostState)), st.integers(0, 5))
@@ -161,6 +198,7 @@ FACTS = st.fixed_dictionaries(
         "after": st.sampled_from([timedelta(0), WINDOW / 2, WINDOW, 3 * WINDOW]),
         "stop": st.sampled_from(["", "stop of everything"]),
         "granted": st.booleans(),
+        "unprepared": st.integers(0, 2),
         "aborted": st.sampled_from(["", "aborted by bob: pulled"]),
         "approved_by": st.sampled_from(["", "bob"]),
         "closed_at": st.sampled_from([None, NOW]),
@@ -177,7 +215,7 @@ SUCCESSORS = {
     PinState.MOVING: {PinState.RESTORING},
     PinState.RESTORING: {PinState.RELEASING},
     PinState.RELEASING: {PinState.LATE, PinState.DONE, PinState.WENT_BACK},
-    PinState.LATE: {PinState.DONE},
+    PinState.LATE: {PinState.DONE, PinState.WENT_BACK},
 }
 
 

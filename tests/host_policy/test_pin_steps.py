@@ -11,7 +11,7 @@ from fleet.models.messages import Command
 from fleet.models.pin import PinState
 from fleet.policy.pin_orders import PinVerb, pin_order
 from fleet.policy.pin_revision import with_targets
-from fleet.policy.pin_steps import batch_size, left_open, reached, steps_back, steps_there
+from fleet.policy.pin_steps import batch_size, left_open, never_sent, reached, steps_back, steps_there
 from tests.host_policy.build import NOW, cluster, pool
 from tests.host_policy.test_pin_progress import SPEC, switch
 
@@ -56,15 +56,18 @@ def test_a_component_whose_version_was_not_known_before_has_no_way_back():
 
 
 def test_a_change_there_of_which_nobody_told_how_it_ended_has_its_components_time():
+    unsent = intent("apply:nic", "28.39", IntentState.OPEN).model_copy(update={"sent": False})
     begun = (
         intent("drain", None, IntentState.OPEN),
         intent("apply:kernel", "6.1.0"),
         intent("apply:nccl", "2.20", IntentState.OPEN),
+        unsent,
         intent("apply:gpu-driver:back", "560.1", IntentState.OPEN),
         intent("apply:gpu-driver", "550.1", IntentState.WITHDRAWN),
     )
     nccl = cluster().stack.component("nccl")
     assert (("apply:nccl", nccl.ends_within),) == tuple((i.step, t) for i, t in left_open(cluster(), begun))
+    assert (unsent,) == never_sent(begun)
 
 
 @pytest.mark.parametrize(("components", "hosts"), [(1, 80), (4, 78), (8, 52), (40, 14)])

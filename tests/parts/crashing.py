@@ -66,6 +66,11 @@ class CrashingScheduler:
         await self._inner.rewrite_reason(host, owned, reason, fence)
         self._points.reach(host, "rewrite_reason", "after")
 
+    async def replace_hold(self, host: str, found: str, reason: str, fence: Fence) -> None:
+        self._points.reach(host, "replace_hold", "before")
+        await self._inner.replace_hold(host, found, reason, fence)
+        self._points.reach(host, "replace_hold", "after")
+
     async def undrain(self, host: str, owned: str, fence: Fence, *, rebooted: bool) -> None:
         self._points.reach(host, "undrain", "before")
         await self._inner.undrain(host, owned, fence, rebooted=rebooted)
@@ -172,6 +177,9 @@ class CrashingHardware:
 
     async def give_power(self, host: str, fence: Fence) -> bool:
         return await self._inner.give_power(host, fence)
+
+    async def model(self, host: str) -> str | None:
+        return await self._inner.model(host)
 
     async def reimage(self, host: str, fence: Fence) -> CommandResult:
         return await self._inner.reimage(host, fence)

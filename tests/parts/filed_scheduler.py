@@ -122,6 +122,16 @@ class DrainFile:
             row = (time.monotonic(), host, what, reason or owned)
             db.execute("INSERT INTO journal (at, host, what, reason) VALUES (?, ?, ?, ?)", row)
 
+    def replace(self, host: str, found: str, reason: str) -> None:
+        """Set another reason on a drained host. Raises `ForeignHold` unless `found` is on it, `Refused` if none is."""
+        with self.open() as db:
+            now = db.execute("SELECT reason FROM drain WHERE host = ?", (host,)).fetchone()
+            if now is None:
+                raise Refused(f"{host} is not drained")
+            if now[0] not in (found, reason):
+                raise ForeignHold(host, now[0])
+            db.execute("UPDATE drain SET reason = ? WHERE host = ?", (reason, host))
+
 
 def _borrowed(job: str, host: str, why: str) -> Job:
     kind, state = JobKind.NOT_REQUEUEABLE, JobState.RUNNING
@@ -165,6 +175,11 @@ class FiledScheduler:
         await fence()
         carried_out = self._file.drains().get(host) == reason
         self._file.change(host, reason if carried_out else owned, reason, undrained_too=True)
+
+    async def replace_hold(self, host: str, found: str, reason: str, fence: Fence) -> None:
+        self._known(host)
+        await fence()
+        self._file.replace(host, found, reason)
 
     async def undrain(self, host: str, owned: str, fence: Fence, *, rebooted: bool) -> None:
         self._known(host)

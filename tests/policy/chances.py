@@ -19,6 +19,8 @@ WEIGHTS = {
     "ask_small": 40,
     "ask_across": 8,
     "ask_emergency": 2,
+    "rush": 0.4,
+    "calm": 8,
     "ask_repair": 8,
     "ask_switch": 2,
     "hand_over": 6,

@@ -65,10 +65,13 @@ class Checker:
             assert all(self.state(h) == "up" for h in scope[name]), f"{name} granted hosts that are not up"
             assert all(self.fresh(p) for p in pools), f"{name} granted on a stale look"
             if request.kind is not RequestClass.EMERGENCY:
+                assert not pools & set(model.urgent), f"{name} granted before an emergency"
                 assert not any(decided.autostops[p].stopped for p in pools), f"{name} granted under an autostop"
                 assert all(self.count(p)["failed"] < self.pools[p].failure_buffer for p in pools), name
         assert all(times == 1 and host not in model.leases for host, times in taken.items()), "two holders of a host"
         self.took = {(model.hosts[h].pool, model.requests[g].kind) for g in granted for h in scope[g]}
+        overrides = [model.requests[g].override for g in granted]
+        self.floors = [o.floor for o in overrides if o is not None]
         self.emergencies = [model.requests[g] for g in granted if model.requests[g].kind is RequestClass.EMERGENCY]
         for name in granted:
             self.forget(name)
@@ -77,11 +80,14 @@ class Checker:
         """The ledger after the commit."""
         for name, pool in self.pools.items():
             counts = self.count(name)
-            if not self.model.overrides:
-                assert counts["planned"] <= pool.planned_buffer, f"planned buffer of {name} broken: {counts}"
+            numbers = [o.planned_buffer[name] for o in self.model.overrides if name in o.planned_buffer]
+            if not self.whole_overrides():
+                most = max((pool.planned_buffer, *numbers))
+                assert counts["planned"] <= most, f"planned buffer of {name} broken: {counts}, {most} allowed"
             past_floors = (RequestClass.REPAIR, RequestClass.PIN_SWITCH)
             if any(p == name and kind not in past_floors for p, kind in self.took):
-                assert counts["up"] >= pool.floor, f"a grant took {name} below its floor: {counts}"
+                floor = min((pool.floor, *(f[name] for f in self.floors if name in f)))
+                assert counts["up"] >= floor, f"a grant took {name} below its floor: {counts}"
         self.watch_the_queue(decided)
 
     def check_switches(self, decided) -> None:
@@ -89,19 +95,24 @@ class Checker:
         model = self.model
         granted = [model.requests[g.request] for g in decided.grants]
         switches = [r for r in granted if self.is_switch(r)]
-        if not switches and not model.overrides:
+        whole = self.whole_overrides()
+        if not switches and not whole:
             return
         others = [r.id for r in granted if r.kind not in (RequestClass.REPAIR, RequestClass.PIN_SWITCH)]
         assert not others, f"{others} granted beside a pin switch"
-        assert len(switches) + len(model.overrides) == 1, "two pin switches at once"
+        assert len(switches) + len(whole) == 1, "two pin switches at once"
         planned = {h for h, lease in model.leases.items() if lease.counted is Counted.PLANNED}
         holders = {model.leases[h].request for h in planned}
-        assert holders <= {o.request for o in model.overrides}, f"a pin switch beside {holders}"
+        assert holders <= {o.request for o in whole}, f"a pin switch beside {holders}"
         for grant in decided.grants:
             if self.is_switch(model.requests[grant.request]):
                 up = {n for n, h in model.hosts.items() if not h.decommissioned and self.state(n) == "up"}
                 repaired = {h for r in granted if r.kind is RequestClass.REPAIR for h in r.hosts}
                 assert set(grant.hosts) == up - repaired, "a pin switch is granted all that is up, and nothing else"
+
+    def whole_overrides(self) -> list:
+        """Those that lift every limit, as a pin switch's does."""
+        return [o for o in self.model.overrides if not o.planned_buffer and not o.floor]
 
     def is_switch(self, request) -> bool:
         return request.kind is RequestClass.PIN_SWITCH
@@ -161,6 +172,8 @@ class Checker:
         for name, hosts in need.items():
             pool, count = self.pools[name], counts[name]
             stopped = decided.autostops[name].stopped and not emergency
+            if name in model.urgent and not emergency:
+                return False
             if stopped or not self.fresh(name) or any(s.covers("c1", name) for s in model.stops):
                 return False
             if (model.now - request.asked_at) < pool.reserve_after or hosts > pool.planned_buffer:

@@ -10,7 +10,7 @@ from random import Random
 from fleet.models.facts import LedgerFacts
 from fleet.models.ledger import Autostop, Counted, LeaseHost, Request, RequestClass, Settlement
 from fleet.models.observation import Observation, ObservedHost
-from fleet.models.override import OverrideInForce
+from fleet.models.override import Override, OverrideInForce
 from fleet.models.scheduler import Node, NodeBase
 from fleet.models.stop import Stop, StopKind
 from fleet.policy.grants import settle
@@ -41,6 +41,7 @@ class LedgerModel:
         self.ends: list[tuple[int, str, str]] = []
         self.requests: dict[str, Request] = {}
         self.overrides: list[OverrideInForce] = []
+        self.urgent: dict[str, str] = {}
         self.autostops: dict[str, Autostop] = {}
         self.stops: list[Stop] = []
         self.blind_until = 0
@@ -127,13 +128,13 @@ class LedgerModel:
 
     # --- requests and leases
 
-    def _ask(self, kind: RequestClass, hosts: list[str]) -> None:
+    def _ask(self, kind: RequestClass, hosts: list[str], **more) -> None:
         waiting = sum(r.kind is not RequestClass.REPAIR for r in self.requests.values())
         if not hosts or (waiting >= QUEUE and kind not in (RequestClass.REPAIR, RequestClass.EMERGENCY)):
             return
         self.asked += 1
         name = f"op/{self.asked}"
-        self.requests[name] = request(name, hosts, kind, asked_at=self.now)
+        self.requests[name] = request(name, hosts, kind, asked_at=self.now, **more)
 
     def _neighbours(self, pool_name: str, most: int) -> list[str]:
         members = [n for n in self.names if self.hosts[n].pool == pool_name]
@@ -154,7 +155,22 @@ class LedgerModel:
         self._ask(RequestClass.AD_HOC, [n for p in self.pools for n in self._neighbours(p.name, 2)])
 
     def ask_emergency(self) -> None:
-        self._ask(RequestClass.EMERGENCY, self._neighbours(self._any_pool(), 3))
+        """Whole or in part, by the promises or some way past them."""
+        pool = self.pools[self.rng.randrange(len(self.pools))]
+        past = {
+            "planned_buffer": {pool.name: pool.planned_buffer + self.rng.randrange(1, 4)},
+            "floor": {pool.name: max(0, pool.floor - self.rng.randrange(4))},
+        }
+        override = Override(actor="ann", reason="a hole", lasts=3600, **past) if self.rng.randrange(2) else None
+        hosts = self._neighbours(pool.name, 6)
+        self._ask(RequestClass.EMERGENCY, hosts, partial=bool(self.rng.randrange(2)), override=override)
+
+    def rush(self) -> None:
+        """An emergency has hosts to take in a pool."""
+        self.urgent = {self._any_pool(): "emergency/c1/hole"}
+
+    def calm(self) -> None:
+        self.urgent = {}
 
     def ask_repair(self) -> None:
         broken = [n for n in self.names if self.truth[n] in ("down", "nhc")]
@@ -212,6 +228,7 @@ class LedgerModel:
             autostops=self.autostops,
             stops=tuple(self.stops),
             overrides=tuple(self.overrides),
+            urgent=self.urgent,
         )
 
     def settle_now(self) -> Settlement:
@@ -227,8 +244,9 @@ class LedgerModel:
 
     def _commit(self, request: Request, hosts: tuple[str, ...]) -> None:
         repair, switch = request.kind is RequestClass.REPAIR, request.kind is RequestClass.PIN_SWITCH
-        if switch:
-            self.overrides.append(in_force(request.id, since=self.now, until=self.now + timedelta(hours=1)))
+        if (override := request.override) is not None:
+            numbers = {"planned_buffer": override.planned_buffer, "floor": override.floor}
+            self.overrides.append(in_force(request.id, since=self.now, until=self.now + timedelta(hours=1), **numbers))
         self.tally[f"granted {request.kind}"] += 1
         end = self.seconds + 60 + self.rng.randrange(LONGEST_LEASE_S - 60)
         for name in hosts or request.hosts:

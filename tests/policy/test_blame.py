@@ -4,7 +4,7 @@ import pytest
 
 from fleet.models.blame import BlameVerdict, HostRecord
 from fleet.models.blame_state import BlameState
-from fleet.models.verification import Verdict
+from fleet.models.verification import Category, Verdict
 from fleet.policy.blame import judge
 from tests.policy.trials import DRIVER, HARDWARE, NIC, history, production, trial
 
@@ -197,3 +197,14 @@ def test_the_state_of_a_large_fleet_stays_small():
 def test_days_of_a_visit_are_refused(verdict):
     with pytest.raises(ValueError, match="expected days only for a trial in production"):
         trial("gpu1", verdict=verdict, days=2.0)
+
+
+def test_failures_of_jobs_count_against_control_and_never_against_the_bound_for_want_of_it():
+    failed = {"failed": True, "category": Category.JOB}
+    hosts = [production(f"gpu{n:03}", DRIVER, minute=n, **failed) for n in range(40)]
+    others = [production(f"old{n:04}", minute=-1) for n in range(2000)]
+
+    alone, beside = judge([DRIVER], hosts), judge([DRIVER], [*others, *hosts])
+
+    assert (BlameVerdict.VERSION, True) == (beside.verdict, alone.verdict is not BlameVerdict.VERSION)
+    assert alone.evidence[0].odds < 1

@@ -8,28 +8,21 @@ from hypothesis import strategies as st
 from fleet import ids
 from fleet.models.joint import Joint, Place, Stopover
 from fleet.models.ledger import WaitKind
-from fleet.models.rollout import RolloutSpec
+from fleet.models.rollout import Unit
 from fleet.models.stop import StopKind
+from fleet.models.topology import Reach, Topology
 from fleet.models.train import Cycle, Domain, DomainProgress, DomainState
 from fleet.policy.grants import settle
 from fleet.policy.joint import called, invited, join
-from fleet.policy.meeting import stopovers
+from fleet.policy.meeting import stopovers, units_of
 from tests.policy.make import NOW, NodeBase, ago, facts, host, lease, pool, request, seen, stop
 from tests.policy.test_next_stop import train
 
 GPU, STO = Place(pool="gpu", domain="d001"), Place(pool="sto", domain="d001")
 LOG = Place(pool="log", domain="d001")
-SPEC = RolloutSpec.model_validate(
-    {
-        "component": "nic",
-        "version": "2",
-        "prior": "1",
-        "phases": [{"name": "everywhere"}],
-        "aligned": {"by": "rack", "wait": "1h"},
-    }
-)
 POOLS = [pool(name, floor=2) for name in ("gpu", "sto", "log")]
 HOSTS = [host(f"{p.name}{n}", p.name, rack=f"r{n // 4}") for p in POOLS for n in range(8)]
+UNITS = {h.name: frozenset([h.rack]) for h in HOSTS}
 
 
 def names(of: str, count: int, first: int = 0) -> tuple[str, ...]:
@@ -194,18 +187,28 @@ def test_domains_that_are_done_given_back_or_served_already_take_no_part():
     of = of.model_copy(update={"domains": (*of.domains[:3], kept)})
     waiting = frozenset(names("gpu", 8))
 
-    found = stopovers(gpu_train(of), ledger(), SPEC, waiting)
+    found = stopovers(gpu_train(of), ledger(), UNITS, waiting)
     assert ["d001", "d002"] == [s.place.domain for s in found]
     assert [{"r0"}, {"r1"}] == [s.units for s in found]
     assert {7 * 3600.0} == {s.slack_seconds for s in found}
     held = ledger(leases=[lease("gpu4", holder="v2")])
-    assert ["d001"] == [s.place.domain for s in stopovers(gpu_train(of), held, SPEC, waiting)]
-    assert [] == stopovers(gpu_train(of, stops=(stop(StopKind.STOP),)), ledger(), SPEC, waiting)
+    assert ["d001"] == [s.place.domain for s in stopovers(gpu_train(of), held, UNITS, waiting)]
+    assert [] == stopovers(gpu_train(of, stops=(stop(StopKind.STOP),)), ledger(), UNITS, waiting)
+
+
+def test_a_host_may_hang_on_several_switches_by_the_fleet_file_and_by_its_features():
+    hosts = {h.name: h for h in (host("a1", features=("switch=rail1", "h100")), host("a2", rack="r9"), host("a3"))}
+    switches = {"rail2": Reach(hosts="a[1,3]"), "leaf9": Reach(racks=("r9",))}
+
+    found = units_of(hosts, Unit.SWITCH, Topology(switches=switches))
+
+    assert {"a1": {"rail1", "rail2"}, "a2": {"leaf9"}, "a3": {"rail2"}} == found
+    assert {"a2": {"r9"}} == units_of(hosts, Unit.RACK, Topology(switches=switches))
 
 
 def test_a_train_that_waits_for_others_at_its_stop_is_not_called_elsewhere():
     """Else two trains might wait for each other at different domains."""
-    assert [] == stopovers(gpu_train(cycle(DUE, DUE)), ledger(asked(GPU)), SPEC, frozenset(names("gpu", 8)))
+    assert [] == stopovers(gpu_train(cycle(DUE, DUE)), ledger(asked(GPU)), UNITS, frozenset(names("gpu", 8)))
 
 
 TOGETHER = st.lists(st.sampled_from([GPU, STO, LOG]), min_size=2, max_size=3, unique=True)

@@ -20,9 +20,10 @@ STACK = Stack(
 )
 
 
-def cluster(*pools) -> Cluster:
+def cluster(*pools, **changes) -> Cluster:
     # The drivers play no part here.
-    return Cluster.model_construct(name="c1", drivers=Drivers.model_construct(), stack=STACK, pools=pools)
+    given = {"name": "c1", "drivers": Drivers.model_construct(), "stack": STACK, "pools": pools}
+    return Cluster.model_construct(**given, **changes)
 
 
 def selecting(name="gpu-train", size=1, **criteria):
@@ -54,6 +55,23 @@ SELECTED = {
 def test_a_host_is_a_member_where_every_criterion_holds(case):
     criteria, expected = SELECTED[case]
     assert expected == [h.name for h in members(selecting(**criteria))]
+
+
+def test_a_hardware_model_is_told_by_the_scheduler_or_else_by_a_feature():
+    models = {"hgx-h100": "gpu-h100*", "dgx-b200": "b200"}
+    nodes = [node("gpu1", features=("gpu-h100-80g",)), node("gpu2", features=("b200",), model="told"), node("gpu3")]
+
+    found = assign(cluster(selecting(names="gpu[1-3]"), hardware_models=models), nodes, {}, NOW)
+
+    assert ["hgx-h100", "told", None] == [h.model for h in found]
+
+
+def test_features_of_two_hardware_models_are_refused_naming_both():
+    models = {"hgx-h100": "h100", "dgx-b200": "b200"}
+    nodes = [node("gpu1", features=("b200", "h100"))]
+
+    with pytest.raises(InvalidInput, match="gpu1 has features of hgx-h100 and of dgx-b200"):
+        assign(cluster(selecting(names="gpu1"), hardware_models=models), nodes, {}, NOW)
 
 
 def test_members_carry_their_pool_and_topology():

@@ -246,3 +246,12 @@ def test_a_domain_that_was_given_back_does_not_go_first_for_a_rollout():
     of = cycle(domain(1, give_backs=1, ended_at=ago(hours=1)), domain(2))
 
     assert (NOTICE, "d002") == answer(of, first=frozenset({"gpu1"}))
+
+
+def test_an_emergency_that_goes_before_puts_the_bound_at_risk_in_advance():
+    tight = cycle(domain(1), domain(2), due_at=NOW + timedelta(hours=2))
+
+    found = next_stop(train(tight, held_by="emergency/c1/hole", held_seconds=5400.0)).at_risk
+
+    assert "2 domains left at 1h each end 1h30m after the due date" in found
+    assert found.endswith("; emergency/c1/hole goes before, for about 1h30m")

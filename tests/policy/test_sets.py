@@ -51,7 +51,12 @@ SHOWN = {
     "left behind by a measurement": (
         {"maintenance": True, "reservation": "maintrain_fabric_0a1b"},
         HostSet.UNKNOWN,
-        "operator",
+        "dispatcher/c1",
+    ),
+    "closed by a pin switch": (
+        {"maintenance": True, "reservation": "maintrain_pin_nccl_1_0"},
+        HostSet.FOREIGN,
+        "our reservation maintrain_pin_nccl_1_0",
     ),
     "powered off": ({"powered": False}, HostSet.FOREIGN, "power saving"),
     "rebooted by another": ({"rebooting": True, "reason": "kernel"}, HostSet.FOREIGN, "kernel"),

@@ -38,7 +38,7 @@ def _document() -> dict[str, Any]:
     document = fleet_document(12, 2, faults, failure_buffer=4, floor=2, notice="1s")
     cluster = document["clusters"][0]
     cluster["observe_every"] = "2s"
-    cluster["repair"] = {"ladder": {"hardware": ["retry", "gpu_reset"]}}
+    cluster["repair"] = {"ladder": {"hardware": ["retry", "gpu_reset"]}, "notice": {"failed_for": "1s"}}
     cluster["drivers"]["scheduler"]["jobs"]["load"] = 0
     cluster["drivers"]["hardware"]["installed"]["cpld"] = "1.0"
     cluster["stack"]["components"][1]["duration"] = "3s"
@@ -114,6 +114,8 @@ def _live(recording: Recording) -> None:
     recording.until_outcome("gpu007", "rolled_back")
     site.until_closed(240)
     _switch_pin(site, world)
+    _emergency(recording)
+    _give_away(recording)
 
 
 def _switch_pin(site: Site, world: SimulatedCluster) -> None:
@@ -130,6 +132,51 @@ def _switch_pin(site: Site, world: SimulatedCluster) -> None:
     site.stage.run("pin", "approve", CLUSTER, *BY, "tonight is quiet")
     site.until(lambda: stands("done"), 180, "the pin is switched")
     _say("nccl switched")
+    _operate(site)
+
+
+def _operate(site: Site) -> None:
+    """A host for an outsider, who works on it and says so."""
+    site.stage.run("op", "submit", "replace-nic", f"{CLUSTER}/host/gpu012", *BY, "a broken cage")
+
+    def stands(state: str) -> bool:
+        op = site.operation("op/1")
+        return op is not None and op.state == state
+
+    site.until(lambda: stands("working"), 60, "the host is held for the outsider")
+    site.stage.run("op", "done", "op/1", *BY, "it is in")
+    site.until(lambda: stands("done"), 60, "the operation is done")
+    _say("op/1 done")
+
+
+def _emergency(recording: Recording) -> None:
+    """An emergency for two hosts, stopped and resumed on the way."""
+    site, emergency = recording.site, ids.emergency(CLUSTER, "hole")
+    spec = {"name": "hole", "cluster": CLUSTER, "upgrades": [{"component": "gpu-driver", "version": "550.3"}]}
+    file = site.file.parent / "emergency.yaml"
+    file.write_text(yaml.safe_dump({**spec, "hosts": {"names": "gpu[005-006]"}}))
+    site.stage.run("emergency", "start", str(file), *BY, "a hole in the driver")
+    recording.early.signal(emergency, "stop", NOTE)
+    recording.early.signal(emergency, "resume", NOTE)
+
+    def done() -> bool:
+        return "550.3): done" in site.stage.run("emergency", "status")
+
+    site.until(done, 120, "the emergency is done")
+    _say("an emergency done")
+
+
+def _give_away(recording: Recording) -> None:
+    """A host that goes down in production, and to its vendor; another that comes back by itself."""
+    site, world = recording.site, recording.world
+    for host in ("gpu001", "gpu008"):
+        world.kill_daemon(host)
+    site.until(lambda: {"gpu001", "gpu008"} <= set(site.leases()), 60, "both are in repair")
+    site.stage.run("host", "give", "gpu001", "--to", "vendor", *BY, "RMA 4711")
+    world.repair_host("gpu008")
+    recording.until_outcome("gpu008", "repaired")
+    site.stage.run("host", "taken", "gpu001", "--by", "vendor", *BY, "on the truck")
+    recording.until_outcome("gpu001", "given_away")
 
 
 def _spec(site: Site) -> Path:
@@ -155,6 +202,8 @@ STORIES: dict[str, Callable[["Run"], bool]] = {
     "repair-repaired": lambda r: r.kind == "HostRepair" and r.ended_as("repaired") and not r.does("gpu_reset"),
     "repair-climbed": lambda r: r.kind == "HostRepair" and r.ended_as("repaired") and r.does("gpu_reset"),
     "repair-decommissioned": lambda r: r.kind == "HostRepair" and r.ended_as("decommissioned"),
+    "repair-given-away": lambda r: r.kind == "HostRepair" and r.ended_as("given_away"),
+    "repair-back": lambda r: r.kind == "HostRepair" and r.ended_as("repaired") and r.heard("back"),
     "visit-working": lambda r: r.kind == "DomainVisit" and r.does("board_hosts") and r.heard("handed_over"),
     "visit-nothing-to-take": lambda r: r.kind == "DomainVisit" and not r.does("board_hosts"),
     "train-first-run": lambda r: r.kind == "MaintenanceTrain" and r.continued and r.does("skip_domain"),
@@ -164,6 +213,9 @@ STORIES: dict[str, Callable[["Run"], bool]] = {
     "pin-switched": lambda r: r.kind == "PinSwitch" and r.does("commit_pin"),
     "pin-batch-moved": lambda r: r.kind == "PinBatch" and r.does("apply"),
     "pin-batch-released": lambda r: r.kind == "PinBatch" and r.does("return"),
+    "host-held": lambda r: r.kind == "HostMaintenance" and r.does("hold") and r.ended_as("serviced"),
+    "operation-done": lambda r: r.kind == "Operation" and r.does("board_operation") and r.heard("granted"),
+    "emergency-stopped-and-done": lambda r: r.kind == "EmergencyTrain" and r.finished and r.heard("stop"),
     "dispatcher-stop": lambda r: r.kind == "Dispatcher" and r.heard("stop"),
     "dispatcher-continued": lambda r: r.kind == "Dispatcher" and r.continued and r.does("observe"),
 }

@@ -298,3 +298,11 @@ def test_a_stage_that_went_well_is_no_success_yet_and_one_that_failed_is_a_failu
     canary = phase_counts(of, members, frozen, {}, trials)[0]
 
     assert (0, 1) == (canary.successes, canary.failures)
+
+
+def test_a_job_that_failed_on_a_host_takes_nothing_from_its_success_and_is_no_failure_at_the_gate():
+    good, job = trial("gpu001", at=1), trial("gpu001", at=2, failed=True, category="job", in_production=True)
+
+    found = phase_counts(rollout(), [host("gpu001")], {("east", "gpu001"): 0}, {}, [good, job])[0]
+
+    assert (1, 0) == (found.successes, found.failures)

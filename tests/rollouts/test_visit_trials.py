@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 
 from fleet.models.host import HostSet, Standing
+from fleet.models.noticing import OpenedRepair, OpeningCause
 from fleet.models.stack import Upgrade
 from fleet.models.verification import Category, Finding, Severity, Verdict, Verification, VerificationTask
 from fleet.models.work import HostOutcome, HostWork, Outcome, Step, StepAction, StepKind, StepRecord
-from fleet.policy.visit_trials import production_failures, soaking, visit_trial
+from fleet.policy.visit_trials import noticed_failures, production_failures, soaking, visit_trial
 from tests.host_policy.build import NOW
 from tests.rollouts.make import rollout, spec, trial
 
@@ -35,8 +36,9 @@ def work():
     return HostWork(cluster="east", pool="gpu-train", host="gpu001", operation="visit/1#gpu001", steps=tuple(steps))
 
 
-def record(step, action=StepAction.GO_ON, verification=None):
+def record(step, action=StepAction.GO_ON, verification=None, **more):
     return StepRecord(
+        **more,
         cluster="east",
         host="gpu001",
         operation="visit/1#gpu001",
@@ -126,6 +128,18 @@ def test_a_host_that_fails_in_nobodys_hands_after_its_return_fails_what_it_carri
     assert ("visit/1#gpu001~production", True, True) == (found[0].operation, found[0].failed, found[0].in_production)
 
 
+def test_a_host_that_got_a_repair_for_going_down_after_its_return_fails_what_it_carries():
+    recent = [trial("gpu001"), trial("gpu002"), trial("gpu003"), trial("gpu004", failed=True)]
+    row = {"cluster": "c1", "pool": "gpu", "cause": OpeningCause.NOTICED, "reason": "it went down", "actor": "m"}
+    before, after = recent[0].at - timedelta(minutes=1), recent[0].at + timedelta(minutes=1)
+    lost = {"gpu001": after, "gpu002": before, "gpu004": after}
+    noticed = [OpenedRepair(**row, host=h, operation=f"repair/c1/{h}/1", at=at, lost_at=at) for h, at in lost.items()]
+
+    found = noticed_failures(recent, noticed, NOW)
+
+    assert [("visit/1#gpu001~production", "it went down", True)] == [(t.operation, t.detail, t.failed) for t in found]
+
+
 def test_what_an_earlier_visit_brought_is_carried_on_until_it_has_soaked_or_was_replaced():
     bmc, driver = trial("gpu001", at=1, rollouts=("bmc/1.1",)), trial("gpu001", at=2)
     back = trial("gpu001", at=3, versions={"bmc": "1.0"}, rollouts=())
@@ -139,3 +153,11 @@ def test_what_an_earlier_visit_brought_is_carried_on_until_it_has_soaked_or_was_
         (found := soaking(back, [bmc, driver], day)).versions,
         found.rollouts,
     )
+
+
+def test_a_hand_over_that_no_upgrade_brought_about_tells_nothing():
+    steps = [record("apply:bmc"), record("apply:gpu-driver"), record("gate", StepAction.HAND_OVER, blameless=True)]
+
+    found = visit_trial(work(), outcome(Outcome.HANDED_OVER), steps, ROLLOUTS)
+
+    assert (True, False) == (found.inconclusive, found.failed)

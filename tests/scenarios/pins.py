@@ -29,11 +29,14 @@ def status(site: Site) -> dict[str, Any]:
 
 
 def until(site: Site, *states: str, within: float = 120) -> dict[str, Any]:
-    def reached() -> dict[str, Any] | None:
-        found = status(site)
-        return found if found["state"] in states else None
+    site.until(lambda: state(site) in states, within, f"the switch is {' or '.join(states)}")
+    return status(site)
 
-    return site.until(reached, within, f"the switch is {' or '.join(states)}")
+
+def state(site: Site, cluster: str = CLUSTER) -> str:
+    """The state of the cluster's last switch, without the command line: for looking often."""
+    found = site.ask(lambda store: store.last_pin_switch(cluster))
+    return "" if found is None else str(found.state)
 
 
 def approve(site: Site) -> None:

@@ -4,7 +4,7 @@ watched by the outside observer, which reads the simulated cluster's own journal
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,9 +14,12 @@ import yaml
 from drivers.simulated.cluster import JournalRow, SimulatedCluster
 from drivers.simulated.journal import JournalReplay
 from fleet.models.facts import LedgerFacts
+from fleet.models.operation import Operation
+from fleet.models.override import OverrideInForce
 from fleet.models.train import Cycle
 from fleet.models.work import HostOutcome
 from fleet.ports.store import Store
+from starter.demo.lifted import LiftedLimit
 from starter.demo.observer import Observer
 from starter.demo.simulated import pool_limits
 from starter.demo.stage import Stage
@@ -111,6 +114,15 @@ def fleet_document(
     }
 
 
+def lifted_limits(granted: Iterable[OverrideInForce]) -> list[LiftedLimit]:
+    """What the observer is told of overrides that name numbers."""
+    return [
+        LiftedLimit(o.since.timestamp(), o.until.timestamp(), pool, o.planned_buffer.get(pool), o.floor.get(pool))
+        for o in granted
+        for pool in {*o.planned_buffer, *o.floor}
+    ]
+
+
 class Site:
     """One scenario's fleet. Use as a context manager."""
 
@@ -158,35 +170,41 @@ class Site:
     def until(self, what: Callable[[], Any], within: float, why: str) -> Any:
         """Wait until `what` is true; its value."""
         deadline = time.monotonic() + within
-        while time.monotonic() < deadline:
+        while (began := time.monotonic()) < deadline:
             found = what()
             if found:
                 return found
-            time.sleep(LOOK_EVERY)
+            # A look by the command line costs a second of processor time, which what is looked at needs itself.
+            took = time.monotonic() - began
+            time.sleep(max(LOOK_EVERY, 2 * took))
         raise AssertionError(f"not within {within:g} s: {why}\n{self.stage.log('up.log')[-3000:]}")
 
     def cycle(self, number: int = 1) -> Cycle | None:
-        return self._ask(lambda store: store.cycle(CLUSTER, POOL, number))
+        return self.ask(lambda store: store.cycle(CLUSTER, POOL, number))
 
     def outcomes(self) -> dict[str, HostOutcome]:
         """The latest outcome of each host."""
-        rows = self._ask(lambda store: store.outcomes(CLUSTER))
+        rows = self.ask(lambda store: store.outcomes(CLUSTER))
         return {o.host: o for o in reversed(rows)}
 
     def all_outcomes(self) -> tuple[HostOutcome, ...]:
         """Every outcome so far, the newest first."""
-        return self._ask(lambda store: store.outcomes(CLUSTER))
+        return self.ask(lambda store: store.outcomes(CLUSTER))
 
     def versions(self) -> dict[str, dict[str, str]]:
         """Versions last observed, by host."""
-        return self._ask(lambda store: store.versions(CLUSTER))
+        return self.ask(lambda store: store.versions(CLUSTER))
+
+    def operation(self, op_id: str) -> Operation | None:
+        """A submitted operation as it stands."""
+        return self.ask(lambda store: store.operation(op_id))
 
     def leases(self) -> dict[str, Any]:
         return self.now().leases
 
     def now(self) -> LedgerFacts:
         """What the dispatcher knows: leases, requests and why they wait, stops, autostops."""
-        return self._ask(lambda store: store.facts(CLUSTER, datetime.now(UTC)))
+        return self.ask(lambda store: store.facts(CLUSTER, datetime.now(UTC)))
 
     def happened(self, kind: str, host: str | None = None, **detail: Any) -> list[JournalRow]:
         """The rows of the cluster's journal of that kind, on that host, with these details."""
@@ -215,7 +233,7 @@ class Site:
         ours = (r for r in self.happened("drained", by="maintrain") if r.detail["reason"].startswith("maintrain:plan"))
         return [str(r.host) for r in ours if r.at > at]
 
-    def _ask(self, question: Callable[[Store], Coroutine[Any, Any, Answer]]) -> Answer:
+    def ask(self, question: Callable[[Store], Coroutine[Any, Any, Answer]]) -> Answer:
         """Read the store; opened once, for the machine is the scenario's."""
 
         async def ask() -> Answer:
@@ -238,9 +256,10 @@ class Site:
         fleet, _ = read_fleet(inner)
         world = self.world()
         cluster = fleet.clusters[0]
-        granted = self._ask(lambda store: store.overrides(cluster.name))
-        spans = [(o.since.timestamp(), o.until.timestamp()) for o in granted]
-        observer = Observer(pool_limits(cluster, {POOL: world.hosts()}), reboots_per_operation, spans)
+        granted = self.ask(lambda store: store.overrides(cluster.name))
+        spans = [(o.since.timestamp(), o.until.timestamp()) for o in granted if o.whole]
+        limits = pool_limits(cluster, {POOL: world.hosts()})
+        observer = Observer(limits, reboots_per_operation, spans, lifted_limits(granted))
         for snapshot in JournalReplay(world).more():
             observer.see(snapshot)
         return observer.report()

@@ -19,6 +19,7 @@ from tests.scenarios.pins import (
     never_mixed,
     pins_in_use,
     start,
+    state,
     status,
     until,
 )
@@ -41,7 +42,7 @@ def test_a_worker_killed_around_the_effects_of_a_switch_changes_nothing_twice(tm
         def restarted(*states: str) -> bool:
             if site.stage.processes[-1].poll() is not None:
                 site.stage.spawn("up", log="up.log")
-            return status(site)["state"] in states
+            return state(site) in states
 
         start(site, "--window", "10m")
         site.until(lambda: restarted("asking"), 90, "it asks for an approval")
@@ -131,7 +132,8 @@ def test_a_switch_that_is_called_back_while_its_workflow_is_gone_goes_back_when_
 
 
 def _rolled_out(site: Site) -> bool:
-    return "complete" in site.stage.run("rollout", "status", "gpu-driver/550.2").splitlines()[0]
+    found = site.ask(lambda store: store.rollout("gpu-driver/550.2"))
+    return found is not None and found.state == "complete"
 
 
 def _carries(site: Site, host: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests.parts.slurm import slurm, slurm_session
+from tests.scenarios.pins import state
 from tests.scenarios.site import ROOT, Site
 
 __all__ = ["slurm", "slurm_session"]
@@ -36,11 +37,8 @@ def _status(site: Site) -> dict[str, Any]:
 
 
 def _until(site: Site, *states: str, within: float = 150) -> dict[str, Any]:
-    def reached() -> dict[str, Any] | None:
-        found = _status(site)
-        return found if found["state"] in states else None
-
-    return site.until(reached, within, f"the switch is {' or '.join(states)}")
+    site.until(lambda: state(site, "loopback") in states, within, f"the switch is {' or '.join(states)}")
+    return _status(site)
 
 
 @pytest.mark.timeout(500)

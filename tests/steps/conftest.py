@@ -1,11 +1,14 @@
 """A site for every test of a step, and a host in repair on it."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.steps.ladder import Ladder, handed_over, in_force, read_pages
 from tests.steps.pins import Switch
+from tests.steps.reviews import Reviews
 from tests.steps.rungs import HOST, Repair
-from tests.steps.site import StepSite
+from tests.steps.site import VISIT, StepSite
 
 
 @pytest.fixture
@@ -30,3 +33,9 @@ async def repair(site):
 @pytest.fixture
 async def switch(site):
     return Switch(site)
+
+
+@pytest.fixture
+async def reviews(site):
+    await site.store.withdraw(VISIT, "the test needs no lease", datetime.now(UTC))
+    return Reviews(site)

@@ -1,6 +1,7 @@
 """Batches of a pin switch: prepared, planned there and back, and read back."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from temporalio.exceptions import ApplicationError
 from activities.pin import PinSwitching
 from activities.pin_batch import PinBatching
 from fleet import ids
+from fleet.errors import StaleAttempt
 from fleet.models.drivers import SimulatedFault
 from fleet.models.intent import Before, IntentState
 from fleet.models.pin import PinHostState, PinState
@@ -75,20 +77,53 @@ async def test_hosts_are_read_back_before_they_count_as_checked(switch):
     assert {"gpu003": "checked", "gpu004": "moved", "gpu005": "moved"} == await switch.hosts()
 
 
-async def test_no_host_goes_back_while_its_way_there_may_not_have_ended(switch):
+async def test_a_host_waits_for_its_way_there_to_end_and_holds_up_no_other(switch):
     await switch.begin(PinState.RESTORING)
     begun, ends_within = ids.operation(SWITCH, "gpu003"), timedelta(minutes=30)
     await switch.site.store.open_intent(begun, "apply:nccl", "t", Before(version="2.21"), now())
+    await switch.site.store.note_sent(begun, "apply:nccl", "t", sent=True)
     plan = PinBatching(switch.deps).plan_pin_batch
-    with pytest.raises(ApplicationError, match="it can't be told yet how apply:nccl of gpu003") as told:
-        await run(plan, batch(PinPhase.BACK))
-    assert not told.value.non_retryable
+    waits, *others = (await run(plan, batch(PinPhase.BACK))).hosts
+    assert waits.waits.startswith("it can't be told yet how apply:nccl of gpu003, begun at ")
+    assert [("gpu004", ""), ("gpu005", "")] == [(h.work.host, h.waits) for h in others]
 
+    alone = batch(PinPhase.BACK).model_copy(update={"host": "gpu003"})
+    with pytest.raises(ApplicationError, match="it can't be told yet how apply:nccl of gpu003") as told:
+        await run(plan, alone)
+    assert not told.value.non_retryable
     await switch.site.store.finish_intent(begun, "apply:nccl", "t", IntentState.DONE, "ok")
-    assert ["apply:nccl:back"] == [s.key for s in (await run(plan, batch(PinPhase.BACK))).hosts[0].steps]
+    (back,) = (await run(plan, alone)).hosts
+    assert ["apply:nccl:back"] == [s.key for s in back.steps]
 
     other = ids.operation(SWITCH, "gpu004")
     await switch.site.store.open_intent(other, "apply:nccl", "t", Before(version="2.21"), now() - ends_within)
+    await switch.site.store.note_sent(other, "apply:nccl", "t", sent=True)
     _, lost, _ = (await run(plan, batch(PinPhase.BACK))).hosts
     assert ("gpu004", ()) == (lost.work.host, lost.steps)
     assert lost.lost.startswith("it can't be told how apply:nccl of gpu004")
+
+
+async def test_what_was_never_sent_on_the_way_there_is_shut_out_and_holds_nobody_up(switch):
+    await switch.begin(PinState.RESTORING)
+    store, begun = switch.site.store, ids.operation(SWITCH, "gpu003")
+    await store.open_intent(begun, "apply:nccl", "about to send", Before(version="2.21"), now())
+    planned = (await run(PinBatching(switch.deps).plan_pin_batch, batch(PinPhase.BACK))).hosts
+
+    assert [("gpu003", "", "", ()), ("gpu004", "", "", ()), ("gpu005", "", "", ())] == [
+        (h.work.host, h.waits, h.lost, h.steps) for h in planned
+    ]
+    assert IntentState.WITHDRAWN is (await store.intent(begun, "apply:nccl")).state
+    with pytest.raises(StaleAttempt):
+        await store.note_sent(begun, "apply:nccl", "about to send", sent=True)
+
+
+async def test_what_takes_a_batch_forth_is_waited_for_until_the_engine_runs_it_no_more(switch):
+    asked = []
+
+    class Engine:
+        async def running(self, workflow_id: str) -> bool:
+            asked.append(workflow_id)
+            return len(asked) < 3
+
+    await run(PinBatching(replace(switch.deps, engine=Engine())).await_pin_batch, batch(PinPhase.MOVE))
+    assert [f"{SWITCH}/move/0"] * 3 == asked

@@ -1,12 +1,18 @@
 """Hosts that come back by themselves after a pin switch: none is open to jobs before it carries the pin in force."""
 
+import asyncio
+from dataclasses import replace
+
 from activities.pin import PinSwitching
 from activities.pin_closing import PinClosing
 from fleet import ids
+from fleet.errors import Refused
 from fleet.models.drivers import SimulatedFault
 from fleet.models.ledger import Counted, LeaseHost
 from fleet.models.pin import PinHostState, PinState
-from tests.scenarios.site import CLUSTER
+from fleet.models.work import HostWork
+from tests.scenarios.site import CLUSTER, POOL
+from tests.steps.other import Other
 from tests.steps.pins import INPUT, LATE, MINE, SWITCH, moving, now, run
 from tests.steps.site import no_fence
 
@@ -63,6 +69,32 @@ async def test_a_failed_host_that_no_drain_of_ours_holds_stays_closed_until_one_
     assert PinHostState.CAUGHT_UP is (await switch.hosts())["gpu003"]
 
 
+async def test_a_host_that_failed_on_its_way_is_late_too_when_the_switch_went_back(switch):
+    """It may carry the new pin: nobody lets it back among hosts that have the old one again."""
+    await moving(switch)
+    repair = await fails_under_another(switch, "gpu003")
+    await switch.site.hands.hardware.start_apply("gpu003", "nccl", "2.22", no_fence)
+    await switch.become(state=PinState.RELEASING)
+    await switch.note(PinHostState.RETURNED, "gpu004", "gpu005")
+    operation = ids.operation(SWITCH, "gpu003")
+    await switch.site.store.save_work(HostWork(cluster=CLUSTER, pool=POOL, host="gpu003", operation=operation))
+    for _ in range(2):  # a worker dies after it
+        await switch.become(opened_at=None)
+        await run(PinClosing(switch.deps).open_pin, INPUT)
+        assert {"gpu003": own(1)} == await switch.closed()
+    assert PinHostState.CAUGHT_UP is (await switch.hosts())[LATE], "it was never on its way"
+
+    assert "late" == (await look(switch)).state
+    await asyncio.sleep(1.2)
+    switch.site.world.undrain_by_other("gpu003")
+    waits = await look(switch)
+    assert ("wait", "late") == (waits.action, waits.state)
+    assert {"gpu003": own(1)} == await switch.closed()
+    await switch.site.hands.scheduler.rewrite_reason("gpu003", repair, repair, no_fence)
+    assert "went_back" == (await look(switch)).state
+    assert {} == await switch.closed()
+
+
 async def test_a_failed_host_that_we_drained_is_not_late(switch):
     await moving(switch)
     repair = await fails_under_another(switch, "gpu003")
@@ -78,6 +110,41 @@ async def test_a_host_that_is_in_repair_under_anothers_drain_is_closed_apart(swi
     switch.site.world.drain_by_other("gpu001", NHC)
     await switch.close()
     assert {"gpu001": own(0), LATE: own(1)} == {h: r for h, r in (await switch.closed()).items() if h not in MINE}
+
+
+def vendors(switch, *hosts):
+    """The switch's worker, with those hosts in a reservation of a vendor."""
+    scheduler = switch.site.hands.scheduler
+
+    async def close_to_jobs(names, name, limit, fence):
+        for host in set(hosts) & set(names):
+            raise Refused(f"reservation rma holds {host}")
+        await scheduler.close_to_jobs(names, name, limit, fence)
+
+    hands = replace(switch.site.hands, scheduler=Other(scheduler, close_to_jobs=close_to_jobs))
+    return replace(switch.deps, hands={CLUSTER: hands})
+
+
+async def test_a_broken_host_in_a_vendors_reservation_sends_no_switch_back(switch):
+    await switch.begin()
+    switch.site.world.drain_by_other("gpu001", NHC)
+    switch.site.world.undrain_by_other(LATE)
+    switch.site.world.drain_by_other(LATE, NHC)
+    await run(PinClosing(vendors(switch, "gpu001", LATE), settle_for=0.0).close_pin, INPUT)
+
+    assert (PinState.CLOSING, True) == ((await switch.row()).state, (await switch.row()).closed_at is not None)
+    assert set(MINE) == set(await switch.closed())
+    assert {f"{CLUSTER}/{h} can't be closed for {SWITCH}" for h in ("gpu001", LATE)} == set(switch.deps.pager.titles)
+    assert {"gpu001", LATE} == {h.host for h in await switch.site.store.pin_hosts(SWITCH, states=(PinHostState.LATE,))}
+
+
+async def test_a_host_in_another_hands_that_can_not_be_closed_sends_it_back(switch):
+    await switch.begin()
+    await run(PinClosing(vendors(switch, LATE), settle_for=0.0).close_pin, INPUT)
+
+    found = await switch.row()
+    assert (PinState.RESTORING, None) == (found.state, found.closed_at)
+    assert f"the scheduler does not let it be closed: reservation rma holds {LATE}" == found.reason
 
 
 async def test_closing_tried_again_loses_no_reservation(switch):

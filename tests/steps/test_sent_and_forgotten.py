@@ -111,14 +111,14 @@ async def noted(site) -> tuple[IntentState, bool]:
 
 
 def saying(error: Exception, *, asked: bool = True):
-    """An upgrade that ends so, after its fence was asked, or before."""
+    """A call, such as an upgrade, that ends so, after its fence was asked, or before."""
 
-    async def start_apply(host, component, version, fence) -> None:
+    async def call(host, component, version=None, fence=None) -> None:
         if asked:
             await fence()
         raise error
 
-    return start_apply
+    return call
 
 
 @pytest.mark.parametrize(
@@ -170,6 +170,24 @@ async def test_what_was_sent_longer_ago_than_an_upgrade_takes_is_not_sent_again(
     found = await apply(site, hardware)
     assert (StepAction.HAND_OVER, 0) == (found.action, flashes(real)), found
     assert "its task may have ended and been dropped" in found.reason
+
+
+async def test_what_was_sent_long_ago_and_looked_for_since_is_sent_again(site):
+    await site.drain()
+    await dead_worker(site, site.hands.hardware, sent=True, at=datetime.now(UTC) - timedelta(hours=9))
+    looked = datetime.now(UTC) - timedelta(minutes=10)
+    await site.store.note_look(OPERATION, STEP.key, "a dead worker", looked)
+    found = await apply(site, site.hands.hardware)
+    assert StepAction.GO_ON is found.action, found
+    assert looked < (await site.store.intent(OPERATION, STEP.key)).looked_at
+
+
+async def test_an_attempt_that_can_not_read_the_device_has_not_looked_at_it(site):
+    await site.drain()
+    await dead_worker(site, site.hands.hardware, sent=True)
+    with pytest.raises(Exception, match="the BMC is dark"):
+        await apply(site, Other(site.hands.hardware, tasks=saying(Unreachable("the BMC is dark"), asked=False)))
+    assert None is (await site.store.intent(OPERATION, STEP.key)).looked_at
 
 
 async def test_an_answer_that_was_lost_leaves_the_note(site):

@@ -250,3 +250,12 @@ async def test_a_withdrawn_intent_is_opened_anew_by_a_later_attempt(store):
 
     assert (again.token, again.state, again.before.boot_id) == ("b", IntentState.OPEN, "2")
     assert again == await store.intent("op", "reboot")
+
+
+async def test_a_look_at_a_device_is_noted_by_the_attempt_that_holds_the_intent(store):
+    await store.open_intent("o1", "apply bmc", "t1", BEFORE, f.NOW)
+    assert None is (await store.intent("o1", "apply bmc")).looked_at
+    await store.note_look("o1", "apply bmc", "t1", f.later(1))
+    assert f.later(1) == (await store.intent("o1", "apply bmc")).looked_at
+    with pytest.raises(StaleAttempt):
+        await store.note_look("o1", "apply bmc", "t2", f.later(2))

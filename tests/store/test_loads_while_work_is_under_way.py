@@ -72,8 +72,11 @@ def pinned(version):
 
 
 def carrying(**hosts):
-    """`hosts` in service, by the version of cuda they were last read with; none for one that was never read."""
-    return UnderWay({}, {}, carried={f.C: {h: {"cuda": v} if v else {} for h, v in hosts.items()}})
+    """`hosts` in service, by the version of cuda they were last read with; "none" for one that did not tell it, empty
+    for one that was never read.
+    """
+    read = {h: {"bmc": "2.0"} if v == "none" else {"bmc": "2.0", "cuda": v} for h, v in hosts.items() if v}
+    return UnderWay({}, {}, carried={f.C: {h: read.get(h, {}) for h in hosts}})
 
 
 @pytest.mark.parametrize(
@@ -81,7 +84,8 @@ def carrying(**hosts):
     [
         ({"gpu0000": "12.4", "gpu0001": "12.4"}, "12.4 as long as 2 hosts (gpu0000, gpu0001) were last read with 12.4"),
         ({"gpu0000": "12.6", "gpu0001": "12.4"}, "12.4 as long as 1 hosts (gpu0001) were last read with 12.4"),
-        ({"gpu0000": "12.6", "gpu0001": ""}, "as long as 1 hosts (gpu0001) were last read with no known version"),
+        ({"gpu0000": "12.4", "gpu0001": ""}, "12.4 as long as 1 hosts (gpu0000) were last read with 12.4"),
+        ({"gpu0000": "12.6", "gpu0001": "none"}, "as long as 1 hosts (gpu0001) were last read with no known version"),
     ],
 )
 def test_another_pin_is_refused_while_hosts_do_not_carry_it_and_the_switch_is_named(hosts, told):
@@ -91,17 +95,34 @@ def test_another_pin_is_refused_while_hosts_do_not_carry_it_and_the_switch_is_na
     assert "maintrain pin switch c1 cuda 12.6" in wanted
 
 
-@pytest.mark.parametrize("hosts", [{}, {"gpu0000": "", "gpu0001": ""}, {"gpu0000": "12.6", "gpu0001": "12.6"}])
-def test_another_pin_is_no_hindrance_where_nothing_was_read_or_every_host_carries_it(hosts):
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        {},
+        {"gpu0000": "", "gpu0001": ""},
+        {"gpu0000": "12.6", "gpu0001": "12.6"},
+        {"gpu0000": "12.6", "gpu0001": ""},
+    ],
+)
+def test_another_pin_is_no_hindrance_where_every_host_that_was_read_carries_it(hosts):
     assert () == hindrances(f.fleet_file(), pinned("12.6"), carrying(**hosts))
 
 
 def test_a_pin_that_was_dropped_does_not_come_back_with_another_version():
     assert () == hindrances(f.fleet_file(), unpinned(), carrying(gpu0000="12.4"))
     ((_, wanted),) = hindrances(unpinned(), pinned("12.6"), carrying(gpu0000="12.4"))
-    assert wanted.startswith("expected 12.4 as long as 1 hosts (gpu0000) were last read with 12.4")
+    assert "expected 12.4, with which all of 1 hosts (gpu0000) were last read; then switch it to 12.6" == wanted
     assert () == hindrances(unpinned(), pinned("12.4"), carrying(gpu0000="12.4"))
     assert () == hindrances(unpinned(), pinned("12.6"), UnderWay({}, {}, carried={f.C: {"gpu0000": {"bmc": "2.0"}}}))
+
+
+def test_a_first_pin_of_what_hosts_carry_in_several_versions_is_refused_and_names_who_carries_which():
+    carried = carrying(gpu0000="12.4", gpu0001="12.6", gpu0002="12.4", gpu0003="", gpu0004="none")
+    for version in ("12.4", "12.6", "13.0"):
+        ((place, wanted),) = hindrances(unpinned(), pinned(version), carried)
+        assert "clusters.c1.pins.cuda" == place
+        assert "found 2 hosts (gpu0000, gpu0002) with 12.4, 1 hosts (gpu0001) with 12.6" in wanted
+        assert "pin switch" not in wanted
 
 
 def unpinned():

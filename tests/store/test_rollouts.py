@@ -171,6 +171,18 @@ async def test_trials_are_told_by_cluster_and_time_oldest_first(store):
     assert ["gpu0002", "gpu0001"] == [t.host for t in await store.trials([f.C], f.NOW)]
 
 
+async def test_trials_are_read_on_from_the_last_row_and_of_some_hosts_alone(store):
+    await store.record_trials((trial("gpu0001", at=f.later(9)), trial("gpu0002"), trial("gpu0009", cluster="c2")))
+    first, last = await store.more_trials([f.C], f.NOW)
+    await store.record_trials((trial("gpu0003"), trial("gpu0001"), trial("gpu0008", at=f.NOW - timedelta(days=1))))
+
+    more, end = await store.more_trials([f.C], f.NOW, last)
+
+    assert (["gpu0001", "gpu0002"], ["gpu0003"]) == ([t.host for t in first], [t.host for t in more])
+    assert ((), end) == await store.more_trials([f.C], f.NOW, end)
+    assert ["gpu0002"] == [t.host for t in await store.trials([f.C], f.NOW, ["gpu0002", "gpu0009"])]
+
+
 async def test_a_hosts_model_and_features_are_kept_and_follow_the_scheduler(store):
     await f.ready(store, members=1)
     before = (await store.hosts(f.C))[0]

@@ -9,6 +9,7 @@ from typing import Any
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from fleet.models.emergency_messages import EmergencyInput, EmergencyOrder, EmergencyPlanned
 from fleet.models.messages import (
     ClusterInput,
     Command,
@@ -27,6 +28,14 @@ from fleet.models.messages import (
     VisitBoarded,
     VisitEnd,
     VisitInput,
+)
+from fleet.models.operation_messages import (
+    OperationAction,
+    OperationBoard,
+    OperationBoarded,
+    OperationInput,
+    OperationOrder,
+    OperationReview,
 )
 from fleet.models.phases import GateAction
 from fleet.models.pin_messages import (
@@ -76,10 +85,14 @@ class Fakes:
             "hand_over": [_as_repair],
             "plan_repair": [Boarding(action=BoardAction.VISIT, steps=repair_steps(), reason="verify")],
             "report_repair": [None],
+            "review_operation": [OperationReview(action=OperationAction.END, reason="it is over", state="done")],
+            "board_operation": [OperationBoarded()],
+            "order_operation": ["it is so"],
             "drain_again": [True],
             "climb": [NextRung(rung=None, reason="the ladder has no rung left")],
             "decommission": [None],
             "note_word": [None],
+            "give_away": [True],
             "ask_for_hosts": [granted],
             "board_hosts": [VisitBoarded()],
             "leave_out": [None],
@@ -89,6 +102,8 @@ class Fakes:
             "observe": [Observed(next_look_seconds=3600, ledger="the ledger")],
             "settle": [Settled()],
             "write_stop": [("gpu",)],
+            "plan_emergency": [EmergencyPlanned(reason="2 of 2 hosts done", state="done", over=True)],
+            "order_emergency": ["stopped by ann: it hangs"],
             "review_rollout": [Reviewed(action=GateAction.END, reason="complete", state="complete", over=True)],
             "order_rollout": ["it is so"],
             "review_pin": [PinReview(action=PinAction.END, reason="every host carries it", state="done")],
@@ -98,6 +113,7 @@ class Fakes:
             "commit_pin": [None],
             "open_pin": [None],
             "prepare_pin_batch": [None],
+            "await_pin_batch": [None],
             "plan_pin_batch": [PinBatchWork()],
             "end_pin_batch": [PinBatchSeen()],
         }
@@ -130,7 +146,7 @@ class Fakes:
 
     def activities(self) -> Sequence[Callable[..., Any]]:
         """What `Worker(activities=…)` takes."""
-        kinds = ("drain", "apply", "reboot", "verify", "gate", "return", "gpu_reset", "power_cycle", "reimage")
+        kinds = ("drain", "apply", "reboot", "verify", "gate", "return", "gpu_reset", "power_cycle", "reimage", "hold")
         steps = [self._step(n) for n in kinds]
         return [
             *steps,
@@ -138,9 +154,13 @@ class Fakes:
             self.plan_repair,
             self.drain_again,
             self.report_repair,
+            self.review_operation,
+            self.board_operation,
+            self.order_operation,
             self.climb,
             self.decommission,
             self.note_word,
+            self.give_away,
             self.ask_for_hosts,
             self.board_hosts,
             self.leave_out,
@@ -150,10 +170,12 @@ class Fakes:
             self.observe,
             self.settle,
             self.write_stop,
+            self.plan_emergency,
+            self.order_emergency,
             self.review_rollout,
             self.order_rollout,
             *(self._of_pin(n) for n in ("close_pin", "clear_pin", "commit_pin", "open_pin")),
-            *(self._of_batch(n) for n in ("prepare_pin_batch", "plan_pin_batch")),
+            *(self._of_batch(n) for n in ("prepare_pin_batch", "plan_pin_batch", "await_pin_batch")),
             self.review_pin,
             self.order_pin,
             self.end_pin_batch,
@@ -205,6 +227,18 @@ class Fakes:
         return await self._answer("drain_again", "drain_again", work)
 
     @activity.defn
+    async def review_operation(self, order: OperationInput) -> OperationReview:
+        return await self._answer("review_operation", "review_operation", order)
+
+    @activity.defn
+    async def board_operation(self, order: OperationBoard) -> OperationBoarded:
+        return await self._answer("board_operation", "board_operation", order)
+
+    @activity.defn
+    async def order_operation(self, order: OperationOrder) -> str:
+        return await self._answer("order_operation", "order_operation", order)
+
+    @activity.defn
     async def report_repair(self, work: HostWork) -> None:
         await self._answer("report_repair", "report_repair", work)
 
@@ -219,6 +253,10 @@ class Fakes:
     @activity.defn
     async def note_word(self, order: StepOrder, said: Command) -> None:
         await self._answer("note_word", "note_word", order, said)
+
+    @activity.defn
+    async def give_away(self, work: HostWork) -> bool:
+        return await self._answer("give_away", "give_away", work)
 
     @activity.defn
     async def ask_for_hosts(self, ask: VisitAsk) -> VisitAsked:
@@ -251,6 +289,14 @@ class Fakes:
     @activity.defn
     async def settle(self, order: ClusterInput) -> Settled:
         return await self._answer("settle", "settle", order)
+
+    @activity.defn
+    async def plan_emergency(self, order: EmergencyInput) -> EmergencyPlanned:
+        return await self._answer("plan_emergency", "plan_emergency", order)
+
+    @activity.defn
+    async def order_emergency(self, order: EmergencyOrder) -> str:
+        return await self._answer("order_emergency", "order_emergency", order)
 
     @activity.defn
     async def review_rollout(self, order: RolloutInput) -> Reviewed:

@@ -118,7 +118,6 @@ async def test_a_rollout_over_10000_hosts_in_ten_pools_stays_short_though_every_
     visits = [visit for table in tables.values() for visit in table.visited]
     assert HOSTS == len(visits) * DOMAIN
     lengths = await runs(patient, rollout)
-    assert len(lengths) > 1
     assert len(visits) * WAKES < sum(lengths)
     others = await all_lengths(patient, *(t.id for t in started), *visits)
     assert [] == [n for n in (*lengths, *others) if n > MOST_EVENTS]

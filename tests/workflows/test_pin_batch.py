@@ -83,6 +83,21 @@ async def test_a_host_whose_way_back_is_not_known_goes_to_repair(bench):
     assert "HostRepair" == await bench.kind(bench.host("gpu001"))
 
 
+async def test_a_host_that_waits_for_its_way_there_to_end_holds_up_no_other(bench):
+    told = Gate(hosts(bench, "gpu001"))
+    planned = hosts(bench, "gpu001", "gpu002")
+    waiting = planned.hosts[0].model_copy(update={"steps": (), "waits": "it can't be told yet how it ends"})
+    bench.fakes.on("plan_pin_batch", PinBatchWork(hosts=(waiting, planned.hosts[1])), told)
+    handle = await batch(bench, PinPhase.BACK)
+    await told.waits()
+    await bench.until(lambda: bench.fakes.steps.count("apply:nccl") == 1, "the other goes back")
+    assert [] == bench.fakes.asked("end_pin_batch")
+
+    told.opened.set()
+    assert "2 done, 0 not" == await handle.result()
+    assert ["", "gpu001"] == [order.host for order in bench.fakes.asked("plan_pin_batch")]
+
+
 @pytest.mark.parametrize(("keys", "outcome"), [(("apply:nccl", "gate"), Outcome.UPGRADED), ((), Outcome.GIVEN_BACK)])
 async def test_hosts_return_through_the_gate(bench, keys, outcome):
     work = tuple(step(key, safe=False) for key in keys)

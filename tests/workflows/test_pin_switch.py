@@ -196,22 +196,28 @@ async def test_a_batch_that_a_terminated_run_left_behind_is_waited_for(bench):
     assert 1 == len(bench.fakes.asked("plan_pin_batch"))
 
 
+async def signals(bench: Bench, workflow_id: str) -> int:
+    history = await bench.handle(workflow_id).fetch_history()
+    return sum(event.HasField("workflow_execution_signaled_event_attributes") for event in history.events)
+
+
 async def test_no_host_goes_back_before_what_took_it_forth_has_ended(bench):
-    slow = Gate(GO_ON)
+    slow, ended = Gate(GO_ON), Gate(None)
     bench.fakes.on("plan_pin_batch", hosts(bench, "gpu001"), hosts(bench, "gpu001", keys=("apply:nic",)))
+    bench.fakes.on("await_pin_batch", ended)
     bench.fakes.on("drain", slow)
     bench.fakes.on("review_pin", running(PinPhase.MOVE, 0), running(PinPhase.BACK, 0), OVER)
     first = await started(bench)
     await slow.waits()
     await first.terminate("a person")
     handle = await started(bench)
-    await bench.until(lambda: len(bench.fakes.asked("review_pin")) == 2, "the look of the run after it")
-    await asyncio.sleep(0.5)
+    await ended.waits()
     assert 1 == len(bench.fakes.asked("plan_pin_batch"))
+    assert 1 == await signals(bench, ids.pin_batch(switch_of(bench), PinPhase.MOVE, 0)), "it is told once"
 
     slow.opened.set()
     await bench.until(lambda: bench.fakes.asked("end_pin_batch"), "the way there has ended")
-    await bench.skip_ahead(handle, timedelta(minutes=1))
+    ended.opened.set()
     assert "every host carries it" == await handle.result()
     assert "apply:nccl" not in bench.fakes.steps
     assert ["move", "back"] == [end.input.phase for end in bench.fakes.asked("end_pin_batch")]

@@ -13,6 +13,7 @@ from fleet.models.phases import GateAction
 from tests.workflows.conftest import SUGGESTED_AT, Bench
 from tests.workflows.fakes import Gate
 from tests.workflows.test_continue_as_new import runs
+from workflows.options import ROLLOUT_APART
 from workflows.rollout import Rollout
 
 ANN = Command(actor="ann", reason="it hangs")
@@ -116,14 +117,57 @@ async def test_a_word_that_the_facts_refuse_is_told_and_the_rollout_goes_on(benc
     assert "it" == await handle.query("picture")
 
 
-async def test_however_many_visits_wake_it_every_run_stays_short(bench):
-    """A run ends at the first look after the server's suggestion, here after 50 events and in earnest after 3,000."""
+async def test_visits_that_end_one_after_the_other_are_looked_at_together(bench):
+    bench.fakes.on("review_rollout", seen())
+    handle = await started(bench)
+    await looked(bench, handle)
+
+    for _ in range(10):
+        await handle.signal("wake")
+        await asyncio.sleep(0.05)
+
+    await bench.until(lambda: len(bench.fakes.steps) == 2, "a second look")
+    await asyncio.sleep(ROLLOUT_APART.total_seconds() + 0.5)
+    assert 2 == len(bench.fakes.steps)
+
+
+async def test_a_persons_word_does_not_wait_for_visits_to_gather(bench):
+    bench.fakes.on("review_rollout", seen())
+    bench.fakes.on("order_rollout", "gpu-driver/550.2 is paused")
+    handle = await started(bench)
+    await looked(bench, handle)
+    await handle.signal("wake")
+
+    await handle.execute_update("pause", ANN)
+
+    await bench.until(lambda: len(bench.fakes.steps) == 3, "a look", ROLLOUT_APART.total_seconds() / 2)
+
+
+async def test_visits_that_end_all_at_once_cost_little_more_than_their_own_words(bench):
     bench.fakes.on("review_rollout", seen())
     handle = await started(bench)
     latest = bench.handle(handle.id)
-    for number in range(1, 31):
+    await looked(bench, handle)
+
+    for _ in range(10):
+        await asyncio.gather(*(latest.signal("wake") for _ in range(30)))
+    looks = len(bench.fakes.steps)
+    await bench.until(lambda: len(bench.fakes.steps) > looks, "the look after them")
+
+    lengths = await runs(bench, handle.id)
+    assert 300 < sum(lengths) < 2 * 300
+    assert len(bench.fakes.steps) <= len(lengths) + 5
+
+
+async def test_however_many_visits_wake_it_every_run_stays_short(bench):
+    """A run ends at the server's suggestion, here after 50 events and in earnest after 3,000."""
+    bench.fakes.on("review_rollout", seen())
+    handle = await started(bench)
+    latest = bench.handle(handle.id)
+    for number in range(1, 17):
         looks = len(bench.fakes.steps)
         await latest.signal("wake")
+        await bench.skip_ahead(latest, ROLLOUT_APART)
         await bench.until(lambda least=looks: len(bench.fakes.steps) > least, f"the look after visit {number}")
 
     lengths = await runs(bench, handle.id)

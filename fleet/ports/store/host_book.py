@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from fleet.models.base import Moment
+from fleet.models.event import Event
 from fleet.models.footing import Footing
 from fleet.models.gathering import Gathering
 from fleet.models.intent import Before, Intent, IntentEnd, IntentState
@@ -12,8 +13,12 @@ from fleet.models.work import HostOutcome, HostWork, StepRecord
 class HostBook(Protocol):
     """What happened on hosts: intents, steps, outcomes, repairs, rendezvous."""
 
-    async def open_intent(self, operation: str, step: str, token: str, before: Before, now: Moment) -> Intent:
-        """Write an intent if there is none, or reopen a withdrawn one; the one in force either way (compare tokens)."""
+    async def open_intent(
+        self, operation: str, step: str, token: str, before: Before, now: Moment, *, told: Event | None = None
+    ) -> Intent:
+        """Write an intent if there is none, or reopen a withdrawn one; the one in force either way (compare tokens).
+        `told` is written with a first one.
+        """
         ...
 
     async def intent(self, operation: str, step: str) -> Intent | None:
@@ -38,6 +43,10 @@ class HostBook(Protocol):
         """Note that something may be sent under an intent from now on, or that nothing was. Raises `StaleAttempt` when
         the token is no longer in force: then nothing may be sent.
         """
+        ...
+
+    async def note_look(self, operation: str, step: str, token: str, now: Moment) -> None:
+        """Note that the device was read for an open intent. Raises `StaleAttempt` as `record_task`."""
         ...
 
     async def record_task(self, operation: str, step: str, token: str, task: str) -> None:

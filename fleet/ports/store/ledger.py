@@ -7,6 +7,7 @@ from fleet.models.base import Moment
 from fleet.models.facts import LedgerFacts
 from fleet.models.ledger import Autostop, LeaseHost, Request, Settlement
 from fleet.models.observation import Observation
+from fleet.models.override import OverrideInForce
 from fleet.models.stop import Stop
 from fleet.models.work import HostOutcome
 
@@ -29,12 +30,16 @@ class Ledger(Protocol):
         """
         ...
 
-    async def facts(self, cluster: str, now: Moment) -> LedgerFacts:
-        """The same facts, for reading."""
+    async def facts(self, cluster: str, now: Moment, *, queue: bool = True) -> LedgerFacts:
+        """The same facts, for reading; without the `queue` no request is among them."""
         ...
 
     async def unacknowledged(self, cluster: str) -> tuple[Request, ...]:
         """Granted requests whose holder has not acknowledged."""
+        ...
+
+    async def overrides(self, cluster: str) -> tuple[OverrideInForce, ...]:
+        """Every override of buffers and floors that was ever granted, oldest first, each until it ended."""
         ...
 
     async def acknowledge(self, request_id: str, now: Moment) -> Request | None:

@@ -54,8 +54,18 @@ class RolloutBook(Protocol):
         """How hosts fared; idempotent by operation (the first one counts)."""
         ...
 
-    async def trials(self, clusters: Iterable[str], since: Moment) -> tuple[Trial, ...]:
-        """How hosts of these clusters fared since a moment, oldest first."""
+    async def trials(
+        self, clusters: Iterable[str], since: Moment, hosts: Iterable[str] | None = None
+    ) -> tuple[Trial, ...]:
+        """How hosts of these clusters fared since a moment, oldest first; of all hosts, or of those of these names."""
+        ...
+
+    async def more_trials(
+        self, clusters: Iterable[str], since: Moment, after: int = 0
+    ) -> tuple[tuple[Trial, ...], int]:
+        """Those of `trials` that were written after a row, in the order of writing, and the last row there is now: give
+        it with the next call. No row appears later before one that was read.
+        """
         ...
 
     async def failures_by_host(self, cluster: str, since: Moment) -> dict[str, int]:

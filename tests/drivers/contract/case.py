@@ -40,6 +40,14 @@ class ContractCase(ABC):
         """Let a job end by itself, and return once it has left its hosts."""
 
     @abstractmethod
+    async def fail_job(self, job: str) -> None:
+        """Let a job's own processes fail, and return once it has left its hosts."""
+
+    @abstractmethod
+    async def hold_by_user(self, job: str) -> None:
+        """The user of a job in line takes it from whoever holds it, and holds it."""
+
+    @abstractmethod
     async def kill_daemon(self, host: str) -> None:
         """The scheduler's daemon on the host dies; return once the scheduler has noticed."""
 
@@ -90,6 +98,8 @@ class HardwareCase(ABC):
     rebooting: tuple[str, str]
     """A component and a version to reach that is in effect after a reboot."""
     patience: float = 10.0
+    model: str | None = None
+    """The host's hardware model, as the fleet file names it."""
     unknown: type[DriverError] = Refused
     """How a name that no host has is answered."""
 

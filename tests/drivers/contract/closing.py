@@ -139,6 +139,21 @@ class ClosingContract:
         await case.scheduler.release_held((job,), open_fence)
         await until(case, lambda v: v.jobs[job].state is not JobState.OTHER)
 
+    async def test_a_job_that_its_user_holds_is_not_released_and_others_are(self, case: ContractCase):
+        a, b, *_ = case.hosts
+        theirs, ours = await case.start_job((a,)), await case.start_job((b,))
+        await close(case, a, b)
+        await case.scheduler.requeue_held((theirs, ours), open_fence)
+        await until(case, lambda v: not v.jobs_on(a) and not v.jobs_on(b))
+        await case.hold_by_user(theirs)
+
+        with pytest.raises(Refused, match=f"job {theirs} "):
+            await case.scheduler.release_held((theirs, ours), open_fence)
+
+        await case.scheduler.open_to_jobs(NAME, open_fence)
+        await until(case, lambda v: v.jobs[ours].state is JobState.RUNNING)
+        assert JobState.OTHER is (await fresh(case)).jobs[theirs].state
+
     async def test_a_job_that_cannot_be_requeued_held_is_refused_and_runs_on(self, case: ContractCase):
         host = case.hosts[0]
         job = await case.start_job((host,), requeueable=False)

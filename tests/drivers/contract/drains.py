@@ -166,6 +166,51 @@ class DrainsContract:
         shown = await node(case, host)
         assert (shown.draining, shown.reason) == (True, NEXT)
 
+    async def test_the_hold_of_another_passes_to_us_while_the_host_stays_drained(self, case: ContractCase):
+        host = case.hosts[0]
+        await case.drain_by_other(host, THEIRS)
+
+        await case.scheduler.replace_hold(host, THEIRS, OURS, open_fence)
+
+        shown = await node(case, host)
+        assert (shown.draining, shown.reason) == (True, OURS)
+
+    async def test_our_hold_passes_to_another_and_passing_it_again_changes_nothing(self, case: ContractCase):
+        host = case.hosts[0]
+        await case.scheduler.drain(host, OURS, open_fence)
+        for _ in range(2):
+            await case.scheduler.replace_hold(host, OURS, THEIRS, open_fence)
+
+        shown = await node(case, host)
+        assert (shown.draining, shown.reason) == (True, THEIRS)
+
+    async def test_a_hold_that_is_a_third_ones_by_now_passes_to_nobody(self, case: ContractCase):
+        host = case.hosts[0]
+        await case.drain_by_other(host, "root: fans")
+
+        with pytest.raises(ForeignHold):
+            await case.scheduler.replace_hold(host, THEIRS, OURS, open_fence)
+
+        assert (await node(case, host)).reason == "root: fans"
+
+    async def test_a_node_that_is_down_is_drained_by_us_under_the_reason_that_it_is_down_for(self, case: ContractCase):
+        host = case.hosts[0]
+        await case.kill_daemon(host)
+        found = (await node(case, host)).reason or ""
+
+        await case.scheduler.replace_hold(host, found, OURS, open_fence)
+
+        shown = await node(case, host)
+        assert (shown.draining, shown.reason) == (True, OURS)
+
+    async def test_a_hold_on_a_host_that_nobody_holds_passes_to_nobody(self, case: ContractCase):
+        host = case.hosts[0]
+
+        with pytest.raises(Refused):
+            await case.scheduler.replace_hold(host, THEIRS, OURS, open_fence)
+
+        assert not (await node(case, host)).draining
+
     async def test_an_unknown_host_is_refused(self, case: ContractCase):
         with pytest.raises(Refused):
             await case.scheduler.drain("no-such-host", OURS, open_fence)

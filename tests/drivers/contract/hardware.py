@@ -69,6 +69,9 @@ class HardwareContract:
         assert (component, version, TaskState.DONE) == (task.component, task.version, task.state)
         assert version == (await case.hardware.versions(case.host))[component]
 
+    async def test_a_hardware_model_is_the_fleet_files_word_for_it_or_nothing(self, case: HardwareCase):
+        assert case.model == await case.hardware.model(case.host)
+
     async def test_what_is_prepared_is_not_in_effect_and_can_be_prepared_again(self, case: HardwareCase):
         before = await case.hardware.versions(case.host)
 

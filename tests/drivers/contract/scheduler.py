@@ -7,10 +7,12 @@ import pytest
 
 from fleet.errors import BadAnswer, Unreachable
 from fleet.models.scheduler import NodeBase
+from tests.drivers.contract.announcing import AnnouncingContract
 from tests.drivers.contract.borrowing import BorrowingContract
 from tests.drivers.contract.case import ContractCase
 from tests.drivers.contract.closing import ClosingContract
 from tests.drivers.contract.drains import DrainsContract
+from tests.drivers.contract.ends import EndsContract
 from tests.drivers.contract.features import FeaturesContract
 from tests.drivers.contract.jobs import JobsContract
 from tests.drivers.contract.looking import fresh
@@ -18,7 +20,14 @@ from tests.drivers.contract.runs import RunsContract
 
 
 class SchedulerContract(
-    DrainsContract, JobsContract, FeaturesContract, RunsContract, BorrowingContract, ClosingContract
+    AnnouncingContract,
+    DrainsContract,
+    JobsContract,
+    FeaturesContract,
+    RunsContract,
+    EndsContract,
+    BorrowingContract,
+    ClosingContract,
 ):
     """Subclass it and give it a fixture `case`."""
 

@@ -20,6 +20,7 @@ class SshCase(HardwareCase):
     plain = ("dcgm", "1:3.3.6")
     rebooting = ("gpu-driver", "550.54.15")
     patience = 30.0
+    model = "hgx"
     unknown = Unreachable
     """A name goes into an address: that nobody is there is all that can be known."""
 

@@ -72,6 +72,10 @@ class Machine:
             raise Unreachable(f"the BMC of {host} does not answer")
         return self.on
 
+    async def model(self, host: str) -> str:
+        await self.is_on(host)
+        return "hgx-h100"
+
     async def give(self, host, fence) -> bool:
         await fence()
         self.done.append("power")
@@ -80,6 +84,11 @@ class Machine:
     async def cycle(self, host, fence) -> None:
         await fence()
         self.done.append("power cycle")
+
+
+async def test_the_hardware_model_is_what_the_bmc_tells_and_unknown_without_one():
+    with_bmc, without = HostsDriver([], Machine(), Machine()), HostsDriver([], Machine(), None)
+    assert ("hgx-h100", None) == (await with_bmc.model(HOST), await without.model(HOST))
 
 
 async def test_versions_of_all_mechanisms_are_one_answer():

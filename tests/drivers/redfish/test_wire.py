@@ -16,7 +16,7 @@ from fleet.errors import Refused, Unreachable
 from fleet.models.hardware import TaskState
 from fleet.ports.fence import open_fence
 from tests.drivers.redfish.build import odd_mechanism
-from tests.drivers.redfish.oddbmc import ROOT, TASKS, OddBmc, collection, link, task
+from tests.drivers.redfish.oddbmc import INVENTORY, ROOT, TASKS, OddBmc, collection, link, member, task
 
 PAYLOAD = {"TargetUri": "/mfwupdate", "HttpHeaders": ["User-Agent: maintrain (bios; 2.1)"]}
 ANSWER = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
@@ -133,6 +133,35 @@ async def test_a_bmc_that_may_still_read_a_pushed_image_is_neither_flashed_nor_b
     await asyncio.sleep(1.2)
     await mechanism.check_free("one")
     assert 1 == len(bmc.posts)
+
+
+async def test_a_bmc_whose_lost_update_shows_is_in_doubt_no_more(bmc: OddBmc, tmp_path: Path) -> None:
+    bmc.show_tasks(task("0", Payload=PAYLOAD))
+    bmc.answer = lambda path: (500, {}, None)
+    mechanism = odd_mechanism(bmc, tmp_path, timeout="300ms", upload_timeout="30m")
+    with pytest.raises(Unreachable):
+        await mechanism.start_apply("one", "bios", "2.1", open_fence)
+    with pytest.raises(Refused, match="its task may show"):
+        await mechanism.check_free("one")
+
+    bmc.show_tasks(task("0", Payload=PAYLOAD), task("1", TaskState="Running", Payload=PAYLOAD))
+    with pytest.raises(Refused, match=r"is updating bios 2.1 \(task 1, Running\)"):
+        await mechanism.check_free("one", booting=True)
+    bmc.show_tasks(task("0", Payload=PAYLOAD), task("1", Payload=PAYLOAD))
+    bmc.resources[f"{INVENTORY}/BIOS"] = member("BIOS", "2.1")
+    await mechanism.check_free("one")
+    assert 1 == len(bmc.posts)
+
+
+async def test_a_task_that_is_not_of_the_lost_update_settles_no_doubt(bmc: OddBmc, tmp_path: Path) -> None:
+    bmc.answer = lambda path: (500, {}, None)
+    mechanism = odd_mechanism(bmc, tmp_path, timeout="300ms", upload_timeout="30m")
+    with pytest.raises(Unreachable):
+        await mechanism.start_apply("one", "bios", "2.1", open_fence)
+    bmc.show_tasks(task("1", Name="firmware update by somebody"))
+    for booting in (True, False):
+        with pytest.raises(Refused, match="its task may show"):
+            await mechanism.check_free("one", booting=booting)
 
 
 @pytest.mark.parametrize("status", [429, 503])

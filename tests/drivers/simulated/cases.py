@@ -41,6 +41,12 @@ class SimulatedSchedulerCase(ContractCase):
     async def end_job(self, job: str) -> None:
         self.hands.end_job(job)
 
+    async def fail_job(self, job: str) -> None:
+        self.hands.fail_job(job)
+
+    async def hold_by_user(self, job: str) -> None:
+        self.hands.hold_by_user(job)
+
     async def kill_daemon(self, host: str) -> None:
         self.hands.kill_daemon(host)
 

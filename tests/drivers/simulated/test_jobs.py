@@ -1,7 +1,7 @@
 """Gang jobs of the simulated cluster: arrival, packing, checkpoints, requeue."""
 
 from drivers.simulated import SimulatedCluster
-from fleet.models.drivers import SimulatedJobs
+from fleet.models.drivers import SimulatedFault, SimulatedJobs
 from fleet.models.scheduler import JobKind
 from fleet.ports.fence import open_fence
 from tests.drivers.simulated import world
@@ -157,3 +157,20 @@ async def test_cancelled_jobs_leave_the_line_and_their_hosts(tmp_path):
     assert [r.job for r in hands.journal() if r.kind == "job_cancelled"] == [runs, waits]
     hands.close()
     await world.close(parts)
+
+
+def test_jobs_fail_on_hosts_with_a_version_that_fails_them_and_pass_on_others(tmp_path):
+    cluster = world.cluster(tmp_path, world.hardware(hosts="gpu[001-004]"))
+    carried = world.hardware().installed
+    component, version = next(iter(carried.items()))
+    other = SimulatedFault(kind="job_fails", component=component, version="another")
+    cluster.set_fault(other)
+    passes = cluster.submit_job(hosts=["gpu001"])
+    cluster.end_job(passes)
+    cluster.set_fault(other.model_copy(update={"version": version}))
+    fails = cluster.submit_job(hosts=["gpu001", "gpu002"])
+    cluster.end_job(fails)
+
+    ended = [(r.kind, r.job) for r in cluster.journal() if r.kind in ("job_ended", "job_failed")]
+    assert [("job_ended", passes), ("job_failed", fails)] == ended
+    cluster.close()

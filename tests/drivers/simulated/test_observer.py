@@ -56,6 +56,8 @@ async def test_a_right_cycle_has_its_figures_and_no_violation(stage):
         "offboarded": [],
         "taken_back": 0,
         "taken_back_in_visit": 0,
+        "taken_back_by": {"visit": [], "repair": [], "later": []},
+        "still_on_offboarded": [],
         "in_production": {"bmc": {"1.0": 3, "2.0": 3}, "gpu-driver": {"535.1": 3, "550": 3}},
         "pins": {},
         "violation_details": [],

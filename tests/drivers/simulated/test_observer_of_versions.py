@@ -60,6 +60,11 @@ async def test_a_version_on_a_host_in_repair_only_is_offboarded_and_one_that_nob
     await stage.reboot("gpu002")
 
     assert (["bmc 2.0", "gpu-driver 550"], 2, 0) == found(stage)
+    report = stage.observer().report()
+    assert ({"visit": [], "repair": [], "later": ["gpu001"]}, ["gpu002"]) == (
+        report["taken_back_by"],
+        report["still_on_offboarded"],
+    )
 
 
 async def test_what_one_visit_brings_and_takes_back_is_told_apart(stage):
@@ -70,6 +75,7 @@ async def test_what_one_visit_brings_and_takes_back_is_told_apart(stage):
     await stage.reboot("gpu001")
 
     assert (["bmc 2.0"], 1, 1) == found(stage)
+    assert {"visit": ["gpu001"], "repair": [], "later": []} == stage.observer().report()["taken_back_by"]
 
 
 def causes(stage: Stage) -> list[str]:

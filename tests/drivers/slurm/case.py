@@ -56,6 +56,14 @@ class SlurmCase(ContractCase):
         await asyncio.to_thread(self._cluster.finish, job)
         await until(lambda: state_of(self._cluster, job) == "COMPLETED")
 
+    async def fail_job(self, job: str) -> None:
+        await asyncio.to_thread(self._cluster.finish, job, 3)
+        await until(lambda: state_of(self._cluster, job) == "FAILED")
+
+    async def hold_by_user(self, job: str) -> None:
+        for verb in ("release", "uhold"):  # a hold beside ours leaves no trace
+            await asyncio.to_thread(self._cluster.command, "scontrol", verb, job)
+
     async def kill_daemon(self, host: str) -> None:
         await asyncio.to_thread(self._cluster.kill_slurmd, host)
         await shown_down(self._cluster, host)

@@ -2,18 +2,23 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime
 
 import pytest
 
 from drivers.slurm import SlurmDriver
+from fleet import ids
 from fleet.errors import BadAnswer, ForeignHold, Refused
 from fleet.models.drivers import SlurmScheduler
+from fleet.models.noticing import OpenedRepair, OpeningCause
 from fleet.models.scheduler import JobKind, JobState, NodeBase
+from fleet.policy.coming_back import is_back
 from fleet.ports.fence import open_fence
 from tests.drivers.slurm.waiting import call, jobs, running, shown_down, state_of, until
 
 OURS = "maintrain:planned:visit/c/p/1/d/1#h"
 THEIRS = "admin: disk check"
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -131,6 +136,29 @@ async def test_cancelling_the_last_task_of_an_array_leaves_the_others(slurm, dri
     await until(lambda: state_of(slurm, array) == "CANCELLED")
     held = [j.id for j in (await driver.view(time.monotonic())).jobs.values() if j.holds]
     assert [f"{array}_0", f"{array}_1"] == sorted(held)
+
+
+@pytest.mark.parametrize("boot", [True, False])
+async def test_a_host_lost_in_production_and_drained_by_its_repair_shows_when_it_is_back_and_returns(
+    slurm, driver, boot
+):
+    operation = "repair/c/gpu001/1"
+    ours = ids.drain_reason(ids.REPAIR, operation)
+    await asyncio.to_thread(slurm.kill_slurmd, "gpu001")
+    await shown_down(slurm, "gpu001")
+    found = (await driver.view(time.monotonic())).nodes["gpu001"].reason or ""
+    row = {"operation": operation, "cluster": "c", "pool": "p", "host": "gpu001", "reason": "down", "actor": "m"}
+    lost = OpenedRepair(**row, cause=OpeningCause.NOTICED, found=found, at=NOW, lost_at=NOW)
+    await driver.replace_hold("gpu001", found, ours, open_fence)
+    before = is_back(lost, (await driver.view(time.monotonic())).nodes["gpu001"])
+
+    await asyncio.to_thread(lambda: slurm.start_slurmd("gpu001", boot=boot))
+    await until(lambda: "NOT_RESPONDING" not in slurm.command("scontrol", "show", "node", "gpu001"))
+    node = (await driver.view(time.monotonic())).nodes["gpu001"]
+    await driver.undrain("gpu001", ours, open_fence, rebooted=True)
+
+    assert ("Not responding", False, True, ours) == (found, before, is_back(lost, node), node.reason)
+    await running(slurm, "gpu001")
 
 
 async def test_a_host_rebooted_while_drained_keeps_our_reason_and_returns(slurm, driver):

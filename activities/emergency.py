@@ -1,0 +1,161 @@
+"""An emergency train's deeds: look at where it stands and plan what is next, and put a person's word in force."""
+
+import time
+from collections.abc import Sequence
+
+from temporalio import activity
+
+from activities.deps import Deps, beating, now
+from activities.emergency_stop import end_stop, known_emergency
+from activities.failing import mapped
+from activities.looking import look
+from fleet import ids
+from fleet.emergency_view import emergency_view
+from fleet.errors import DriverError
+from fleet.models.base import Moment
+from fleet.models.emergency import Emergency, EmergencyChange, EmergencyHost, EmergencyHostState, EmergencyState
+from fleet.models.emergency_messages import EmergencyInput, EmergencyOrder, EmergencyPlanned, EmergencyStop
+from fleet.models.facts import LedgerFacts
+from fleet.models.messages import VisitInput
+from fleet.policy.emergency_orders import EmergencyVerb, emergency_entry, emergency_order
+from fleet.policy.emergency_plan import LOOKS_AGAIN, EmergencyStep, emergency_step, settling_hosts
+
+MAINTRAIN = "maintrain"
+_BUSY = (EmergencyHostState.ASKED, EmergencyHostState.UNDER_WAY)
+
+
+class EmergencyPlanning:
+    """Activities `plan_emergency` and `order_emergency`."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+
+    @activity.defn(name="plan_emergency")
+    @mapped
+    async def plan_emergency(self, order: EmergencyInput) -> EmergencyPlanned:
+        """Look at the facts, decide what is next, and write it; stops are rows before their visits begin."""
+        async with beating():
+            emergency = await known_emergency(self.deps, order.emergency)
+            if not order.woken:
+                await self._close_vanished(emergency)
+            emergency, hosts, ledger = await self._read(order.emergency)
+            if emergency.state is EmergencyState.RUNNING and settling_hosts(hosts, ledger):
+                await look(self.deps, order.cluster)
+                emergency, hosts, ledger = await self._read(order.emergency)
+            step = emergency_step(emergency, hosts, ledger)
+            after, stops = await self._commit(emergency, step, ledger.now)
+            if step.state is EmergencyState.ANNOUNCED:
+                await self._notify(emergency, hosts)
+            if step.state is EmergencyState.DONE:
+                await look(self.deps, order.cluster)  # its last hosts are just back: trains go on with them at once
+            # An operation takes its hosts anew under the same id: it hears of a yield by its signal alone.
+            for holder in (*(h for h in step.yields if ids.place_of(h) is not None), *step.halts):
+                await self.deps.store.first_time(f"yield/{holder}", now())
+            return await self._planned(after, step, stops, ledger.now)
+
+    async def _read(self, emergency_id: str) -> tuple[Emergency, tuple[EmergencyHost, ...], LedgerFacts]:
+        store = self.deps.store
+        emergency = await known_emergency(self.deps, emergency_id)
+        hosts = await store.emergency_hosts(emergency_id)
+        return emergency, hosts, await store.facts(emergency.spec.cluster, await self.deps.clock())
+
+    async def _close_vanished(self, emergency: Emergency) -> None:
+        """Stops that are open by the rows and whose visits no longer run (ended by hand, or never begun): their hosts
+        wait for another one, but for those whose work goes on without the visit.
+        """
+        store, cluster = self.deps.store, emergency.spec.cluster
+        hosts = [h for h in await store.emergency_hosts(emergency.id) if h.state in _BUSY]
+        for stop in dict.fromkeys(h.stop for h in hosts):
+            if await self.deps.engine.running(stop):
+                continue
+            facts = await store.facts(cluster, await self.deps.clock())
+            for request in (*facts.requests, *await store.unacknowledged(cluster)):
+                if request.holder == stop:
+                    await store.withdraw(request.id, f"{stop} no longer runs", await self.deps.clock())
+            if not await store.leases(stop):
+                pool = next(h.pool for h in hosts if h.stop == stop)
+                outcomes = await store.outcomes(cluster, visit=stop)
+                await end_stop(
+                    self.deps, emergency.id, VisitInput(cluster=cluster, pool=pool, visit=stop, domain=""), outcomes
+                )
+
+    async def _commit(
+        self, emergency: Emergency, step: EmergencyStep, at: Moment
+    ) -> tuple[Emergency, tuple[EmergencyStop, ...]]:
+        """Write the step; nothing when a person was faster, which the next look finds."""
+        opened: list[EmergencyStop] = []
+
+        def change(before: Emergency, hosts: tuple[EmergencyHost, ...]) -> EmergencyChange:
+            opened.clear()
+            if before.state is not emergency.state:
+                return EmergencyChange(emergency=before)
+            rows = {h.host: h for h in hosts if h.state is EmergencyHostState.PENDING}
+            changed: list[EmergencyHost] = []
+            number = before.stops
+            for stop in step.stops:
+                number += 1
+                name = ids.emergency_stop(before.id, number)
+                opened.append(EmergencyStop(stop=name, pool=stop.pool, domain=stop.domain))
+                asked = {"state": EmergencyHostState.ASKED, "stop": name, "reason": ""}
+                changed += [rows[h].model_copy(update=asked) for h in stop.hosts if h in rows]
+            left = {"state": EmergencyHostState.LEFT_OUT}
+            changed += [rows[h].model_copy(update={**left, "reason": why}) for h, why in step.left_out.items()]
+            moved = step.state is not before.state
+            values = {"state": step.state, "stops": number, "changed_at": at if moved else before.changed_at}
+            rests = step.state in (EmergencyState.STOPPED, EmergencyState.ENDED)
+            after = before.model_copy(update={**values, "reason": before.reason if rests else step.reason})
+            entry = emergency_entry(before.id, step.state, MAINTRAIN, step.reason, at) if moved else None
+            return EmergencyChange(emergency=after, hosts=tuple(changed), audit=entry)
+
+        after = await self.deps.store.change_emergency(emergency.id, change)
+        return after, tuple(opened)
+
+    async def _notify(self, emergency: Emergency, hosts: Sequence[EmergencyHost]) -> None:
+        """Send its pools' signals to the jobs on its hosts, each job once; one that can't be told goes untold."""
+        cluster = await self.deps.cluster(emergency.spec.cluster)
+        signals = {p.name: p.drain.signal for p in cluster.pools if p.drain.signal is not None}
+        told = {h.host: signals[h.pool] for h in hosts if h.pool in signals}
+        if not told:
+            return
+        scheduler = self.deps.reach(cluster.name).scheduler
+        try:
+            view = await scheduler.view(not_before=time.monotonic())
+            for job in sorted(view.jobs.values(), key=lambda j: j.id):
+                its = [told[h] for h in job.hosts if h in told]
+                if not its or not job.holds or job.ours:
+                    continue
+                if await self.deps.store.first_time(f"notice/{emergency.id}/{job.id}", now()):
+                    await scheduler.signal_jobs((job.id,), its[0])
+        except DriverError as error:
+            activity.logger.warning(f"jobs on hosts of {emergency.id} were perhaps not told: {error}")
+
+    async def _planned(
+        self, after: Emergency, step: EmergencyStep, stops: tuple[EmergencyStop, ...], at: Moment
+    ) -> EmergencyPlanned:
+        counts = await self.deps.store.count_emergency_hosts(after.id)
+        wait: float | None = None
+        if step.until is not None:
+            wait = max(0.0, (step.until - at).total_seconds())
+        elif after.state is not step.state:
+            wait = 0.0  # somebody was faster: look again
+        elif counts.get(EmergencyHostState.ASKED) or step.halts:
+            wait = LOOKS_AGAIN.total_seconds()
+        return EmergencyPlanned(
+            reason=step.reason,
+            state=after.state,
+            stops=stops,
+            yields=step.yields,
+            halts=step.halts,
+            wait_seconds=wait,
+            picture=emergency_view(after, counts, step.reason),
+            over=step.over and after.state is step.state,
+        )
+
+    @activity.defn(name="order_emergency")
+    @mapped
+    async def order_emergency(self, order: EmergencyOrder) -> str:
+        """Put a person's word in force as a row; how it stands then. `Refused` with the reason."""
+        async with beating():
+            change = emergency_order(order, EmergencyVerb(order.verb), await self.deps.clock())
+            after = await self.deps.store.change_emergency(order.emergency, change)
+        return after.reason

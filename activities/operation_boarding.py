@@ -1,0 +1,105 @@
+"""What an operation does on each of the hosts that it was granted."""
+
+import asyncio
+
+from temporalio import activity
+
+from activities.counting import count_outcome
+from activities.deps import Deps, beating
+from activities.failing import mapped
+from activities.operation_word import known_operation
+from fleet.errors import DriverError
+from fleet.models.fleetfile import Cluster
+from fleet.models.ledger import Counted, LeaseHost
+from fleet.models.operation import Operation, OperationWork
+from fleet.models.operation_messages import OperationBoard, OperationBoarded
+from fleet.models.pool import Pool
+from fleet.models.work import BoardAction, HostOutcome, HostWork, Outcome, Step
+from fleet.policy.boarding import board
+from fleet.policy.operation_steps import service_steps, wanted_by
+
+PROBES = 16
+"""Hosts whose versions are read at once."""
+
+
+class OperationBoarding:
+    """Activity `board_operation`."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+
+    @activity.defn(name="board_operation")
+    @mapped
+    async def board_operation(self, order: OperationBoard) -> OperationBoarded:
+        """The work on every host that the operation holds in a cluster; a host with nothing to do is released at once.
+        Repeating it finds the same work.
+        """
+        async with beating():
+            op = await known_operation(self.deps, order.operation)
+            cluster = await self.deps.cluster(order.cluster)
+            leases = [x for x in await self.deps.store.leases(op.id) if x.cluster == order.cluster]
+            several = asyncio.Semaphore(PROBES)
+
+            async def one(lease: LeaseHost) -> HostWork | None:
+                async with several:
+                    return await self._board(op, cluster, lease)
+
+            planned = [lease for lease in leases if lease.counted is Counted.PLANNED]
+            works = await asyncio.gather(*(one(lease) for lease in planned))
+        return OperationBoarded(works=tuple(w for w in works if w is not None))
+
+    async def _board(self, op: Operation, cluster: Cluster, lease: LeaseHost) -> HostWork | None:
+        known = await self.deps.store.work(lease.operation)
+        if known is not None:
+            return known
+        member = next((h for h in await self.deps.store.hosts(cluster.name) if h.name == lease.host), None)
+        pool = cluster.pool(member.pool) if member is not None else None
+        if pool is None:
+            await self._release(op, lease, "", Outcome.LEFT_OUT, "no member of a pool of the fleet file any more")
+            return None
+        steps = await self._steps(op, cluster, pool, lease)
+        if steps is None:
+            return None
+        work = HostWork(
+            cluster=cluster.name,
+            pool=pool.name,
+            host=lease.host,
+            operation=lease.operation,
+            visit=op.id,
+            steps=steps,
+        )
+        await self.deps.store.save_work(work)
+        return work
+
+    async def _steps(self, op: Operation, cluster: Cluster, pool: Pool, lease: LeaseHost) -> tuple[Step, ...] | None:
+        """The steps on a host; None when there is nothing to do on it, and it was released."""
+        if op.spec.work is not OperationWork.UPGRADE:
+            return service_steps(op.spec, cluster, pool)
+        try:
+            versions = await self.deps.reach(cluster.name).hardware.versions(lease.host)
+        except DriverError as error:
+            await self._release(op, lease, pool.name, Outcome.LEFT_OUT, f"its versions can't be read: {error}")
+            return None
+        await self.deps.store.record_versions(cluster.name, lease.host, versions, await self.deps.clock())
+        entries = await self.deps.store.matrix(cluster.name)
+        found = board(cluster, pool, versions, entries, wanted_by(op.id, op.spec))
+        if found.action is BoardAction.VISIT:
+            return found.steps
+        current = found.action is BoardAction.CURRENT
+        await self._release(op, lease, pool.name, Outcome.CURRENT if current else Outcome.LEFT_OUT, found.reason)
+        return None
+
+    async def _release(self, op: Operation, lease: LeaseHost, pool: str, outcome: Outcome, reason: str) -> None:
+        now = await self.deps.clock()
+        row = HostOutcome(
+            cluster=lease.cluster,
+            pool=pool,
+            host=lease.host,
+            operation=lease.operation,
+            visit=op.id,
+            outcome=outcome,
+            reason=reason,
+            at=now,
+        )
+        await self.deps.store.release(lease.cluster, lease.host, lease.operation, row, now)
+        count_outcome(row)

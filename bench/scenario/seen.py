@@ -1,0 +1,61 @@
+"""What came of the scenario: the outside observer's word from the journal, and how long requests waited."""
+
+import sqlite3
+from datetime import UTC, datetime
+from typing import Any
+
+from bench.scenario.fleet import CLUSTER
+from bench.scenario.plan import ScenarioPlan
+from bench.scenario.site import ScenarioSite
+from drivers.simulated.journal import JournalReplay
+from starter.demo.lifted import LiftedLimit
+from starter.demo.observer import Observer
+from starter.demo.simulated import pool_limits
+from starter.fleetfile import read_fleet
+
+WAITS = "SELECT id, kind, asked_at, granted_at, ended_at, waits_because FROM requests"
+
+
+async def seen(site: ScenarioSite, plan: ScenarioPlan) -> dict[str, Any]:
+    """The report's figures."""
+    fleet, _ = read_fleet(site.file)
+    granted = await site.store.overrides(CLUSTER)
+    lifted = [
+        LiftedLimit(o.since.timestamp(), o.until.timestamp(), pool, o.planned_buffer.get(pool), o.floor.get(pool))
+        for o in granted
+        for pool in {*o.planned_buffer, *o.floor}
+    ]
+    limits = pool_limits(fleet.clusters[0], {pool.name: pool.members for pool in site.pools})
+    observer = Observer(limits, None, (), lifted)
+    for snapshot in JournalReplay(site.world).more():
+        observer.see(snapshot)
+    waits = _waits(site)
+    operations = await site.store.operations(limit=1000)
+    outcomes: dict[str, int] = {}
+    for operation in operations:
+        outcomes[operation.state.value] = outcomes.get(operation.state.value, 0) + 1
+    emergencies = {e.id: e.state.value for e in await site.store.emergencies()}
+    return {
+        **observer.report(),
+        "requests": len(waits),
+        "longest_wait_s": round(max((wait for wait, _ in waits), default=0.0), 1),
+        "longest_waits": [{"request": name, "s": round(wait, 1)} for wait, name in sorted(waits, reverse=True)[:5]],
+        "bound_s": plan.bound,
+        "operations": outcomes,
+        "emergencies": emergencies,
+    }
+
+
+def _waits(site: ScenarioSite) -> list[tuple[float, str]]:
+    """Seconds from asking to the grant, or to the withdrawal, of every request."""
+    with sqlite3.connect(f"file:{site.stage.folder / 'facts.db'}?mode=ro", uri=True) as connection:
+        rows = connection.execute(WAITS).fetchall()
+    now = datetime.now(UTC)
+    return [
+        ((_moment(granted or ended) or now).timestamp() - (_moment(asked) or now).timestamp(), name)
+        for name, _, asked, granted, ended, _ in rows
+    ]
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)

@@ -1,0 +1,164 @@
+"""An emergency: an urgent upgrade or roll back outside every cycle, as a person asks for it, as it stands, and where
+each of its hosts is in it.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+
+from pydantic import Field, model_validator
+
+from fleet.models.audit import AuditEntry
+from fleet.models.base import Fact, Moment, Name, Version
+from fleet.models.override import Override
+from fleet.models.pool import DrainPolicy
+from fleet.models.rollout import Image, RolloutHosts, RolloutId
+from fleet.models.units import Duration
+from fleet.models.verification import VerificationTask
+
+
+class EmergencyUpgrade(Fact):
+    """One component and where it goes: to a version, or back to what a rollout led away from."""
+
+    component: Name
+    version: Version | None = Field(None, description="the version to bring")
+    roll_back: RolloutId | None = Field(None, description="instead: the rollout whose prior version comes back")
+    image: Image | None = Field(None, description="where BMCs get it, with its SHA-256; default: what the fleet has")
+
+    @model_validator(mode="after")
+    def _one_target(self) -> "EmergencyUpgrade":
+        if (self.version is None) == (self.roll_back is None):
+            raise ValueError("version: expected either version or roll_back")
+        if self.roll_back is not None and self.roll_back.partition("/")[0] != self.component:
+            raise ValueError(f"roll_back: expected a rollout of {self.component}")
+        return self
+
+
+class EmergencySpec(Fact):
+    """The whole file."""
+
+    name: Name
+    cluster: Name
+    upgrades: tuple[EmergencyUpgrade, ...] = Field(min_length=1)
+    pools: tuple[Name, ...] = Field((), description="default: every pool of the cluster")
+    hosts: RolloutHosts | None = Field(None, description="default: every host")
+    installed: dict[Name, Version] = Field(
+        default_factory=dict, description="only hosts that were last seen to carry these versions"
+    )
+    width: int = Field(1, ge=1, le=1000, description="maintenance domains of a pool that are worked on at once")
+    notice: Duration = Field(timedelta(0), description="time between telling jobs and the first drain")
+    budget: Duration | None = Field(None, description="time a host may be out for it; default: the pool's")
+    drain: DrainPolicy | None = Field(None, description="how jobs are treated; default: as the pool says")
+    verify: tuple[VerificationTask, ...] = Field((), description="default: the pool's verifications")
+    override_lasts: Duration = Field(
+        timedelta(days=1), description="time from a grant for which an override holds at most"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "EmergencySpec":
+        names = [u.component for u in self.upgrades]
+        if len(set(names)) != len(names):
+            raise ValueError("upgrades: expected each component once")
+        if self.override_lasts <= timedelta(0):
+            raise ValueError("override_lasts: expected a length of time above 0")
+        return self
+
+
+class EmergencyState(StrEnum):
+    """Life of an emergency."""
+
+    ANNOUNCED = "announced"
+    """Its jobs have their notice."""
+    RUNNING = "running"
+    STOPPED = "stopped"
+    """By a person: nothing begins, hosts end at their next safe point, normal trains go on."""
+    DONE = "done"
+    """Every host was seen to; what it brought stays what its hosts are wanted to carry."""
+    ENDED = "ended"
+    """By a person: its versions are nobody's wish any more."""
+
+
+OPEN_STATES = (EmergencyState.ANNOUNCED, EmergencyState.RUNNING, EmergencyState.STOPPED)
+
+
+class Emergency(Fact):
+    """An emergency as its row keeps it."""
+
+    id: str
+    """Also the id of its workflow."""
+    spec: EmergencySpec
+    targets: dict[str, str]
+    """Component: the version to bring, roll backs resolved."""
+    override: Override | None = None
+    """How far it may go beyond planned buffers and below floors; None: not at all."""
+    state: EmergencyState = EmergencyState.ANNOUNCED
+    reason: str = ""
+    """Why it is in this state."""
+    stops: int = 0
+    """Number of stops so far, which names the next one."""
+    started_at: Moment
+    started_by: str
+    why: str
+    """The reason that the person gave."""
+    changed_at: Moment
+
+    @property
+    def over(self) -> bool:
+        """True when nothing more is to begin, for good."""
+        return self.state in (EmergencyState.DONE, EmergencyState.ENDED)
+
+    @property
+    def begins_at(self) -> Moment:
+        """When its jobs have had their notice."""
+        return self.started_at + self.spec.notice
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        what = ", ".join(f"{component} {version}" for component, version in self.targets.items())
+        return f"{self.spec.name} in {self.spec.cluster} ({what})"
+
+
+class EmergencyHostState(StrEnum):
+    """Where a host is in an emergency."""
+
+    PENDING = "pending"
+    ASKED = "asked"
+    """Named in a stop that waits for its lease."""
+    UNDER_WAY = "under_way"
+    DONE = "done"
+    HANDED_OVER = "handed_over"
+    """In repair, which brings it the same."""
+    LEFT_OUT = "left_out"
+
+
+class EmergencyHost(Fact):
+    """One host of an emergency."""
+
+    host: str
+    pool: str
+    domain: str
+    """The maintenance domain it is in, as domains were cut when the emergency began."""
+    state: EmergencyHostState = EmergencyHostState.PENDING
+    stop: str = ""
+    """The stop it is or was last in."""
+    give_backs: int = 0
+    """How often its jobs kept it."""
+    reason: str = ""
+
+
+class EmergencyChange(Fact):
+    """What becomes of an emergency in one transaction."""
+
+    emergency: Emergency
+    hosts: tuple[EmergencyHost, ...] = ()
+    """Those that change."""
+    audit: AuditEntry | None = None
+
+
+class Urgent(Fact):
+    """A version that an emergency wants a host to carry."""
+
+    emergency: str
+    component: str
+    version: str
+    since: Moment

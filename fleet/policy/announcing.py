@@ -1,0 +1,69 @@
+"""Which stops to come a scheduler is told of: the next one of each train, as long as it is likely to come.
+
+Jobs that would not be over when it begins are then not started there. Once the visit has its hosts their drains keep
+jobs away, and the announcement goes. A stop that does not come in its time is announced no longer: hosts that only
+short jobs may use are capacity lost.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+
+from fleet.models.announcement import Announcement
+from fleet.models.base import Moment
+from fleet.models.facts import TrainFacts
+from fleet.models.pin import PinState, PinSwitch
+from fleet.models.train import DomainProgress, DomainState, Visit, VisitState
+
+LASTS = timedelta(minutes=10)
+"""An announcement that nobody moves any more holds its hosts for so long."""
+_TO_CLOSE = (PinState.ASKING, PinState.REQUESTING)
+_PLANNED = (DomainState.NOTICED, DomainState.VISITING)
+
+
+def next_announced(
+    facts: TrainFacts, visits: Mapping[str, Visit], up: Collection[str], lead: timedelta
+) -> Announcement | None:
+    """What is to be announced of a train now. `visits` are its open ones, `up` its hosts in production; it begins
+    `lead` from now at the earliest, so that it is taken back or moved before it holds.
+    """
+    if facts.stops or facts.cycle is None or facts.cycle.closed_at is not None:
+        return None
+    planned = [p for p in facts.cycle.domains if p.state in _PLANNED and not _granted(p, visits)]
+    # A visit that waits for its grant comes before one of which the jobs have only been told.
+    domain = min(planned, key=lambda p: p.state is DomainState.NOTICED, default=None)
+    if domain is None or domain.noticed_at is None:
+        return None
+    begins = _begins(facts, domain.noticed_at, visits)
+    if facts.now > begins + facts.pool.drain.deadline:
+        return None
+    hosts = tuple(host for host in domain.domain.hosts if host in up)
+    if not hosts:
+        return None
+    begins_in = max(begins - facts.now, lead).total_seconds()
+    return Announcement(hosts=hosts, begins_in=begins_in, lasts=LASTS.total_seconds())
+
+
+def switch_announced(switch: PinSwitch, up: Collection[str], now: Moment, lead: timedelta) -> Announcement | None:
+    """What is to be announced of an approved pin switch with a date, which takes every host; None once it has closed
+    the cluster, or when its date is long past and it still waits for something else.
+    """
+    at = switch.spec.at
+    if at is None or not switch.approved_by or switch.state not in _TO_CLOSE or not up or now > at + LASTS:
+        return None
+    begins_in = max(at - now, lead).total_seconds()
+    return Announcement(hosts=tuple(sorted(up)), begins_in=begins_in, lasts=LASTS.total_seconds())
+
+
+def _granted(domain: DomainProgress, visits: Mapping[str, Visit]) -> bool:
+    """True for a domain that is being visited: its drains speak for themselves."""
+    if domain.state is not DomainState.VISITING:
+        return False
+    visit = visits.get(domain.visit or "")
+    return visit is None or visit.state is not VisitState.WAITING
+
+
+def _begins(facts: TrainFacts, noticed_at: Moment, visits: Mapping[str, Visit]) -> Moment:
+    """After the jobs' notice, and after the visit that is under way as visits go."""
+    length = timedelta(seconds=facts.visit_seconds)
+    ends = [v.granted_at + length for v in visits.values() if v.granted_at is not None]
+    return max([noticed_at + facts.pool.notice, *ends])

@@ -1,0 +1,58 @@
+"""What the end of an emergency's stop makes of its hosts: done, left out, in repair, or waiting for another stop."""
+
+from collections.abc import Iterable, Sequence
+
+from fleet.models.emergency import EmergencyHost, EmergencyHostState
+from fleet.models.work import EndCause, HostOutcome, Outcome
+
+_DONE = (Outcome.UPGRADED, Outcome.CURRENT, Outcome.REPAIRED)
+_AGAIN = (EndCause.STOP, EndCause.YIELD)
+
+
+def after_stop(
+    hosts: Iterable[EmergencyHost], outcomes: Iterable[HostOutcome], max_returns: int
+) -> tuple[EmergencyHost, ...]:
+    """The rows of a stop's hosts after it. A host without an outcome was not had, and waits for the next stop.
+
+    One that jobs have kept `max_returns` times is left out: the emergency would not end otherwise.
+    """
+    ended = {o.host: o for o in outcomes}
+    return tuple(_after(host, ended.get(host.host), max_returns) for host in hosts)
+
+
+def pending_again(hosts: Sequence[EmergencyHost], had: Iterable[str]) -> tuple[EmergencyHost, ...]:
+    """The rows of a stop's hosts once it has begun on those it was granted."""
+    begun = set(had)
+    return tuple(
+        h.model_copy(update={"state": EmergencyHostState.UNDER_WAY, "reason": ""})
+        if h.host in begun
+        else h.model_copy(update={"state": EmergencyHostState.PENDING, "stop": "", "reason": "could not be had yet"})
+        for h in hosts
+    )
+
+
+def _after(host: EmergencyHost, outcome: HostOutcome | None, max_returns: int) -> EmergencyHost:
+    if outcome is None:
+        return _row(host, EmergencyHostState.PENDING, host.reason)
+    reason = f"{outcome.outcome.replace('_', ' ')}: {outcome.reason}"
+    if outcome.outcome is Outcome.GIVEN_BACK and outcome.cause in (None, EndCause.JOBS):
+        kept = host.model_copy(update={"give_backs": host.give_backs + 1})
+        if kept.give_backs >= max(1, max_returns):
+            return _row(kept, EmergencyHostState.LEFT_OUT, f"jobs kept it {kept.give_backs} times; {reason}")
+        return _row(kept, EmergencyHostState.PENDING, reason)
+    return _row(host, _ends_as(outcome), reason)
+
+
+def _ends_as(outcome: HostOutcome) -> EmergencyHostState:
+    if outcome.outcome in _DONE:
+        return EmergencyHostState.DONE
+    if outcome.outcome is Outcome.HANDED_OVER:
+        return EmergencyHostState.HANDED_OVER
+    if outcome.outcome is Outcome.PARTLY_UPGRADED or outcome.cause in _AGAIN:
+        return EmergencyHostState.PENDING
+    return EmergencyHostState.LEFT_OUT
+
+
+def _row(host: EmergencyHost, state: EmergencyHostState, reason: str) -> EmergencyHost:
+    stop = "" if state is EmergencyHostState.PENDING else host.stop
+    return host.model_copy(update={"state": state, "reason": reason, "stop": stop})

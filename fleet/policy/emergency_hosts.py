@@ -1,0 +1,79 @@
+"""Which hosts an emergency is for, and which of them it can get hold of."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from fleet.models.base import Decision
+from fleet.models.emergency import EmergencyHost, EmergencyHostState, EmergencySpec
+from fleet.models.facts import LedgerFacts
+from fleet.models.fleetfile import Cluster
+from fleet.models.host import Host, HostSet
+from fleet.models.ledger import Counted
+from fleet.models.rollout import RolloutHosts
+from fleet.policy.cohorts import fits
+from fleet.policy.domains import form_domains
+from fleet.policy.sets import is_unseen, place
+
+
+class Obtainable(Decision):
+    """Hosts that are in production or come back to it, and the others with the reason each."""
+
+    hosts: tuple[str, ...]
+    out: dict[str, str]
+
+
+def emergency_hosts(
+    spec: EmergencySpec, cluster: Cluster, hosts: Sequence[Host], versions: Mapping[str, Mapping[str, str]]
+) -> tuple[EmergencyHost, ...]:
+    """The hosts that the spec selects, by domain; one whose versions were never read is left out where these count."""
+    found: list[EmergencyHost] = []
+    for pool in cluster.pools:
+        if spec.pools and pool.name not in spec.pools:
+            continue
+        members = {h.name: h for h in hosts if h.pool == pool.name and not h.decommissioned}
+        for domain in form_domains(tuple(members.values()), pool.domain, pool.replicas):
+            named = (members[name] for name in domain.hosts if fits(spec.hosts or _ALL, members[name]))
+            for host in named:
+                why = _differs(spec.installed, versions.get(host.name))
+                if why is not None:
+                    state = EmergencyHostState.LEFT_OUT if why else EmergencyHostState.PENDING
+                    row = EmergencyHost(host=host.name, pool=pool.name, domain=domain.name, state=state, reason=why)
+                    found.append(row)
+    return tuple(found)
+
+
+_ALL = RolloutHosts.model_construct(names=None, feature=None, model=None)
+
+
+def _differs(installed: Mapping[str, str], carried: Mapping[str, str] | None) -> str | None:
+    """None for a host that does not carry what is asked for; else empty, or why that is not known."""
+    if not installed:
+        return ""
+    unknown = [c for c in installed if carried is None or c not in carried]
+    if unknown:
+        return f"its version of {unknown[0]} was never read"
+    return "" if carried is not None and all(carried[c] == v for c, v in installed.items()) else None
+
+
+def obtainable(names: Iterable[str], facts: LedgerFacts) -> Obtainable:
+    """Split hosts by whether an emergency can have them, now or when their holder has given them back.
+
+    What is failed, foreign, in repair or not to be seen would have to become fit first.
+    """
+    hosts: list[str] = []
+    out: dict[str, str] = {}
+    look = facts.observation
+    seen, at = (look.hosts, look.began_at) if look else ({}, None)
+    for name in dict.fromkeys(names):
+        host, lease = facts.hosts.get(name), facts.leases.get(name)
+        if host is None or host.decommissioned:
+            out[name] = "no longer in the pool" if host is None else "decommissioned"
+            continue
+        if lease is not None and lease.counted is Counted.FAILED:
+            out[name] = f"in repair by {lease.holder}, which brings it the same"
+            continue
+        found = place(host, seen.get(name), at, lease, facts.failed_reasons)
+        if found[0] in (HostSet.UP, HostSet.PLANNED) or is_unseen(found):
+            hosts.append(name)
+        else:
+            out[name] = f"foreign: {found[1]}" if found[0] is HostSet.FOREIGN else f"{found[0]}: {found[2]}"
+    return Obtainable(hosts=tuple(hosts), out=out, reason=f"{len(hosts)} of {len(hosts) + len(out)} can be had")

@@ -1,0 +1,193 @@
+"""What an emergency does next: which stops it opens, who yields to it, and when it is through.
+
+A stop asks for the waiting hosts of one maintenance domain and is granted what can be had. At most `width` domains of a
+pool have a host under way, those with the most hosts in production first; a domain that has been begun is finished
+first.
+
+Who yields: visits and operations that hold a host it has asked for, then, while its pool's buffer or floor is too short
+for what it has asked for, the visits and operations of that pool, the youngest first, until they would free enough.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+
+from pydantic import Field
+
+from fleet.hostlist import natural_key, some
+from fleet.models.base import Decision, Moment
+from fleet.models.emergency import Emergency, EmergencyHost, EmergencyHostState, EmergencyState
+from fleet.models.facts import LedgerFacts
+from fleet.models.ledger import Counted, Request, RequestClass
+from fleet.policy.balance import Ask, Balance
+from fleet.policy.emergency_hosts import Obtainable, obtainable
+from fleet.policy.stopping import in_words
+
+_BUSY = (EmergencyHostState.ASKED, EmergencyHostState.UNDER_WAY)
+_YIELDS = ("visit/", "op/")
+"""How the ids of holders begin that give way."""
+
+
+class OpenedStop(Decision):
+    """Hosts of one domain that are asked for."""
+
+    pool: str
+    domain: str
+    hosts: tuple[str, ...]
+
+
+class EmergencyStep(Decision):
+    """What is to be done now."""
+
+    state: EmergencyState
+    stops: tuple[OpenedStop, ...] = ()
+    left_out: dict[str, str] = Field(default_factory=dict)
+    """Hosts that it does not get, now that it is through with all others."""
+    yields: dict[str, str] = Field(default_factory=dict)
+    halts: tuple[str, ...] = ()
+    """Its own stops that are to end at their next safe points."""
+    until: Moment | None = None
+    over: bool = False
+
+
+def emergency_step(emergency: Emergency, hosts: Sequence[EmergencyHost], ledger: LedgerFacts) -> EmergencyStep:
+    """Decide by the rows of its hosts and the cluster's ledger."""
+    busy = [h for h in hosts if h.state in _BUSY]
+    if emergency.state in (EmergencyState.STOPPED, EmergencyState.ENDED, EmergencyState.DONE):
+        return _at_rest(emergency, busy)
+    if emergency.state is EmergencyState.ANNOUNCED and ledger.now < emergency.begins_at:
+        at = emergency.begins_at.isoformat(sep=" ", timespec="seconds")
+        reason = f"the jobs on its hosts have notice until {at}"
+        return EmergencyStep(state=emergency.state, until=emergency.begins_at, reason=reason)
+    pending = [h for h in hosts if h.state is EmergencyHostState.PENDING]
+    can = obtainable((h.host for h in pending), ledger)
+    stops = _stops(emergency, pending, busy, can, ledger)
+    if not busy and not stops:
+        return _through(hosts, can)
+    wanted = [h.host for h in hosts if h.state is EmergencyHostState.ASKED]
+    wanted += [host for stop in stops for host in stop.hosts]
+    return EmergencyStep(
+        state=EmergencyState.RUNNING,
+        stops=stops,
+        yields=_yields(emergency, wanted, ledger),
+        reason=_told(hosts, wanted, ledger),
+    )
+
+
+def settling_hosts(hosts: Iterable[EmergencyHost], ledger: LedgerFacts) -> bool:
+    """True when a look at the cluster would tell of hosts that it needs, or of room for them in its pools."""
+    pools = {h.pool for h in hosts if h.state in (EmergencyHostState.PENDING, EmergencyHostState.ASKED)}
+    if not pools:
+        return False
+    unseen = Balance.of(ledger).unseen()
+    return any(ledger.hosts[name].pool in pools for name in unseen)
+
+
+def _at_rest(emergency: Emergency, busy: Sequence[EmergencyHost]) -> EmergencyStep:
+    halts = tuple(dict.fromkeys(h.stop for h in busy))
+    told = f"; {len(busy)} hosts end at their next safe point" if busy else ""
+    over = emergency.over and not busy
+    return EmergencyStep(state=emergency.state, halts=halts, over=over, reason=f"{emergency.reason}{told}")
+
+
+def _through(hosts: Sequence[EmergencyHost], can: Obtainable) -> EmergencyStep:
+    done = sum(h.state is EmergencyHostState.DONE for h in hosts)
+    repair = sum(h.state is EmergencyHostState.HANDED_OVER for h in hosts)
+    out = len(can.out) + sum(h.state is EmergencyHostState.LEFT_OUT for h in hosts)
+    reason = f"{done} of {len(hosts)} hosts done, {repair} in repair, {out} left out"
+    return EmergencyStep(state=EmergencyState.DONE, left_out=can.out, over=True, reason=reason)
+
+
+def _stops(
+    emergency: Emergency,
+    pending: Sequence[EmergencyHost],
+    busy: Sequence[EmergencyHost],
+    can: Obtainable,
+    ledger: LedgerFacts,
+) -> tuple[OpenedStop, ...]:
+    """New stops, as many as the width allows."""
+    touched: dict[str, set[str]] = {}
+    for host in busy:
+        touched.setdefault(host.pool, set()).add(host.domain)
+    asked = {(h.pool, h.domain) for h in busy if h.state is EmergencyHostState.ASKED}
+    found: list[OpenedStop] = []
+    for (pool, domain), names in _by_domain(pending, can, ledger, touched):
+        its = touched.setdefault(pool, set())
+        if (pool, domain) in asked or (domain not in its and len(its) >= emergency.spec.width):
+            continue
+        its.add(domain)
+        found.append(OpenedStop(pool=pool, domain=domain, hosts=names, reason=f"{len(names)} hosts of {domain}"))
+    return tuple(found)
+
+
+def _by_domain(
+    pending: Sequence[EmergencyHost], can: Obtainable, ledger: LedgerFacts, touched: Mapping[str, set[str]]
+) -> list[tuple[tuple[str, str], tuple[str, ...]]]:
+    """Waiting hosts that can be had by domain: begun domains first, then those with the fewest hosts in hands."""
+    obtained = set(can.hosts)
+    groups: dict[tuple[str, str], list[str]] = {}
+    for host in pending:
+        if host.host in obtained:
+            groups.setdefault((host.pool, host.domain), []).append(host.host)
+
+    def turn(key: tuple[str, str]) -> tuple[object, ...]:
+        held = sum(name in ledger.leases for name in groups[key])
+        return key[1] not in touched.get(key[0], ()), held, natural_key(key[1])
+
+    return [(key, tuple(sorted(groups[key], key=natural_key))) for key in sorted(groups, key=turn)]
+
+
+def _yields(emergency: Emergency, wanted: Sequence[str], ledger: LedgerFacts) -> dict[str, str]:
+    """Who is to give way, and why."""
+    holders: dict[str, list[str]] = {}
+    for lease in sorted(ledger.leases.values(), key=lambda x: (x.since, x.holder), reverse=True):
+        if lease.counted is Counted.PLANNED and lease.holder.startswith(_YIELDS):
+            holders.setdefault(lease.holder, []).append(lease.host)
+    needed = set(wanted)
+    found = {h: _reason(emergency, hosts) for h, hosts in holders.items() if needed.intersection(hosts)}
+    balance = Balance.of(ledger)
+    by_pool: dict[str, list[str]] = {}
+    for name in wanted:
+        by_pool.setdefault(ledger.hosts[name].pool, []).append(name)
+    for pool, names in by_pool.items():
+        if pool not in balance.pools:
+            continue
+        short = len(names) - balance.pools[pool].room(_ask(emergency, names, ledger))
+        freed = {h: [n for n in hosts if ledger.hosts[n].pool == pool] for h, hosts in holders.items()}
+        short -= sum(len(freed[h]) for h in found)
+        for holder, hosts in freed.items():
+            if short > 0 and hosts and holder not in found:
+                found[holder] = _reason(emergency, hosts)
+                short -= len(hosts)
+    return found
+
+
+def _reason(emergency: Emergency, hosts: Sequence[str]) -> str:
+    return f"{emergency.id} goes before it and needs {some(hosts)}, or their place in the buffer"
+
+
+def _ask(emergency: Emergency, names: Sequence[str], ledger: LedgerFacts) -> Ask:
+    request = Request(
+        id=emergency.id,
+        cluster=emergency.spec.cluster,
+        kind=RequestClass.EMERGENCY,
+        holder=emergency.id,
+        hosts=tuple(names),
+        asked_at=emergency.started_at,
+        override=emergency.override,
+        partial=True,
+    )
+    return Ask(request, request.hosts, {}, aged=False)
+
+
+def _told(hosts: Sequence[EmergencyHost], wanted: Sequence[str], ledger: LedgerFacts) -> str:
+    """What goes on, and what the hosts that are asked for wait for."""
+    under_way = sum(h.state is EmergencyHostState.UNDER_WAY for h in hosts)
+    pending = sum(h.state is EmergencyHostState.PENDING for h in hosts)
+    told = f"{under_way} hosts under way, {len(wanted)} asked for, {pending} waiting for their turn"
+    if ledger.stops:
+        told += f"; {in_words(ledger.stops[0])}"
+    return told
+
+
+LOOKS_AGAIN = timedelta(seconds=15)
+"""Pause after which it looks again while hosts it has asked for wait: a word to a holder may have been lost."""

@@ -1,0 +1,60 @@
+"""What emergencies make of what a host is wanted to carry: theirs before what rollouts and the fleet file say.
+
+So trains and repairs bring it where an emergency did not, and undo it nowhere. A rollout of the same component that was
+started after the emergency goes before it again, and ending the emergency leaves all to the others.
+"""
+
+from collections.abc import Iterable
+
+from fleet.models.emergency import Urgent
+from fleet.models.host import Host
+from fleet.models.rollouts import Offboarded, RolloutFacts, RolloutState, Wanted, WantedSet
+from fleet.policy.cohorts import in_scope
+
+
+def with_urgent(wish: WantedSet, host: Host | None, facts: RolloutFacts, ended: Iterable[Offboarded]) -> WantedSet:
+    """The wish with every component that an emergency moves on this host set to the emergency's version."""
+    urgent = facts.urgent.get(host.name, ()) if host is not None else ()
+    if not urgent:
+        return wish
+    wanted = {w.component: w for w in wish.wanted}
+    waits, seen = dict(wish.waits), set[str]()
+    for one in urgent:
+        if one.component in seen or _superseded(one, host, facts):
+            continue
+        seen.add(one.component)
+        bad = next((o for o in ended if o.component == one.component and one.version in o.versions), None)
+        if bad is not None:
+            waits[one.component] = f"{one.emergency} wants {one.version}, which {bad.rollout} offboarded"
+            continue
+        waits.pop(one.component, None)
+        wanted[one.component] = as_wanted(one)
+    sources = dict.fromkeys(w.source for w in wanted.values())
+    return WantedSet(wanted=tuple(wanted.values()), waits=waits, reason=f"by {', '.join(sources) or 'nobody'}")
+
+
+def as_wanted(one: Urgent) -> Wanted:
+    """One of its versions, before all others."""
+    return Wanted(
+        component=one.component,
+        version=one.version,
+        source=one.emergency,
+        priority=_FIRST,
+        reason=f"{one.emergency} wants {one.component} {one.version}",
+    )
+
+
+_FIRST = 1001
+"""Above the priority of every rollout."""
+
+
+def _superseded(one: Urgent, host: Host | None, facts: RolloutFacts) -> bool:
+    """True when a rollout for this host came after the emergency, and was not offboarded."""
+    return any(
+        r.spec.component == one.component
+        and r.started_at > one.since
+        and r.state is not RolloutState.OFFBOARDED
+        and host is not None
+        and in_scope(r.spec, host)
+        for r in facts.rollouts
+    )

@@ -1,0 +1,97 @@
+"""What a look at a pin switch reads, what it answers, and the few answers that every state gives."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from pydantic import Field
+
+from fleet.models.base import Decision, Fact, Moment
+from fleet.models.pin import PinHostState, PinState, PinSwitch
+from fleet.models.pin_messages import GOES_ON, PinAction, PinPhase
+from fleet.models.units import buffer_hosts
+from fleet.policy.pin_check import PinCheck
+
+LOOKS_AGAIN = timedelta(minutes=5)
+"""Pause at most of a switch that waits for what somebody else does."""
+
+
+class PinFacts(Fact):
+    """Everything that decides what a pin switch does next."""
+
+    switch: PinSwitch
+    now: Moment
+    check: PinCheck | None = None
+    """Of the hosts in production, while it matters."""
+    counts: Mapping[PinHostState, int] = Field(default_factory=dict)
+    stop: str = ""
+    """A stop or freeze in force for any part of the cluster, in words."""
+    looks_every: timedelta = LOOKS_AGAIN
+    """Pause of a switch that waits."""
+    notice: timedelta = timedelta(0)
+    """Time before its beginning at which jobs are told."""
+    granted: bool = False
+    waits_because: str = ""
+    """Why the lease is not there yet."""
+    unprepared: int = 0
+    """Hosts that came into production since the others were prepared."""
+
+
+class PinStep(Decision):
+    """What is next: `state` is the one to be in from now on."""
+
+    action: PinAction
+    state: PinState
+    phase: PinPhase | None = None
+    until: Moment | None = None
+    """Look again then at the latest."""
+    breaks_off: bool = False
+    """What is under way is to end at once."""
+    co_rollout: bool = False
+    """Open the rollouts that the check names."""
+    prepares_more: bool = False
+    """Take hosts that came into production since the others were prepared among them."""
+
+
+def too_many_failed(facts: PinFacts) -> str:
+    """Why so many hosts that can't follow end the switch; empty while they may be left behind."""
+    total = sum(facts.counts.values()) - facts.counts.get(PinHostState.LATE, 0)
+    failed = facts.counts.get(PinHostState.FAILED, 0) + facts.counts.get(PinHostState.NOT_PREPARED, 0)
+    allowed = buffer_hosts(facts.switch.spec.max_failed, total)
+    return f"{failed} of {total} hosts can't follow, {allowed} may be left behind" if failed > allowed else ""
+
+
+def announced(facts: PinFacts) -> bool:
+    """Whether jobs are to be told by now that the switch comes: so long before it as the pools' notice says."""
+    switch, at = facts.switch, facts.switch.spec.at
+    if switch.state is PinState.REQUESTING:
+        return True
+    return (
+        switch.state is PinState.ASKING
+        and bool(switch.approved_by)
+        and at is not None
+        and facts.now >= at - facts.notice
+    )
+
+
+def count(facts: PinFacts, *states: PinHostState) -> int:
+    """Hosts of the switch in any of these states."""
+    return sum(facts.counts.get(state, 0) for state in states)
+
+
+def called_off(why: str) -> PinStep:
+    """The end of a switch that has closed nothing."""
+    return PinStep(action=PinAction.AGAIN, state=PinState.CALLED_OFF, breaks_off=True, reason=why)
+
+
+def wait(facts: PinFacts, reason: str, until: datetime, *, co_rollout: bool = False) -> PinStep:
+    """Stay as it is, and look again then, or soon: whatever it waits for, nobody need tell."""
+    until = min(until, facts.now + facts.looks_every)
+    return PinStep(action=PinAction.WAIT, state=facts.switch.state, until=until, reason=reason, co_rollout=co_rollout)
+
+
+def run(facts: PinFacts, phase: PinPhase, reason: str, until: Moment | None = None) -> PinStep:
+    """A phase. One on the way there is looked at again and again, for a stop or an abort of which nobody told."""
+    if phase not in GOES_ON:
+        soon = facts.now + facts.looks_every
+        until = soon if until is None else min(until, soon)
+    return PinStep(action=PinAction.RUN, state=facts.switch.state, phase=phase, until=until, reason=reason)

@@ -1,0 +1,212 @@
+"""Emergencies and their hosts, and what they mean for grants, trains and boarding."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+
+from fleet.errors import InvalidInput, Refused
+from fleet.models.base import Moment
+from fleet.models.emergency import (
+    Emergency,
+    EmergencyChange,
+    EmergencyHost,
+    EmergencyHostState,
+    EmergencyState,
+    Urgent,
+)
+from fleet.policy.emergency_orders import emergency_entry
+from store import documents, upserts
+from store.audit import write_audit
+from store.part import Part, ledger_lock
+from store.tables.emergencies import EMERGENCIES, EMERGENCY_HOSTS
+
+_TO_TAKE = (EmergencyHostState.PENDING, EmergencyHostState.ASKED)
+_LEFT = (*_TO_TAKE, EmergencyHostState.UNDER_WAY)
+_NEWEST_FIRST = select(EMERGENCIES.c.id, EMERGENCIES.c.document).order_by(
+    EMERGENCIES.c.started_at.desc(), EMERGENCIES.c.id
+)
+_URGENT = (
+    select(EMERGENCY_HOSTS.c.pool, EMERGENCIES.c.id)
+    .join(EMERGENCIES, EMERGENCIES.c.id == EMERGENCY_HOSTS.c.emergency)
+    .where(EMERGENCIES.c.cluster == bindparam("cluster_"), EMERGENCIES.c.state == EmergencyState.RUNNING)
+    .where(EMERGENCY_HOSTS.c.state.in_(_TO_TAKE))
+    .group_by(EMERGENCY_HOSTS.c.pool, EMERGENCIES.c.id, EMERGENCIES.c.started_at)
+    .order_by(EMERGENCIES.c.started_at.desc(), EMERGENCIES.c.id.desc())
+)
+_WISHED = (EmergencyState.ANNOUNCED, EmergencyState.RUNNING, EmergencyState.STOPPED, EmergencyState.DONE)
+_WISHES = _NEWEST_FIRST.where(EMERGENCIES.c.cluster == bindparam("cluster_"), EMERGENCIES.c.state.in_(_WISHED))
+_AHEAD = (EmergencyState.ANNOUNCED, EmergencyState.RUNNING)
+_AHEAD_OF = _NEWEST_FIRST.where(EMERGENCIES.c.cluster == bindparam("cluster_"), EMERGENCIES.c.state.in_(_AHEAD))
+
+
+class Emergencies(Part):
+    """Emergencies."""
+
+    async def start_emergency(self, emergency: Emergency, hosts: Iterable[EmergencyHost]) -> bool:
+        """Write an emergency and its hosts; False when this very one was started before. Audited.
+
+        `Refused` when another one of its name was.
+        """
+        rows = [_row(emergency.id, host, emergency.started_at) for host in hosts]
+
+        def work(connection: Connection) -> bool:
+            known = _read(connection, emergency.id)
+            if known is not None and (known.spec, known.override) != (emergency.spec, emergency.override):
+                raise Refused(f"{known.id} was started before with another spec, and is {known.state}: {known.reason}")
+            if known is not None:
+                return False
+            columns = {"id": emergency.id, "cluster": emergency.spec.cluster, "started_at": emergency.started_at}
+            document = documents.dump(emergency)
+            connection.execute(insert(EMERGENCIES).values(**columns, state=emergency.state, document=document))
+            if rows:
+                connection.execute(insert(EMERGENCY_HOSTS), rows)
+            numbers = emergency.override.numbers if emergency.override is not None else ""
+            write_audit(
+                connection,
+                emergency_entry(
+                    emergency.id,
+                    "start",
+                    emergency.started_by,
+                    emergency.why,
+                    emergency.started_at,
+                    f"{emergency.name}, {len(rows)} hosts" + (f"; may go to a {numbers}" if numbers else ""),
+                ),
+            )
+            return True
+
+        return await self._database.write(work, lock=ledger_lock(emergency.spec.cluster))
+
+    async def emergencies(self, cluster: str | None = None) -> tuple[Emergency, ...]:
+        """All that were ever started, the newest first; of one cluster, or of all."""
+        statement = _NEWEST_FIRST if cluster is None else _NEWEST_FIRST.where(EMERGENCIES.c.cluster == cluster)
+        return await self._database.read(lambda connection: _all(connection.execute(statement)))
+
+    async def emergency(self, emergency_id: str) -> Emergency | None:
+        """One of them."""
+        return await self._database.glance(lambda connection: _read(connection, emergency_id))
+
+    async def emergency_hosts(self, emergency_id: str, stop: str | None = None) -> tuple[EmergencyHost, ...]:
+        """Its hosts by name; of one stop, or all."""
+        return await self._database.read(lambda connection: _hosts(connection, emergency_id, stop))
+
+    async def count_emergency_hosts(self, emergency_id: str) -> dict[EmergencyHostState, int]:
+        """Its hosts by state."""
+        statement = (
+            select(EMERGENCY_HOSTS.c.state, func.count())
+            .where(EMERGENCY_HOSTS.c.emergency == emergency_id)
+            .group_by(EMERGENCY_HOSTS.c.state)
+        )
+
+        def work(connection: Connection) -> dict[EmergencyHostState, int]:
+            return {EmergencyHostState(state): count for state, count in connection.execute(statement)}
+
+        return await self._database.read(work)
+
+    async def change_emergency(
+        self, emergency_id: str, decide: Callable[[Emergency, tuple[EmergencyHost, ...]], EmergencyChange]
+    ) -> Emergency:
+        """Read an emergency and its hosts, decide, and write what becomes of them, in one transaction.
+
+        `InvalidInput` for an unknown one; what `decide` raises leaves all as it was.
+        """
+
+        def work(connection: Connection) -> Emergency:
+            before = _known(connection, emergency_id)
+            change = decide(before, _hosts(connection, emergency_id))
+            after = change.emergency
+            if after != before:
+                values = {"state": after.state, "document": documents.dump(after)}
+                connection.execute(update(EMERGENCIES).where(EMERGENCIES.c.id == emergency_id).values(**values))
+            for host in change.hosts:
+                row = _row(emergency_id, host, after.changed_at)
+                upserts.put(connection, EMERGENCY_HOSTS, row, key=("emergency", "host"))
+            if change.audit is not None:
+                write_audit(connection, change.audit)
+            return after
+
+        # What is granted depends on it, so it waits for a settling that is under way.
+        cluster = await self._database.glance(lambda connection: _known(connection, emergency_id).spec.cluster)
+        return await self._database.write(work, lock=ledger_lock(cluster))
+
+    async def urgent_pools(self, cluster: str) -> dict[str, str]:
+        """Pool: the emergency that has hosts to take there."""
+        return await self._database.glance(lambda connection: urgent_in(connection, cluster))
+
+
+def urgent_in(connection: Connection, cluster: str) -> dict[str, str]:
+    """Pool: the running emergency that has hosts to take there, of several the oldest."""
+    return {row.pool: row.id for row in connection.execute(_URGENT, {"cluster_": cluster})}
+
+
+def urgent_wishes(connection: Connection, cluster: str, hosts: Sequence[str]) -> dict[str, tuple[Urgent, ...]]:
+    """What emergencies want these hosts to carry, by host, the newest first."""
+    wanted = set(hosts)
+    found: dict[str, tuple[Urgent, ...]] = {}
+    for one in _all(connection.execute(_WISHES, {"cluster_": cluster})):
+        its = tuple(
+            Urgent(emergency=one.id, component=component, version=version, since=one.started_at)
+            for component, version in one.targets.items()
+        )
+        named = select(EMERGENCY_HOSTS.c.host).where(EMERGENCY_HOSTS.c.emergency == one.id)
+        for host in wanted.intersection(connection.execute(named).scalars()):
+            found[host] = (*found.get(host, ()), *its)
+    return found
+
+
+def emergency_ahead(connection: Connection, cluster: str, pool: str) -> tuple[str, int]:
+    """The emergencies that go before a pool's train, and in how many rounds of domains they will be through there."""
+    ahead = _all(connection.execute(_AHEAD_OF, {"cluster_": cluster}))
+    names, rounds = [], 0
+    for one in ahead:
+        these = (EMERGENCY_HOSTS.c.emergency == one.id) & (EMERGENCY_HOSTS.c.pool == pool)
+        count = func.count(func.distinct(EMERGENCY_HOSTS.c.domain))
+        domains = connection.execute(select(count).where(these, EMERGENCY_HOSTS.c.state.in_(_LEFT))).scalar_one()
+        if domains:
+            names.append(one.id)
+            rounds += -(-domains // one.spec.width)
+    return ", ".join(names), rounds
+
+
+def emergencies_in(connection: Connection) -> tuple[Emergency, ...]:
+    """All that were ever started, the newest first."""
+    return _all(connection.execute(_NEWEST_FIRST))
+
+
+def _all(rows: "Iterable[Row[Any]]") -> tuple[Emergency, ...]:
+    return tuple(documents.load(Emergency, row.document, "emergencies", row.id) for row in rows)
+
+
+def _read(connection: Connection, emergency_id: str) -> Emergency | None:
+    statement = select(EMERGENCIES.c.document).where(EMERGENCIES.c.id == emergency_id)
+    text = connection.execute(statement).scalar_one_or_none()
+    return None if text is None else documents.load(Emergency, text, "emergencies", emergency_id)
+
+
+def _known(connection: Connection, emergency_id: str) -> Emergency:
+    found = _read(connection, emergency_id)
+    if found is None:
+        raise InvalidInput("emergency", emergency_id, "expected one that was started")
+    return found
+
+
+def _hosts(connection: Connection, emergency_id: str, stop: str | None = None) -> tuple[EmergencyHost, ...]:
+    statement = select(EMERGENCY_HOSTS).where(EMERGENCY_HOSTS.c.emergency == emergency_id)
+    if stop is not None:
+        statement = statement.where(EMERGENCY_HOSTS.c.stop == stop)
+    return tuple(
+        EmergencyHost(
+            host=row.host,
+            pool=row.pool,
+            domain=row.domain,
+            state=EmergencyHostState(row.state),
+            stop=row.stop,
+            give_backs=row.give_backs,
+            reason=row.reason,
+        )
+        for row in connection.execute(statement.order_by(EMERGENCY_HOSTS.c.host))
+    )
+
+
+def _row(emergency_id: str, host: EmergencyHost, at: Moment) -> dict[str, object]:
+    return {**host.model_dump(), "emergency": emergency_id, "at": at}

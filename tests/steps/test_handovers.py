@@ -1,0 +1,171 @@
+"""A host in repair goes to an outsider, and another comes from one: the drain is theirs or ours at every instant."""
+
+from datetime import timedelta
+
+import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.climbing import Climbing
+from activities.hand_over import HandingOver
+from activities.handovers import GivingAway
+from activities.returning import Returning
+from fleet import ids
+from fleet.models.handover import Handover, HandoverState, HandoverWay
+from fleet.models.host import HostSet
+from fleet.models.ladder import Rung
+from fleet.models.messages import Command, HandOver
+from fleet.models.work import Climb, HostWork, Outcome, StepKind
+from fleet.policy.sets import standings
+from tests.scenarios.site import CLUSTER, POOL
+from tests.steps.losses import Losses
+from tests.steps.site import VISIT, order
+
+HOST, REPAIR = "gpu001", "repair/sim/gpu001/1"
+OURS, THEIRS = ids.drain_reason(ids.REPAIR, REPAIR), "vendor: RMA 4711"
+ANN = Command(actor="ann", reason="RMA 4711")
+
+
+@pytest.fixture
+async def losses(site):
+    found = Losses(site)
+    await found.rule(notice=False)
+    return found
+
+
+async def asked(losses, way=HandoverWay.GIVE, host=HOST, within=timedelta(hours=4), **changes) -> Handover:
+    now = await losses.site.store.clock()
+    values = {"id": "", "cluster": CLUSTER, "pool": POOL, "host": host, "way": way, "outsider": "vendor"}
+    values |= {"actor": "ann", "reason": "RMA 4711", "operation": REPAIR, "theirs": THEIRS}
+    made = Handover(**{**values, "asked_at": now, "deadline": now + within, **changes})
+    store = losses.site.store
+    return await (store.take_over(made, now) if way is HandoverWay.TAKE else store.ask_handover(made))
+
+
+async def in_repair(losses) -> HostWork:
+    await losses.site.drain(HOST)
+    work = HostWork(cluster=CLUSTER, pool=POOL, host=HOST, operation=ids.operation(VISIT, HOST), visit=VISIT)
+    losses.engine.runs.add(f"host/{CLUSTER}/{HOST}")
+    return await ActivityEnvironment().run(
+        HandingOver(losses.site.deps).hand_over, HandOver(work=work, reason="the flash failed")
+    )
+
+
+async def give_away(losses, work) -> bool:
+    return await ActivityEnvironment().run(GivingAway(losses.site.deps).give_away, work)
+
+
+async def where(losses, host=HOST):
+    facts = await losses.site.store.facts(CLUSTER, await losses.site.store.clock())
+    return standings(facts)[host].set
+
+
+async def test_a_host_that_the_outsider_says_they_have_gets_their_drain_and_is_then_theirs(losses):
+    work = await in_repair(losses)
+    given = await asked(losses)
+    waits = (await losses.look()).given, await give_away(losses, work)
+    await losses.site.store.acknowledge_handover(given.id, "vendor", ANN, await losses.site.store.clock())
+
+    rewritten = (await losses.look()).given
+    node = await losses.node(HOST)
+    seen = await losses.look()
+
+    assert (((), False), (), (True, THEIRS)) == (waits, rewritten, (node.draining, node.reason))
+    assert ((HOST,), HostSet.FAILED) == (seen.given, await where(losses))
+    assert [True, True] == [await give_away(losses, work) for _ in range(2)]
+    assert (HostSet.FOREIGN, None) == (await where(losses), await losses.site.store.lease(CLUSTER, HOST))
+    assert 1 == losses.site.drains(HOST) - 2, "drained as planned, ours, then theirs: never undrained between"
+    assert [] == [r.kind for r in losses.site.world.journal() if r.kind == "undrained"]
+
+
+async def test_a_host_that_the_outsider_drains_themselves_is_theirs_though_they_switch_it_off(losses):
+    work = await in_repair(losses)
+    await asked(losses)
+    losses.site.world.drain_by_other(HOST, "vendor at work")
+    losses.site.world.kill_daemon(HOST)
+
+    assert (HOST,) == (await losses.look()).given
+    assert await give_away(losses, work)
+
+    await losses.look()
+    assert HostSet.FOREIGN is await where(losses)
+
+
+async def test_nothing_more_is_tried_on_a_host_that_is_to_be_given_until_a_person_says_so(losses):
+    await losses.rule(notice=False, unknown=["power_cycle"])
+    work = await in_repair(losses)
+    await asked(losses)
+    rung = await ActivityEnvironment().run(Climbing(losses.site.deps).climb, work)
+    assert (None, "it is to be given to vendor: RMA 4711") == (rung.rung, rung.reason)
+    assert () == await losses.site.store.rungs(work.operation)
+
+    plan = HandingOver(losses.site.deps).plan_repair
+    await ActivityEnvironment().run(plan, work.model_copy(update={"tries": 1}), Command(actor="bob", reason="mended"))
+    assert HandoverState.WITHDRAWN is (await losses.site.store.handover(CLUSTER, HOST)).state
+
+
+async def test_nobody_calls_back_what_the_outsider_has(losses):
+    work = await in_repair(losses)
+    given = await asked(losses)
+    await losses.site.store.acknowledge_handover(given.id, "vendor", ANN, await losses.site.store.clock())
+    plan = HandingOver(losses.site.deps).plan_repair
+    with pytest.raises(ApplicationError, match="gpu001 is given to vendor"):
+        await ActivityEnvironment().run(plan, work.model_copy(update={"tries": 1}), ANN)
+
+
+async def test_a_host_that_passes_after_the_outsider_has_it_is_not_put_back_into_production(losses):
+    work = await in_repair(losses)
+    given = await asked(losses)
+    await losses.site.store.acknowledge_handover(given.id, "vendor", ANN, await losses.site.store.clock())
+    repaired = {"operation": work.operation, "attempt": 1, "repair": True, "visit": None, "outcome": Outcome.REPAIRED}
+
+    with pytest.raises(ApplicationError, match="has passed, and is vendor's by now") as broken:
+        await losses.site.run(
+            Returning(losses.site.deps).return_host, order(StepKind.RETURN, **repaired, reason="it passed")
+        )
+
+    assert broken.value.non_retryable
+    assert (OURS, REPAIR) == (
+        (await losses.node(HOST)).reason,
+        (await losses.site.store.lease(CLUSTER, HOST)).operation,
+    )
+
+
+async def test_people_are_told_once_when_nobody_takes_a_host_in_time(losses):
+    await in_repair(losses)
+    await asked(losses, within=timedelta(0))
+    for _ in range(2):
+        await losses.look()
+    late = f"{CLUSTER}/{HOST} was not taken over by vendor in time"
+    assert [late] == [t for t in losses.site.pages.titles if "in time" in t]
+    assert HostSet.FAILED is await where(losses)
+
+
+async def test_a_host_that_is_taken_over_gets_our_drain_and_is_verified_first(losses):
+    losses.site.world.drain_by_other("gpu005", THEIRS)
+    await losses.look()
+    taken = await asked(losses, HandoverWay.TAKE, "gpu005")
+    assert HostSet.FAILED is await where(losses, "gpu005")
+
+    [work] = await losses.begin(looks=1)
+
+    node = await losses.node("gpu005")
+    ours = ids.drain_reason(ids.REPAIR, taken.operation)
+    assert (Climb.ON, True, ours) == (work.climb, node.draining, node.reason)
+    rung = await ActivityEnvironment().run(Climbing(losses.site.deps).climb, work)
+    assert (Rung.RETRY, "taken over from vendor by ann: RMA 4711") == (rung.rung, rung.reason)
+    await losses.look()
+    assert HandoverState.DONE is (await losses.site.store.handover(CLUSTER, "gpu005")).state
+    assert [] == losses.site.pages.titles
+
+
+async def test_a_hold_that_changed_before_we_took_it_is_left_and_people_are_told_past_the_deadline(losses):
+    losses.site.world.drain_by_other("gpu005", THEIRS)
+    await losses.look()
+    await asked(losses, HandoverWay.TAKE, "gpu005", within=timedelta(0))
+    losses.site.world.drain_by_other("gpu005", "bob: mine now")
+    await losses.begin(looks=1)
+    await losses.look()
+    assert "bob: mine now" == (await losses.node("gpu005")).reason
+    told = f"{CLUSTER}/gpu005 could not be taken over from vendor in time"
+    assert [told] == [t for t in losses.site.pages.titles if "in time" in t]

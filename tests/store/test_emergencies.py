@@ -1,0 +1,151 @@
+"""Emergencies in the store: started once, changed in one transaction, and what grants, trains and boarding read."""
+
+from datetime import timedelta
+
+import pytest
+
+from fleet.errors import InvalidInput, Refused
+from fleet.models.emergency import (
+    Emergency,
+    EmergencyChange,
+    EmergencyHost,
+    EmergencyHostState,
+    EmergencySpec,
+    EmergencyState,
+)
+from fleet.models.ledger import Grant, Request, RequestClass, Settlement
+from fleet.models.override import Override
+from fleet.policy.emergency_orders import emergency_subject
+from tests.store.facts import NOW, ready
+from tests.store.facts import C as CLUSTER
+from tests.store.facts import P as POOL
+
+EMERGENCY = f"emergency/{CLUSTER}/hole"
+SHA = "ab" * 32
+
+
+def emergency(name="hole", **changes):
+    upgrade = {"component": "gpu-driver", "version": "550.3", "image": {"file": "driver.bin", "sha256": SHA}}
+    spec = EmergencySpec.model_validate({"name": name, "cluster": CLUSTER, "upgrades": [upgrade], "width": 2})
+    values = {
+        "id": f"emergency/{CLUSTER}/{name}",
+        "spec": spec,
+        "targets": {"gpu-driver": "550.3"},
+        "state": EmergencyState.RUNNING,
+        "started_at": NOW,
+        "started_by": "ann",
+        "why": "a hole",
+        "changed_at": NOW,
+    }
+    return Emergency(**{**values, **changes})
+
+
+def row(host, pool=POOL, domain="d001", **changes):
+    return EmergencyHost(host=host, pool=pool, domain=domain, **changes)
+
+
+def becomes(*rows, **changes):
+    return lambda before, _: EmergencyChange(emergency=before.model_copy(update=changes), hosts=rows)
+
+
+async def test_it_is_started_once_and_audited(store):
+    first = await store.start_emergency(emergency(), [row("gpu001")])
+    again = await store.start_emergency(emergency(started_at=NOW + timedelta(1)), [row("gpu002")])
+
+    assert [True, False] == [first, again]
+    assert ("gpu001",) == tuple(h.host for h in await store.emergency_hosts(EMERGENCY))
+    [entry] = await store.audit_log(10, emergency_subject(EMERGENCY))
+    assert ("ann", "emergency start", "a hole") == (entry.actor, entry.action, entry.reason)
+    with pytest.raises(Refused, match="with another spec"):
+        await store.start_emergency(emergency(override=named(4)), [])
+
+
+def named(number):
+    return Override(actor="ann", reason="a hole", lasts=60.0, planned_buffer={POOL: number})
+
+
+async def test_it_changes_with_its_hosts_in_one_transaction_or_not_at_all(store):
+    await store.start_emergency(emergency(), [row("gpu001"), row("gpu002")])
+
+    await store.change_emergency(
+        EMERGENCY, becomes(row("gpu002", state=EmergencyHostState.DONE, stop="s/1", reason="so"), stops=1)
+    )
+
+    def fails(before, _):
+        raise Refused("no")
+
+    with pytest.raises(Refused):
+        await store.change_emergency(EMERGENCY, fails)
+    assert 1 == (await store.emergency(EMERGENCY)).stops
+    assert {"gpu001": "pending", "gpu002": "done"} == {h.host: h.state for h in await store.emergency_hosts(EMERGENCY)}
+    assert ["gpu002"] == [h.host for h in await store.emergency_hosts(EMERGENCY, "s/1")]
+    assert {"pending": 1, "done": 1} == dict(await store.count_emergency_hosts(EMERGENCY))
+    with pytest.raises(InvalidInput):
+        await store.change_emergency("emergency/c/other", fails)
+
+
+async def test_pools_are_urgent_while_a_running_one_has_hosts_to_take_there(store):
+    await store.start_emergency(emergency(), [row("gpu001"), row("sto001", "storage", state=EmergencyHostState.DONE)])
+    later = emergency("later", started_at=NOW + timedelta(1))
+    await store.start_emergency(later, [row("gpu002"), row("sto002", "storage")])
+
+    assert {POOL: EMERGENCY, "storage": later.id} == await store.urgent_pools(CLUSTER)
+    assert {} == await store.urgent_pools("elsewhere")
+
+    await store.change_emergency(EMERGENCY, becomes(state=EmergencyState.STOPPED))
+    await store.change_emergency(later.id, becomes(row("gpu002", state=EmergencyHostState.UNDER_WAY)))
+    assert {"storage": later.id} == await store.urgent_pools(CLUSTER)
+    assert [later.id, EMERGENCY] == [e.id for e in await store.emergencies(CLUSTER)]
+
+
+async def test_its_versions_are_wished_for_until_a_person_ends_it(store):
+    await store.start_emergency(emergency(), [row("gpu001")])
+    for state, wishes in ((EmergencyState.DONE, {"gpu001": ["550.3"]}), (EmergencyState.ENDED, {})):
+        await store.change_emergency(EMERGENCY, becomes(state=state))
+
+        facts = await store.rollout_facts(CLUSTER, ["gpu001", "gpu002"])
+
+        assert wishes == {host: [u.version for u in its] for host, its in facts.urgent.items()}
+
+
+async def test_its_images_are_known_to_drivers(store):
+    await store.start_emergency(emergency(), [])
+
+    assert [("gpu-driver", "550.3", "driver.bin", SHA)] == [
+        (i.component, i.version, i.file, i.sha256) for i in await store.rollout_images()
+    ]
+
+
+async def test_a_part_that_is_granted_is_what_the_request_names_from_then_on(store):
+    await ready(store)
+    asked = Request(
+        id=f"{EMERGENCY}/1",
+        cluster=CLUSTER,
+        kind=RequestClass.EMERGENCY,
+        holder=f"{EMERGENCY}/1",
+        hosts=("gpu001", "gpu002"),
+        asked_at=NOW,
+        override=named(4),
+        partial=True,
+    )
+    assert asked == await store.request(asked)
+    grant = Grant(request=asked.id, hosts=("gpu002",), reason="free")
+
+    await store.settle(CLUSTER, NOW, lambda _: Settlement(reason="granted", grants=(grant,)))
+
+    assert ["gpu002"] == [lease.host for lease in await store.leases(asked.holder)]
+    assert ("gpu002",) == (await store.request(asked)).hosts
+    [inforce] = (await store.facts(CLUSTER, NOW)).overrides
+    assert {POOL: 4} == inforce.planned_buffer
+    [entry] = await store.audit_log(1)
+    assert f"planned buffer of {POOL} 4, for" in entry.detail
+
+
+async def test_a_train_knows_for_how_long_emergencies_go_before_it(store):
+    await ready(store)
+    its = [row(f"gpu00{n}", POOL, f"d00{n}") for n in range(1, 6)]
+    await store.start_emergency(emergency(), [*its, row("gpu006", POOL, "d006", state=EmergencyHostState.DONE)])
+
+    facts = await store.train_facts(CLUSTER, POOL, NOW)
+
+    assert (EMERGENCY, 3 * facts.visit_seconds) == (facts.held_by, facts.held_seconds)
