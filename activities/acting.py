@@ -63,7 +63,10 @@ class Acting:
         this is no safe point.
         """
         order = self.order
-        because = footing.parked_for(order.operation) if deed is Deed.DISRUPT and not finishing else None
+        # What was written and waits for its boot is no safe point to park at.
+        begun = (not order.step.safe_before and not order.step.back) or (order.step.rung and bool(order.applied))
+        parks = deed is Deed.DISRUPT and not finishing and not begun
+        because = footing.parked_for(order.operation) if parks else None
         if because is not None:
             return parked(because)
         safe, stops = order.step.safe_before and not finishing, footing.stops

@@ -8,7 +8,7 @@ from activities import pages
 from activities.announcing import announce_stops
 from activities.deps import Deps, beating
 from activities.failing import mapped
-from activities.handovers import look_at_handovers
+from activities.handovers import look_at_handovers, take_back
 from activities.invariants import measure_invariants
 from activities.job_ends import JobEnds
 from activities.ladder import ask_again
@@ -17,7 +17,7 @@ from activities.looking import look
 from activities.noticing import MOST_AT_ONCE, back, nobody_asks, notice_losses, unbegun
 from activities.noting import note_look
 from activities.operations import lost_operations as lost_operations_of
-from activities.operations import settle_over_clusters
+from activities.operations import open_operation, settle_over_clusters
 from fleet import ids
 from fleet.models.emergency import OPEN_STATES
 from fleet.models.facts import LedgerFacts
@@ -30,7 +30,7 @@ from fleet.models.stop import Stop, StopKind
 from fleet.models.work import HostWork
 from fleet.policy.grants import settle
 from fleet.policy.limits import Limits, in_force, limits
-from fleet.policy.owners import undrained_in_repair, unowned, vanished
+from fleet.policy.owners import undrained, unowned, vanished
 from fleet.policy.sets import standings
 from fleet.view import ledger_view
 
@@ -57,6 +57,7 @@ class Dispatching:
             lost_switches = await self._lost_switches(order.cluster)
             lost_operations = await lost_operations_of(self.deps, facts)
             noticed = await notice_losses(self.deps, cluster, facts, where)
+            await take_back(self.deps, facts)
             opened = await self.deps.store.opened_repairs(order.cluster)
             begin = await unbegun(self.deps, opened)
             ownerless = await self._ownerless(facts, (*lost_switches, *lost_operations), {o.work.host for o in begin})
@@ -73,7 +74,7 @@ class Dispatching:
                 next_look_seconds=self._next_look(cluster, facts).total_seconds(),
                 ledger=ledger_view(facts, where, counts),
                 ownerless=ownerless,
-                undrained=tuple(h for h in undrained_in_repair(facts) if h not in returned),
+                undrained=tuple(h for h in undrained(facts, await self._held(facts)) if h not in returned),
                 lost_switches=lost_switches,
                 lost_operations=lost_operations,
                 opened=begin[:MOST_AT_ONCE],
@@ -81,6 +82,11 @@ class Dispatching:
                 given=given,
                 lost_emergencies=await self._lost_emergencies(order.cluster),
             )
+
+    async def _held(self, facts: LedgerFacts) -> frozenset[str]:
+        """Operation ids of hosts that outsiders have in hands, or are about to have."""
+        operations = {lease.holder for lease in facts.leases.values() if ids.op_of(lease.holder) is not None}
+        return frozenset().union(*[await self.deps.store.held_for_outsider(op) for op in sorted(operations)])
 
     def _next_look(self, cluster: Cluster, facts: LedgerFacts) -> timedelta:
         """On the cluster's cadence, and sooner while an emergency waits for what a look tells."""
@@ -105,13 +111,15 @@ class Dispatching:
 
     async def _ownerless(self, facts: LedgerFacts, taken_up: tuple[str, ...], begin: set[str]) -> tuple[HandOver, ...]:
         """Hosts whose holder is gone. A visit that runs answers for all its hosts, and so does whatever is taken up
-        again; repairs that are to `begin` have had no holder yet.
+        again, such as an operation, by its first cluster; repairs that are to `begin` have had no holder yet.
 
         Leases are read again after the engine was asked: one that ended meanwhile was released, not lost.
         """
         asked_at, running = await self.deps.clock(), dict[str, bool]()
         for holder in sorted({lease.holder for lease in facts.leases.values()}):
-            running[holder] = holder in taken_up or await self.deps.engine.running(holder)
+            running[holder] = (
+                holder in taken_up or await self.deps.engine.running(holder) or await open_operation(self.deps, holder)
+            )
         for lease in facts.leases.values():
             if not running[lease.holder]:
                 host = ids.host(lease.cluster, lease.host)

@@ -8,6 +8,7 @@ from temporalio import activity
 from activities.deps import Deps, beating, now
 from activities.emergency_stop import end_stop, known_emergency
 from activities.failing import mapped
+from activities.giving_way import yield_of_grant, yield_of_visit
 from activities.looking import look
 from fleet import ids
 from fleet.emergency_view import emergency_view
@@ -48,10 +49,16 @@ class EmergencyPlanning:
                 await self._notify(emergency, hosts)
             if step.state is EmergencyState.DONE:
                 await look(self.deps, order.cluster)  # its last hosts are just back: trains go on with them at once
-            # An operation takes its hosts anew under the same id: it hears of a yield by its signal alone.
-            for holder in (*(h for h in step.yields if ids.place_of(h) is not None), *step.halts):
-                await self.deps.store.first_time(f"yield/{holder}", now())
+            await self._write_yields(step, ledger)
             return await self._planned(after, step, stops, ledger.now)
+
+    async def _write_yields(self, step: EmergencyStep, ledger: LedgerFacts) -> None:
+        """The rows that drains read, before the signals."""
+        visits = (*(h for h in step.yields if ids.op_of(h) is None), *step.halts)
+        grants = (lease for lease in ledger.leases.values() if lease.holder in step.yields)
+        operations = (yield_of_grant(lease) for lease in grants if ids.op_of(lease.operation) is not None)
+        for row in dict.fromkeys((*map(yield_of_visit, visits), *operations)):
+            await self.deps.store.first_time(row, now())
 
     async def _read(self, emergency_id: str) -> tuple[Emergency, tuple[EmergencyHost, ...], LedgerFacts]:
         store = self.deps.store
@@ -111,7 +118,7 @@ class EmergencyPlanning:
         return after, tuple(opened)
 
     async def _notify(self, emergency: Emergency, hosts: Sequence[EmergencyHost]) -> None:
-        """Send its pools' signals to the jobs on its hosts, each job once; one that can't be told goes untold."""
+        """Send its pools' signals to the jobs on its hosts, each job once; what fails is tried at the next look."""
         cluster = await self.deps.cluster(emergency.spec.cluster)
         signals = {p.name: p.drain.signal for p in cluster.pools if p.drain.signal is not None}
         told = {h.host: signals[h.pool] for h in hosts if h.pool in signals}
@@ -124,10 +131,12 @@ class EmergencyPlanning:
                 its = [told[h] for h in job.hosts if h in told]
                 if not its or not job.holds or job.ours:
                     continue
-                if await self.deps.store.first_time(f"notice/{emergency.id}/{job.id}", now()):
+                told_key = f"notice/{emergency.id}/{job.id}"
+                if not await self.deps.store.claimed(told_key):
                     await scheduler.signal_jobs((job.id,), its[0])
+                    await self.deps.store.first_time(told_key, now())
         except DriverError as error:
-            activity.logger.warning(f"jobs on hosts of {emergency.id} were perhaps not told: {error}")
+            activity.logger.warning(f"jobs on hosts of {emergency.id} were perhaps not told yet: {error}")
 
     async def _planned(
         self, after: Emergency, step: EmergencyStep, stops: tuple[EmergencyStop, ...], at: Moment
@@ -135,7 +144,8 @@ class EmergencyPlanning:
         counts = await self.deps.store.count_emergency_hosts(after.id)
         wait: float | None = None
         if step.until is not None:
-            wait = max(0.0, (step.until - at).total_seconds())
+            # It looks now and then in its notice too: a scheduler that hiccuped is asked again to tell its jobs.
+            wait = min(max(0.0, (step.until - at).total_seconds()), LOOKS_AGAIN.total_seconds())
         elif after.state is not step.state:
             wait = 0.0  # somebody was faster: look again
         elif counts.get(EmergencyHostState.ASKED) or step.halts:

@@ -13,7 +13,7 @@ from activities.pin_guard import unsettled_pin, waits_for
 from activities.recording import recorded
 from fleet.errors import DriverError, HostState
 from fleet.models.fleetfile import Cluster
-from fleet.models.footing import Footing
+from fleet.models.footing import Footing, outsider_since
 from fleet.models.matrix import MatrixEntry
 from fleet.models.pool import Pool
 from fleet.models.rollouts import Offboarded
@@ -151,7 +151,11 @@ class Gating:
         return None
 
     async def _verdicts(self, acting: Acting) -> dict[str, Verdict]:
-        """The last verdict of each task in this try, as long as it was reached."""
+        """The last verdict of each task in this try, as long as it was reached, and reached since an outsider was last
+        let on the host's scope.
+        """
         steps = await self.deps.store.steps(acting.order.record)
-        found = (s.verification for s in steps if s.verification is not None and s.action is StepAction.GO_ON)
+        since = outsider_since(await self.deps.store.intents(acting.order.operation))
+        counts = (s for s in steps if s.action is StepAction.GO_ON and (since is None or s.started > since))
+        found = (s.verification for s in counts if s.verification is not None)
         return {v.task: v.verdict for v in found}

@@ -6,13 +6,37 @@ waits for jobs for hours, gives way too.
 
 from activities.deps import Deps
 from fleet import ids
+from fleet.models.emergency import EmergencyState
+from fleet.models.ledger import LeaseHost
 from fleet.models.pool import DrainPolicy
 from fleet.models.work import StepOrder
 
 
 async def yields(deps: Deps, order: StepOrder) -> bool:
-    """True when the visit that drains the host was told to yield."""
-    return order.visit is not None and not order.repair and await deps.store.claimed(f"yield/{order.visit}")
+    """True when the visit or operation that drains the host was told to yield, or the visit is a stop of an emergency
+    that no longer runs.
+    """
+    if order.visit is None or order.repair:
+        return False
+    emergency = ids.emergency_of(order.visit)
+    if emergency is not None:
+        found = await deps.store.emergency(emergency)
+        if found is not None and found.state is not EmergencyState.RUNNING:
+            return True
+    if ids.op_of(order.operation) is None:
+        return await deps.store.claimed(yield_of_visit(order.visit))
+    lease = await deps.store.lease(order.cluster, order.host)
+    return lease is not None and await deps.store.claimed(yield_of_grant(lease))
+
+
+def yield_of_visit(visit: str) -> str:
+    """The row by which a visit is told to yield."""
+    return f"yield/{visit}"
+
+
+def yield_of_grant(lease: LeaseHost) -> str:
+    """The row by which an operation is told to give back what it was granted then: it may be granted hosts anew."""
+    return f"yield/{lease.request}@{lease.since.isoformat()}"
 
 
 async def drain_policy(deps: Deps, order: StepOrder) -> DrainPolicy:

@@ -9,13 +9,13 @@ from activities.failing import mapped
 from activities.holding import held_by
 from activities.ladder import end_rung
 from fleet import ids
-from fleet.errors import DriverError, Refused, StepFailed
+from fleet.errors import DriverError, LeaseLost, Refused, StaleAttempt, StepFailed
 from fleet.models.facts import LedgerFacts
 from fleet.models.handover import Handover, HandoverDeed, HandoverState, HandoverStep, HandoverWay
 from fleet.models.messages import Command
 from fleet.models.rungs import LADDER, RungEnd
 from fleet.models.work import HostWork, Outcome, StepOrder
-from fleet.policy.handover import next_step
+from fleet.policy.handover import given_back, next_step
 
 
 class GivingAway:
@@ -66,6 +66,12 @@ async def look_at_handovers(deps: Deps, facts: LedgerFacts) -> tuple[str, ...]:
     return tuple(theirs)
 
 
+async def take_back(deps: Deps, facts: LedgerFacts) -> None:
+    """Repairs for hosts that came back from an outsider without a handover: they were failed when we let them go."""
+    if given_back(facts):
+        await deps.store.take_back(facts.cluster, await deps.clock())
+
+
 async def _rewrite(deps: Deps, asked: Handover, step: HandoverStep) -> None:
     """Make the drain's reason that of whoever gets the host, if the one that was found is on it still."""
     ours = ids.drain_reason(ids.REPAIR, asked.operation)
@@ -77,7 +83,7 @@ async def _rewrite(deps: Deps, asked: Handover, step: HandoverStep) -> None:
             return
         target = asked.theirs if asked.way is HandoverWay.GIVE else ours
         await scheduler.replace_hold(asked.host, step.found, target, fence)
-    except DriverError as error:
+    except (DriverError, LeaseLost, StaleAttempt) as error:  # its repair has ended meanwhile: the next look sees that
         activity.logger.warning(f"the hold on {asked.host} can't pass yet: {error}")
 
 

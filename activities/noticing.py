@@ -8,6 +8,7 @@ from activities import handover_pages
 from activities.deps import Deps
 from fleet.models.facts import LedgerFacts
 from fleet.models.fleetfile import Cluster
+from fleet.models.handover import HandoverWay
 from fleet.models.host import HostSet, Standing
 from fleet.models.ledger import LeaseHost
 from fleet.models.messages import HandOver
@@ -59,12 +60,16 @@ async def unbegun(deps: Deps, opened: tuple[OpenedRepair, ...]) -> tuple[HandOve
 
 
 async def back(deps: Deps, facts: LedgerFacts, opened: tuple[OpenedRepair, ...]) -> tuple[str, ...]:
-    """Hosts that are back by a look that began under their repair, and to which no repair has done anything."""
+    """Hosts that are back by a look that began under their repair, and to which no repair has done anything.
+
+    One that is to be given away is not: its repair begins nothing, so that its missing drain is put back instead.
+    """
     look = facts.observation
-    if look is None or look.error:
+    if look is None or look.error or not opened:
         return ()
+    leaving = {h.operation for h in await deps.store.handovers(facts.cluster) if h.way is HandoverWay.GIVE}
     found = []
-    for repair in opened:
+    for repair in (r for r in opened if r.operation not in leaving):
         seen, lease = look.hosts.get(repair.host), facts.leases.get(repair.host)
         if look.began_at <= repair.at or seen is None or not is_back(repair, seen.node) or _other(lease, repair):
             continue

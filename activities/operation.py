@@ -8,6 +8,7 @@ from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.operation_facts import operation_facts, requests_of
 from activities.operation_word import known_operation
+from activities.pages import operation_late
 from activities.trying import record_trials
 from fleet.errors import InvalidInput
 from fleet.models.base import Moment
@@ -25,10 +26,15 @@ from fleet.models.operation import (
 from fleet.models.operation_messages import OperationAction, OperationInput, OperationOrder, OperationReview
 from fleet.operation_view import operation_view
 from fleet.policy.operation_orders import entry, speak
-from fleet.policy.operation_progress import MAINTRAIN, OperationFacts, OperationStep, progress
+from fleet.policy.operation_progress import MAINTRAIN, OperationFacts, OperationStep, overdue, progress
 
 _PARKING_LOOKS, _LOOKS = 5.0, 300.0
-"""Seconds between looks at those who have yet to park, and at hosts of whose end a workflow tells."""
+"""Seconds between first looks at those who have yet to park, and at hosts of whose end a workflow tells."""
+_OF_THE_WAIT = 20.0
+"""Part of the time since the grant after which it looks again."""
+
+_LONGEST = 86_400.0
+"""However far its time is, it looks at itself every day."""
 
 
 class Operating:
@@ -52,6 +58,8 @@ class Operating:
             facts = await operation_facts(self.deps, op)
             step = progress(facts)
             after = await self._commit(facts, step)
+            if overdue(after, facts):
+                await self.deps.page(operation_late(after))
             if after.state not in BEFORE_GRANT:  # also where an attempt died between the two
                 for request in facts.requests:
                     if request.state is RequestState.GRANTED and request.acknowledged_at is None:
@@ -133,6 +141,14 @@ def _change(seen: Operation, step: OperationStep, now: Moment) -> Callable[[Oper
     return change
 
 
+def _parking_pause(op: Operation, facts: OperationFacts) -> float:
+    """Seconds to the next look at those who have yet to park: the longer they take, the longer, for each look is kept
+    in the workflow's history.
+    """
+    waited = facts.now - (op.granted_at or op.changed_at)
+    return min(_LOOKS, max(_PARKING_LOOKS, waited.total_seconds() / _OF_THE_WAIT))
+
+
 def _review(op: Operation, facts: OperationFacts, step: OperationStep | None = None) -> OperationReview:
     """What the workflow is told; `facts` are those that the step was decided on, before it was committed."""
     word, changed = op.word, op.state is not facts.op.state or (step is not None and op.state is not step.state)
@@ -143,9 +159,9 @@ def _review(op: Operation, facts: OperationFacts, step: OperationStep | None = N
         action = OperationAction.AGAIN
     elif op.state in BEFORE_GRANT:
         action = OperationAction.WAIT
-        wait = None if step.until is None else max(0.0, (step.until - facts.now).total_seconds()) + 1.0
+        wait = None if step.until is None else min(_LONGEST, max(0.0, (step.until - facts.now).total_seconds()) + 1.0)
     else:
-        action, wait = OperationAction.BOARD, _PARKING_LOOKS if facts.not_parked else _LOOKS
+        action, wait = OperationAction.BOARD, _parking_pause(op, facts) if facts.not_parked else _LOOKS
     return OperationReview(
         action=action,
         reason=op.reason,

@@ -8,6 +8,7 @@ from activities.counting import count_outcome
 from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.operation_word import known_operation
+from fleet import ids
 from fleet.errors import DriverError
 from fleet.models.fleetfile import Cluster
 from fleet.models.ledger import Counted, LeaseHost
@@ -31,8 +32,8 @@ class OperationBoarding:
     @activity.defn(name="board_operation")
     @mapped
     async def board_operation(self, order: OperationBoard) -> OperationBoarded:
-        """The work on every host that the operation holds in a cluster; a host with nothing to do is released at once.
-        Repeating it finds the same work.
+        """The work on every host that the operation holds in a cluster and on which no workflow is under way; a host
+        with nothing to do is released at once. Repeating it finds the same work.
         """
         async with beating():
             op = await known_operation(self.deps, order.operation)
@@ -40,13 +41,16 @@ class OperationBoarding:
             leases = [x for x in await self.deps.store.leases(op.id) if x.cluster == order.cluster]
             several = asyncio.Semaphore(PROBES)
 
-            async def one(lease: LeaseHost) -> HostWork | None:
+            async def one(lease: LeaseHost) -> HostWork | str | None:
                 async with several:
+                    if await self.deps.engine.running(ids.host(cluster.name, lease.host)):
+                        return lease.host
                     return await self._board(op, cluster, lease)
 
             planned = [lease for lease in leases if lease.counted is Counted.PLANNED]
             works = await asyncio.gather(*(one(lease) for lease in planned))
-        return OperationBoarded(works=tuple(w for w in works if w is not None))
+        running = tuple(found for found in works if isinstance(found, str))
+        return OperationBoarded(works=tuple(w for w in works if isinstance(w, HostWork)), running=running)
 
     async def _board(self, op: Operation, cluster: Cluster, lease: LeaseHost) -> HostWork | None:
         known = await self.deps.store.work(lease.operation)

@@ -5,6 +5,7 @@ several clusters in all of them at once.
 from collections.abc import Mapping
 
 from activities.deps import Deps
+from fleet import ids
 from fleet.models.facts import LedgerFacts
 from fleet.models.ledger import Settlement, Wait, WaitKind
 from fleet.policy.grants import settle
@@ -26,6 +27,14 @@ async def lost_operations(deps: Deps, facts: LedgerFacts) -> tuple[str, ...]:
     start = int(facts.now.timestamp()) % len(rest) if rest else 0
     asked = (*(op for op in open_ if op in holders), *open_[:_NEWEST], *(rest + rest)[start : start + _IN_TURN])
     return tuple([op for op in dict.fromkeys(asked) if not await deps.engine.running(op)])
+
+
+async def open_operation(deps: Deps, holder: str) -> bool:
+    """Whether a lease's holder is a submitted operation that is not over: the dispatcher of its first cluster takes it
+    up again.
+    """
+    op = await deps.store.operation(holder) if ids.op_of(holder) is not None else None
+    return op is not None and not op.over
 
 
 async def settle_over_clusters(deps: Deps, cluster: str) -> int:

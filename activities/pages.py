@@ -12,6 +12,7 @@ from fleet.models.facts import TrainFacts
 from fleet.models.host import Standing
 from fleet.models.ledger import Autostop, LeaseHost
 from fleet.models.lemon import Lemon
+from fleet.models.operation import Operation
 from fleet.models.override import OverrideInForce
 from fleet.models.rungs import RungRecord
 from fleet.models.scheduler import Node
@@ -142,6 +143,15 @@ def late(lease: LeaseHost, node: Node | None) -> Page:
         body += f"\nHas whoever works there yet to report? maintrain op show {op}; maintrain op done {op} --reason …"
         return Page(f"late/{op}", f"{op} takes longer than expected: {lease.why}", body)
     return Page(f"late/{lease.operation}", f"{lease.cluster}/{lease.host} is out longer than expected", body)
+
+
+def operation_late(op: Operation) -> Page:
+    """An outsider's work that has no host of ours in hands takes longer than expected."""
+    body = (
+        f"begun at {op.begun_at:%Y-%m-%d %H:%M:%S}Z on {op.scope}; nothing ends it but a word. "
+        f"Has whoever works there yet to report? maintrain op show {op.id}; maintrain op done {op.id} --reason …"
+    )
+    return Page(f"late/{op.id}", f"{op.id} takes longer than expected: {op.spec.kind}: {op.spec.reason}", body)
 
 
 def override_over(cluster: str, override: OverrideInForce) -> Page:

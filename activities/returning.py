@@ -17,7 +17,7 @@ from activities.publishing import publish_versions
 from activities.recording import recorded
 from activities.room_bell import RoomBell
 from fleet.errors import ForeignHold
-from fleet.models.footing import Footing
+from fleet.models.footing import Footing, outsider_since
 from fleet.models.rungs import RungEnd
 from fleet.models.work import HostOutcome, Outcome, StepAction, StepOrder, StepResult
 from fleet.policy.stopping import Deed
@@ -55,7 +55,10 @@ class Returning:
         if order.undrain:
             waits = parked_by(footing, order)
             if waits is not None:
+                await acting.keep_drained()  # an earlier attempt may have lifted it, and died before it let go
                 return waits
+            if order.outcome is Outcome.GIVEN_BACK and outsider_since(footing.intents) is not None:
+                return _verified_first(order)
             try:
                 reason = await self._undrain(acting, footing) or reason
             except StoppedAtFence as stop:
@@ -98,3 +101,9 @@ class Returning:
             applied=order.applied if outcome is not Outcome.GIVEN_BACK else (),
             at=now(),
         )
+
+
+def _verified_first(order: StepOrder) -> StepResult:
+    """We did nothing to it, and an outsider may have."""
+    reason = f"{order.reason}; verified first, since an outsider worked on its scope"
+    return StepResult(action=StepAction.SKIP_TO_VERIFY, reason=reason, cause=order.cause)

@@ -2,16 +2,20 @@
 
 from activities import pages
 from activities.deps import Deps, now
+from fleet import ids
 from fleet.models.ledger import Autostop
 from fleet.models.work import StepOrder
 from fleet.policy.autostop import PAUSED
-from fleet.policy.verifying import is_paused
+from fleet.policy.verifying import holds_emergency, is_paused
 
 
 async def paused(deps: Deps, order: StepOrder) -> bool:
-    """True while such a pause is in force."""
+    """True while such a pause is in force; for an emergency's stop, one that holds the emergency."""
     facts = await deps.store.facts(order.cluster, now())
-    return is_paused(facts.autostops.get(order.pool))
+    autostop = facts.autostops.get(order.pool)
+    emergency = ids.emergency_of(order.visit) if order.visit is not None else None
+    found = await deps.store.emergency(emergency) if emergency is not None else None
+    return is_paused(autostop) if found is None else holds_emergency(autostop, found.started_at)
 
 
 async def pause_train(deps: Deps, order: StepOrder, reason: str) -> Autostop | None:

@@ -17,6 +17,7 @@ from activities.parked import parked_now
 from activities.pausing import Pauses
 from activities.recording import recorded
 from activities.train_pause import pause_train, paused
+from fleet.models.intent import Before, IntentState
 from fleet.models.pool import Pool
 from fleet.models.verification import Verification, VerificationTask
 from fleet.models.work import StepAction, StepOrder, StepResult
@@ -50,9 +51,41 @@ class Verifying:
     async def _verify(self, acting: Acting) -> StepResult:
         task = acting.order.step.task
         assert task is not None, "a verify step names its task"
-        held = await parked_now(self.deps, acting.order) or await acting.still_held()
+        held = await self._parked(acting) or await acting.still_held()
         if held is not None:
             return held
+        await self._claim(acting)
+        parked = await self._parked(acting)  # once more: who was granted before the claim can't have seen it
+        if parked is not None:
+            return parked
+        try:
+            result = await self._verified(acting, task)
+        except Exception:
+            await acting.withdraw("it broke off")
+            raise
+        acting.finish(IntentState.WITHDRAWN, result.reason)
+        return result
+
+    async def _claim(self, acting: Acting) -> None:
+        """Write down that a verification is under way, so that no outsider begins on its scope before it is over."""
+        intent = await acting.deps.store.intent(acting.order.record, acting.order.step.key)
+        if intent is None or intent.state is not IntentState.OPEN:
+            intent = await acting.open_intent(Before())
+        await acting.take_over(intent)
+        await self.deps.store.note_sent(acting.order.record, acting.order.step.key, acting.token, sent=True)
+
+    async def _parked(self, acting: Acting) -> StepResult | None:
+        """Why it waits for an outsider; what an earlier attempt had claimed is let go then. None to verify."""
+        held = await parked_now(self.deps, acting.order)
+        if held is None:
+            return None
+        intent = await acting.deps.store.intent(acting.order.record, acting.order.step.key)
+        if intent is not None and intent.state is IntentState.OPEN:
+            await acting.take_over(intent)
+            await acting.withdraw(held.reason)
+        return held
+
+    async def _verified(self, acting: Acting, task: VerificationTask) -> StepResult:
         inconclusive = 0
         while True:
             async with acting.keeping_drained(self._keep_every):

@@ -203,7 +203,7 @@ class Visiting:
     async def leave_out(self, work: HostWork, reason: str) -> None:
         """Give up a host that another workflow has in its hands."""
         visit = VisitInput(cluster=work.cluster, pool=work.pool, visit=work.visit or "", domain="")
-        await self._release(visit, work.host, Outcome.LEFT_OUT, reason)
+        await self._release(visit, work.host, Outcome.LEFT_OUT, reason, EndCause.HANDS)
 
     @activity.defn(name="end_visit")
     @mapped

@@ -18,10 +18,10 @@ from fleet.policy.emergency_orders import EmergencyVerb, emergency_subject
 from fleet.policy.limits import limits
 from fleet.ports.store import Store
 from starter.asynchronous import run
-from starter.emergency_orders import find_emergency, give
+from starter.emergency_orders import find_emergency, give, taken_up
 from starter.emergency_plan import plan_lines, plan_of
 from starter.emergencyfile import read_emergency
-from starter.engine import engine, start_dispatcher, start_emergency
+from starter.engine import engine
 from starter.options import Actor, DryRun, Json, Reason, command
 from starter.session import facts, find_cluster, in_force
 from starter.show import dump, print_json, say, table
@@ -109,11 +109,12 @@ async def _start(file: Path, asked: Command, numbers: Numbers, dry_run: bool) ->
         try:
             async with engine() as client:  # first of all: with Temporal down nothing is written
                 new = await store.start_emergency(emergency, hosts)
-                await start_emergency(client, emergency)
-                await start_dispatcher(client, cluster.name)
+                lost = await taken_up(client, emergency)
         except Unreachable as error:
             raise Unreachable(f"the emergency was not started: {error}") from error
     say(f"{'started' if new else 'was started before'}: {emergency.id}, {len(hosts)} hosts")
+    if lost:
+        say(lost)
     if emergency.override is not None:
         say(f"it may go to a {emergency.override.numbers}, which is written down")
 

@@ -1,13 +1,15 @@
-"""A person's word on an emergency. The row in the store comes first, which grants and drains read; then the workflow is
-woken, or started again where it is gone.
+"""A person's word on an emergency. The row in the store comes first: grants, boarding and every drain of its stops read
+it there. Then the workflow is woken, or started again where it is gone.
 """
 
-from fleet.errors import InvalidInput, MaintrainError, Refused
+from temporalio.client import Client
+
+from fleet.errors import InvalidInput, MaintrainError, Refused, Unreachable
 from fleet.models.emergency import Emergency
 from fleet.models.messages import Command
 from fleet.policy.emergency_orders import EmergencyVerb, emergency_order, emergency_refusal
 from fleet.ports.store import Store
-from starter.engine import engine, start_emergency
+from starter.engine import engine, start_dispatcher, start_emergency
 from starter.session import facts
 from starter.show import say
 from starter.wording import near
@@ -28,6 +30,17 @@ async def give(wanted: str, verb: EmergencyVerb, asked: Command, dry_run: bool) 
         after = await store.change_emergency(emergency.id, emergency_order(asked, verb, await store.clock()))
     say(f"{_DONE[verb]}: {after.id} ({asked.reason})")
     say(await _told(after))
+
+
+async def taken_up(client: Client, emergency: Emergency) -> str:
+    """Start its workflow, and the dispatcher; what to say when that fails, for the row is written and in force."""
+    try:
+        await start_emergency(client, emergency)
+        await start_dispatcher(client, emergency.spec.cluster)
+    except Unreachable as error:
+        end = f"maintrain emergency end {emergency.spec.name}"
+        return f"it is written, and the dispatcher takes it up at its next look ({error}); to call it off: {end}"
+    return ""
 
 
 async def find_emergency(store: Store, wanted: str) -> Emergency:

@@ -15,7 +15,7 @@ from fleet.models.pool import Pool
 from fleet.models.scope import ScopeHosts
 from fleet.models.units import format_duration
 from fleet.policy.explaining import Explanation, explain, explanation_lines
-from fleet.policy.operation_checks import check_operation, needed
+from fleet.policy.operation_checks import check_operation, check_room, needed
 from fleet.policy.operation_hosts import OperationHosts, request_for, split
 from fleet.policy.scopes import resolve
 from fleet.ports.store import Store
@@ -64,6 +64,8 @@ async def make_plan(store: Store, spec: OperationSpec) -> Plan:
     takes = needed(spec, pools)
     clusters = {cluster.name: _in_cluster(spec, takes, known, scope, now) for cluster, known, scope in found}
     taken = sum(len(its.hosts.own) for its in clusters.values()) if spec.takes else 0
+    for _, known, _ in found if spec.takes else ():
+        check_room(clusters[known.cluster].hosts.own, known)
     if taken > MOST_TAKEN:
         told = f"expected at most {MOST_TAKEN} hosts to take out at once, found {taken}: cut it into several"
         raise InvalidInput("SCOPE", "", told)

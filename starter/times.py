@@ -19,11 +19,12 @@ def moment(option: str, text: str) -> datetime:
         raise InvalidInput(option, "", f"expected {_EXAMPLES}, found {text!r}") from error
     if found.tzinfo is not None and zone:
         raise InvalidInput(option, "", f"expected either an offset or the name of a zone, found {text!r}")
-    if found.tzinfo is not None:
-        return found.astimezone(UTC)
-    if not zone:
+    if found.tzinfo is None and not zone:
         raise InvalidInput(option, "", f"expected {_EXAMPLES}, found {text!r}")
-    return _in_zone(option, found, zone)
+    try:
+        return found.astimezone(UTC) if found.tzinfo is not None else _in_zone(option, found, zone)
+    except OverflowError as error:
+        raise InvalidInput(option, "", f"expected a time that any clock can show, found {text!r}") from error
 
 
 def _in_zone(option: str, wall: datetime, name: str) -> datetime:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, false, func, insert, select, update
 
 from fleet.errors import InvalidInput, Refused
 from fleet.models.base import Moment
@@ -16,6 +16,7 @@ from fleet.models.emergency import (
     Urgent,
 )
 from fleet.policy.emergency_orders import emergency_entry
+from fleet.policy.emergency_wish import wished_states
 from store import documents, upserts
 from store.audit import write_audit
 from store.part import Part, ledger_lock
@@ -34,7 +35,7 @@ _URGENT = (
     .group_by(EMERGENCY_HOSTS.c.pool, EMERGENCIES.c.id, EMERGENCIES.c.started_at)
     .order_by(EMERGENCIES.c.started_at.desc(), EMERGENCIES.c.id.desc())
 )
-_WISHED = (EmergencyState.ANNOUNCED, EmergencyState.RUNNING, EmergencyState.STOPPED, EmergencyState.DONE)
+_WISHED = (EmergencyState.RUNNING, EmergencyState.STOPPED, EmergencyState.DONE)
 _WISHES = _NEWEST_FIRST.where(EMERGENCIES.c.cluster == bindparam("cluster_"), EMERGENCIES.c.state.in_(_WISHED))
 _AHEAD = (EmergencyState.ANNOUNCED, EmergencyState.RUNNING)
 _AHEAD_OF = _NEWEST_FIRST.where(EMERGENCIES.c.cluster == bindparam("cluster_"), EMERGENCIES.c.state.in_(_AHEAD))
@@ -148,10 +149,21 @@ def urgent_wishes(connection: Connection, cluster: str, hosts: Sequence[str]) ->
             Urgent(emergency=one.id, component=component, version=version, since=one.started_at)
             for component, version in one.targets.items()
         )
-        named = select(EMERGENCY_HOSTS.c.host).where(EMERGENCY_HOSTS.c.emergency == one.id)
+        named = select(EMERGENCY_HOSTS.c.host).where(EMERGENCY_HOSTS.c.emergency == one.id, _wanted_on(one))
         for host in wanted.intersection(connection.execute(named).scalars()):
             found[host] = (*found.get(host, ()), *its)
     return found
+
+
+def _wanted_on(one: Emergency) -> ColumnElement[bool]:
+    """On which of its hosts its versions are wanted. A row that was written as left out at the start is of a host that
+    was never selected: what is left out later is so by a stop, or after the start.
+    """
+    selected = (EMERGENCY_HOSTS.c.stop != "") | (EMERGENCY_HOSTS.c.at > one.started_at)
+    left_out = (EMERGENCY_HOSTS.c.state == EmergencyHostState.LEFT_OUT) & selected
+    return EMERGENCY_HOSTS.c.state.in_(wished_states(one.state)) | (
+        left_out if one.state is EmergencyState.DONE else false()
+    )
 
 
 def emergency_ahead(connection: Connection, cluster: str, pool: str) -> tuple[str, int]:

@@ -13,6 +13,7 @@ from fleet.models.under_way import Place, UnderWay
 from store import documents
 from store.audit import write_audit
 from store.leases import leases_in
+from store.operations import open_on
 from store.part import Part, ledger_lock
 from store.pin_hosts import switches_of
 from store.tables.fleet import FLEET_FILES
@@ -72,7 +73,7 @@ class FleetFiles(Part):
         switches = tuple(s for s in switches_of(connection) if s.spec.cluster in names)
         carried = {name: self._carried(connection, name) for name in names}
         held = {k: tuple(v) for k, v in leases.items()}
-        return UnderWay(held, {k: tuple(v) for k, v in visits.items()}, switches, carried)
+        return UnderWay(held, {k: tuple(v) for k, v in visits.items()}, switches, open_on(connection, names), carried)
 
     def _carried(self, connection: Connection, cluster: str) -> dict[str, dict[str, str]]:
         """The versions that members in service were last read with, but for those in repair."""

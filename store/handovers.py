@@ -10,12 +10,12 @@ from fleet.errors import Refused
 from fleet.models.audit import AuditEntry
 from fleet.models.base import Moment
 from fleet.models.handover import Handover, HandoverDeed, HandoverState, HandoverStep, HandoverWay
-from fleet.models.host import HostSet
+from fleet.models.host import Host, HostSet
 from fleet.models.ledger import Counted
 from fleet.models.messages import Command
 from fleet.models.noticing import OpenedRepair, OpeningCause
 from fleet.models.work import HostOutcome, Outcome
-from fleet.policy.handover import in_words, names
+from fleet.policy.handover import given_back, in_words, names
 from fleet.policy.sets import standing
 from fleet.ports.store.repair_book import NextStep
 from store import documents, upserts
@@ -23,10 +23,9 @@ from store.audit import MAINTRAIN, write_audit
 from store.history import number_of_next_repair
 from store.leases import lease_on, release_lease
 from store.ledger_facts import Facts
-from store.members import next_hosts_version
+from store.members import mark_given
 from store.noticing import open_repair
 from store.part import ledger_lock
-from store.tables.fleet import HOSTS
 from store.tables.handovers import HANDOVERS
 from store.tables.ledger import LEASE_HOSTS
 
@@ -95,6 +94,20 @@ class Handovers(Facts):
         other = where.set not in (HostSet.FOREIGN, HostSet.FAILED)  # a host may be down under their drain
         if other or reason != asked.theirs or not names(asked.theirs, asked.outsider):
             raise Refused(f"{name} is not in the hands of {asked.outsider}: {where.set}, {where.reason}")
+
+    async def take_back(self, cluster: str, now: Moment) -> tuple[str, ...]:
+        """Open the repairs of hosts that were given away and that nobody holds any more, by name: they are verified
+        before jobs find them as before. Audited.
+        """
+
+        def work(connection: Connection) -> tuple[str, ...]:
+            facts = self._ledger_facts(connection, cluster, now, queue=False)
+            found = given_back(facts)
+            for name in found:
+                open_repair(connection, _given_back(connection, facts.hosts[name], now))
+            return found
+
+        return await self._database.write(work, lock=ledger_lock(cluster))
 
     async def handover(self, cluster: str, host: str) -> Handover | None:
         """The handover of a host that is under way, or else the last one."""
@@ -179,6 +192,21 @@ def _file(connection: Connection, asked: Handover) -> Handover:
     return filed
 
 
+def _given_back(connection: Connection, host: Host, now: Moment) -> OpenedRepair:
+    number = number_of_next_repair(connection, host.cluster, host.name)
+    return OpenedRepair(
+        operation=ids.repair_operation(host.cluster, host.name, number),
+        cluster=host.cluster,
+        pool=host.pool,
+        host=host.name,
+        cause=OpeningCause.TAKEN_OVER,
+        reason=f"it was given away ({host.given}), and came back with nobody holding it",
+        actor=MAINTRAIN,
+        at=now,
+        lost_at=now,
+    )
+
+
 def _give_away(connection: Connection, known: Handover, step: HandoverStep, now: Moment) -> None:
     outcome = HostOutcome(
         cluster=known.cluster,
@@ -190,9 +218,7 @@ def _give_away(connection: Connection, known: Handover, step: HandoverStep, now:
         at=now,
     )
     release_lease(connection, known.cluster, known.host, known.operation, outcome, now)
-    this = (HOSTS.c.cluster == known.cluster) & (HOSTS.c.name == known.host) & HOSTS.c.retired_at.is_(None)
-    version = next_hosts_version(connection, known.cluster)
-    connection.execute(update(HOSTS).where(this).values(given=step.found or "", version=version))
+    mark_given(connection, known.cluster, known.host, step.found or "")
 
 
 def _end(

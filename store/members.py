@@ -40,6 +40,15 @@ def mark_released(connection: Connection, cluster: str, hosts: list[str], now: M
     connection.execute(_RELEASED, {"cluster_": cluster, "names_": hosts, "now_": now, "version_": version})
 
 
+def mark_given(connection: Connection, cluster: str, host: str, reason: str) -> None:
+    """Keep the drain reason under which an outsider has the host; empty once it is ours again."""
+    this = (HOSTS.c.cluster == cluster) & (HOSTS.c.name == host) & HOSTS.c.retired_at.is_(None)
+    changed = this & (HOSTS.c.given != reason)
+    if connection.execute(select(HOSTS.c.id).where(changed)).first() is not None:
+        version = next_hosts_version(connection, cluster)
+        connection.execute(update(HOSTS).where(changed).values(given=reason, version=version))
+
+
 @cache
 def _next_version(dialect: str) -> Any:  # noqa: ANN401  (its type names every column)
     more = {"hosts_version": CLUSTERS.c.hosts_version + 1}

@@ -17,6 +17,7 @@ from store.breakers import breakers_in, write_breaker
 from store.history import number_of_next_repair
 from store.leases import lease_to_repair
 from store.ledger_facts import Facts
+from store.members import mark_given
 from store.part import ledger_lock
 from store.requests import file_request
 from store.tables.handovers import LOSSES, OPENED_REPAIRS
@@ -131,6 +132,7 @@ def open_repair(connection: Connection, repair: OpenedRepair) -> None:
         why=repair.reason,
     )
     lease_to_repair(connection, lease)
+    mark_given(connection, cluster, host, "")
     row = {"operation": repair.operation, "cluster": cluster, "cause": repair.cause.value, "at": repair.at}
     upserts.add_missing(connection, OPENED_REPAIRS, {**row, "document": documents.dump(repair)})
     entry = AuditEntry(

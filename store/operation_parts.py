@@ -3,11 +3,17 @@
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from fleet.models.base import Moment
+from fleet.models.footing import PARKED
+from fleet.models.intent import Before, IntentState
 from fleet.models.operation import OperationHost
 from fleet.models.operation_part import ActiveOperation, OperationPart, Parking
 from store import documents, upserts
+from store.tables.hosts import INTENTS
+from store.tables.ledger import LEASE_HOSTS
 from store.tables.operations import OPERATION_HOSTS, OPERATION_PARTS
 
+_SOME = 500
+"""Names in one statement; databases bound them."""
 _IN_CLUSTER = select(OPERATION_PARTS).where(OPERATION_PARTS.c.cluster == bindparam("cluster_"))
 _ON_HOST = (
     select(OPERATION_HOSTS.c.operation, OPERATION_HOSTS.c.since)
@@ -27,6 +33,23 @@ def begin_part(connection: Connection, cluster: str, part: OperationPart, now: M
         for host in part.scope
     ]
     connection.execute(insert(OPERATION_HOSTS), hosts)
+    if part.parks:
+        _mark(connection, cluster, part, now)
+
+
+def _mark(connection: Connection, cluster: str, part: OperationPart, now: Moment) -> None:
+    """Write into the book of the work that others do on the scope that an outsider may have touched its host: it stays
+    there once the part is over, so that nothing that was verified before counts.
+    """
+    for start in range(0, len(part.scope), _SOME):
+        these = (LEASE_HOSTS.c.cluster == cluster) & LEASE_HOSTS.c.host.in_(part.scope[start : start + _SOME])
+        others = select(LEASE_HOSTS.c.operation).where(these, LEASE_HOSTS.c.holder != part.operation)
+        for work in connection.execute(others).scalars().all():
+            told = f"an outsider works on its scope: {part.operation}"
+            step, before = f"{PARKED}:{part.operation}", documents.dump(Before())
+            row = {"operation": work, "step": step, "token": part.operation, "before": before, "sent": False}
+            ended = {"state": IntentState.DONE.value, "opened_at": now, "token_at": now, "result": told}
+            upserts.add_missing(connection, INTENTS, {**row, **ended})
 
 
 def unpark(connection: Connection, operation: str) -> None:

@@ -1,6 +1,6 @@
 """Submitted operations: their rows, their requests, and what is known of the hosts of their scopes."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
@@ -177,6 +177,14 @@ class Operations(Part):
     async def parkings(self, cluster: str, host: str) -> tuple[Parking, ...]:
         """Because of which operations whoever works on a host has to wait."""
         return await self._database.glance(lambda connection: parkings_of(connection, cluster, host))
+
+
+def open_on(connection: Connection, clusters: Collection[str]) -> tuple[Operation, ...]:
+    """Operations on any of these clusters that are not over, the oldest first."""
+    statement = select(OPERATIONS.c.id, OPERATIONS.c.document).where(OPERATIONS.c.over.is_(False))
+    rows = connection.execute(statement.order_by(OPERATIONS.c.number))
+    found = (documents.load(Operation, row.document, "operations", row.id) for row in rows)
+    return tuple(op for op in found if not set(op.spec.clusters).isdisjoint(clusters))
 
 
 def _under_way(connection: Connection, operation: str) -> str | None:

@@ -120,7 +120,10 @@ class HostSteps:
                 break
             if self.yielded and step.safe_before and step.kind in _GIVES_WAY:
                 if not self.applied:
-                    return await self._give_back(self.yielded, EndCause.YIELD)
+                    given = await self._give_back(self.yielded, EndCause.YIELD)
+                    if given is not None:
+                        return given
+                    continue
                 self.stopped_early, self.reason, self.cause = True, self.yielded, EndCause.YIELD
                 continue
             result = await (self._hold(step) if step.kind is StepKind.HOLD else self._perform(step))
@@ -204,9 +207,14 @@ class HostSteps:
                 await workflow.wait_condition(lambda: self.told, timeout=pause, timeout_summary=result.reason[:200])
             pause = min(pause * 2, HOLD_LOOKS_AT_MOST)
 
-    async def _give_back(self, reason: str, cause: EndCause) -> tuple[Outcome, StepResult]:
+    async def _give_back(self, reason: str, cause: EndCause) -> tuple[Outcome, StepResult] | None:
+        """Give an untouched host back; None when it is to be verified first, since an outsider worked on its scope."""
         self.cause = cause
-        return await self._return(Outcome.GIVEN_BACK, reason)
+        outcome, result = await self._return(Outcome.GIVEN_BACK, reason)
+        if result.action is not StepAction.SKIP_TO_VERIFY:
+            return outcome, result
+        self.stopped_early, self.reason = True, result.reason
+        return None
 
     async def _return(self, outcome: Outcome, reason: str) -> tuple[Outcome, StepResult]:
         step = next((s for s in self.steps if s.kind is StepKind.RETURN), self.steps[-1])

@@ -44,11 +44,13 @@ class Operation:
         self.last: OperationReview | None = None
         self.open: dict[tuple[str, str], asyncio.Task[None]] = {}
         """Cluster and host that this run looks after, from the start of its work to its end."""
+        self.others: set[tuple[str, str]] = set()
+        """The same of hosts on which a workflow is under way that this run did not start: the looks see their end."""
 
     @workflow.run
     async def run(self, order: OperationInput) -> str:
         """Until every host is back or handed over; how it ended."""
-        pause = ASK_AGAIN
+        pause, again = ASK_AGAIN, TELL_AGAIN
         while True:
             self.woken = False
             review = await self._look()
@@ -59,13 +61,15 @@ class Operation:
             elif review.action is OperationAction.BOARD:
                 await self._board(review)
                 # Hosts on which there was nothing to do were released at once, and nobody tells of their end.
-                idle = bool(review.clusters) and not self.open
-                await self._rest(TELL_AGAIN if idle else _seconds(review.wait_seconds) or ASK_AGAIN_AT_MOST)
+                idle = bool(review.clusters) and not self.open and not self.others
+                rests = TELL_AGAIN if idle else _seconds(review.wait_seconds) or ASK_AGAIN_AT_MOST
+                await self._rest(rests, again if self.others else None)
+                again = min(again * 2, ASK_AGAIN_AT_MOST) if self.others else TELL_AGAIN
             elif review.action is OperationAction.WAIT:
                 waits = _seconds(review.wait_seconds)
                 await self._rest(pause if review.asks else waits or ASK_AGAIN_AT_MOST, waits)
                 pause = ASK_AGAIN if self.woken else min(pause * 2, ASK_AGAIN_AT_MOST)
-            if not self.open and time_to_continue():
+            if time_to_continue():  # the work on hosts goes on, and the next run finds it under way
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(self.order)
 
@@ -86,9 +90,10 @@ class Operation:
         return seen
 
     async def _board(self, review: OperationReview) -> None:
-        """Begin the work on hosts that nobody of this run looks after yet, and pass the operation's word on."""
+        """Begin the work on hosts on which none is under way yet, and pass the operation's word on."""
+        before, known = self.others, {cluster for cluster, _ in self.open}
         for cluster in review.clusters:
-            if any(place == cluster for place, _ in self.open):
+            if cluster in known and all(place != cluster for place, _ in self.others):
                 continue
             try:
                 boarded: OperationBoarded = await workflow.execute_activity_method(
@@ -99,29 +104,26 @@ class Operation:
             except ActivityError as error:
                 workflow.logger.error(f"{self.order.operation} can't board: {error.cause or error}")
                 continue
+            there = {(cluster, host) for host in boarded.running} - self.open.keys()
+            self.others = {other for other in self.others if other[0] != cluster} | there
             for work in boarded.works:
-                self.open[work.cluster, work.host] = asyncio.create_task(self._host(work))
-        if review.word and review.word != self.said:
-            self.said = review.word
-            note = Command(actor=self.order.operation, reason=review.word)
-            for cluster, host in sorted(self.open):
+                if (work.cluster, work.host) not in self.open:
+                    self.open[work.cluster, work.host] = asyncio.create_task(self._host(work))
+        if review.word:
+            news = review.word != self.said
+            self.said, note = review.word, Command(actor=self.order.operation, reason=review.word)
+            for cluster, host in sorted({*self.open, *self.others} if news else self.others - before):
                 await tell(ids.host(cluster, host), "word", [note, review.cancelled])
 
     async def _host(self, work: HostWork) -> None:
         """One host's work, from its start to its end; then the operation looks."""
-        pause = TELL_AGAIN
-        while (work.cluster, work.host) in self.open:
-            try:
-                await self._work(work)
-                break
-            except WorkflowAlreadyStartedError:
-                # What went before it on this host is about to end, or an earlier run of this operation began it.
-                await asyncio.sleep(pause.total_seconds())
-                pause = min(pause * 2, ASK_AGAIN_AT_MOST)
-                if self.said:
-                    note = Command(actor=self.order.operation, reason=self.said)
-                    cancelled = self.last is not None and self.last.cancelled
-                    await tell(ids.host(work.cluster, work.host), "word", [note, cancelled])
+        try:
+            await self._work(work)
+        except WorkflowAlreadyStartedError:
+            # What went before it on this host began since it was asked: the looks board it once that has ended.
+            self.open.pop((work.cluster, work.host), None)
+            self.others = {*self.others, (work.cluster, work.host)}
+            return
         self._ended(work.cluster, work.host)
 
     async def _work(self, work: HostWork) -> None:
@@ -224,7 +226,7 @@ class Operation:
     @workflow.signal(name="yield", description="Hosts that are not changed yet are given back to more urgent work")
     async def yield_(self, note: Note = None) -> None:
         """Pass the word on to every host under way."""
-        for cluster, host in sorted(self.open):
+        for cluster, host in sorted({*self.open, *self.others}):
             await tell(ids.host(cluster, host), "yield", [command(note)])
 
     @workflow.query(description="Where the operation stands, and why it waits")

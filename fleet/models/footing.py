@@ -1,7 +1,9 @@
 """What a step stands on: the lease, the stops and the intents, as one reading of the store tells them."""
 
+from collections.abc import Iterable
+
 from fleet.ids import op_of
-from fleet.models.base import Fact
+from fleet.models.base import Fact, Moment
 from fleet.models.intent import Intent, IntentState
 from fleet.models.ledger import LeaseHost
 from fleet.models.operation_part import Parking
@@ -9,8 +11,17 @@ from fleet.models.stop import Stop
 
 DRAIN = "drain"
 """Key of the step that is the same in every try."""
+PARKED = "parked"
+"""How the keys begin under which it is kept that an outsider may have touched the host; written at its grant."""
+VERIFY = "verify"
+"""How the keys of verifications begin: they change nothing."""
 _BOOTS = ("reboot", "power_cycle", "reimage", "hold")
 """How the keys of steps begin that may leave the scheduler a node that went down: in a hold an outsider works on it."""
+
+
+def outsider_since(intents: Iterable[Intent]) -> Moment | None:
+    """When an outsider was last let on the scope of a host, by the intents of the work on it; None when none was."""
+    return max((i.opened_at for i in intents if i.step.partition(":")[0] == PARKED), default=None)
 
 
 class Footing(Fact):
@@ -39,8 +50,10 @@ class Footing(Fact):
         return next((p for p in self.parkings if p.operation != op_of(operation)), None)
 
     def touched(self, but: str = DRAIN) -> bool:
-        """True when any change was begun; the drain is none, and the step `but` is not asked about."""
-        return any(i.step not in (DRAIN, but) for i in self._begun)
+        """True when any change was begun, by us or an outsider; the drain and verifications are none, and the step
+        `but` is not asked about.
+        """
+        return any(i.step not in (DRAIN, but) and i.step.partition(":")[0] != VERIFY for i in self._begun)
 
     @property
     def _begun(self) -> tuple[Intent, ...]:

@@ -116,7 +116,7 @@ class Observed(Message):
     ownerless: tuple[HandOver, ...] = ()
     """Hosts whose holder no longer exists."""
     undrained: tuple[str, ...] = ()
-    """Hosts in repair whose drain somebody has lifted."""
+    """Hosts in repair, or in an outsider's hands, whose drain somebody has lifted."""
     lost_switches: tuple[str, ...] = ()
     """Pin switches that are not over and that no workflow looks after."""
     opened: tuple[HandOver, ...] = ()

@@ -26,6 +26,8 @@ class OperationBoarded(Message):
     """Hosts that are to be worked on."""
 
     works: tuple[HostWork, ...] = ()
+    running: tuple[str, ...] = ()
+    """Hosts on which a workflow is under way already: an earlier run's, or what goes before."""
 
 
 class OperationAction(StrEnum):

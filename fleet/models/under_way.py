@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from fleet.models.ledger import LeaseHost
+from fleet.models.operation import Operation
 from fleet.models.pin import PinSwitch
 
 Place = tuple[str, str]
@@ -19,6 +20,8 @@ class UnderWay(NamedTuple):
     """Workflow ids of open visits."""
     switches: tuple[PinSwitch, ...] = ()
     """Pin switches of these clusters, over or not, the newest first."""
+    operations: tuple[Operation, ...] = ()
+    """Submitted operations on these clusters that are not over."""
     carried: Mapping[str, Mapping[str, Mapping[str, str]]] = {}
     """By cluster and host the versions that were last read, none for a host never read: every member in service that is
     not in repair, which boards the pins in force before it returns."""

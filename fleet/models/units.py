@@ -9,16 +9,22 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 _WHOLE = 100.0
+_LONGEST = timedelta(days=3650)
 _DURATION = r"^(\d+(\.\d+)?(ms|s|m|h|d|w))+$"
 
 
 def parse_duration(value: object) -> timedelta:
-    """Read `90s`, `1h30m` or `30d`. Raises ValueError for a bare number: its unit can't be known."""
+    """Read `90s`, `1h30m` or `30d`. Raises ValueError for a bare number: its unit can't be known; and for more than ten
+    years, which no moment could be told after.
+    """
     if isinstance(value, timedelta):
         return value
     if not isinstance(value, str) or not re.match(_DURATION, value):
         raise ValueError("expected a duration with its unit, such as 90s, 1h30m or 30d")
-    return timedelta(seconds=sum(float(n) * _UNITS[unit] for n, unit in _PART.findall(value)))
+    seconds = sum(float(n) * _UNITS[unit] for n, unit in _PART.findall(value))
+    if seconds > _LONGEST.total_seconds():
+        raise ValueError(f"expected a duration of ten years ({_LONGEST.days}d) at most")
+    return timedelta(seconds=seconds)
 
 
 def format_duration(value: timedelta) -> str:

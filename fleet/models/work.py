@@ -161,6 +161,8 @@ class EndCause(StrEnum):
     """More urgent work needed the host."""
     UPGRADE = "upgrade"
     """What was to be applied can't be had."""
+    HANDS = "hands"
+    """Another workflow had the host in its hands still."""
 
 
 class StepResult(Decision):

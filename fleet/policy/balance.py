@@ -236,8 +236,12 @@ class Balance:
 
     def reserve(self, ask: Ask) -> None:
         """Set an ask's hosts aside, and a place in the buffer for each that is not out by plan already: one that is
-        brings its place along when it returns.
+        brings its place along when it returns. Of work that takes nobody out its scope is set aside, and no place.
         """
+        if ask.part is not None and not ask.part.takes:
+            for name in ask.scope:
+                self.reserved.setdefault(name, ask.request.id)
+            return
         for name in ask.hosts:
             if name not in self.reserved:
                 self.reserved[name] = ask.request.id

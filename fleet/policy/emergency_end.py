@@ -6,7 +6,7 @@ from fleet.models.emergency import EmergencyHost, EmergencyHostState
 from fleet.models.work import EndCause, HostOutcome, Outcome
 
 _DONE = (Outcome.UPGRADED, Outcome.CURRENT, Outcome.REPAIRED)
-_AGAIN = (EndCause.STOP, EndCause.YIELD)
+_AGAIN = (EndCause.STOP, EndCause.YIELD, EndCause.HANDS)
 
 
 def after_stop(
@@ -21,13 +21,16 @@ def after_stop(
 
 
 def pending_again(hosts: Sequence[EmergencyHost], had: Iterable[str]) -> tuple[EmergencyHost, ...]:
-    """The rows of a stop's hosts once it has begun on those it was granted."""
+    """The rows of a stop's hosts once it has begun on those it was granted. Repeating it changes none of those that it
+    had begun on by then, and whose lease has ended since.
+    """
     begun = set(had)
     return tuple(
         h.model_copy(update={"state": EmergencyHostState.UNDER_WAY, "reason": ""})
         if h.host in begun
         else h.model_copy(update={"state": EmergencyHostState.PENDING, "stop": "", "reason": "could not be had yet"})
         for h in hosts
+        if h.host in begun or h.state is EmergencyHostState.ASKED
     )
 
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from fleet import ids
 from fleet.models.base import Decision
 from fleet.models.emergency import EmergencyHost, EmergencyHostState, EmergencySpec
 from fleet.models.facts import LedgerFacts
 from fleet.models.fleetfile import Cluster
 from fleet.models.host import Host, HostSet
-from fleet.models.ledger import Counted
+from fleet.models.ledger import Counted, LeaseHost
+from fleet.models.observation import ObservedHost
 from fleet.models.rollout import RolloutHosts
 from fleet.policy.cohorts import fits
 from fleet.policy.domains import form_domains
@@ -57,7 +59,8 @@ def _differs(installed: Mapping[str, str], carried: Mapping[str, str] | None) ->
 def obtainable(names: Iterable[str], facts: LedgerFacts) -> Obtainable:
     """Split hosts by whether an emergency can have them, now or when their holder has given them back.
 
-    What is failed, foreign, in repair or not to be seen would have to become fit first.
+    What is failed, foreign, in repair or not to be seen would have to become fit first, and what an outsider works on
+    for an operation comes back when they say so: nothing waits for that.
     """
     hosts: list[str] = []
     out: dict[str, str] = {}
@@ -71,9 +74,22 @@ def obtainable(names: Iterable[str], facts: LedgerFacts) -> Obtainable:
         if lease is not None and lease.counted is Counted.FAILED:
             out[name] = f"in repair by {lease.holder}, which brings it the same"
             continue
+        outsiders = _outsiders(lease, seen.get(name), facts) if lease is not None else ""
+        if outsiders:
+            out[name] = f"drained for {outsiders}, for which an outsider works on it: it does not give way"
+            continue
         found = place(host, seen.get(name), at, lease, facts.failed_reasons)
         if found[0] in (HostSet.UP, HostSet.PLANNED) or is_unseen(found):
             hosts.append(name)
         else:
             out[name] = f"foreign: {found[1]}" if found[0] is HostSet.FOREIGN else f"{found[0]}: {found[2]}"
     return Obtainable(hosts=tuple(hosts), out=out, reason=f"{len(hosts)} of {len(hosts) + len(out)} can be had")
+
+
+def _outsiders(lease: LeaseHost, seen: ObservedHost | None, facts: LedgerFacts) -> str:
+    """The operation that has the host drained for an outsider's work; empty where there is none, or jobs run yet."""
+    if not any(o.parks and o.operation == lease.holder for o in facts.operations):
+        return ""
+    node = seen.node if seen is not None and not seen.jobs else None
+    ours = ids.drain_reason(ids.PLANNED, lease.operation)
+    return lease.holder if node is not None and node.draining and node.reason == ours else ""

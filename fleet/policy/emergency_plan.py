@@ -147,18 +147,24 @@ def _yields(emergency: Emergency, wanted: Sequence[str], ledger: LedgerFacts) ->
     balance = Balance.of(ledger)
     by_pool: dict[str, list[str]] = {}
     for name in wanted:
-        by_pool.setdefault(ledger.hosts[name].pool, []).append(name)
+        by_pool.setdefault(_pool_of(name, ledger) or "", []).append(name)
     for pool, names in by_pool.items():
         if pool not in balance.pools:
             continue
         short = len(names) - balance.pools[pool].room(_ask(emergency, names, ledger))
-        freed = {h: [n for n in hosts if ledger.hosts[n].pool == pool] for h, hosts in holders.items()}
+        freed = {h: [n for n in hosts if _pool_of(n, ledger) == pool] for h, hosts in holders.items()}
         short -= sum(len(freed[h]) for h in found)
         for holder, hosts in freed.items():
             if short > 0 and hosts and holder not in found:
                 found[holder] = _reason(emergency, hosts)
                 short -= len(hosts)
     return found
+
+
+def _pool_of(name: str, ledger: LedgerFacts) -> str | None:
+    """The pool of a host; None for one that left the fleet under its lease."""
+    host = ledger.hosts.get(name)
+    return host.pool if host is not None else None
 
 
 def _reason(emergency: Emergency, hosts: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ started after the emergency goes before it again, and ending the emergency leave
 
 from collections.abc import Iterable
 
-from fleet.models.emergency import Urgent
+from fleet.models.emergency import EmergencyHostState, EmergencyState, Urgent
 from fleet.models.host import Host
 from fleet.models.rollouts import Offboarded, RolloutFacts, RolloutState, Wanted, WantedSet
 from fleet.policy.cohorts import in_scope
@@ -31,6 +31,19 @@ def with_urgent(wish: WantedSet, host: Host | None, facts: RolloutFacts, ended: 
         wanted[one.component] = as_wanted(one)
     sources = dict.fromkeys(w.source for w in wanted.values())
     return WantedSet(wanted=tuple(wanted.values()), waits=waits, reason=f"by {', '.join(sources) or 'nobody'}")
+
+
+def wished_states(state: EmergencyState) -> tuple[EmergencyHostState, ...]:
+    """In which states a host of an emergency is wanted to carry its versions. Those that it has not brought are wanted
+    only while it runs: a person who stops it stops them, and no train brings them in its stead.
+    """
+    if state is EmergencyState.RUNNING:
+        return _BROUGHT + _TO_COME
+    return _BROUGHT if state in (EmergencyState.STOPPED, EmergencyState.DONE) else ()
+
+
+_BROUGHT = (EmergencyHostState.DONE, EmergencyHostState.HANDED_OVER)
+_TO_COME = (EmergencyHostState.PENDING, EmergencyHostState.ASKED, EmergencyHostState.UNDER_WAY)
 
 
 def as_wanted(one: Urgent) -> Wanted:

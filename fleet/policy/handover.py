@@ -6,11 +6,13 @@ from fnmatch import fnmatchcase
 
 from fleet import ids
 from fleet.models.base import Moment
+from fleet.models.facts import LedgerFacts
 from fleet.models.handover import Handover, HandoverDeed, HandoverState, HandoverStep, HandoverWay
 from fleet.models.ledger import LeaseHost
 from fleet.models.observation import Observation
 from fleet.models.scheduler import Node, NodeBase
 from fleet.policy.noticing import lost
+from fleet.policy.sets import GIVEN_BACK, places
 
 FORBIDDEN = ("maintrain",)
 """How an outsider's name may not begin: their reason would read as one of ours."""
@@ -57,6 +59,13 @@ def in_words(asked: Handover) -> str:
     return f"{way} {asked.outsider}, asked by {asked.actor} at {asked.asked_at:%F %T}Z ({asked.reason})"
 
 
+def given_back(facts: LedgerFacts) -> tuple[str, ...]:
+    """Hosts that were given away and that the last good look shows back in production: a repair is to verify them."""
+    if facts.observation is None or facts.observation.error or not any(h.given for h in facts.hosts.values()):
+        return ()
+    return tuple(name for name, where in places(facts).items() if where[2] == GIVEN_BACK)
+
+
 def _seen(asked: Handover, look: Observation | None) -> Node | None:
     """The host as of a good look that began after the asking; None when there is none."""
     if look is None or look.error or look.began_at <= asked.asked_at:
@@ -72,7 +81,10 @@ def _give(asked: Handover, node: Node, failed_reasons: tuple[str, ...]) -> Hando
         if bad:
             told = f"waits: the drain on it is neither ours nor an outsider's ({reason or 'no reason'}): {bad}"
             return HandoverStep(deed=HandoverDeed.WAIT, reason=told)
-        return HandoverStep(deed=HandoverDeed.END, found=reason, reason=f"drained by {asked.outsider}: {reason}")
+        if asked.state is HandoverState.ACKNOWLEDGED or reason == asked.theirs or names(reason, asked.outsider):
+            return HandoverStep(deed=HandoverDeed.END, found=reason, reason=f"drained by {asked.outsider}: {reason}")
+        told = f"waits: the drain on it is another's than {asked.outsider}'s: {reason}"
+        return HandoverStep(deed=HandoverDeed.WAIT, reason=told)
     if asked.state is not HandoverState.ACKNOWLEDGED:
         waits = f"waits until {asked.outsider} drains it or says that it is taken"
         return HandoverStep(deed=HandoverDeed.WAIT, reason=waits)

@@ -18,6 +18,8 @@ def joins(not_with: tuple[str, ...], lease: LeaseHost, seen: ObservedHost | None
     """
     if lease.counted is not Counted.PLANNED or lease.holder.startswith("pin/"):
         return False
+    if ids.emergency_of(lease.holder) is not None:
+        return False  # nothing holds an emergency up
     if any(kind in not_with for kind in kinds_of(lease.holder)):
         return False
     node = seen.node if seen is not None and not seen.jobs else None

@@ -19,6 +19,7 @@ def hindrances(before: FleetFile, after: FleetFile, under_way: UnderWay) -> tupl
     found: list[Found] = []
     for cluster in before.clusters:
         then = after.cluster(cluster.name)
+        found += _left(cluster.name, under_way) if then is None else []
         for pool in cluster.pools:
             if then is None or then.pool(pool.name) is None:
                 found += _dropped(cluster, pool.name, under_way)
@@ -38,6 +39,15 @@ def _dropped(cluster: Cluster, pool: str, under_way: UnderWay) -> list[Found]:
         return []
     wanted = f"expected the pool to stay while work is under way ({', '.join(what)}); stop its train, let visits end, "
     return [(f"clusters.{cluster.name}.pools.{pool}", f"{wanted}repair or decommission its hosts, then load")]
+
+
+def _left(cluster: str, under_way: UnderWay) -> list[Found]:
+    """A cluster that goes: no worker would look after its operations any more."""
+    ids = [op.id for op in under_way.operations if cluster in op.spec.clusters]
+    if not ids:
+        return []
+    wanted = f"expected the cluster to stay while operations on it are not over ({some(ids)}); "
+    return [(f"clusters.{cluster}", f"{wanted}maintrain op cancel {ids[0]} ..., then load")]
 
 
 def _pins(cluster: Cluster, under_way: UnderWay) -> list[Found]:

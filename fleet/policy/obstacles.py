@@ -13,6 +13,7 @@ from fleet.policy.balance import Ask, Balance, PoolBalance
 from fleet.policy.overlap import conflicting, keeps_off
 from fleet.policy.sets import is_settling, is_unseen
 from fleet.policy.stopping import in_words
+from fleet.policy.verifying import holds_emergency
 from fleet.policy.windows import waits_for_window
 
 _IN_WINDOWS = (RequestClass.ROLLBACK, RequestClass.TRAIN, RequestClass.AD_HOC)
@@ -110,6 +111,8 @@ def _in_other_hands(ask: Ask, balance: Balance) -> str:
             return f"waits for {name}, in repair by {holder}"
         if part.parks and where[0] is HostSet.UP:
             return f"waits for {name}, which is in production again, to be asked for as well"
+        if part.parks and is_unseen(where):
+            return f"waits for the next look at {name}, which may be in production again"
     return ""
 
 
@@ -193,11 +196,11 @@ def _blind(ask: Ask, balance: Balance) -> str:
 
 
 def _autostopped(ask: Ask, balance: Balance) -> str:
-    """An emergency passes an autostop."""
-    if ask.request.kind is RequestClass.EMERGENCY:
-        return ""
+    """An emergency passes an autostop, but for a pause since its beginning."""
     for pool, _ in balance.of_ask(ask):
-        if pool.autostop.stopped:
+        if not pool.autostop.stopped:
+            continue
+        if ask.request.kind is not RequestClass.EMERGENCY or holds_emergency(pool.autostop, ask.request.asked_at):
             return f"autostop of pool {pool.pool.name}: {pool.autostop.reason}"
     return ""
 

@@ -1,15 +1,18 @@
 """What is wrong with an operation before anything of it is written: its window, its class, its upgrades."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from fleet.errors import InvalidInput
 from fleet.models.base import Moment
 from fleet.models.catalogue_operation import CatalogueOperation, Disruption, Scope
+from fleet.models.facts import LedgerFacts
 from fleet.models.fleetfile import Cluster, FleetFile
 from fleet.models.operation import OperationSpec, OperationWork
 from fleet.models.pool import Pool
 from fleet.models.units import format_duration
+from fleet.policy.limits import limits
 
 _TAKEN = (Disruption.DRAINED, Disruption.DOWN)
 _RECIPES = {
@@ -65,6 +68,19 @@ def check_scope_kind(kind: CatalogueOperation, spec: OperationSpec) -> None:
     if wrong is not None and spec.work is not OperationWork.HOLD:
         told = f"expected hosts, a rack, an NVLink domain, a pool or a cluster for {kind.name} by {spec.work}"
         raise InvalidInput("scope", str(wrong), told)
+
+
+def check_room(own: Sequence[str], facts: LedgerFacts) -> None:
+    """Refuse what takes more hosts of a pool at once than it ever lets out by plan: it would wait for ever."""
+    members = Counter(host.pool for host in facts.hosts.values() if not host.decommissioned)
+    taken = Counter(facts.hosts[name].pool for name in own if name in facts.hosts)
+    for pool in facts.pools:
+        promised, wants = limits(pool, members[pool.name]), taken[pool.name]
+        most = max(0, min(promised.planned_buffer, promised.members - promised.floor))
+        if wants > most:
+            told = f"{facts.cluster}: expected at most {most} hosts of pool {pool.name}, found {wants}: planned buffer "
+            told += f"{promised.planned_buffer}, floor {promised.floor} of {promised.members}; it would wait for ever, "
+            raise InvalidInput("SCOPE", "", f"{told}cut it into several")
 
 
 def _check_window(spec: OperationSpec, takes: timedelta, now: Moment) -> None:

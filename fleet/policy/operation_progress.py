@@ -59,6 +59,14 @@ def begins_by(op: Operation, needed: timedelta) -> datetime | None:
     return None if op.spec.latest is None else op.spec.latest - needed
 
 
+def overdue(op: Operation, facts: OperationFacts) -> bool:
+    """Whether an outsider's work without a host in our hands takes longer than expected; for those that hold hosts the
+    dispatcher asks, by their leases.
+    """
+    begun = op.begun_at if op.state is OperationState.WORKING and not facts.held else None
+    return begun is not None and facts.now - begun > op.spec.duration
+
+
 def _submitted(facts: OperationFacts) -> OperationStep:
     spec = facts.op.spec
     if facts.op.word is not None:
@@ -73,10 +81,12 @@ def _asking(facts: OperationFacts) -> OperationStep:
     op, requests = facts.op, facts.requests
     if op.word is not None:
         return _cancelled(facts)
-    if requests and all(r.state is RequestState.GRANTED for r in requests):
-        return OperationStep(state=OperationState.PREPARING, reason=_preparing_words(facts))
     by = begins_by(op, facts.needed)
-    if by is not None and facts.now > by:
+    granted = bool(requests) and all(r.state is RequestState.GRANTED for r in requests)
+    late = by is not None and any(r.granted_at is not None and r.granted_at > by for r in requests)
+    if granted and not late:
+        return OperationStep(state=OperationState.PREPARING, reason=_preparing_words(facts))
+    if by is not None and (late or facts.now > by):
         takes, latest = format_duration(facts.needed), (op.spec.latest or by).isoformat(" ", "minutes")
         why = next((r.waits_because for r in requests if r.waits_because), "it was not granted")
         told = f"it takes {takes} and had to be over by {latest}; it waited to the end: {why}"

@@ -1,6 +1,6 @@
 """Nothing that is out is without an owner: leases whose holder is gone, and outages that nobody of ours holds."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from fleet import ids
 from fleet.models.base import Decision, Moment
@@ -49,8 +49,9 @@ def unowned(facts: LedgerFacts) -> tuple[Standing, ...]:
     )
 
 
-def undrained_in_repair(facts: LedgerFacts) -> tuple[str, ...]:
-    """Hosts in repair that the last good look, begun after their lease, shows without any drain: jobs may start there.
+def undrained(facts: LedgerFacts, held: Collection[str] = ()) -> tuple[str, ...]:
+    """Hosts in repair, and of the operation ids that are `held` for outsiders, that the last good look, begun after
+    their lease, shows without any drain: jobs may start there.
 
     Their repairs decide what to do: one that is just returning its host lifted the drain itself. Where the fabric is
     being measured in a reservation of ours no job can start.
@@ -58,7 +59,7 @@ def undrained_in_repair(facts: LedgerFacts) -> tuple[str, ...]:
     look = facts.observation
     if look is None or look.error:
         return ()
-    held = (x for x in facts.leases.values() if x.counted is Counted.FAILED and x.since < look.began_at)
-    seen = ((lease.host, look.hosts.get(lease.host)) for lease in held)
+    out = (x for x in facts.leases.values() if x.counted is Counted.FAILED or x.operation in held)
+    seen = ((lease.host, look.hosts.get(lease.host)) for lease in out if lease.since < look.began_at)
     nodes = ((host, found.node) for host, found in seen if found is not None)
     return tuple(sorted(h for h, node in nodes if node is not None and not node.draining and not is_measured(node)))

@@ -17,6 +17,7 @@ from fleet.policy.draining import is_measured
 OPERATOR = "operator"
 JUST_RELEASED = "just released; not seen since"
 NOT_OBSERVED = "not observed yet"
+GIVEN_BACK = "was given away, and nobody holds it any more: a repair verifies it"
 
 Place = tuple[HostSet, str | None, str]
 """Set, owner and reason: a `Standing` without its host, cheap enough for every host of a fleet."""
@@ -77,6 +78,9 @@ def place(
         found: Place = (HostSet.UNKNOWN, OPERATOR, "the scheduler does not list it")
     else:
         found = _given(host, seen.node) or _shown(host, seen.node, failed_reasons)
+        if host.given and found[0] is HostSet.UP:
+            # It was failed when we let it go, and whoever had it has not shown that it is well.
+            found = HostSet.UNKNOWN, ids.dispatcher(host.cluster), GIVEN_BACK
     old = host.released_at is not None and observed_at <= host.released_at
     if old and found[0] in (HostSet.FAILED, HostSet.UNKNOWN):
         # A look begun under our lease shows what we did to the host, not how we left it.

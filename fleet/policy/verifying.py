@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from fleet.models.base import Decision
+from fleet.models.base import Decision, Moment
 from fleet.models.ledger import Autostop
 from fleet.models.pool import Pool
 from fleet.models.verification import Verdict, Verification
@@ -66,3 +66,11 @@ def pause_for_inconclusive(hosts_inconclusive: int, pool: Pool) -> Decision | No
 def is_paused(autostop: Autostop | None) -> bool:
     """True while the pool's train is paused already and only an operator lifts it: people know."""
     return autostop is not None and autostop.stopped and autostop.reason.startswith(PAUSED)
+
+
+def holds_emergency(autostop: Autostop | None, began: Moment) -> bool:
+    """True for a pause that came after an emergency began: then what judges its own hosts is broken, and it would hand
+    over one after the other. It passes every other autostop.
+    """
+    paused = autostop if is_paused(autostop) else None
+    return paused is not None and paused.since is not None and paused.since > began

@@ -4,12 +4,11 @@ It is fed snapshots and keeps its own books, so it is wrong independently of the
 its reason begins with `maintrain:`; the reason names the operation.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from drivers.snapshot import Event, HostSeen, Snapshot
+from starter.demo.host_book import HostBook, Violation
 from starter.demo.lifted import Lifted, LiftedLimit
 from starter.demo.pins_book import PinsBook
 from starter.demo.pool_books import PoolBook, PoolLimits, is_foreign, is_ours, is_planned
@@ -18,31 +17,6 @@ from starter.demo.versions_book import VersionsBook
 REPAIR = "maintrain:repair:"
 RUNGS = ("gpu_reset_started", "power_cycle_started", "reimage_started")
 """What only the repair ladder does to a host."""
-
-
-@dataclass(frozen=True)
-class Violation:
-    """One breach of the contract; `kind` is a word to count by."""
-
-    kind: str
-    at: float
-    host: str
-    text: str
-
-
-@dataclass
-class HostBook:
-    """What the observer remembers of a host."""
-
-    owes: bool = False
-    """True from a flash or reboot on, until it went back into production verified."""
-    passed: set[str] = field(default_factory=set)
-    flashing: set[str] = field(default_factory=set)
-    flashed: set[tuple[str, str, str]] = field(default_factory=set)
-    reboots: Counter[str] = field(default_factory=Counter)
-    caused: bool = False
-    """A flash began or a verification failed since the last reboot."""
-    visited: bool = False
 
 
 class Observer:
@@ -165,7 +139,9 @@ class Observer:
         book.flashing.add(detail["task"])
         book.caused = True
         effect = (now.reason or "", detail["component"], detail["version"])
-        if effect in book.flashed:
+        # A repair tries again what has ended and not taken; a visit never does.
+        anew = effect[0].startswith(REPAIR) and now.versions.get(detail["component"]) != detail["version"]
+        if effect in book.flashed and not anew:
             self._breach("duplicate_effect", at, name, f"{what}: a second time in {now.reason}")
         book.flashed.add(effect)
 
@@ -217,6 +193,8 @@ class Observer:
                 )
         if before is None:
             return
+        # What went down in production may be booted by its repair.
+        book.caused |= before.up and now.down
         # A host that was undrained by another in mid change has to be drained again, whatever is up.
         taken = before.up and (is_ours(now) or bool(now.closed))
         floor = self._lifted.floor(pool.limits.name, pool.limits.floor, at)

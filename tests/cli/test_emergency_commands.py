@@ -3,13 +3,17 @@
 import asyncio
 import json
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 import yaml
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
 from fleet.models.emergency import Emergency, EmergencyHost, EmergencySpec, EmergencyState
 from fleet.models.rollout import RolloutSpec
 from runtime.settings import load_settings
+from starter.emergency_orders import taken_up
 from store import open_store
 from tests.cli.conftest import SIMULATED
 
@@ -131,24 +135,28 @@ def test_a_roll_back_means_the_prior_version_of_its_rollout(synced, tmp_path):
     assert 0 == synced("emergency", "plan", write(tmp_path, upgrades=[back])).code
 
 
+def _emergency() -> Emergency:
+    now = datetime.now(UTC)
+    return Emergency(
+        id=EMERGENCY,
+        spec=EmergencySpec.model_validate(SPEC),
+        targets={"gpu-driver": "550.163.01"},
+        state=EmergencyState.RUNNING,
+        reason="16 hosts asked for",
+        started_at=now,
+        started_by="ada",
+        why="a hole in the driver",
+        changed_at=now,
+    )
+
+
 @pytest.fixture
 def started(synced):
     """The command line beside an emergency whose rows are there, and no Temporal."""
 
     async def begin() -> None:
-        store, now = await open_store(load_settings().store_url), datetime.now(UTC)
-        found = Emergency(
-            id=EMERGENCY,
-            spec=EmergencySpec.model_validate(SPEC),
-            targets={"gpu-driver": "550.163.01"},
-            state=EmergencyState.RUNNING,
-            reason="16 hosts asked for",
-            started_at=now,
-            started_by="ada",
-            why="a hole in the driver",
-            changed_at=now,
-        )
-        await store.start_emergency(found, [EmergencyHost(host="gpu001", pool="gpu-train", domain="d001")])
+        store = await open_store(load_settings().store_url)
+        await store.start_emergency(_emergency(), [EmergencyHost(host="gpu001", pool="gpu-train", domain="d001")])
         await store.close()
 
     asyncio.run(begin())
@@ -208,3 +216,17 @@ def test_the_ledger_tells_which_pools_an_emergency_goes_first_in(started):
 
     assert "emergency/sim/hole goes before all others in pool gpu-train" in told
     assert {"gpu-train": EMERGENCY} == plain["urgent"]
+
+
+class Gone:
+    """A server that answered a moment ago, and does not any more."""
+
+    def get_workflow_handle(self, _):
+        raise RPCError("", RPCStatusCode.UNAVAILABLE, b"")
+
+
+async def test_an_emergency_whose_row_is_written_and_whose_start_is_lost_says_so_and_how_it_is_called_off():
+    said = await taken_up(cast("Client", Gone()), _emergency())
+
+    assert "it is written, and the dispatcher takes it up at its next look" in said
+    assert "maintrain emergency end hole" in said

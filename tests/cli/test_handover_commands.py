@@ -108,6 +108,7 @@ def test_a_health_checks_drain_on_a_host_in_our_repair_is_taken_over_without_ano
         (("give", HOST, "--to", "maintrain", *WHY), 2, "--to: expected somebody else's name"),
         (("give", HOST, "--to", "a;b", *WHY), 2, "--to: expected somebody else's name"),
         (("give", HOST, "--to", "vendor", "--within", "4", *WHY), 2, "--within: expected a duration"),
+        (("give", HOST, "--to", "vendor", "--within", "9999999999w", *WHY), 2, "--within: expected a duration of ten"),
         (("give", HOST, "--to", "vendor", "--within", "0s", *WHY), 2, "--within: expected more than 0s"),
         (("give", HOST, "--to", "vendor", "--reason", " "), 2, "--reason: expected 1 to 500"),
         (("taken", HOST, "--by", "vendor", *WHY), 1, "sim/gpu001 is not to be given to anybody"),

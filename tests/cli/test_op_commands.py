@@ -31,6 +31,12 @@ BAD = {
     "a class that is none": ((*HOLD, "--class", "urgent"), "--class: expected one of emergency, train, ad_hoc"),
     "a duration without its unit": ((*HOLD, "--duration", "30"), "--duration: expected a duration with its unit"),
     "a time without its zone": ((*HOLD, "--latest", "2030-01-31T08:00"), "--latest: expected a time with its zone"),
+    "a time that no clock can show": (
+        (*HOLD, "--earliest", "0001-01-01T00:00:00+10:00"),
+        "--earliest: expected a time that any clock can show",
+    ),
+    "a duration of ages": ((*HOLD, "--duration", "99999999999999d"), "--duration: expected a duration of ten years"),
+    "more than its pool ever lets out": ((*HOLD[:3], "sim/cluster"), "it would wait for ever, cut it into several"),
     "a zone that is none": ((*HOLD, "--latest", "2030-01-31T08:00 Mars/Olympus"), "expected a zone such as"),
     "a window before it begins": (
         (*HOLD, "--earliest", "2030-02-01T08:00Z", "--latest", "2030-01-31T08:00Z"),
@@ -168,6 +174,9 @@ BAD_TIMES = {
     "2026-10-25T02:30 Europe/Berlin": "expected 2026-10-25T02:30:00+02:00 or 2026-10-25T02:30:00+01:00",
     "2026-10-25T02:30+02:00 Europe/Berlin": "expected either an offset or the name of a zone",
     "tonight": "expected a time with its zone",
+    "0001-01-01T00:00:00+10:00": "expected a time that any clock can show",
+    "9999-12-31T23:59:59-10:00": "expected a time that any clock can show",
+    "9999-12-31T23:59:59 America/New_York": "expected a time that any clock can show",
 }
 
 

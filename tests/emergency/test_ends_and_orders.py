@@ -40,6 +40,7 @@ ENDS = {
     (Outcome.GIVEN_BACK, EndCause.UPGRADE): EmergencyHostState.LEFT_OUT,
     (Outcome.ROLLED_BACK, None): EmergencyHostState.LEFT_OUT,
     (Outcome.LEFT_OUT, None): EmergencyHostState.LEFT_OUT,
+    (Outcome.LEFT_OUT, EndCause.HANDS): EmergencyHostState.PENDING,
 }
 
 
@@ -200,3 +201,10 @@ def test_hosts_are_chosen_by_what_they_carry_and_those_never_read_are_left_out_b
 
     assert {"gpu001": "pending", "gpu003": "left_out"} == {row.host: row.state for row in found}
     assert "its version of gpu-driver was never read" == found[-1].reason
+
+
+@pytest.mark.parametrize("length", ["3651d", "999999w", "9" * 400 + "w"])
+@pytest.mark.parametrize("field", ["budget", "notice", "override_lasts"])
+def test_a_length_of_time_after_which_no_moment_can_be_told_is_refused(field, length):
+    with pytest.raises(ValidationError, match="ten years"):
+        EmergencySpec.model_validate({**SPEC, field: length})

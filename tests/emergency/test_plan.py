@@ -5,8 +5,10 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet import ids
 from fleet.models.emergency import EmergencyHostState, EmergencyState
 from fleet.models.ledger import Counted
+from fleet.models.operation_part import ActiveOperation
 from fleet.policy.emergency_plan import emergency_step, settling_hosts
 from tests.emergency.make import EMERGENCY, emergency, named, rows
 from tests.policy.make import NodeBase, ago, facts, host, lease, names, pool, seen, stop
@@ -76,6 +78,30 @@ def test_nobody_yields_where_an_override_gives_the_room():
     beyond = emergency(override=named(planned_buffer={"gpu-train": 8}, floor={"gpu-train": 1}))
 
     assert {} == emergency_step(beyond, asked, facts(leases=held)).yields
+
+
+def test_hosts_that_left_the_fleet_under_a_lease_or_while_asked_for_hinder_no_look():
+    held = [lease("gone001", OTHER), lease("gpu001", VISIT)]
+    its = [*rows(**busy(ASKED, 1, 4)), rows()[0].model_copy(update={"host": "gone002", "state": ASKED})]
+
+    assert [VISIT] == list(emergency_step(emergency(), its, facts(leases=held)).yields)
+
+
+def test_a_host_on_which_an_outsider_works_is_waited_for_by_nothing():
+    """Its domain is not held open for it, and the emergency ends without it."""
+    op = "op/7-firmware"
+    held = lease("gpu001", op)
+    working = ActiveOperation(operation=op, kind="k", not_with=(), hosts=frozenset(["gpu001"]), parks=True)
+    reason = ids.drain_reason(ids.PLANNED, held.operation)
+    known = facts(leases=[held], operations=(working,), nodes={"gpu001": seen("gpu001", draining=True, reason=reason)})
+    draining = facts(leases=[held], operations=(working,))
+    others = {n: {"state": DONE} for n in names(11, 2)}
+
+    assert "gpu001" not in opened(emergency_step(emergency(width=9), rows(), known))["d001"]
+    through = emergency_step(emergency(), rows(**others), known)
+    assert (EmergencyState.DONE, ["gpu001"]) == (through.state, list(through.left_out))
+    assert f"drained for {op}" in through.left_out["gpu001"]
+    assert {"d001": ("gpu001",)} == opened(emergency_step(emergency(), rows(**others), draining))
 
 
 def test_repairs_pin_switches_and_other_emergencies_do_not_yield():

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from fleet.models.ledger import Counted, RequestClass
+from fleet.models.ledger import Autostop, Counted, RequestClass
 from fleet.models.override import Override
 from fleet.policy.grants import settle
 from fleet.policy.invariants import Breaches, breaches
@@ -64,6 +64,21 @@ def test_it_passes_an_autostop_and_no_stop_and_no_stale_look():
         "waits for a fresh look at the cluster: pool gpu-train was not observed lately"
         == answers(stop(["gpu001"]), looked=ago(minutes=5))[STOP]
     )
+
+
+@pytest.mark.parametrize(
+    ("since", "reason", "answer"),
+    [
+        (ago(minutes=1), "paused: the verifier", "autostop of pool gpu-train: paused: the verifier"),
+        (ago(minutes=9), "paused: the verifier", ("gpu001",)),
+        (ago(minutes=1), "3 hosts failed", ("gpu001",)),
+    ],
+)
+def test_a_pause_since_its_beginning_holds_it_too(since, reason, answer):
+    """It began five minutes ago; a verifier that broke since would hand over whatever it takes."""
+    paused = {"gpu-train": Autostop(stopped=True, since=since, reason=reason)}
+
+    assert {STOP: answer} == answers(stop(["gpu001"], asked_at=ago(minutes=5)), autostops=paused)
 
 
 def test_an_override_lets_it_pass_the_named_numbers_and_no_further():

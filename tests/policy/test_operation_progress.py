@@ -9,7 +9,7 @@ from fleet.models.ledger import RequestState
 from fleet.models.operation import OperationState, OperationWork, Said, Word
 from fleet.models.work import Outcome
 from fleet.policy.operation_orders import speak
-from fleet.policy.operation_progress import OperationFacts, progress
+from fleet.policy.operation_progress import OperationFacts, overdue, progress
 from tests.policy.make import NOW, ago
 from tests.policy.operations import asked, operation
 
@@ -31,6 +31,7 @@ def waits(**changes):
 
 
 GRANTED = asked(state=RequestState.GRANTED)
+TOO_LATE = asked(state=RequestState.GRANTED, granted_at=ago(minutes=1))
 HELD = frozenset({"c1/gpu001", "c1/gpu002"})
 BACK = {"c1/gpu001": (Outcome.SERVICED, "verified"), "c1/gpu002": (Outcome.HANDED_OVER, "it is slow")}
 GIVEN = {"c1/gpu002": (Outcome.GIVEN_BACK, "jobs kept it")}
@@ -46,6 +47,13 @@ STEPS = {
     "granted and cancelled": (S.ASKING, {"word": word(Said.CANCEL)}, {"requests": (GRANTED,)}, S.CANCELLED, "began"),
     "too late": (S.ASKING, {"latest": NOW + HOUR / 2}, {"requests": (waits(),)}, S.EXPIRED, "the buffer is full"),
     "granted at the last moment": (S.ASKING, {"latest": NOW + HOUR / 2}, {"requests": (GRANTED,)}, S.PREPARING, ""),
+    "granted too late": (
+        S.ASKING,
+        {"latest": NOW + HOUR / 2},
+        {"requests": (TOO_LATE,)},
+        S.EXPIRED,
+        "it takes 1h and had to be over by",
+    ),
     "drains": (S.PREPARING, {}, {"held": HELD, "ready": {"c1/gpu001"}}, S.PREPARING, "gpu002 not drained yet"),
     "waits for a repair": (
         S.PREPARING,
@@ -131,3 +139,13 @@ def test_a_word_is_audited_in_the_name_of_who_said_it():
         change.audit.subject,
         change.audit.reason,
     )
+
+
+def test_only_work_without_a_host_in_our_hands_is_overdue_by_its_own_time():
+    op = operation(S.WORKING, begun_at=ago(hours=2))
+    facts = OperationFacts(op=op, now=NOW, needed=HOUR)
+
+    assert overdue(op, facts)
+    assert not overdue(op, facts.model_copy(update={"held": HELD}))
+    assert not overdue(op.model_copy(update={"begun_at": ago(minutes=30)}), facts)
+    assert not overdue(op.model_copy(update={"state": S.CLOSING}), facts)

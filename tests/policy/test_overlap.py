@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fleet import ids
 from fleet.models.ledger import Counted, RequestClass, WaitKind
 from fleet.models.operation_part import ActiveOperation
 from fleet.models.scheduler import NodeBase
 from fleet.policy.grants import settle
-from tests.policy.make import facts, lease, names, pool, request, seen
+from tests.policy.make import ago, facts, host, lease, names, pool, request, seen
 from tests.policy.operations import KINDS, asked
 
 RACK = tuple(names(3))
@@ -101,6 +102,14 @@ def test_a_hold_is_not_granted_while_a_host_it_did_not_ask_for_is_back_in_produc
     assert "waits for gpu003, which is in production again, to be asked for as well" == wait.reason
 
 
+def test_a_hold_waits_for_the_look_that_tells_of_a_host_just_released():
+    released = [host(n, released_at=ago(seconds=5) if n == "gpu003" else None) for n in names(12)]
+    shown = {"gpu003": seen("gpu003", draining=True, reason="maintrain:repair:repair/c1/gpu003/1")}
+    [wait] = decided(asked("service-rack-power", RACK, taken=RACK[:2]), hosts=released, nodes=shown).waits
+
+    assert "waits for the next look at gpu003, which may be in production again" == wait.reason
+
+
 def test_a_hold_joins_a_visit_that_may_overlap_once_its_host_is_drained():
     kind = next(k for k, o in KINDS.items() if "upgrade-host" not in o.not_with and k != "upgrade-host")
     hold, visit = asked(kind, RACK, taken=RACK[:2]), "visit/c1/gpu/1/d1/1"
@@ -108,6 +117,24 @@ def test_a_hold_joins_a_visit_that_may_overlap_once_its_host_is_drained():
 
     assert [] == granted(hold, leases=out)
     assert ["op/1"] == granted(hold, leases=out, nodes=drained("gpu003", visit))
+
+
+def test_a_hold_joins_no_stop_of_an_emergency():
+    kind = next(k for k, o in KINDS.items() if "upgrade-host" not in o.not_with and k != "upgrade-host")
+    stop = ids.emergency_stop(ids.emergency("c1", "cve"), 1)
+    held = [lease("gpu003", holder=stop)]
+
+    assert [] == granted(asked(kind, RACK, taken=RACK[:2]), leases=held, nodes=drained("gpu003", stop))
+
+
+def test_work_that_takes_nobody_out_does_not_starve_behind_visits():
+    old = asked("replace-cable", RACK, takes=False, parks=False, asked_at=ago(days=30))
+    younger = request("visit/c1/gpu/1/d2/1", RACK[1:])
+    elsewhere = request("visit/c1/gpu/1/d3/1", names(7, 4))
+    conflict = {"operations": (active("clean-optics", RACK[:1]),)}
+
+    assert [younger.id] == granted(younger, **conflict)
+    assert [elsewhere.id] == granted(old, younger, elsewhere, **conflict)
 
 
 def test_a_hold_joins_no_visit_that_it_must_not_overlap_with():

@@ -8,14 +8,15 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.climbing import Climbing
 from activities.hand_over import HandingOver
-from activities.handovers import GivingAway
+from activities.handovers import GivingAway, look_at_handovers
+from activities.looking import look as look_only
 from activities.returning import Returning
 from fleet import ids
 from fleet.models.handover import Handover, HandoverState, HandoverWay
 from fleet.models.host import HostSet
 from fleet.models.ladder import Rung
 from fleet.models.messages import Command, HandOver
-from fleet.models.work import Climb, HostWork, Outcome, StepKind
+from fleet.models.work import Climb, HostOutcome, HostWork, Outcome, StepKind
 from fleet.policy.sets import standings
 from tests.scenarios.site import CLUSTER, POOL
 from tests.steps.losses import Losses
@@ -169,3 +170,61 @@ async def test_a_hold_that_changed_before_we_took_it_is_left_and_people_are_told
     assert "bob: mine now" == (await losses.node("gpu005")).reason
     told = f"{CLUSTER}/gpu005 could not be taken over from vendor in time"
     assert [told] == [t for t in losses.site.pages.titles if "in time" in t]
+
+
+async def test_a_host_that_is_to_be_given_and_that_another_undrains_is_drained_again_though_it_came_back(losses):
+    """Its repair was opened by a look and has tried nothing: without the handover it would be verified and return."""
+    await losses.rule()
+    losses.site.world.kill_daemon("gpu005")
+    [work] = await losses.begin()
+    await asked(losses, host="gpu005", operation=work.operation)
+    losses.site.world.repair_host("gpu005")
+    losses.site.world.undrain_by_other("gpu005")
+
+    seen = await losses.look()
+
+    assert ((), ("gpu005",)) == (seen.back, seen.undrained)
+
+
+async def test_a_repair_that_ends_while_its_hold_is_passed_on_leaves_the_look_whole(losses):
+    """Its lease was there when the look began, and was gone when the reason was to be written."""
+    work = await in_repair(losses)
+    given = await asked(losses)
+    store = losses.site.store
+    await store.acknowledge_handover(given.id, "vendor", ANN, await store.clock())
+    await look_only(losses.site.deps, CLUSTER)
+    facts = await store.facts(CLUSTER, await store.clock())
+    values = {"cluster": CLUSTER, "pool": POOL, "host": HOST, "operation": work.operation, "reason": "mended"}
+    row = HostOutcome(**values, outcome=Outcome.REPAIRED, at=await store.clock())
+    await store.release(CLUSTER, HOST, work.operation, row, await store.clock())
+
+    assert () == await look_at_handovers(losses.site.deps, facts)
+
+    assert OURS == (await losses.node(HOST)).reason
+
+
+async def test_a_host_that_the_outsider_lets_go_is_verified_before_it_counts_as_up(losses):
+    work = await in_repair(losses)
+    await asked(losses)
+    losses.site.world.drain_by_other(HOST, THEIRS)
+    await losses.look()
+    await give_away(losses, work)
+    losses.site.world.undrain_by_other(HOST)
+    await look_only(losses.site.deps, CLUSTER)
+    assert HostSet.UNKNOWN is await where(losses)
+
+    [back] = await losses.begin(looks=1)
+
+    node = await losses.node(HOST)
+    ours = ids.drain_reason(ids.REPAIR, back.operation)
+    assert (HostSet.FAILED, ours, "") == (await where(losses), node.reason, (await given_to(losses)))
+    rung = await ActivityEnvironment().run(Climbing(losses.site.deps).climb, back)
+    assert (Rung.RETRY, f"it was given away ({THEIRS}), and came back with nobody holding it") == (
+        rung.rung,
+        rung.reason,
+    )
+
+
+async def given_to(losses):
+    facts = await losses.site.store.facts(CLUSTER, await losses.site.store.clock())
+    return facts.hosts[HOST].given

@@ -9,7 +9,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.deps import Deps
 from activities.operation import Operating
 from activities.operation_boarding import OperationBoarding
-from activities.operations import lost_operations, settle_over_clusters
+from activities.operations import lost_operations, open_operation, settle_over_clusters
 from activities.pages import late
 from fleet.models.fleetfile import FleetFile
 from fleet.models.host import Host
@@ -58,6 +58,12 @@ class Looks:
             await looks.observe(cluster, (DOWN,))
         return looks
 
+    async def drop(self, cluster) -> None:
+        """Out of the fleet file, though work on it is open."""
+        fleet = (await self.store.fleet()).fleet
+        left = fleet.model_copy(update={"clusters": tuple(c for c in fleet.clusters if c.name != cluster)})
+        await self.store.load_fleet(left, "another", "ann", "drop", datetime.now(UTC))
+
     async def observe(self, cluster, down=()) -> None:
         now = datetime.now(UTC)
         members = tuple(Host(cluster=cluster, name=n, pool=POOL, rack="r1", since=now) for n in HOSTS)
@@ -96,6 +102,10 @@ def _as_granted(op):
     return OperationChange(op.model_copy(update={"state": OperationState.PREPARING}))
 
 
+def _as_over(op):
+    return OperationChange(op.model_copy(update={"state": OperationState.CANCELLED}))
+
+
 def _seen(review):
     return review.action, review.state
 
@@ -126,6 +136,28 @@ async def test_a_granted_hold_boards_its_hosts_with_a_hold_between_drain_and_ver
     assert ["drain", "hold", "verify:health"] == [s.key for s in works[0].steps][:3]
     assert {"op/1"} == {w.visit for w in works}
     assert works == await looks.board()
+
+
+async def test_a_host_on_which_a_workflow_is_under_way_is_not_begun_again(looks):
+    await looks.asking((CLUSTER, "gpu[002-004]"))
+    await looks.settle()
+    await looks.look()
+    looks.engine.runs.add(f"host/{CLUSTER}/gpu002")
+    order = OperationBoard(operation="op/1", cluster=CLUSTER)
+    boarded = await ActivityEnvironment().run(OperationBoarding(looks.deps).board_operation, order)
+
+    assert (["gpu004"], ("gpu002",)) == ([w.host for w in boarded.works], boarded.running)
+
+
+async def test_who_is_slow_to_park_is_looked_at_less_and_less_often(looks):
+    await looks.asking((CLUSTER, "gpu[002-004]"))
+    await looks.settle()
+    await looks.look()
+    first = await looks.look()
+    ago = datetime.now(UTC) - timedelta(minutes=30)
+    await looks.store.change_operation("op/1", lambda op: OperationChange(op.model_copy(update={"granted_at": ago})))
+
+    assert (5, 90) == (first.wait_seconds, round((await looks.look()).wait_seconds))
 
 
 async def test_a_grant_is_acknowledged_also_when_the_look_that_saw_it_died(looks):
@@ -242,6 +274,38 @@ async def test_an_operation_without_a_workflow_is_found(looks):
 
     looks.engine.runs.add("op/1")
     assert () == await lost_operations(looks.deps, facts)
+
+
+async def test_hosts_of_an_open_operation_of_another_clusters_are_not_ownerless(looks):
+    await looks.asking(*BOTH)
+    await looks.settle()
+    await settle_over_clusters(looks.deps, CLUSTER)
+    facts = await looks.store.facts(OTHER, datetime.now(UTC))
+
+    assert ["gpu001"] == list(facts.leases)
+    assert await open_operation(looks.deps, "op/1")
+    await looks.store.change_operation("op/1", _as_over)
+    assert not await open_operation(looks.deps, "op/1")
+
+
+async def test_a_cluster_in_which_nobody_is_to_be_worked_on_is_not_waited_for(looks):
+    scope = ((CLUSTER, DOWN), (OTHER, "gpu001"))
+    await looks.asking(*scope, kind="reboot-host", work=OperationWork.REBOOT)
+    await looks.settle(OTHER)
+
+    assert [(OTHER, "gpu001")] == [(x.cluster, x.host) for x in await looks.store.leases("op/1")]
+
+
+async def test_an_operation_whose_cluster_is_gone_can_be_called_off_and_ends_by_itself(looks):
+    await looks.submit((OTHER, "gpu001"), earliest=datetime.now(UTC) + timedelta(hours=1))
+    await looks.submit((OTHER, "gpu002"), key="k2")
+    await looks.drop(OTHER)
+    word = Word(said=Said.CANCEL, actor="ann", reason="not now", at=datetime.now(UTC))
+    await looks.store.change_operation("op/1", speak(word))
+    await looks.look("op/2")
+
+    assert (OperationAction.END, "cancelled") == _seen(await looks.look())
+    assert (OperationAction.END, "failed") == _seen(await looks.look("op/2"))
 
 
 def test_an_operation_that_takes_too_long_is_one_page_for_all_of_its_hosts():

@@ -98,14 +98,30 @@ async def test_pools_are_urgent_while_a_running_one_has_hosts_to_take_there(stor
     assert [later.id, EMERGENCY] == [e.id for e in await store.emergencies(CLUSTER)]
 
 
-async def test_its_versions_are_wished_for_until_a_person_ends_it(store):
-    await store.start_emergency(emergency(), [row("gpu001")])
-    for state, wishes in ((EmergencyState.DONE, {"gpu001": ["550.3"]}), (EmergencyState.ENDED, {})):
-        await store.change_emergency(EMERGENCY, becomes(state=state))
+@pytest.mark.parametrize(
+    ("state", "wished"),
+    [
+        ("announced", ()),
+        ("running", ("done", "handed_over", "pending", "asked", "under_way")),
+        ("stopped", ("done", "handed_over")),
+        ("done", ("done", "handed_over", "jobs_kept_it", "was_out")),
+        ("ended", ()),
+    ],
+)
+async def test_what_it_brought_stays_wished_for_and_what_it_did_not_bring_only_while_it_runs(store, state, wished):
+    """`never` is a host that the selector left out; the last two of it were left out in its course."""
+    out = EmergencyHostState.LEFT_OUT
+    by_state = [row(s.value, state=s) for s in EmergencyHostState if s is not out]
+    await store.start_emergency(emergency(), [*by_state, row("never", state=out), row("jobs_kept_it"), row("was_out")])
+    now = NOW + timedelta(hours=1)
+    left = [row("jobs_kept_it", state=out, stop=f"{EMERGENCY}/1"), row("was_out", state=out)]
+    await store.change_emergency(EMERGENCY, becomes(*left, state=EmergencyState(state), changed_at=now))
 
-        facts = await store.rollout_facts(CLUSTER, ["gpu001", "gpu002"])
+    facts = await store.rollout_facts(CLUSTER, [h.host for h in await store.emergency_hosts(EMERGENCY)])
 
-        assert wishes == {host: [u.version for u in its] for host, its in facts.urgent.items()}
+    assert {host: ["550.3"] for host in sorted(wished)} == {
+        host: [u.version for u in its] for host, its in sorted(facts.urgent.items())
+    }
 
 
 async def test_its_images_are_known_to_drivers(store):

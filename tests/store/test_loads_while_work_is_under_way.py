@@ -1,10 +1,13 @@
 """A load asks in its own transaction what is under way: nothing can begin between the question and the load."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from fleet.errors import InvalidInput
+from fleet.models.operation import OperationSpec
+from fleet.models.scope import ScopePart
 from fleet.models.under_way import UnderWay
 from fleet.policy.loading import hindrances
 from store import open_store
@@ -143,3 +146,17 @@ async def test_what_members_in_service_were_last_read_with_is_told_but_not_of_ho
     assert "gpu0000" in (await store.under_way(f.fleet_file())).carried[f.C]
     await store.take_for_repair(f.lease("gpu0000", "repair/c1/gpu0000/1"), "holder/r1#gpu0000")
     assert "gpu0000" not in (await store.under_way(f.fleet_file())).carried[f.C]
+
+
+async def test_a_cluster_stays_while_an_operation_on_it_is_not_over(store):
+    await f.ready(store)
+    scope = (ScopePart(cluster=f.C, kind="host", name="gpu0000"),)
+    spec = {"kind": "clean-optics", "takes": False, "duration": timedelta(hours=1), "actor": "ann", "reason": "dust"}
+    await store.submit_operation(OperationSpec(**spec, scope=scope, key="k"), f.NOW)
+    before = f.fleet_file()
+    gone = before.model_copy(update={"clusters": ()})
+
+    [(place, wanted)] = hindrances(before, gone, await store.under_way(before))
+
+    assert (f"clusters.{f.C}", True) == (place, "operations on it are not over (op/1)" in wanted)
+    assert () == hindrances(before, f.fleet_file("another"), await store.under_way(before))

@@ -12,6 +12,7 @@ from fleet.models.work import StepAction, StepResult
 from tests.workflows.conftest import Bench
 from tests.workflows.fakes import NOTHING_FORESAW_IT, Gate
 from tests.workflows.make import step
+from tests.workflows.test_continue_as_new import runs
 from workflows.dispatcher import Dispatcher
 from workflows.operation import Operation
 from workflows.options import TELL_AGAIN
@@ -47,6 +48,7 @@ class Site:
         work = bench.work("gpu001", steps).model_copy(
             update={"visit": self.id, "operation": ids.operation(self.id, "gpu001")}
         )
+        self.work = work
         bench.fakes.on("board_operation", OperationBoarded(works=(work,)))
         bench.fakes.on("review_operation", *reviews)
 
@@ -155,3 +157,74 @@ async def test_an_operation_that_can_not_be_looked_at_looks_again(bench):
 async def _heard(bench: Bench, signal: str) -> bool:
     history = await bench.host().fetch_history()
     return any(e.workflow_execution_signaled_event_attributes.signal_name == signal for e in history.events)
+
+
+async def test_a_host_on_which_work_is_under_way_already_hears_the_word_and_is_boarded_once_that_has_ended(bench):
+    here = boards(bench.cluster, word="done by ann: it is in")
+    site = Site(bench, here, here, OVER)
+    bench.fakes.on("board_operation", OperationBoarded(running=("gpu001",)), OperationBoarded(works=(site.work,)))
+    bench.fakes.on("hold", BACK)
+    handle = await site.start()
+    await bench.until(lambda: bench.fakes.asked("board_operation"), "it boarded")
+    assert "drain" not in bench.fakes.steps
+
+    await bench.skip_ahead(handle, TELL_AGAIN)
+
+    assert "hosts: 1 serviced" == await handle.result()
+    assert ["serviced"] == [o.outcome for o in bench.fakes.asked("return")]
+
+
+async def test_a_host_that_somebody_undrained_in_the_hold_is_looked_at_at_once(bench):
+    here = boards(bench.cluster)
+    site = Site(bench, here, here, OVER)
+    bench.fakes.on("hold", HELD, BACK)
+    handle = await site.start()
+    await site.looked(2)
+
+    await bench.host().signal("undrained")
+
+    assert "hosts: 1 serviced" == await handle.result()
+
+
+async def test_an_untouched_host_on_which_an_outsider_worked_is_verified_before_it_is_given_back(bench):
+    drained = Gate(StepResult(action=StepAction.GO_ON, reason="drained"))
+    here = boards(bench.cluster)
+    site = Site(bench, here, boards(bench.cluster, word="cancel by ann: not now", cancelled=True), OVER)
+    first = StepResult(action=StepAction.SKIP_TO_VERIFY, reason="verified first")
+    bench.fakes.on("drain", drained)
+    bench.fakes.on("return", first, BACK)
+    handle = await site.start()
+    await drained.waits()
+
+    await handle.signal("cancel", "not now")
+    await bench.until(lambda: _heard(bench, "word"), "the host was told")
+    drained.opened.set()
+    await handle.result()
+
+    walked = [s for s in bench.fakes.steps if not s.endswith("_operation")]
+    assert ["drain", "return", "verify:health", "gate", "return"] == walked
+    assert ["given_back", "partly_upgraded"] == [o.outcome for o in bench.fakes.asked("return")]
+
+
+async def test_an_operation_continues_as_new_while_a_host_is_held_and_ends_with_it(bench):
+    here, done = boards(bench.cluster), boards(bench.cluster, word="done by ann: it is in")
+    site = Site(bench, here)
+    one, under_way = OperationBoarded(works=(site.work,)), OperationBoarded(running=("gpu001",))
+    bench.fakes.on("board_operation", one, under_way)
+    bench.fakes.on("hold", HELD)
+    handle = await site.start()
+    await site.looked(2)
+    for looks in range(3, 14):
+        await handle.signal("wake")
+        await site.looked(looks)
+    assert len(await runs(bench, site.id)) > 1
+
+    bench.fakes.on("review_operation", done, OVER)
+    bench.fakes.on("hold", BACK)
+    await bench.handle(site.id).signal("wake")
+    await bench.until(lambda: _heard(bench, "word"), "the host was told")
+    await bench.until(lambda: bench.fakes.asked("return"), "the host returned")
+    await bench.handle(site.id).signal("wake")
+
+    assert "hosts: 1 serviced" == await handle.result()
+    assert 1 == bench.fakes.steps.count("drain")

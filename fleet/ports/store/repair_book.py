@@ -64,6 +64,12 @@ class RepairBook(Protocol):
         """
         ...
 
+    async def take_back(self, cluster: str, now: Moment) -> tuple[str, ...]:
+        """Open the repairs of hosts that were given away and that nobody holds any more, by name: they are verified
+        before jobs find them as before. Audited.
+        """
+        ...
+
     async def handover(self, cluster: str, host: str) -> Handover | None:
         """The handover of a host that is under way, or else the last one."""
         ...

@@ -201,6 +201,29 @@ async def test_a_second_flash_of_the_same_version_in_one_operation_is_seen(stage
     assert stage.kinds() == ["duplicate_effect"]
 
 
+async def test_a_repair_may_flash_again_what_did_not_take_and_a_visit_may_not(stage):
+    stage.hands.set_fault(SimulatedFault(kind="version_unchanged", host="gpu001"))
+    for reason in (REPAIR, OURS):
+        await stage.drain("gpu001", reason=reason)
+        await stage.flash("gpu001")
+        await stage.flash("gpu001")
+        await stage.verify("gpu001")
+        await stage.undrain("gpu001", reason=reason)
+
+    assert stage.kinds() == ["duplicate_effect"]
+
+
+async def test_a_host_that_went_down_in_production_may_be_booted_by_its_repair_once(stage):
+    stage.hands.kill_daemon("gpu001")
+    stage.wrong(lambda tx: put_drain(tx, "gpu001", REPAIR, "maintrain"))
+    await stage.reboot("gpu001")
+    before = stage.kinds(reboots_per_operation=None)
+
+    await stage.reboot("gpu001")
+
+    assert (before, stage.kinds(reboots_per_operation=None)) == ([], ["duplicate_effect"])
+
+
 async def test_a_second_reboot_in_one_operation_is_seen_and_one_in_the_next_is_not(stage):
     await stage.drain("gpu001")
     await stage.reboot("gpu001")

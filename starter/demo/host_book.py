@@ -1,0 +1,29 @@
+"""What the outside observer remembers of a host, and how it notes a breach."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One breach of the contract; `kind` is a word to count by."""
+
+    kind: str
+    at: float
+    host: str
+    text: str
+
+
+@dataclass
+class HostBook:
+    """What the observer remembers of a host."""
+
+    owes: bool = False
+    """True from a flash or reboot on, until it went back into production verified."""
+    passed: set[str] = field(default_factory=set)
+    flashing: set[str] = field(default_factory=set)
+    flashed: set[tuple[str, str, str]] = field(default_factory=set)
+    reboots: Counter[str] = field(default_factory=Counter)
+    caused: bool = False
+    """A flash began, a verification failed or the host went down in production since the last reboot."""
+    visited: bool = False
