@@ -3,9 +3,14 @@
 from collections import defaultdict
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.ordering import in_order, spread
 from tests.parts.temporal import client, temporal
+
+# How fast a busy machine makes examples says nothing about them.
+settings.register_profile("maintrain", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("maintrain")
 
 __all__ = ["client", "temporal"]
 

@@ -57,13 +57,13 @@ class Ladder(Fact):
         return rungs
 
     def of(self, category: Category | None) -> tuple[Rung, ...]:
-        """Rungs for a failure; None is the unknown one."""
+        """Rungs for a failure; None is the unknown one, as is one of which only a job tells."""
         by_category = {
             Category.HARDWARE: self.hardware,
             Category.SOFTWARE: self.software,
             Category.PERFORMANCE: self.performance,
         }
-        return self.unknown if category is None else by_category[category]
+        return self.unknown if category is None else by_category.get(category, self.unknown)
 
     @property
     def rungs(self) -> frozenset[Rung]:
