@@ -142,8 +142,8 @@ def _change(seen: Operation, step: OperationStep, now: Moment) -> Callable[[Oper
 
 
 def _parking_pause(op: Operation, facts: OperationFacts) -> float:
-    """Seconds to the next look at those who have yet to park: the longer they take, the longer, for each look is kept
-    in the workflow's history.
+    """Seconds to the next look at those who have yet to park, or to be seen drained: the longer they take, the longer,
+    for each look is kept in the workflow's history.
     """
     waited = facts.now - (op.granted_at or op.changed_at)
     return min(_LOOKS, max(_PARKING_LOOKS, waited.total_seconds() / _OF_THE_WAIT))
@@ -161,7 +161,8 @@ def _review(op: Operation, facts: OperationFacts, step: OperationStep | None = N
         action = OperationAction.WAIT
         wait = None if step.until is None else min(_LONGEST, max(0.0, (step.until - facts.now).total_seconds()) + 1.0)
     else:
-        action, wait = OperationAction.BOARD, _parking_pause(op, facts) if facts.not_parked else _LOOKS
+        awaited = facts.not_parked or (op.state is OperationState.PREPARING and facts.held - facts.ready)
+        action, wait = OperationAction.BOARD, _parking_pause(op, facts) if awaited else _LOOKS
     return OperationReview(
         action=action,
         reason=op.reason,

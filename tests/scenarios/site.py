@@ -167,8 +167,8 @@ class Site:
         self._rows += self.world().journal(self._rows[-1].seq if self._rows else 0)
         return self._rows
 
-    def until(self, what: Callable[[], Any], within: float, why: str) -> Any:
-        """Wait until `what` is true; its value."""
+    def until(self, what: Callable[[], Any], within: float, why: str, *, often: bool = False) -> Any:
+        """Wait until `what` is true; its value. `often`: it may be so for a moment only."""
         deadline = time.monotonic() + within
         while (began := time.monotonic()) < deadline:
             found = what()
@@ -176,7 +176,7 @@ class Site:
                 return found
             # A look by the command line costs a second of processor time, which what is looked at needs itself.
             took = time.monotonic() - began
-            time.sleep(max(LOOK_EVERY, 2 * took))
+            time.sleep(LOOK_EVERY if often else max(LOOK_EVERY, 2 * took))
         raise AssertionError(f"not within {within:g} s: {why}\n{self.stage.log('up.log')[-3000:]}")
 
     def cycle(self, number: int = 1) -> Cycle | None:

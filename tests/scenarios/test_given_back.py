@@ -17,7 +17,8 @@ def test_a_host_that_a_job_keeps_is_given_back_until_a_person_is_asked(tmp_path:
         with site:
             job = site.world().submit_job(hosts=["gpu001", "gpu004"], kind=JobKind.NOT_REQUEUEABLE)
             site.start_train()
-            site.until(lambda: "was given back 2 times" in site.stage.run("train", "status", WHERE), 90, "at risk")
+            told = "was given back 2 times"
+            site.until(lambda: told in site.stage.run("train", "status", WHERE), 90, "at risk", often=True)
             assert f"job {job} may be neither requeued nor cancelled" in site.outcomes()["gpu001"].reason
             assert "given_back" == site.outcomes()["gpu001"].outcome
             site.until(lambda: listener.titles(f"Jobs keep d001 of {WHERE}"), 30, "a person is asked about d001")
