@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
@@ -95,11 +96,13 @@ class Dispatcher:
             if under_way is None or under_way.done():
                 self.rescues[lost.work.host] = asyncio.create_task(self._rescue(lost))
         for switch in observed.lost_switches:
-            await self._take_up(switch)
+            await self._take_up(PinSwitch.run, PinInput(switch=switch, cluster=self.cluster), switch, "pin switch")
         for operation in observed.lost_operations:
-            await self._take_up_operation(operation)
+            lost_op = OperationInput(operation=operation, cluster=self.cluster)
+            await self._take_up(Operation.run, lost_op, operation, "operation")
         for emergency in observed.lost_emergencies:
-            await self._take_up_emergency(emergency)
+            lost_train = EmergencyInput(emergency=emergency, cluster=self.cluster)
+            await self._take_up(EmergencyTrain.run, lost_train, emergency, "emergency train")
         for host in observed.undrained:
             await tell(ids.host(self.cluster, host), "undrained")
         for host in observed.back:
@@ -108,50 +111,22 @@ class Dispatcher:
             await tell(ids.host(self.cluster, host), "given")
         return timedelta(seconds=observed.next_look_seconds)
 
-    async def _take_up(self, switch: str) -> None:
-        """Give a pin switch a workflow again: what is left to do it finds out from the rows."""
+    async def _take_up(self, run: Any, argument: object, workflow_id: str, what: str) -> None:  # noqa: ANN401
+        """Give rows that lost their workflow, or never had one, a workflow again: it finds out from them what is left
+        to do.
+        """
         try:
             await workflow.start_child_workflow(
-                PinSwitch.run,
-                PinInput(switch=switch, cluster=self.cluster),
-                id=switch,
+                run,
+                argument,
+                id=workflow_id,
                 task_queue=ids.WORKFLOW_QUEUE,
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                static_summary=f"pin switch {switch}, taken up again",
+                static_summary=f"{what} {workflow_id}, taken up again",
                 search_attributes=of_cluster(self.cluster),
             )
         except WorkflowAlreadyStartedError:
-            workflow.logger.info(f"{switch} runs again already")
-
-    async def _take_up_operation(self, operation: str) -> None:
-        """The same for a submitted operation, also for one whose start was lost."""
-        try:
-            await workflow.start_child_workflow(
-                Operation.run,
-                OperationInput(operation=operation, cluster=self.cluster),
-                id=operation,
-                task_queue=ids.WORKFLOW_QUEUE,
-                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                static_summary=f"operation {operation}, taken up again",
-                search_attributes=of_cluster(self.cluster),
-            )
-        except WorkflowAlreadyStartedError:
-            workflow.logger.info(f"{operation} runs again already")
-
-    async def _take_up_emergency(self, emergency: str) -> None:
-        """The same for an emergency train."""
-        try:
-            await workflow.start_child_workflow(
-                EmergencyTrain.run,
-                EmergencyInput(emergency=emergency, cluster=self.cluster),
-                id=emergency,
-                task_queue=ids.WORKFLOW_QUEUE,
-                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                static_summary=f"emergency train {emergency}, taken up again",
-                search_attributes=of_cluster(self.cluster),
-            )
-        except WorkflowAlreadyStartedError:
-            workflow.logger.info(f"{emergency} runs again already")
+            workflow.logger.info(f"{workflow_id} runs again already")
 
     async def _rescue(self, lost: HandOver) -> None:
         """Bring an ownerless host into repair, beside the loop: its cluster may not answer for hours.

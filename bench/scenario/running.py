@@ -11,7 +11,7 @@ from bench.scenario.fleet import CLUSTER, RACK, URGENT, Share, shares
 from bench.scenario.plan import Event, Happens, ScenarioPlan
 from bench.scenario.seen import seen
 from bench.scenario.site import BY, ScenarioSite
-from fleet.errors import DriverError
+from fleet.errors import DriverError, Refused
 from fleet.models.train import DomainState
 from starter.demo.progress import Teller
 
@@ -41,11 +41,11 @@ class Scenario:
         return time.monotonic() - self.began
 
     async def run(self) -> float:
-        """Until everything is at rest again; the seconds it took. Raises AssertionError when it takes too long."""
+        """Until everything is at rest again; the seconds it took. Raises `Refused` when it takes too long."""
         events = self.plan.events(self.site.pools)
         while events or not await self._at_rest():
             if self.clock > self.plan.within:
-                raise AssertionError(f"not at rest within {self.plan.within:.0f} s: {await self._left()}")
+                raise Refused(f"the scenario is not at rest within {self.plan.within:.0f} s: {await self._left()}")
             while events and events[0].at <= self.clock:
                 await self._happen(events.pop(0))
             await self._people()
@@ -131,7 +131,8 @@ class Scenario:
             cycle = await self.site.store.cycle(CLUSTER, pool.name, 1)
             domains = cycle.domains if cycle is not None else ()
             done = sum(d.state in (DomainState.VISITED, DomainState.SKIPPED) for d in domains)
-            line = f"{sum(self.kills.values())} kills, {events} events to come"
+            # A pipe shows a line only when it is new, so it has to say itself how far the pool is.
+            line = f"{done} domains over; {sum(self.kills.values())} kills, {events} events to come"
             self.site.teller.show(pool.name, done, len(domains), "domains", line)
 
 

@@ -8,23 +8,18 @@ from bench.scenario.fleet import CLUSTER
 from bench.scenario.plan import ScenarioPlan
 from bench.scenario.site import ScenarioSite
 from drivers.simulated.journal import JournalReplay
-from starter.demo.lifted import LiftedLimit
+from starter.demo.lifted import lifted_limits
 from starter.demo.observer import Observer
 from starter.demo.simulated import pool_limits
 from starter.fleetfile import read_fleet
 
-WAITS = "SELECT id, kind, asked_at, granted_at, ended_at, waits_because FROM requests"
+WAITS = "SELECT id, asked_at, coalesce(granted_at, ended_at) FROM requests"
 
 
 async def seen(site: ScenarioSite, plan: ScenarioPlan) -> dict[str, Any]:
     """The report's figures."""
     fleet, _ = read_fleet(site.file)
-    granted = await site.store.overrides(CLUSTER)
-    lifted = [
-        LiftedLimit(o.since.timestamp(), o.until.timestamp(), pool, o.planned_buffer.get(pool), o.floor.get(pool))
-        for o in granted
-        for pool in {*o.planned_buffer, *o.floor}
-    ]
+    lifted = lifted_limits(await site.store.overrides(CLUSTER))
     limits = pool_limits(fleet.clusters[0], {pool.name: pool.members for pool in site.pools})
     observer = Observer(limits, None, (), lifted)
     for snapshot in JournalReplay(site.world).more():
@@ -52,10 +47,9 @@ def _waits(site: ScenarioSite) -> list[tuple[float, str]]:
         rows = connection.execute(WAITS).fetchall()
     now = datetime.now(UTC)
     return [
-        ((_moment(granted or ended) or now).timestamp() - (_moment(asked) or now).timestamp(), name)
-        for name, _, asked, granted, ended, _ in rows
+        (((_moment(until) if until else now) - _moment(asked)).total_seconds(), name) for name, asked, until in rows
     ]
 
 
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)

@@ -41,6 +41,7 @@ class ScenarioSite:
         """What the command line refused, mostly while the server was down."""
         self.store: Store
         self.world: SimulatedCluster
+        self._open = False
 
     async def up(self) -> None:
         """Load the fleet, start server and worker, and a train for every pool."""
@@ -51,6 +52,7 @@ class ScenarioSite:
         self.stage.run("fleet", "sync", *BY, "the scenario's hosts")
         self.store = await open_store(self.stage.store_url)
         self.world = SimulatedCluster.at(self.stage.folder / STATE)
+        self._open = True
         for pool in self.pools:
             self.stage.run("train", "start", f"{CLUSTER}/{pool.name}", "--cycles", "1", *BY, "the scenario's trains")
 
@@ -144,7 +146,7 @@ class ScenarioSite:
     async def close(self) -> None:
         """End everything."""
         self.stage.close()
-        if hasattr(self, "world"):
+        if self._open:
             self.world.close()
             await self.store.close()
         await self.server.stop()

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from fleet.models.override import OverrideInForce
+
 
 @dataclass(frozen=True)
 class LiftedLimit:
@@ -13,6 +15,15 @@ class LiftedLimit:
     pool: str
     planned_buffer: int | None = None
     floor: int | None = None
+
+
+def lifted_limits(granted: Iterable[OverrideInForce]) -> list[LiftedLimit]:
+    """What the observer is told of overrides that name numbers."""
+    return [
+        LiftedLimit(o.since.timestamp(), o.until.timestamp(), pool, o.planned_buffer.get(pool), o.floor.get(pool))
+        for o in granted
+        for pool in {*o.planned_buffer, *o.floor}
+    ]
 
 
 class Lifted:

@@ -4,7 +4,7 @@ watched by the outside observer, which reads the simulated cluster's own journal
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,11 +15,10 @@ from drivers.simulated.cluster import JournalRow, SimulatedCluster
 from drivers.simulated.journal import JournalReplay
 from fleet.models.facts import LedgerFacts
 from fleet.models.operation import Operation
-from fleet.models.override import OverrideInForce
 from fleet.models.train import Cycle
 from fleet.models.work import HostOutcome
 from fleet.ports.store import Store
-from starter.demo.lifted import LiftedLimit
+from starter.demo.lifted import lifted_limits
 from starter.demo.observer import Observer
 from starter.demo.simulated import pool_limits
 from starter.demo.stage import Stage
@@ -112,15 +111,6 @@ def fleet_document(
             }
         ],
     }
-
-
-def lifted_limits(granted: Iterable[OverrideInForce]) -> list[LiftedLimit]:
-    """What the observer is told of overrides that name numbers."""
-    return [
-        LiftedLimit(o.since.timestamp(), o.until.timestamp(), pool, o.planned_buffer.get(pool), o.floor.get(pool))
-        for o in granted
-        for pool in {*o.planned_buffer, *o.floor}
-    ]
 
 
 class Site:
