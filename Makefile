@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 export DEBIAN_FRONTEND := noninteractive
 
-.PHONY: setup demo test check bench bench-blame bench-rollout bench-emergency scenario slurm-demo lab-demo histories clean
+.PHONY: setup demo test check bench bench-blame bench-rollout bench-emergency bench-validation bench-sizing bench-whatif scenario slurm-demo lab-demo histories clean
 .DEFAULT_GOAL := demo
 
 setup: $(VENV)/.installed ## the virtual environment with Maintrain in it
@@ -36,6 +36,10 @@ check: $(VENV)/.installed-dev ## style, types and the arrows between the package
 
 bench: $(VENV)/.installed-dev ## throughput beside a bare Temporal program; writes bench/results/ and docs/limits.md
 	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench.whatif
+
+bench-whatif: $(VENV)/.installed-dev ## five policies on 75,000 hosts for 90 days; writes bench/results/whatif.json, docs/whatif.md, docs/limits.md
+	@$(BIN)/python -m bench.whatif
 
 bench-blame: $(VENV)/.installed-dev ## thousands of simulated rollouts; writes bench/results/blame.json and docs/limits.md
 	@$(BIN)/python -m bench.blame
@@ -45,6 +49,12 @@ bench-rollout: $(VENV)/.installed-dev ## a rollout over 10,000 simulated hosts, 
 
 bench-emergency: $(VENV)/.installed-dev ## emergencies over 1,000 simulated hosts; writes bench/results/emergency.json and docs/limits.md
 	@$(BIN)/python -m bench.emergency
+
+bench-validation: $(VENV)/.installed-dev ## the what-if simulator beside closed forms, published figures and the real system; writes docs/validation.md
+	@$(BIN)/python -m bench.validation $(ARGS)
+
+bench-sizing: $(VENV)/.installed-dev ## the domain sizes that are found beside a sweep of sizes in the simulator; its part of docs/validation.md
+	@$(BIN)/python -m bench.sizing
 
 scenario: $(VENV)/.installed-dev ## everything at once on 2,000 simulated hosts, server and worker killed 50 times; var/scenario/report.json
 	@$(BIN)/python -m bench.scenario

@@ -6,6 +6,7 @@ from temporalio import activity
 
 from activities import pages
 from activities.announcing import announce_stops
+from activities.avoidance_looks import AvoidanceLooks
 from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.handovers import look_at_handovers, take_back
@@ -42,7 +43,7 @@ class Dispatching:
     """Activities `observe`, `settle` and `write_stop`."""
 
     def __init__(self, deps: Deps) -> None:
-        self.deps, self._job_ends = deps, JobEnds(deps)
+        self.deps, self._job_ends, self._avoidances = deps, JobEnds(deps), AvoidanceLooks(deps)
 
     @activity.defn(name="observe")
     @mapped
@@ -101,6 +102,7 @@ class Dispatching:
         seen = await look(self.deps, cluster)
         if seen is not None:
             await self._job_ends.note(cluster, *seen)
+            await self._avoidances.look(cluster, *seen)
 
     async def _lost_switches(self, cluster: str) -> tuple[str, ...]:
         """The pin switch that has yet to end and has lost its workflow: it is taken up again from its rows."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from activities.apply import Applying
+from activities.avoiding import Avoiding
 from activities.climbing import Climbing
 from activities.deps import Deps
 from activities.dispatcher import Dispatching
@@ -37,6 +38,7 @@ def all_activities(deps: Deps) -> list[Callable[..., Any]]:
     rolling, pinning = RollingOut(deps), PinSwitching(deps)
     closing, batching = PinClosing(deps), PinBatching(deps)
     emergency, operating = EmergencyPlanning(deps), Operating(deps)
+    avoiding = Avoiding(deps)
     return [
         Draining(deps).drain,
         Applying(deps).apply,
@@ -65,6 +67,8 @@ def all_activities(deps: Deps) -> list[Callable[..., Any]]:
         visiting.end_visit,
         planning.plan_stop,
         planning.skip_domain,
+        avoiding.avoid,
+        avoiding.withdraw_avoidance,
         rolling.review_rollout,
         rolling.order_rollout,
         pinning.review_pin,

@@ -3,9 +3,11 @@
 from temporalio import activity
 
 from activities import pages
+from activities.avoidance_looks import renegotiate
 from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.notice import give_notice
+from activities.timetable import in_timetable_order
 from activities.trying import record_trials
 from fleet import ids
 from fleet.errors import InvalidInput
@@ -34,6 +36,9 @@ class Planning:
             facts = await self.deps.store.train_facts(train.cluster, train.pool, await self.deps.clock())
             if facts is None:
                 raise InvalidInput("fleet file in force", f"{train.cluster}/{train.pool}", "expected a pool")
+            if facts.avoided and await renegotiate(self.deps, train.cluster, train.pool):
+                facts = await self.deps.store.train_facts(train.cluster, train.pool, await self.deps.clock()) or facts
+            facts = await in_timetable_order(self.deps, facts)
             stop = next_stop(facts)
             visit = await self._commit(facts, stop)
             for kept in kept_by_jobs(facts):

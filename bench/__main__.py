@@ -8,6 +8,7 @@ from pathlib import Path
 from bench import limits, results
 from bench.plan import Plan
 from bench.running import run_bench
+from bench.timetable import measuring as timetable
 from runtime.exiting import run_and_exit
 from runtime.settings import load_settings
 
@@ -29,6 +30,7 @@ async def _main() -> int:
     folder: Path = load_settings().data / "bench"
     found = await run_bench(folder, Plan())
     results.write(found)
+    timetable.run()
     limits.write(found)
     for name in TOLD:
         print(f"{name:32} {found[name]}")

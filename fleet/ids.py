@@ -159,6 +159,18 @@ def task_queue(cluster: str) -> str:
     return f"maintrain/{cluster}"
 
 
+def notices(cluster: str, pool: str, cycle: int, domain: str) -> str:
+    """How the keys begin under which the jobs on a domain are told, each once a visit to come."""
+    return f"notice/{cluster}/{pool}/{cycle}/{domain}"
+
+
+def avoidance(source: str, key: str, pool: str) -> str:
+    """Id of a job's or owner's request to keep away, by how it was asked and the asker's key; a gang over several pools
+    asks each of their trains.
+    """
+    return f"avoid/{source}/{key}/{pool}"
+
+
 _MEETING = "/fabric"
 _OP = "op/"
 WORKFLOW_QUEUE = "maintrain"

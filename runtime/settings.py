@@ -41,6 +41,12 @@ def _deployment_version(value: str) -> str:
     return value
 
 
+def _secret_name(value: str) -> str:
+    if not re.fullmatch(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+", value):
+        raise ValueError("expected env:NAME of an environment variable, or file:PATH")
+    return value
+
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
@@ -61,6 +67,14 @@ class Settings(BaseModel):
     otlp: Annotated[str, AfterValidator(_http_url)] | None = Field(None, description="OTLP endpoint (http)")
     metrics: Annotated[str, AfterValidator(_bind_address)] | None = Field(
         None, description="host:port at which Prometheus finds this process"
+    )
+    avoid_listen: Annotated[str, AfterValidator(_bind_address)] | None = Field(
+        None, description="host:port at which jobs ask trains to keep away; needs avoid_key"
+    )
+    avoid_key: Annotated[str, AfterValidator(_secret_name)] | None = Field(
+        None,
+        repr=False,
+        description="where the secret behind jobs' keys is found: env:NAME, or file:PATH below the data folder",
     )
     deployment_version: Annotated[str, AfterValidator(_deployment_version)] | None = Field(
         None, description="opt in to worker versioning under this version"
@@ -113,5 +127,7 @@ def _check_paths(settings: Settings) -> None:
         raise InvalidInput(
             SOURCE, "MAINTRAIN_TEMPORAL_BINARY", f"expected an executable file, {settings.temporal_binary} is not one"
         )
+    if settings.avoid_listen and not settings.avoid_key:
+        raise InvalidInput(SOURCE, "MAINTRAIN_AVOID_KEY", "expected env:NAME or file:PATH beside an address")
     if settings.codec_key_file and not settings.codec_key_file.is_file():
         raise InvalidInput(SOURCE, "MAINTRAIN_CODEC_KEY_FILE", f"expected a file, {settings.codec_key_file} is not one")

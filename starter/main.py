@@ -16,6 +16,7 @@ from runtime.exiting import run_and_exit
 from runtime.settings import load_settings
 from starter import (
     audit,
+    avoid,
     catalogue,
     compat,
     demo_command,
@@ -29,10 +30,12 @@ from starter import (
     pin,
     report,
     rollout,
+    size,
     stop,
     train,
     up,
     watch,
+    whatif,
 )
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -51,13 +54,14 @@ app.add_typer(train.app, name="train")
 app.add_typer(rollout.app, name="rollout")
 app.add_typer(pin.app, name="pin")
 app.add_typer(op.app, name="op")
+app.add_typer(avoid.app, name="avoid")
 app.add_typer(emergency.app, name="emergency")
 app.add_typer(host.app, name="host")
 app.add_typer(compat.app, name="compat")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(job.app, name="job")
 app.add_typer(events.app, name="events")
-for noun in (stop, ledger, watch, audit, up, demo_command, report):
+for noun in (stop, ledger, watch, audit, up, demo_command, report, size, whatif):
     app.add_typer(noun.app)
 
 

@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
 
+from drivers.registry import OpenDrivers
 from fleet.errors import DriverError
 from fleet.hostlist import compact
 from fleet.models.base import Fact
+from fleet.models.facts import TrainFacts
 from fleet.models.fleetfile import Cluster
 from fleet.models.joint import Place
 from fleet.models.pool import Pool
@@ -19,6 +21,7 @@ from fleet.models.units import format_duration
 from fleet.policy.cycle_plan import PlannedJob, PlannedStop, plan_stops
 from fleet.policy.domains import form_domains
 from fleet.policy.next_stop import next_stop
+from fleet.policy.timetable import preferred, timetable
 from fleet.ports.store import Store
 from starter.inventory import read_versions
 from starter.joint_plan import PlannedMeeting, planned_meetings
@@ -48,16 +51,18 @@ async def make_plan(store: Store, cluster: Cluster, pool: Pool, most: int) -> Tr
     assert train is not None, "the pool is in the fleet file in force"
     ledger, entries = await store.facts(cluster.name, at), await store.matrix(cluster.name)
     versions = await store.versions(cluster.name)
-    ahead = _ahead(train.cycle) or form_domains(train.hosts, pool.domain, pool.replicas)
+    view, trouble = await look_at(store, cluster)
+    ahead = _in_order(_ahead(train.cycle) or form_domains(train.hosts, pool.domain, pool.replicas), train, view)
     wanted = [h for domain in ahead[:most] for h in domain.hosts if h not in versions]
-    view, trouble, read = await _look(store, cluster, wanted)
+    async with hands(cluster, store) as reach:
+        read, _ = await read_versions(reach.hardware, wanted)
     versions = {**versions, **read}
     rollouts = await store.rollout_facts(cluster.name, (h for domain in ahead[:most] for h in domain.hosts))
     stops = plan_stops(cluster, pool, ahead[:most], ledger, entries, versions, view, rollouts)
     return TrainPlan(
         cluster=cluster.name,
         pool=pool.name,
-        next=next_stop(train),
+        next=next_stop(train if view is None else preferred(train, view)),
         stops=stops,
         more_stops=len(ahead) - len(stops),
         expected_seconds=sum(s.expected_seconds for s in stops),
@@ -103,16 +108,23 @@ def _ahead(cycle: Cycle | None) -> tuple[Domain, ...]:
     return tuple(d.domain for d in cycle.domains if d.state not in done)
 
 
-async def _look(
-    store: Store, cluster: Cluster, hosts: list[str]
-) -> tuple[ClusterView | None, str, dict[str, dict[str, str]]]:
-    """The scheduler now, or why it can't be read; and the versions of hosts that were never read."""
+def _in_order(ahead: tuple[Domain, ...], train: TrainFacts, view: ClusterView | None) -> tuple[Domain, ...]:
+    """Domains as the train would take them now, by its timetable."""
+    place = {name: i for i, name in enumerate(timetable(train, view).order)}
+    return tuple(sorted(ahead, key=lambda d: place.get(d.name, -1)))
+
+
+async def look_at(store: Store, cluster: Cluster) -> tuple[ClusterView | None, str]:
+    """The scheduler now, or why it can't be read."""
     async with hands(cluster, store) as reach:
-        read, _ = await read_versions(reach.hardware, hosts)
-        try:
-            return await reach.scheduler.view(not_before=time.monotonic()), "", read
-        except DriverError as error:
-            return None, str(error), read
+        return await _view(reach)
+
+
+async def _view(reach: OpenDrivers) -> tuple[ClusterView | None, str]:
+    try:
+        return await reach.scheduler.view(not_before=time.monotonic()), ""
+    except DriverError as error:
+        return None, str(error)
 
 
 def _notes(what: str, told: Iterable[dict[str, str]]) -> list[tuple[str, str, str]]:

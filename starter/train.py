@@ -1,5 +1,6 @@
 """`maintrain train`: start, plan, look at, stop and resume a pool's maintenance train."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,6 +20,10 @@ from starter.planning import make_plan, plan_lines
 from starter.session import facts, find_pool, in_force, now, pools_in
 from starter.show import dump, print_json, say, table
 from starter.stop import begin, end
+from starter.timetable import Pictures, make_timetable, timetable_json, timetable_lines, write_pictures
+
+DAYS = 14.0
+"""Of a timetable, where no more is said."""
 
 app = typer.Typer(help="The maintenance train of a pool.", no_args_is_help=True)
 
@@ -41,9 +46,20 @@ def plan(
     pool: PoolPath,
     stops: Annotated[int, typer.Option("--stops", min=1, max=10_000, help="How many stops to show.")] = 100,
     as_json: Json = False,
+    days: Annotated[
+        float | None, typer.Option("--days", min=0.001, max=400, help="The timetable of so many days instead.")
+    ] = None,
+    svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Write the timetable's picture.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write it as a page.")] = None,
 ) -> None:
-    """The dry run: next stops, hosts, upgrades, reboots, expected duration, jobs that would be interrupted."""
-    run(_plan(*pool_path(pool), stops, as_json))
+    """The dry run: next stops, hosts, upgrades, reboots, expected duration, jobs that would be interrupted.
+
+    With --days: in which order, when, at what cost to jobs, with how much slack, and what would help if it is too late.
+    """
+    if days is None and svg is None and html is None:
+        run(_plan(*pool_path(pool), stops, as_json))
+    else:
+        run(_timetable(*pool_path(pool), DAYS if days is None else days, as_json, Pictures(svg, html)))
 
 
 @app.command()
@@ -115,6 +131,18 @@ async def _plan(cluster: str, pool: str, stops: int, as_json: bool) -> None:
         print_json(dump(plan))
     else:
         for line in plan_lines(plan):
+            say(line)
+
+
+async def _timetable(cluster: str, pool: str, days: float, as_json: bool, files: Pictures) -> None:
+    async with facts() as store:
+        found, its = find_pool((await in_force(store)).fleet, cluster, pool)
+        planned = await make_timetable(store, found, its, days)
+    written = write_pictures(planned, files)
+    if as_json:
+        print_json(timetable_json(planned))
+    else:
+        for line in timetable_lines(planned) + written:
             say(line)
 
 

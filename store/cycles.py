@@ -1,5 +1,6 @@
 """Cycles of a train and the state of their domains."""
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
@@ -7,12 +8,13 @@ from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 from fleet import ids
 from fleet.models.audit import AuditEntry
 from fleet.models.base import Moment
-from fleet.models.event import EventKind, event
+from fleet.models.event import EventKind, event, event_id
 from fleet.models.train import Cycle, Domain, DomainProgress, DomainState
 from store import documents, upserts
 from store.audit import write_audit
-from store.events import write_event
-from store.part import Part
+from store.avoidance_rows import forget_notices, kept_away
+from store.events import was_told, write_event
+from store.part import Part, ledger_lock
 from store.tables.trains import CYCLES, DOMAINS, TRAINS
 
 STILL_DUE = (DomainState.DUE, DomainState.NOTICED)
@@ -72,29 +74,47 @@ class Cycles(Part):
         return await self._database.read(lambda connection: read_cycle(connection, cluster, pool, number))
 
     async def noticed(self, cluster: str, pool: str, cycle: int, domain: str, now: Moment) -> None:
-        """The jobs of a due domain were told; the first time counts."""
+        """The jobs of a due domain were told; the first time counts. Not, if they were granted meanwhile that the train
+        keeps away beyond its notice: they are told anew then.
+        """
         this = _in_cycle(cluster, pool, cycle) & (DOMAINS.c.name == domain) & (DOMAINS.c.state == DomainState.DUE)
         statement = update(DOMAINS).where(this).values(state=DomainState.NOTICED, noticed_at=now).returning(DOMAINS)
 
+        names = select(DOMAINS.c.hosts).where(this)
+
         def work(connection: Connection) -> None:
+            hosts = connection.execute(names).scalar_one_or_none()
+            begins = now + self._notice(connection, cluster, pool)
+            if hosts is None:
+                return
+            if kept_away(connection, cluster, pool, hosts, begins):
+                forget_notices(connection, cluster, pool, cycle, domain)
+                return
             row = connection.execute(statement).one_or_none()
             if row is not None:
                 self._tell_planned(connection, row, now)
 
-        await self._database.write(work)
+        await self._database.write(work, lock=ledger_lock(cluster))
+
+    def _notice(self, connection: Connection, cluster: str, pool: str) -> timedelta:
+        record = self._fleet.read(connection)
+        promised = None if record is None else record.fleet.cluster(cluster)
+        found = None if promised is None else promised.pool(pool)
+        return timedelta(0) if found is None else found.notice
 
     def _tell_planned(self, connection: Connection, row: "Row[Any]", now: Moment) -> None:
-        record = self._fleet.read(connection)
-        promised = None if record is None else record.fleet.cluster(row.cluster)
-        pool = None if promised is None else promised.pool(row.pool)
         progress, visit = _progress(row), ids.visit(row.cluster, row.pool, row.cycle, row.name, row.attempts + 1)
-        begins = now if pool is None else now + pool.notice
+        begins = now + self._notice(connection, row.cluster, row.pool)
         more = {
             "hosts": progress.domain.hosts,
             "reason": f"{row.name} is the next stop of its train",
             "data": {"domain": row.name, "not_before": begins.isoformat()},
         }
-        write_event(connection, event(EventKind.DRAIN_PLANNED, visit, now, (row.cluster, row.pool), **more))
+        # A visit that was put off after its jobs were told is planned anew, and that is another event.
+        told = was_told(connection, event_id(EventKind.DRAIN_PLANNED, visit))
+        occasion = f"{visit}@{now.isoformat()}" if told else visit
+        told_of = event(EventKind.DRAIN_PLANNED, occasion, now, (row.cluster, row.pool), subject=visit, **more)
+        write_event(connection, told_of)
 
     async def skip(self, cluster: str, pool: str, domain: str, actor: str, reason: str, now: Moment) -> bool:
         """Leave a due domain (its jobs told or not) out of the open cycle; False when it is not due. Audited."""

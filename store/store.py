@@ -2,6 +2,7 @@
 
 from fleet.models.base import Moment
 from store.audit import Audit
+from store.avoidances import Avoidances
 from store.baselines import Measurements
 from store.cycles import Cycles
 from store.emergencies import Emergencies
@@ -40,6 +41,7 @@ class SqlStore(
     Matrix,
     Audit,
     Trains,
+    Avoidances,
     Cycles,
     Visits,
     Requests,

@@ -8,8 +8,11 @@ from fleet.models.base import Moment
 from fleet.models.facts import TrainFacts
 from fleet.models.pool import Pool
 from fleet.models.train import VisitState
+from fleet.policy.avoidance_bound import avoided_domains
+from fleet.policy.avoidance_upkeep import ready_domains
 from fleet.policy.joint import invited
 from store.audit import write_audit
+from store.avoidance_rows import open_avoidances
 from store.cycles import read_cycle
 from store.emergencies import emergency_ahead
 from store.part import Part
@@ -21,39 +24,51 @@ from store.tables.trains import TRAINS, VISITS
 VISITS_AVERAGED = 10
 
 
-class Trains(Part):
+class TrainFactsPart(Part):
+    """What reads the facts of a train within its own transaction."""
+
+    def _train(self, connection: Connection, cluster: str, pool: str, now: Moment) -> TrainFacts | None:
+        promised = self._pool(connection, cluster, pool)
+        if promised is None:
+            return None
+        hosts = self._hosts.read(connection, cluster).values()
+        asked, left = _asked(connection, cluster, pool)
+        seconds = _visit_seconds(connection, cluster, pool) or promised.visit_budget.total_seconds()
+        held_by, rounds = emergency_ahead(connection, cluster, pool)
+        cycle, avoidances = read_cycle(connection, cluster, pool), open_avoidances(connection, cluster, pool)
+        look = self._observations.read(connection, cluster) if avoidances else None
+        # As in LedgerFacts: every part is a model already.
+        return TrainFacts.model_construct(
+            cluster=cluster,
+            pool=promised,
+            now=now,
+            hosts=tuple(host for host in hosts if host.pool == pool),
+            cycle=cycle,
+            stops=covering(connection, cluster, pool),
+            open_visits=_open_visits(connection, cluster, pool),
+            visit_seconds=seconds,
+            cycle_asked=asked and left != 0,
+            endless=asked and left is None,
+            first=hosts_first(connection, cluster, pool),
+            invited=invited(pool, waiting(connection, cluster), now),
+            held_by=held_by,
+            held_seconds=rounds * seconds,
+            avoided=avoided_domains(cycle, avoidances, now),
+            ready=ready_domains(cycle, avoidances, look),
+        )
+
+    def _pool(self, connection: Connection, cluster: str, pool: str) -> Pool | None:
+        record = self._fleet.read(connection)
+        promised = None if record is None else record.fleet.cluster(cluster)
+        return None if promised is None else promised.pool(pool)
+
+
+class Trains(TrainFactsPart):
     """Trains."""
 
     async def train_facts(self, cluster: str, pool: str, now: Moment) -> TrainFacts | None:
         """Facts for the next stop; None when the fleet file has no such pool."""
-
-        def work(connection: Connection) -> TrainFacts | None:
-            promised = self._pool(connection, cluster, pool)
-            if promised is None:
-                return None
-            hosts = self._hosts.read(connection, cluster).values()
-            asked, left = _asked(connection, cluster, pool)
-            seconds = _visit_seconds(connection, cluster, pool) or promised.visit_budget.total_seconds()
-            held_by, rounds = emergency_ahead(connection, cluster, pool)
-            # As in LedgerFacts: every part is a model already.
-            return TrainFacts.model_construct(
-                cluster=cluster,
-                pool=promised,
-                now=now,
-                hosts=tuple(host for host in hosts if host.pool == pool),
-                cycle=read_cycle(connection, cluster, pool),
-                stops=covering(connection, cluster, pool),
-                open_visits=_open_visits(connection, cluster, pool),
-                visit_seconds=seconds,
-                cycle_asked=asked and left != 0,
-                endless=asked and left is None,
-                first=hosts_first(connection, cluster, pool),
-                invited=invited(pool, waiting(connection, cluster), now),
-                held_by=held_by,
-                held_seconds=rounds * seconds,
-            )
-
-        return await self._database.read(work)
+        return await self._database.read(lambda connection: self._train(connection, cluster, pool, now))
 
     async def ask_cycles(
         self, cluster: str, pool: str, cycles: int | None, actor: str, reason: str, now: Moment
@@ -83,11 +98,6 @@ class Trains(Part):
             write_audit(connection, entry)
 
         await self._database.write(work, lock=f"train/{cluster}/{pool}")
-
-    def _pool(self, connection: Connection, cluster: str, pool: str) -> Pool | None:
-        record = self._fleet.read(connection)
-        promised = None if record is None else record.fleet.cluster(cluster)
-        return None if promised is None else promised.pool(pool)
 
 
 def _open_visits(connection: Connection, cluster: str, pool: str) -> tuple[str, ...]:

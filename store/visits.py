@@ -6,8 +6,10 @@ from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from fleet.errors import InvalidInput
 from fleet.models.base import Moment
+from fleet.models.sizing import VisitLength
 from fleet.models.train import DomainState, Visit, VisitState
 from store import documents
+from store.avoidance_rows import kept_away
 from store.cycles import STILL_DUE
 from store.part import Part, ledger_lock
 from store.tables.trains import DOMAINS, VISITS
@@ -18,19 +20,24 @@ class Visits(Part):
 
     async def open_visit(self, visit: Visit) -> bool:
         """Write a visit and mark its due domain as visiting. The same visit again renews what it takes while it is
-        open. False, and nothing is written, when the domain is no longer due: skipped meanwhile, say.
+        open. False, and nothing is written, when the domain is no longer due: skipped meanwhile, say, or its jobs were
+        granted that the train keeps away.
 
         Raises InvalidInput when its cycle has no such domain.
         """
 
         def work(connection: Connection) -> bool:
             domain = _domain(visit.cluster, visit.pool, visit.cycle, visit.domain)
-            if connection.execute(select(DOMAINS.c.name).where(domain)).first() is None:
+            names = select(DOMAINS.c.hosts).where(domain)
+            if connection.execute(names).first() is None:
                 raise InvalidInput("visit", visit.id, f"expected a domain of cycle {visit.cycle}")
             told = {"taken": documents.dump_names(visit.taken), "left_out": documents.dump_notes(visit.left_out)}
             row = {**visit.model_dump(), **told, "end_reason": "", "gave_back": False}
             if connection.execute(select(VISITS.c.id).where(VISITS.c.id == visit.id)).first() is not None:
                 return _renew(connection, visit, told)
+            hosts = connection.execute(names).scalar_one()
+            if kept_away(connection, visit.cluster, visit.pool, hosts, visit.opened_at):
+                return False
             now_visiting = {"state": DomainState.VISITING, "visit": visit.id, "attempts": DOMAINS.c.attempts + 1}
             due = domain & DOMAINS.c.state.in_(STILL_DUE)
             if connection.execute(update(DOMAINS).where(due).values(**now_visiting)).rowcount == 0:
@@ -71,6 +78,22 @@ class Visits(Part):
         def work(connection: Connection) -> Visit | None:
             row = connection.execute(select(VISITS).where(VISITS.c.id == visit_id)).one_or_none()
             return None if row is None else _read(row)
+
+        return await self._database.read(work)
+
+    async def visit_lengths(self, cluster: str, pool: str, most: int = 200) -> tuple[VisitLength, ...]:
+        """The pool's last visits that took hosts and did not give them back: hosts, and time from grant to end."""
+        this = (VISITS.c.cluster == cluster) & (VISITS.c.pool == pool) & (VISITS.c.state == VisitState.ENDED)
+        whole = VISITS.c.granted_at.is_not(None) & VISITS.c.ended_at.is_not(None) & VISITS.c.gave_back.is_(False)
+        statement = select(VISITS).where(this, whole).order_by(VISITS.c.ended_at.desc()).limit(most)
+
+        def work(connection: Connection) -> tuple[VisitLength, ...]:
+            rows = [(_read(row), row) for row in connection.execute(statement)]
+            return tuple(
+                VisitLength(hosts=len(visit.taken), seconds=(row.ended_at - row.granted_at).total_seconds())
+                for visit, row in rows
+                if visit.taken
+            )
 
         return await self._database.read(work)
 

@@ -11,6 +11,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from fleet.errors import Unreachable
+from runtime.avoidance_listener import AvoidanceListener
 from runtime.build import Parts, open_parts
 from runtime.client import connect
 from runtime.event_loop import event_loops
@@ -79,10 +80,13 @@ async def fleet_in_force(settings: Settings, stop: asyncio.Event) -> bool:
 
 
 async def _serve(client: Client, parts: Parts, telemetry: Telemetry, stop: asyncio.Event) -> None:
+    # First, for its secret may not be there: then nothing has begun.
+    listeners = [AvoidanceListener(parts)] if parts.settings.avoid_listen is not None else []
     workers = build_workers(client, parts, telemetry.interceptors)
     running = [asyncio.create_task(worker.run()) for worker in workers]
     watching = asyncio.create_task(_until_told(parts, stop))
     sending = [asyncio.create_task(loop.run()) for loop in event_loops(parts, telemetry.runtime.metric_meter)]
+    sending += [asyncio.create_task(listener.run()) for listener in listeners]
     log.info("serving", clusters=sorted(parts.drivers), revision=parts.record.revision, temporal=client.namespace)
     try:
         # A worker ends by itself only when it can't go on: then the process ends too, with the reason.

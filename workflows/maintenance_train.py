@@ -1,14 +1,18 @@
 """`MaintenanceTrain`: the endless visitor of one pool's domains."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.avoiding import Avoiding
     from activities.train import Planning
     from fleet import ids
+    from fleet.models.avoidance_messages import AvoidOrder, WithdrawOrder
     from fleet.models.messages import SkipCommand, TrainInput, TrainStop, VisitInput
     from fleet.models.train import StopAction
     from workflows.attributes import of_visit
@@ -136,6 +140,34 @@ class MaintenanceTrain:
             raise ValueError("expected a reason")
         if self.last is not None and order.domain not in self.last.due:
             raise ValueError(f"{order.domain} is not due; due are: {', '.join(self.last.due) or 'none'}")
+
+    @workflow.update(description="Keep away from a job or hosts until a date: granted, or refused with the reason")
+    async def avoid(self, order: AvoidOrder) -> str:
+        """Keep away until a date."""
+        info = workflow.current_update_info()
+        if not order.request and info is not None:
+            order = order.model_copy(update={"request": info.id})
+        return await self._avoidance(Avoiding.avoid, order, "a request to keep away")
+
+    @avoid.validator
+    def _may_avoid(self, order: AvoidOrder) -> None:
+        order.check(workflow.now())
+
+    @workflow.update(description="Take back a request to keep away, by its id or its job")
+    async def withdraw(self, order: WithdrawOrder) -> str:
+        """Withdraw an avoidance."""
+        return await self._avoidance(Avoiding.withdraw_avoidance, order, f"withdraw {order.avoidance}")
+
+    @withdraw.validator
+    def _may_withdraw(self, order: WithdrawOrder) -> None:
+        order.check()
+
+    async def _avoidance(self, deed: Callable[..., Any], order: AvoidOrder | WithdrawOrder, what: str) -> str:
+        answer: str = await workflow.execute_activity_method(
+            deed, args=[self._state(), order], **at(self.train.cluster, what)
+        )
+        self.woken = True
+        return answer
 
     @workflow.query(description="Domains of the cycle, the next stop and why the train waits")
     def timetable(self) -> str:

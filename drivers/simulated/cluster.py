@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.clock import wall
-from drivers.simulated import closing, faults, happenings, jobs, machines, nodes
+from drivers.simulated import closing, faults, happenings, jobs, machines, nodes, written
 from drivers.simulated.schema import WorldSettings
 from drivers.simulated.tx import Tx
 from fleet.errors import Refused
@@ -58,15 +58,21 @@ class SimulatedCluster:
         size: int = 1,
         kind: JobKind = JobKind.REQUEUEABLE,
         work: float = jobs.ENDLESS,
+        comment: str = "",
     ) -> str:
         """Put a job in line, on exactly `hosts` or on any `size`, for `work` simulated seconds; its id."""
 
         def act(tx: Tx) -> int:
             number = jobs.submit(tx, kind, len(hosts) if hosts else size, work, hosts)
+            written.write(tx, number, comment=comment)
             jobs.fill(tx)
             return number
 
         return str(self._world.change(act))
+
+    def comment_job(self, job: str, comment: str) -> None:
+        """The user of a job changes its comment."""
+        self._world.change(lambda tx: written.write(tx, int(job), comment=comment))
 
     def end_job(self, job: str) -> None:
         """A job's work is done now."""

@@ -6,9 +6,10 @@ Like Slurm it keeps one reason a node, and lets anybody replace it; who may touc
 import json
 import sqlite3
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 
-from drivers.simulated import ends, jobs
+from drivers.simulated import ends, jobs, written
 from drivers.simulated.faults import strikes
 from drivers.simulated.schema import model_of
 from drivers.simulated.tx import Tx
@@ -195,7 +196,9 @@ def show(tx: Tx) -> Answer:
         for name in (r["name"],)
     }
     lent = {row["job"]: row["why"] for row in tx.all("SELECT job, why FROM borrowed JOIN job ON id = job")}
-    line = {str(r["id"]): _job(r, lent.get(r["id"])) for r in tx.all("SELECT * FROM job ORDER BY id")}
+    on = written.on_jobs(tx)
+    listed = tx.all("SELECT * FROM job ORDER BY id")
+    line = {str(r["id"]): _job(r, lent.get(r["id"]), on.get(r["id"]), _ends_by(tx, r)) for r in listed}
     missing = strikes(tx, "partial_answer")
     if missing is not None:
         for name in [missing.host] if missing.host else list(shown)[::2]:
@@ -235,7 +238,14 @@ def _shown(row: sqlite3.Row, features: tuple[str, ...], model: str | None, close
     )
 
 
-def _job(row: sqlite3.Row, borrowed_for: str | None) -> Job:
+def _ends_by(tx: Tx, row: sqlite3.Row) -> datetime | None:
+    """When a running job's work is done; None for one without an end."""
+    if row["state"] != "running" or row["work"] >= jobs.ENDLESS:
+        return None
+    return datetime.fromtimestamp(tx.real(row["started"] + row["work"] - row["kept"]), UTC)
+
+
+def _job(row: sqlite3.Row, borrowed_for: str | None, on: written.Written | None, ends_by: datetime | None) -> Job:
     ours = borrowed_for is not None
     return Job(
         id=str(row["id"]),
@@ -245,6 +255,8 @@ def _job(row: sqlite3.Row, borrowed_for: str | None) -> Job:
         kind=JobKind(row["kind"]),
         hosts=tuple(json.loads(row["hosts"])),
         restarts=row["restarts"],
-        comment=borrowed_for or "",
+        comment=borrowed_for or (on.comment if on else ""),
+        note=on.note if on else "",
+        ends_by=ends_by,
         ours=ours,
     )

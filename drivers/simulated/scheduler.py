@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from drivers.reservations import announced_by_name, reservation_name
 from drivers.shared_view import SharedView
-from drivers.simulated import announcing, borrowing, closing, jobs, nodes, runs
+from drivers.simulated import announcing, borrowing, closing, jobs, nodes, runs, written
 from drivers.simulated.tx import Tx
 from drivers.simulated.world import World
 from fleet.errors import BadAnswer, ForeignHold, Refused, Unreachable
@@ -58,6 +58,11 @@ class SimulatedSchedulerDriver:
     async def signal_jobs(self, jobs_: tuple[str, ...], signal: str) -> None:
         """See the port."""
         await self._world.changing(lambda tx: jobs.signal(tx, _numbers(jobs_), signal))
+
+    async def note_on_job(self, job: str, note: str) -> None:
+        """See the port."""
+        (number,) = _numbers((job,))
+        await self._world.changing(lambda tx: written.write(tx, number, note=note))
 
     async def requeue(self, jobs_: tuple[str, ...], fence: Fence) -> None:
         """See the port."""

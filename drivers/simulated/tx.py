@@ -29,11 +29,15 @@ class Tx:
 
     def record(self, kind: str, host: str | None = None, job: int | None = None, **detail: object) -> None:
         """Write one change to the journal, at this instant."""
-        at = self._epoch + self.sim / self.settings.hardware.time_scale
+        at = self.real(self.sim)
         self.run(
             "INSERT INTO journal (at, sim, kind, host, job, detail) VALUES (?, ?, ?, ?, ?, ?)",
             *(at, self.sim, kind, host, None if job is None else str(job), json.dumps(detail)),
         )
+
+    def real(self, sim: float) -> float:
+        """A simulated instant as seconds of the real epoch."""
+        return self._epoch + sim / self.settings.hardware.time_scale
 
     def count(self, key: str) -> int:
         """How many times `key` was counted, this time included: occasions are numbered, so draws can be repeated."""

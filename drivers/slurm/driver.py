@@ -114,6 +114,10 @@ class SlurmDriver:
         """Send a signal to the jobs' batch shells and steps."""
         await jobcontrol.signal_jobs(self._slurm, jobs, signal)
 
+    async def note_on_job(self, job: str, note: str) -> None:
+        """Make a job's admin comment be this."""
+        await jobcontrol.note_on_job(self._slurm, job, note)
+
     async def requeue(self, jobs: tuple[str, ...], fence: Fence) -> None:
         """Requeue those of the jobs that still hold hosts: Slurm would run a completed one again."""
         held = await self._holding(jobs)

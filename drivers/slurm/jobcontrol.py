@@ -12,6 +12,7 @@ from fleet.errors import InvalidInput, Refused
 
 _ID = re.compile(r"^[0-9]{1,10}(_[0-9]{1,10})?$")
 _SIGNAL = re.compile(r"^[A-Z][A-Z0-9]{1,9}$")
+_NOTE = re.compile(r"^[A-Za-z0-9 ._:;,/#@=+()-]{1,250}$")
 _AT_ONCE = 200
 
 _ENDED = ("invalid job id", "already completing or completed", "already finished", "job not found")
@@ -29,6 +30,14 @@ async def signal_jobs(slurm: SlurmCommand, jobs: tuple[str, ...], name: str) -> 
     for some in _batches(jobs):
         for part in (["--batch"], []):
             await _run(slurm, ("scancel", f"--signal={name}", *part, *some), _ENDED + _NOT_STARTED + _NO_BATCH_SHELL)
+
+
+async def note_on_job(slurm: SlurmCommand, job: str, note: str) -> None:
+    """Set a job's admin comment, which its user can read and not write."""
+    if not _NOTE.fullmatch(note):
+        raise InvalidInput("note", "", f"expected a line of plain characters, found {note[:40]!r}")
+    for (one,) in _batches((job,)):
+        await _run(slurm, ("scontrol", "update", f"JobId={one}", f"AdminComment={note}"), _ENDED)
 
 
 async def requeue(slurm: SlurmCommand, jobs: tuple[str, ...]) -> None:

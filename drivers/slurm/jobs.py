@@ -4,12 +4,17 @@ Pure: text to models, `BadAnswer` for what can't be believed. squeue lists finis
 hold nothing.
 """
 
+from datetime import UTC, datetime
+
 from drivers.slurm.answers import Record, records
 from drivers.slurm.ends import job_end
 from drivers.slurm.states import job_state
 from fleet import hostlist
 from fleet.errors import BadAnswer
 from fleet.models.scheduler import Job, JobEnd, JobKind, JobState
+
+_NEVER = 2**32 - 2
+"""Slurm's own word for no end."""
 
 
 def parse_jobs(answer: str, source: str) -> dict[str, Job]:
@@ -54,7 +59,15 @@ def _job(record: Record) -> Job:
         hosts=hosts,
         restarts=record.count("restart_cnt"),
         comment=record.text("comment"),
+        note=record.text("admin_comment") if record.has("admin_comment") else "",
+        ends_by=_ends_by(record, state),
     )
+
+
+def _ends_by(record: Record, state: JobState) -> datetime | None:
+    """The end that a running job's limit sets. One without a limit is told to end in a year."""
+    told = record.number("end_time") if state is JobState.RUNNING and record.has("end_time") else None
+    return datetime.fromtimestamp(told, UTC) if told is not None and 0 < told < _NEVER else None
 
 
 def job_id(record: Record) -> str:

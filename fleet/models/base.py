@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 HOST_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,39}$"
 VERSION_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._+:~-]{0,63}$"
+SIGNAL_PATTERN = r"^[A-Z][A-Z0-9]{1,9}$"
 
 HostName = Annotated[str, StringConstraints(pattern=HOST_PATTERN)]
 """A host's name: letters, digits, dot, dash, underscore; at most 63. Safe as an argument and in an id."""

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from fleet.models.avoidance import Avoidance
 from fleet.models.base import Fact, Moment
 from fleet.models.breaker import Breaker
 from fleet.models.host import Host
@@ -65,3 +66,19 @@ class TrainFacts(Fact):
     """The emergency that goes before the train; empty for none."""
     held_seconds: float = 0.0
     """How long it is expected to."""
+    avoided: dict[str, Moment] = Field(default_factory=dict)
+    """Domain: not before; jobs asked the train to keep away, and were granted it."""
+    ready: frozenset[str] = frozenset()
+    """Domains whose jobs have all answered their notice: they may be visited now."""
+    preferred: tuple[str, ...] = ()
+    """Domains in the order of the timetable, which goes before their fixed order; empty where none was made."""
+    preferred_why: str = ""
+    """Why the first of them is the first."""
+
+
+class AvoidanceFacts(Fact):
+    """Everything that an avoidance is decided by, for one pool."""
+
+    train: TrainFacts
+    rows: tuple[Avoidance, ...]
+    """Open ones, and those that were granted since the last cycle opened, the oldest first."""

@@ -5,11 +5,16 @@ from enum import StrEnum
 
 from pydantic import Field, model_validator
 
-from fleet.models.base import Fact, Name, Version
+from fleet.models.avoidance import AvoidancePolicy
+from fleet.models.base import SIGNAL_PATTERN, Fact, Name, Version
+from fleet.models.job_costs import JobCosts
 from fleet.models.replicas import Replicas
 from fleet.models.units import Amount, Duration
 from fleet.models.verification import VerificationTask
 from fleet.models.windows import Window
+
+MOST_HOSTS = 500
+"""Of one domain."""
 
 
 class HostSelector(Fact):
@@ -37,7 +42,7 @@ class Grouping(StrEnum):
 class DomainSpec(Fact):
     """How the pool is cut into maintenance domains."""
 
-    size: int = Field(ge=1, le=500, description="hosts at most; more would make a visit's history too long")
+    size: int = Field(ge=1, le=MOST_HOSTS, description="hosts at most; more would make a visit's history too long")
     group_by: Grouping = Grouping.RACK
 
 
@@ -59,7 +64,7 @@ class DrainPolicy(Fact):
     interactive: AtDeadline = AtDeadline.CANCEL
     signal: str | None = Field(
         None,
-        pattern=r"^[A-Z][A-Z0-9]{1,9}$",
+        pattern=SIGNAL_PATTERN,
         description="sent to jobs with the notice, such as USR1; only for jobs that handle it: by default it kills",
     )
     max_returns: int = Field(2, ge=0, description="give-backs of one domain in a cycle before a person is asked")
@@ -113,4 +118,6 @@ class Pool(Fact):
     )
     replicas: Replicas | None = Field(None, description="groups of hosts of which no two may have hosts out at once")
     autostop: AutostopPolicy = AutostopPolicy()
+    job_costs: JobCosts = Field(JobCosts(), description="what an interruption costs jobs that don't say it themselves")
+    avoidance: AvoidancePolicy = Field(AvoidancePolicy(), description="how far jobs may put visits off")
     desired: dict[Name, Version] = Field(default_factory=dict, description="overrides the cluster's desired versions")

@@ -77,6 +77,13 @@ class Job(Fact):
     hosts: tuple[str, ...] = ()
     restarts: int = 0
     comment: str = ""
+    """Written by its user."""
+    note: str = ""
+    """Written on it for its user to read, where the scheduler has such a thing; ours begins with `maintrain:`."""
+    ends_by: Moment | None = None
+    """When it is over at the latest, by the scheduler's clock, where it is told: for plans, never for a decision on
+    whether a host is drained.
+    """
     ours: bool = False
     """Ours, to hold a borrowed host while the fabric is measured with it: it ends soon, and by itself."""
 

@@ -1,12 +1,16 @@
 """A train's next stop: the next domain, or "wait until T, because R".
 
-Order: domains that visits of other pools wait for, those for which rollouts wait, then the others, in their fixed
-order; those given back after the rest. One domain at a time, and notice for one ahead while it runs. A domain that jobs
-have kept `max_returns` times is at risk: it is taken again only when all others are done, after a pause that doubles
-each time from the drain deadline on; when the cycle's due date has come, the cycle closes without it.
+Order: domains that visits of other pools wait for, those for which rollouts wait, then the others, in the order of
+their timetable, else in their fixed order; those given back after the rest. One domain at a time, and notice for one
+ahead while it runs. A domain that jobs have kept `max_returns` times is at risk: it is taken again only when all others
+are done, after a pause that doubles each time from the drain deadline on; when the cycle's due date has come, the cycle
+closes without it.
 
 A pool with windows is visited in them only: jobs are told so that their time is over when the next one opens, and what
 is left of a cycle is counted in windows.
+
+A domain that its jobs asked to keep away from is not visited before the date they were granted, nor held back beyond
+the due date; the others go before it. One whose jobs all say that they are ready is not kept waiting for its notice.
 
 Pace: visits follow one another at once. A cycle that was asked for opens at once; a train without end opens its next
 one when the last has closed, and not before half the cycle bound after that one opened, so that jobs have quiet
@@ -20,8 +24,9 @@ from fleet.models.facts import TrainFacts
 from fleet.models.stop import Stop
 from fleet.models.train import Cycle, DomainProgress, DomainState, NextStop, StopAction
 from fleet.models.units import format_duration
+from fleet.policy.avoidance_bound import finish, visit_need
 from fleet.policy.stopping import in_words
-from fleet.policy.windows import HORIZON, begin, ended, waits_for_window
+from fleet.policy.windows import HORIZON, begin, waits_for_window
 
 _DONE = (DomainState.VISITED, DomainState.SKIPPED)
 _MOST_DOUBLINGS = 10
@@ -33,11 +38,7 @@ def next_stop(facts: TrainFacts) -> NextStop:
     cycle = facts.cycle
     if cycle is None or cycle.closed_at is not None:
         return _between_cycles(facts, cycle, stops)
-    # The sort is stable: the fixed order among equals.
-    left = (d for d in cycle.domains if d.state not in _DONE)
-    remaining = sorted(
-        left, key=lambda d: (d.give_backs, not _is_called(facts, d), facts.first.isdisjoint(d.domain.hosts))
-    )
+    remaining = _in_order(facts, cycle)
     risk = _at_risk(facts, cycle, remaining)
     if facts.open_visits:
         found = _during_visit(facts, remaining, stops)
@@ -52,6 +53,23 @@ def next_stop(facts: TrainFacts) -> NextStop:
     else:
         found = _next_domain(facts, cycle, remaining)
     return found.model_copy(update={"at_risk": risk})
+
+
+def standing(facts: TrainFacts, domain: DomainProgress) -> tuple[int, bool, bool]:
+    """What goes before the timetable: the lowest first."""
+    return domain.give_backs, not _is_called(facts, domain), facts.first.isdisjoint(domain.domain.hosts)
+
+
+def earliest(facts: TrainFacts, domain: DomainProgress) -> Moment:
+    """Before when a domain is not visited, for its jobs kept it or asked to keep away from it."""
+    return max(_paused_until(facts, domain), _avoided_until(facts, domain.domain.name))
+
+
+def _in_order(facts: TrainFacts, cycle: Cycle) -> list[DomainProgress]:
+    """Domains that are not done. The sort is stable: the fixed order among equals."""
+    place = {name: i for i, name in enumerate(facts.preferred)}
+    left = (d for d in cycle.domains if d.state not in _DONE)
+    return sorted(left, key=lambda d: (standing(facts, d), place.get(d.domain.name, len(place))))
 
 
 def kept_by_jobs(facts: TrainFacts) -> tuple[DomainProgress, ...]:
@@ -92,7 +110,9 @@ def _during_visit(facts: TrainFacts, remaining: list[DomainProgress], stops: lis
     if ahead is None and due is not None and not _is_at_risk(facts, due) and begins <= facts.now + facts.pool.notice:
         name = due.domain.name
         return NextStop(
-            action=StopAction.NOTICE, domain=name, reason=f"{name} is the next stop while {visit} is under way"
+            action=StopAction.NOTICE,
+            domain=name,
+            reason=f"{name} is the next stop while {visit} is under way{_why(facts, name)}",
         )
     return NextStop(action=StopAction.WAIT, reason=f"waits for {visit}")
 
@@ -110,7 +130,7 @@ def _next_domain(facts: TrainFacts, cycle: Cycle, remaining: list[DomainProgress
         return _noticed_domain(facts, noticed)
     begins = _begins(facts)
     if facts.now + facts.pool.notice < begins:
-        need = _need(facts)
+        need = visit_need(facts)
         why = waits_for_window(facts.pool, facts.now, need) or waits_for_window(
             facts.pool, facts.now + facts.pool.notice, need
         )
@@ -119,41 +139,49 @@ def _next_domain(facts: TrainFacts, cycle: Cycle, remaining: list[DomainProgress
         name = called.domain.name
         reason = f"{name} is the next stop: a visit of another pool waits for it"
         return NextStop(action=StopAction.NOTICE, domain=name, reason=reason)
-    domain = min(remaining, key=lambda d: (_is_at_risk(facts, d), _paused_until(facts, d)))
+    domain = min(
+        remaining,
+        key=lambda d: (_paused_until(facts, d) > facts.now, _is_at_risk(facts, d), _paused_until(facts, d)),
+    )
     name, until = domain.domain.name, _paused_until(facts, domain)
     if facts.now < until:
         reason = f"{name} was given back {domain.give_backs} times: a person is asked, and it is tried again later"
+        if not _is_at_risk(facts, domain):
+            reason = f"jobs on {name} were granted that it is not visited before {_shown(_avoided_until(facts, name))}"
         return NextStop(action=StopAction.WAIT, until=min(until, cycle.due_at), domain=name, reason=reason)
-    return NextStop(action=StopAction.NOTICE, domain=name, reason=f"{name} is the next stop")
+    return NextStop(action=StopAction.NOTICE, domain=name, reason=f"{name} is the next stop{_why(facts, name)}")
 
 
 def _noticed_domain(facts: TrainFacts, domain: DomainProgress) -> NextStop:
     """Its jobs were told; have they had their time?"""
     name, notice = domain.domain.name, facts.pool.notice
-    until = (domain.noticed_at or facts.now) + notice
-    if facts.now < until:
+    until = max((domain.noticed_at or facts.now) + notice, _avoided_until(facts, name))
+    ready = name in facts.ready and name not in facts.avoided
+    if facts.now < until and not ready:
         reason = f"jobs of {name} have {format_duration(notice)} from their notice on"
         return NextStop(action=StopAction.WAIT, until=until, domain=name, reason=reason)
-    if why := waits_for_window(facts.pool, facts.now, _need(facts)):
-        begins = begin(facts.pool.windows, facts.now, _need(facts)) or facts.now + HORIZON
+    if why := waits_for_window(facts.pool, facts.now, visit_need(facts)):
+        begins = begin(facts.pool.windows, facts.now, visit_need(facts)) or facts.now + HORIZON
         return NextStop(action=StopAction.WAIT, until=begins, domain=name, reason=why)
+    told = format_duration(facts.now - (domain.noticed_at or facts.now))
     return NextStop(
         action=StopAction.VISIT,
         domain=name,
         attempt=domain.attempts + 1,
-        reason=f"{name} is due, its jobs were told {format_duration(facts.now - until + notice)} ago",
+        reason=f"{name} is due, its jobs were told {told} ago" + (" and say that they are ready" if ready else ""),
     )
 
 
-def _need(facts: TrainFacts) -> timedelta:
-    """What must be left of a window for a visit to begin in it, as its request says."""
-    return facts.pool.drain.deadline + facts.pool.visit_budget
+def _avoided_until(facts: TrainFacts, name: str) -> Moment:
+    """Before when a domain is not visited; never beyond its cycle's due date."""
+    until = facts.avoided.get(name, facts.now)
+    return until if facts.cycle is None else max(facts.now, min(until, facts.cycle.due_at))
 
 
 def _begins(facts: TrainFacts) -> Moment:
     """When a visit may begin whose jobs are told now."""
     told = facts.now + facts.pool.notice
-    return begin(facts.pool.windows, told, _need(facts)) or facts.now + HORIZON
+    return begin(facts.pool.windows, told, visit_need(facts)) or facts.now + HORIZON
 
 
 def _is_noticed(domain: DomainProgress) -> bool:
@@ -163,7 +191,8 @@ def _is_noticed(domain: DomainProgress) -> bool:
 
 def _is_called(facts: TrainFacts, domain: DomainProgress) -> bool:
     """True for a domain that a joint visit waits for, and that jobs have not kept before."""
-    return domain.domain.name in facts.invited and not domain.give_backs
+    name = domain.domain.name
+    return name in facts.invited and not domain.give_backs and _avoided_until(facts, name) <= facts.now
 
 
 def _is_at_risk(facts: TrainFacts, domain: DomainProgress) -> bool:
@@ -172,16 +201,17 @@ def _is_at_risk(facts: TrainFacts, domain: DomainProgress) -> bool:
 
 
 def _paused_until(facts: TrainFacts, domain: DomainProgress) -> Moment:
-    """When a domain may be taken again."""
+    """When the jobs of a domain may be told at the earliest: they may have kept it, or asked to keep away from it."""
+    avoided = max(facts.now, _avoided_until(facts, domain.domain.name) - facts.pool.notice)
     if not _is_at_risk(facts, domain) or domain.ended_at is None:
-        return facts.now
+        return avoided
     doublings = min(domain.give_backs - facts.pool.drain.max_returns, _MOST_DOUBLINGS)
-    return domain.ended_at + facts.pool.drain.deadline * (1 << doublings)
+    return max(avoided, domain.ended_at + facts.pool.drain.deadline * (1 << doublings))
 
 
 def _at_risk(facts: TrainFacts, cycle: Cycle, remaining: list[DomainProgress]) -> str:
     """Why the cycle bound can't be met, with the numbers; empty when it can."""
-    late = _too_late(facts, cycle, len(remaining)) if remaining else ""
+    late = _too_late(facts, cycle, remaining) if remaining else ""
     reasons = [late] if late else []
     reasons += [
         f"{d.domain.name} was given back {d.give_backs} times and a person is asked"
@@ -191,10 +221,10 @@ def _at_risk(facts: TrainFacts, cycle: Cycle, remaining: list[DomainProgress]) -
     return "; ".join(reasons)
 
 
-def _too_late(facts: TrainFacts, cycle: Cycle, left: int) -> str:
-    """Why so many domains can't be visited by the due date, counting only the time in the pool's windows."""
-    held, length = timedelta(seconds=facts.held_seconds), timedelta(seconds=facts.visit_seconds)
-    done = ended(facts.pool.windows, facts.now + held, left, length, _need(facts))
+def _too_late(facts: TrainFacts, cycle: Cycle, remaining: list[DomainProgress]) -> str:
+    """Why these domains can't be visited by the due date, counting only the time in the pool's windows."""
+    held, left = timedelta(seconds=facts.held_seconds), len(remaining)
+    done = finish(facts, (d.domain.name for d in remaining), facts.avoided)
     due = f"the due date {cycle.due_at.isoformat(sep=' ', timespec='seconds')}"
     if done is None:
         return f"{left} domains left, and the pool's windows have no room for them before {due}"
@@ -203,7 +233,17 @@ def _too_late(facts: TrainFacts, cycle: Cycle, left: int) -> str:
     each, late = format_duration(timedelta(seconds=round(facts.visit_seconds))), _rounded(done - cycle.due_at)
     within = ", begun in the pool's windows," if facts.pool.windows else ""
     before = f"; {facts.held_by} goes before, for about {format_duration(_rounded(held))}" if held else ""
-    return f"{left} domains left at {each} each{within} end {format_duration(late)} after {due}{before}"
+    away = f"; jobs were granted that {len(facts.avoided)} of them are not visited yet" if facts.avoided else ""
+    return f"{left} domains left at {each} each{within} end {format_duration(late)} after {due}{before}{away}"
+
+
+def _shown(at: Moment) -> str:
+    return at.isoformat(sep=" ", timespec="seconds")
+
+
+def _why(facts: TrainFacts, name: str) -> str:
+    """The timetable's reason, where it is what put a domain first."""
+    return f": {facts.preferred_why}" if facts.preferred[:1] == (name,) and facts.preferred_why else ""
 
 
 def _rounded(length: timedelta) -> timedelta:

@@ -56,6 +56,14 @@ class Scheduler(Protocol):
         """Send a signal (`USR1`) to the jobs' batch shell and steps; a job that has ended is not an error."""
         ...
 
+    async def note_on_job(self, job: str, note: str) -> None:
+        """Write a note on a job for its user to read, instead of what was there: `Job.note` of the next view.
+
+        One line of plain characters, at most 250. A job that has ended is not an error; a scheduler that has no place
+        for such a note does nothing.
+        """
+        ...
+
     async def requeue(self, jobs: tuple[str, ...], fence: Fence) -> None:
         """Requeue jobs; one that has ended is not an error; one that can't be requeued raises `Refused`."""
         ...

@@ -1,6 +1,7 @@
 """The tables, a file for each of the store's nouns. `METADATA` holds all of them."""
 
 from store.tables import (
+    avoidances,
     emergencies,
     events,
     fleet,
@@ -17,6 +18,7 @@ from store.tables.columns import METADATA
 
 __all__ = [
     "METADATA",
+    "avoidances",
     "emergencies",
     "events",
     "fleet",

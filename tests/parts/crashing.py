@@ -101,6 +101,9 @@ class CrashingScheduler:
         await self._inner.open_to_jobs(name, fence)
         self._points.reach(name, "open", "after")
 
+    async def note_on_job(self, job: str, note: str) -> None:
+        await self._inner.note_on_job(job, note)
+
     async def publish_features(self, host: str, features: tuple[str, ...], fence: Fence) -> None:
         self._points.reach(host, "publish", "before")
         await self._inner.publish_features(host, features, fence)

@@ -213,6 +213,9 @@ class FiledScheduler:
         await fence()
         self._file.open_again(reservation(name))
 
+    async def note_on_job(self, job: str, note: str) -> None:
+        raise Refused(f"there are no jobs here, nor {job}")
+
     async def publish_features(self, host: str, features: tuple[str, ...], fence: Fence) -> None:
         self._known(host)
         await fence()

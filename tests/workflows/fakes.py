@@ -9,6 +9,7 @@ from typing import Any
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from fleet.models.avoidance_messages import AvoidOrder, WithdrawOrder
 from fleet.models.emergency_messages import EmergencyInput, EmergencyOrder, EmergencyPlanned
 from fleet.models.messages import (
     ClusterInput,
@@ -99,6 +100,8 @@ class Fakes:
             "end_visit": ["it ended"],
             "plan_stop": [TrainStop(action=StopAction.WAIT, reason="no cycle asked")],
             "skip_domain": [True],
+            "avoid": ["kept away until the evening"],
+            "withdraw_avoidance": ["withdrawn"],
             "observe": [Observed(next_look_seconds=3600, ledger="the ledger")],
             "settle": [Settled()],
             "write_stop": [("gpu",)],
@@ -167,6 +170,8 @@ class Fakes:
             self.end_visit,
             self.plan_stop,
             self.skip_domain,
+            self.avoid,
+            self.withdraw_avoidance,
             self.observe,
             self.settle,
             self.write_stop,
@@ -281,6 +286,14 @@ class Fakes:
     @activity.defn
     async def skip_domain(self, train: TrainInput, command: SkipCommand) -> bool:
         return await self._answer("skip_domain", "skip_domain", train, command)
+
+    @activity.defn
+    async def avoid(self, train: TrainInput, order: AvoidOrder) -> str:
+        return await self._answer("avoid", "avoid", train, order)
+
+    @activity.defn
+    async def withdraw_avoidance(self, train: TrainInput, order: WithdrawOrder) -> str:
+        return await self._answer("withdraw_avoidance", "withdraw_avoidance", train, order)
 
     @activity.defn
     async def observe(self, order: ClusterInput) -> Observed:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from fleet.models.base import Moment
 from fleet.ports.baselines import Baselines
+from fleet.ports.store.avoidance_book import AvoidanceBook
 from fleet.ports.store.emergency_book import EmergencyBook
 from fleet.ports.store.event_book import EventBook
 from fleet.ports.store.fleet_facts import FleetFacts
@@ -21,6 +22,7 @@ from fleet.ports.store.rollout_book import RolloutBook
 from fleet.ports.store.train_book import TrainBook
 
 __all__ = [
+    "AvoidanceBook",
     "Baselines",
     "EmergencyBook",
     "EventBook",
@@ -42,6 +44,7 @@ __all__ = [
 class Store(
     FleetFacts,
     TrainBook,
+    AvoidanceBook,
     Ledger,
     HostBook,
     Ladders,

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from fleet.models.base import Moment
 from fleet.models.facts import TrainFacts
+from fleet.models.sizing import VisitLength
 from fleet.models.train import Cycle, Domain, Visit
 
 
@@ -56,6 +57,10 @@ class TrainBook(Protocol):
 
     async def visit(self, visit_id: str) -> Visit | None:
         """A visit."""
+        ...
+
+    async def visit_lengths(self, cluster: str, pool: str, most: int = 200) -> tuple[VisitLength, ...]:
+        """The pool's last visits that took hosts and did not give them back: hosts, and time from grant to end."""
         ...
 
     async def add_left_out(self, visit_id: str, left_out: dict[str, str]) -> None:

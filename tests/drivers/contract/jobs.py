@@ -89,12 +89,23 @@ class JobsContract:
         assert sent == ("USR1",)
         assert [job] == [j.id for j in (await fresh(case)).jobs_on(host)]
 
+    async def test_a_note_shows_on_the_job_in_the_next_view_and_replaces_the_one_before(self, case: ContractCase):
+        host = case.hosts[0]
+        job = await case.start_job((host,))
+
+        for note in ("maintrain: granted until 2026-03-01T14:00:00Z", "maintrain: withdrawn by ann: it's over"):
+            await case.scheduler.note_on_job(job, note.replace("'", " "))
+
+        shown = (await fresh(case)).jobs[job]
+        assert ("maintrain: withdrawn by ann: it s over", "") == (shown.note, shown.comment)
+
     async def test_jobs_that_have_ended_are_no_error(self, case: ContractCase):
         host = case.hosts[0]
         job = await case.start_job((host,))
         await case.end_job(job)
 
         await case.scheduler.signal_jobs((job,), "USR1")
+        await case.scheduler.note_on_job(job, "maintrain: never mind")
         await case.scheduler.requeue((job,), open_fence)
         await case.scheduler.cancel((job,), open_fence)
 

@@ -1,0 +1,161 @@
+"""After each look at a cluster: what jobs say in their comments is answered, avoidances end with their date or their
+job, those that can't be kept are taken back, and jobs can read on themselves how their request stands.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from hashlib import sha256
+
+from temporalio import activity
+
+from activities.avoidance_door import AvoidanceDoor, job_wish
+from activities.deps import Deps, now
+from fleet import ids
+from fleet.avoidance_words import MARK, Word, until_of, word_in
+from fleet.errors import DriverError, InvalidInput, Refused, Unreachable
+from fleet.models.avoidance import Avoidance, AvoidanceSource
+from fleet.models.base import Moment
+from fleet.models.emergency import Emergency, EmergencyHostState, EmergencyState
+from fleet.models.event import EventKind, event
+from fleet.models.scheduler import ClusterView, Job
+from fleet.policy.avoidance_upkeep import (
+    ended_by_jobs,
+    ended_by_time,
+    may_note,
+    note_of,
+    overruled_words,
+    plain_note,
+    renegotiated,
+)
+
+MAINTRAIN = "maintrain"
+RECENT = timedelta(minutes=10)
+"""For how long the note on a job is kept in step with a request that is over."""
+MOST_AT_ONCE = 200
+"""Words of jobs that are answered after one look, and notes that are written: a look must not last for minutes."""
+_GOES_AHEAD = (EmergencyState.ANNOUNCED, EmergencyState.RUNNING)
+_TAKEN = (EmergencyHostState.PENDING, EmergencyHostState.ASKED, EmergencyHostState.UNDER_WAY)
+
+
+class AvoidanceLooks:
+    """Follows what jobs say from look to look."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps, self._door = deps, AvoidanceDoor(deps.store)
+        self._answered: dict[str, frozenset[str]] = {}
+
+    async def look(self, cluster: str, view: ClusterView, began: Moment) -> None:
+        """Bring a cluster's avoidances in step with a whole reading of its scheduler, which began then."""
+        store = self._deps.store
+        await self._answer(cluster, view)
+        at = await self._deps.clock()
+        rows = await store.avoidances_since(cluster, at - RECENT)
+        if not rows:
+            return
+        changes = (*ended_by_time(rows, at), *ended_by_jobs((r for r in rows if r.asked_at < began), view.jobs))
+        ended = await store.change_avoidances(cluster, changes, MAINTRAIN, at)
+        for pool in sorted({row.ask.pool for row in ended}):
+            await self._wake(cluster, pool)
+        for pool in sorted({row.ask.pool for row in rows if row.stands(at)}):
+            await renegotiate(self._deps, cluster, pool)
+        rows = await store.avoidances_since(cluster, at - RECENT)
+        notes = {row.ask.job: note_of(row) for row in rows if row.ask.job}
+        notes |= await self._overruled(cluster, [row for row in rows if row.stands(at)], view)
+        await self._note(cluster, notes, view)
+
+    async def _answer(self, cluster: str, view: ClusterView) -> None:
+        """Answer each word once; the same words of the same run of a job are the same request."""
+        spoken = {
+            f"{cluster}/{job.id}.{job.restarts}/{sha256(word.text.encode()).hexdigest()[:12]}": (job, word)
+            for job in view.jobs.values()
+            if MARK in job.comment and job.holds and not job.ours and (word := word_in(job.comment)) is not None
+        }
+        known = self._answered.get(cluster, frozenset()).intersection(spoken)
+        new = [key for key in spoken if key not in known][:MOST_AT_ONCE]
+        for key in new:
+            job, word = spoken[key]
+            try:
+                await self._answer_one(cluster, key, job, word)
+            except (InvalidInput, Refused) as error:
+                # Of hosts that are nobody's pool, say: nothing that a look has to fail for.
+                activity.logger.info(f"job {job.id} of {cluster} is not answered: {error}")
+        self._answered[cluster] = known | frozenset(new)
+
+    async def _answer_one(self, cluster: str, key: str, job: Job, word: Word) -> None:
+        wish = replace(job_wish(cluster, job, key, AvoidanceSource.COMMENT), why=word.why, signal=word.signal)
+        if word.problem:
+            await self._door.refuse(wish, word.problem)
+        elif word.verb == "avoid":
+            await self._door.ask(replace(wish, until=until_of(word.until, await self._deps.clock())))
+        elif word.verb == "ready":
+            for row in await self._door.ready(wish):
+                await self._wake(cluster, row.ask.pool)
+        elif await self._deps.store.first_time(f"avoid/{key}", now()):
+            await self._door.withdraw(cluster, job.id, wish.actor, "its comment says so")
+
+    async def _wake(self, cluster: str, pool: str) -> None:
+        """Its train looks anew; one that can't be told finds it at its next look."""
+        try:
+            await self._deps.engine.wake(ids.train(cluster, pool))
+        except Unreachable as error:
+            activity.logger.warning(f"the train of {cluster}/{pool} is not told that a job made way: {error}")
+
+    async def _overruled(self, cluster: str, rows: Sequence[Avoidance], view: ClusterView) -> dict[str, str]:
+        """Job: a note, where an emergency takes hosts of it in spite of what it was granted."""
+        notes: dict[str, str] = {}
+        emergencies = await self._deps.store.emergencies(cluster) if rows else ()
+        for emergency in (e for e in emergencies if e.state in _GOES_AHEAD):
+            hosts = await self._deps.store.emergency_hosts(emergency.id)
+            taken = {host.host for host in hosts if host.state in _TAKEN}
+            for row in rows:
+                if not taken.isdisjoint(row.ask.hosts):
+                    await self._tell_overruled(emergency, row, view)
+                    notes[row.ask.job] = plain_note(overruled_words(emergency))
+        return {job: note for job, note in notes.items() if job}
+
+    async def _tell_overruled(self, emergency: Emergency, row: Avoidance, view: ClusterView) -> None:
+        """An event, and the job's own signal; each once."""
+        ask, data = row.ask, {"avoidance": row.id, "job": row.ask.job, "user": row.ask.user}
+        data |= {"emergency": emergency.id, "not_before": emergency.begins_at.isoformat()}
+        told = {"hosts": ask.hosts, "reason": overruled_words(emergency), "data": data, "subject": row.id}
+        occasion = f"{emergency.id}/{row.id}"
+        kind = EventKind.AVOIDANCE_OVERRULED
+        await self._deps.store.record_event(
+            event(kind, occasion, await self._deps.clock(), (ask.cluster, ask.pool), **told)
+        )
+        job = view.jobs.get(ask.job)
+        if ask.signal is None or job is None or not job.holds:
+            return
+        if await self._deps.store.first_time(f"notice/{emergency.id}/{ask.job}", now()):
+            try:
+                await self._deps.reach(ask.cluster).scheduler.signal_jobs((ask.job,), ask.signal)
+            except DriverError as error:
+                activity.logger.warning(f"job {ask.job} was perhaps not told of {emergency.id}: {error}")
+
+    async def _note(self, cluster: str, notes: Mapping[str, str], view: ClusterView) -> None:
+        """Write on jobs how their request stands, where that is ours to write and says something else."""
+        # A scheduler of a site's own, written before there were notes, goes on without.
+        write = getattr(self._deps.reach(cluster).scheduler, "note_on_job", None)
+        if write is None:
+            return
+        for job, note in [*_differing(notes, view.jobs)][:MOST_AT_ONCE]:
+            try:
+                await write(job, note)
+            except DriverError as error:
+                activity.logger.warning(f"job {job} of {cluster} can't read its answer on itself: {error}")
+                return
+
+
+async def renegotiate(deps: Deps, cluster: str, pool: str) -> bool:
+    """Take back what can't be kept beside the cycle bound; True when something was."""
+    facts = await deps.store.avoidance_facts(cluster, pool, await deps.clock())
+    changes = renegotiated(facts)
+    return bool(await deps.store.change_avoidances(cluster, changes, MAINTRAIN, facts.train.now))
+
+
+def _differing(notes: Mapping[str, str], jobs: Mapping[str, Job]) -> Iterable[tuple[str, str]]:
+    for job_id, note in notes.items():
+        job = jobs.get(job_id)
+        if job is not None and job.holds and may_note(job) and job.note != note:
+            yield job_id, note

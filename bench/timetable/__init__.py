@@ -1,0 +1,1 @@
+"""What a timetable costs to make, and what it saves jobs beside the fixed order."""

@@ -1,0 +1,91 @@
+"""How long a timetable takes from nothing but the facts of a train and its scheduler's answer."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from fleet.models.facts import TrainFacts
+from fleet.models.pool import DomainSpec, DrainPolicy, Grouping, HostSelector, Pool
+from fleet.models.scheduler import ClusterView, Job, JobKind, JobState
+from fleet.models.train import Cycle, Domain, DomainProgress, DomainState
+from fleet.policy.timetable import preferred, timetable
+from simulation.workloads.published import RSC
+
+SIZE = 50
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def measure(domains: int = 1200, jobs: int = 10_000) -> dict[str, Any]:
+    """Processor seconds of the first decision, and of the whole timetable."""
+    facts, view = _facts(domains), _view(domains, jobs)
+    began = time.process_time()
+    first = preferred(facts, view)
+    decided = time.process_time()
+    whole = timetable(facts, view)
+    done = time.process_time()
+    return {
+        "domains": domains,
+        "hosts": domains * SIZE,
+        "jobs": len(view.jobs),
+        "gangs_over_domains": sum(len(j.hosts) > SIZE for j in view.jobs.values()),
+        "decision_s": round(decided - began, 3),
+        "timetable_s": round(done - decided, 3),
+        "visits": len(whole.visits),
+        "why": first.preferred_why,
+    }
+
+
+def _facts(domains: int) -> TrainFacts:
+    pool = Pool(
+        name="gpu",
+        hosts=HostSelector(names="gpu*"),
+        domain=DomainSpec(size=SIZE, group_by=Grouping.NONE),
+        failure_buffer=100,
+        cycle_bound=timedelta(days=60),
+        drain=DrainPolicy(deadline=timedelta(minutes=10)),
+        visit_budget=timedelta(hours=1),
+    )
+    due = tuple(
+        DomainProgress(
+            domain=Domain(name=f"d{d:04}", hosts=tuple(f"gpu{n:05}" for n in range(d * SIZE, (d + 1) * SIZE))),
+            state=DomainState.DUE,
+        )
+        for d in range(domains)
+    )
+    cycle = Cycle(cluster="big", pool="gpu", number=1, opened_at=NOW, due_at=NOW + timedelta(days=60), domains=due)
+    return TrainFacts(
+        cluster="big",
+        pool=pool,
+        now=NOW,
+        hosts=(),
+        cycle=cycle,
+        stops=(),
+        open_visits=(),
+        visit_seconds=3600.0,
+        cycle_asked=True,
+    )
+
+
+def _view(domains: int, most: int) -> ClusterView:
+    """Running jobs of the published sizes, side by side over the fleet in random order."""
+    rng, hosts = np.random.default_rng(1), domains * SIZE
+    number = np.array([c.share / c.hosts for c in RSC.classes])
+    sizes = rng.choice([c.hosts for c in RSC.classes], p=number / number.sum(), size=most)
+    hours = {c.hosts: c.run_h for c in RSC.classes}
+    found: dict[str, Job] = {}
+    first = 0
+    for n, size in enumerate(sizes.tolist()):
+        if first + size > hosts:
+            break
+        left = timedelta(hours=float(rng.exponential(hours[size])))
+        found[str(n)] = Job(
+            id=str(n),
+            state=JobState.RUNNING,
+            kind=JobKind.REQUEUEABLE,
+            hosts=tuple(f"gpu{h:05}" for h in range(first, first + size)),
+            ends_by=NOW + left,
+        )
+        first += size
+    return ClusterView(began=0.0, nodes={}, jobs=found)

@@ -1,0 +1,1 @@
+"""The simulator beside closed forms, published figures and the real system: `python -m bench.validation`."""

@@ -1,0 +1,1 @@
+"""What a what-if of the largest fleet takes, and the page that compares the policies: docs/whatif.md."""

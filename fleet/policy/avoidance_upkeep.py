@@ -1,0 +1,109 @@
+"""What becomes of avoidances that were granted: they end with their date or their job, and are renegotiated when the
+cycle bound can't be met with them: the last one granted gives way first, to an earlier date if that is enough.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+from fleet.models.avoidance import Avoidance, AvoidanceChange, AvoidanceState
+from fleet.models.base import Moment
+from fleet.models.emergency import Emergency
+from fleet.models.facts import AvoidanceFacts
+from fleet.models.observation import Observation
+from fleet.models.scheduler import Job
+from fleet.models.train import Cycle, DomainState
+from fleet.policy.avoidance import moment, planned_words
+from fleet.policy.avoidance_bound import avoided_domains, due_with, expected, keeps_bound, latest, left
+
+_PREFIX = "maintrain:"
+_LONGEST_NOTE = 250
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ._:;,/#@=+()-")
+
+
+def renegotiated(facts: AvoidanceFacts) -> tuple[AvoidanceChange, ...]:
+    """What is taken back so that the cycle bound can be met again; nothing while it can."""
+    train, now = facts.train, facts.train.now
+    rows = [r for r in facts.rows if r.stands(now) and due_with(train.cycle, r.ask.hosts)]
+    if not rows or keeps_bound(train, avoided_domains(train.cycle, rows, now)):
+        return ()
+    changes: list[AvoidanceChange] = []
+    for row in sorted(rows, key=lambda r: (r.asked_at, r.id), reverse=True):
+        rows.remove(row)
+        others = avoided_domains(train.cycle, rows, now)
+        assert row.until is not None, "a standing avoidance has its date"
+        room = latest(train, row.ask.hosts, others, row.until)
+        # One visit earlier than what would just do: estimates waver, and nobody is to be told anew with each.
+        date = now if room is None else max(now, room - timedelta(seconds=train.visit_seconds))
+        changes.append(_taken_back(facts, row, date, others))
+        if room is not None:
+            break
+    return tuple(changes)
+
+
+def ended_by_time(rows: Iterable[Avoidance], now: Moment) -> tuple[AvoidanceChange, ...]:
+    """Avoidances whose date has come."""
+    over = (r for r in rows if r.state is AvoidanceState.GRANTED and not r.stands(now))
+    return tuple(AvoidanceChange(id=r.id, state=AvoidanceState.ENDED, reason="its date has come") for r in over)
+
+
+def ended_by_jobs(rows: Iterable[Avoidance], jobs: Mapping[str, Job]) -> tuple[AvoidanceChange, ...]:
+    """Avoidances, and words that a job is ready, whose job no longer runs, or runs anew. `jobs` is a whole reading."""
+    changes = []
+    for row in rows:
+        job = jobs.get(row.ask.job)
+        if not row.open or not row.ask.job or (job is not None and job.holds and job.restarts == row.ask.restarts):
+            continue
+        state = AvoidanceState.ENDED if row.state is AvoidanceState.READY else AvoidanceState.WITHDRAWN
+        why = "has ended" if job is None or job.restarts == row.ask.restarts else "was started anew"
+        changes.append(AvoidanceChange(id=row.id, state=state, reason=f"job {row.ask.job} {why}"))
+    return tuple(changes)
+
+
+def ready_domains(cycle: Cycle | None, rows: Iterable[Avoidance], look: Observation | None) -> frozenset[str]:
+    """Domains whose jobs, as last seen after their notice, have all said since that they may be visited now."""
+    said = {r.ask.job: r.asked_at for r in rows if r.state is AvoidanceState.READY}
+    if not said or look is None:
+        return frozenset()
+    found = set()
+    for domain in left(cycle):
+        at = domain.noticed_at
+        if domain.state is not DomainState.NOTICED or at is None or look.began_at < at:
+            continue
+        jobs = {job for host in domain.domain.hosts if host in look.hosts for job in look.hosts[host].jobs}
+        if jobs and all(job in said and said[job] >= at for job in jobs):
+            found.add(domain.domain.name)
+    return frozenset(found)
+
+
+def note_of(row: Avoidance) -> str:
+    """What is written on a job about its last request: one line, of characters that every command line takes."""
+    return plain_note(f"{row.state}: {row.reason}")
+
+
+def plain_note(words: str) -> str:
+    """A note of ours, made plain and short."""
+    return f"{_PREFIX} {''.join(c if c in _PLAIN else ' ' for c in words)}"[:_LONGEST_NOTE].rstrip()
+
+
+def overruled_words(emergency: Emergency) -> str:
+    """What a job is told whose hosts an emergency takes."""
+    return f"{emergency.id} goes before what was granted, from {moment(emergency.begins_at)} on: {emergency.why}"
+
+
+def may_note(job: Job) -> bool:
+    """Whether a job's note is ours to write: somebody else's is never overwritten."""
+    return not job.note or job.note.startswith(_PREFIX)
+
+
+def _taken_back(facts: AvoidanceFacts, row: Avoidance, date: Moment, others: Mapping[str, Moment]) -> AvoidanceChange:
+    train, cycle = facts.train, facts.train.cycle
+    due = f"the cycle is due at {moment(cycle.due_at)}" if cycle is not None else "its cycle is over"
+    why = f"{due}, and what is left to visit takes longer than it did"
+    if date - train.now < timedelta(seconds=1):
+        planned = expected(train, row.ask.hosts, others)
+        reason = f"taken back, {why}; {planned_words(planned)}"
+        return AvoidanceChange(id=row.id, state=AvoidanceState.REVOKED, planned=planned, reason=reason)
+    mine = {d.domain.name: date for d in due_with(cycle, row.ask.hosts)}
+    planned = expected(train, row.ask.hosts, {**mine, **{n: max(at, mine.get(n, at)) for n, at in others.items()}})
+    reason = f"kept away until {moment(date)} only, {why}; {planned_words(planned)}"
+    return AvoidanceChange(id=row.id, state=AvoidanceState.GRANTED, until=date, planned=planned, reason=reason)

@@ -1,0 +1,50 @@
+"""What a job loses when it is interrupted: as its comment says, else as its pool assumes.
+
+A job's comment may hold `maintrain:job restart=5m checkpoint=30m saved=2026-03-01T12:00Z`, in any part and order: the
+time it takes to compute again, the time between checkpoints, and when the last one was. This only steers which domain
+is visited when, so what can't be read counts as not said.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from fleet.models.base import Moment
+from fleet.models.job_costs import JobCosts
+from fleet.models.scheduler import Job
+from fleet.models.units import parse_duration
+
+_SAID = re.compile(r"maintrain:job((?:\s+[a-z]+=\S+)+)")
+_PART = re.compile(r"([a-z]+)=(\S+)")
+
+
+def lost(job: Job, usual: JobCosts, at: Moment) -> timedelta:
+    """What each of the job's hosts loses when it is interrupted at a moment."""
+    said = _said(job.comment)
+    restart = _duration(said.get("restart"), usual.restart)
+    checkpoint = _duration(said.get("checkpoint"), usual.checkpoint)
+    saved = _moment(said.get("saved"))
+    if saved is None or saved > at:
+        return restart + checkpoint / 2
+    since = at - saved
+    return restart + (since % checkpoint if checkpoint else timedelta(0))
+
+
+def _said(comment: str) -> dict[str, str]:
+    found = _SAID.search(comment)
+    return dict(_PART.findall(found.group(1))) if found else {}
+
+
+def _duration(text: str | None, usual: timedelta) -> timedelta:
+    try:
+        return usual if text is None else parse_duration(text)
+    except ValueError:
+        return usual
+
+
+def _moment(text: str | None) -> Moment | None:
+    """A moment of ISO 8601; one without a zone is UTC."""
+    try:
+        found = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+    return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found

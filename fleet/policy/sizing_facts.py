@@ -1,0 +1,121 @@
+"""From a pool as it is (hosts, topology, running jobs, visits that ended) to the question of its domain size."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+
+from fleet.models.base import Moment
+from fleet.models.host import Host
+from fleet.models.pool import DomainSpec, Grouping, Pool
+from fleet.models.scheduler import Job
+from fleet.models.sizing import JobMix, SizeQuestion, VisitLength, VisitModel
+from fleet.models.train import Domain
+from fleet.policy.domains import form_domains
+from fleet.policy.job_costs import lost
+from fleet.policy.limits import problems
+from fleet.policy.sizing import sizes
+from fleet.policy.sizing_cost import visit_model
+from fleet.policy.timetable import interruptible
+from fleet.policy.windows import spans
+
+_WEEKS = timedelta(weeks=4)
+_HOUR = timedelta(hours=1)
+
+
+def size_question(
+    pool: Pool,
+    hosts: Sequence[Host],
+    jobs: Iterable[Job],
+    ended: Sequence[VisitLength],
+    now: Moment,
+    flash: tuple[int | None, timedelta] = (None, timedelta(0)),
+) -> SizeQuestion:
+    """Everything counted, for each size that the pool's topology can make. `flash`: how many hosts at once, and how
+    long one takes. Raises nothing: a pool without hosts has no sizes.
+    """
+    members = [h for h in hosts if not h.decommissioned]
+    mine = {h.name for h in members}
+    counted = [(job, _lost_hours(job, pool, now)) for job in interruptible(jobs) if _is_hit(job, mine, pool, now)]
+    domains: dict[int, int] = {}
+    placed: dict[int, float] = {}
+    refused: dict[int, str] = {}
+    for size in sorted({*sizes(len(members), _groups(members, pool)), min(pool.domain.size, len(members))} - {0}):
+        spec = DomainSpec(size=size, group_by=pool.domain.group_by)
+        formed = form_domains(members, spec, pool.replicas)
+        if max(len(d.hosts) for d in formed) < size and size != pool.domain.size:
+            continue  # the same domains as a smaller size, with more kept free
+        domains[size] = len(formed)
+        placed[size] = _placed(formed, counted)
+        wrong = problems(pool.model_copy(update={"domain": spec}), len(members))
+        if wrong:
+            refused[size] = wrong[0]
+    bound = pool.cycle_bound / timedelta(days=1)
+    return SizeQuestion(
+        members=max(1, len(members)),
+        visit=visit_model(ended, _promised(pool, flash)),
+        mix=_mix(counted),
+        bound_days=bound,
+        every_days=bound / 2,  # as a train without end opens them: see next_stop
+        open_share=_open_share(pool, now),
+        domains=domains,
+        placed_host_hours=placed if counted else {},
+        refused=refused,
+    )
+
+
+def _is_hit(job: Job, mine: set[str], pool: Pool, now: Moment) -> bool:
+    """Whether a job would still run on hosts of the pool when they are emptied now."""
+    if mine.isdisjoint(job.hosts):
+        return False
+    return job.ends_by is None or job.ends_by > now + pool.drain.deadline
+
+
+def _lost_hours(job: Job, pool: Pool, now: Moment) -> float:
+    return lost(job, pool.job_costs, now) / _HOUR
+
+
+def _mix(counted: Sequence[tuple[Job, float]]) -> JobMix:
+    found: dict[tuple[int, float], int] = {}
+    for job, hours in counted:
+        key = (len(job.hosts), round(hours, 4))
+        found[key] = found.get(key, 0) + 1
+    ordered = sorted(found.items())
+    return JobMix(
+        hosts=tuple(float(g) for (g, _), _ in ordered),
+        count=tuple(float(n) for _, n in ordered),
+        lost_hours=tuple(hours for (_, hours), _ in ordered),
+    )
+
+
+def _placed(formed: Sequence[Domain], counted: Sequence[tuple[Job, float]]) -> float:
+    """Host-hours that a cycle costs these jobs where they run."""
+    where: Mapping[str, int] = {host: i for i, domain in enumerate(formed) for host in domain.hosts}
+    return sum(len({where[h] for h in job.hosts if h in where}) * len(job.hosts) * hours for job, hours in counted)
+
+
+def _groups(members: Sequence[Host], pool: Pool) -> list[int]:
+    """How large the groups are that the pool's domains follow, each size once; none where they follow nothing."""
+    by = pool.domain.group_by
+    if by is Grouping.NONE:
+        return []
+    found = Counter(h.rack if by is Grouping.RACK else h.nvlink for h in members)
+    return sorted({count for name, count in found.items() if name is not None})
+
+
+def _promised(pool: Pool, flash: tuple[int | None, timedelta]) -> VisitModel:
+    whole = pool.drain.deadline + pool.visit_budget
+    return VisitModel(
+        fixed_seconds=whole.total_seconds(),
+        flash_at_once=flash[0],
+        flash_seconds=flash[1].total_seconds(),
+        source="the fleet file's drain deadline and visit budget: no visit of this pool has ended yet",
+    )
+
+
+def _open_share(pool: Pool, now: Moment) -> float:
+    """Of the next weeks, the share in which the pool's windows are open."""
+    if not pool.windows:
+        return 1.0
+    until = now + _WEEKS
+    hours = sum((min(s.closes, until) - max(s.opens, now)).total_seconds() for s in spans(pool.windows, now, until))
+    return max(1e-6, min(1.0, hours / _WEEKS.total_seconds()))

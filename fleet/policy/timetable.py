@@ -1,0 +1,197 @@
+"""A pool's timetable, from the facts of its train and what its scheduler shows of the jobs.
+
+Prices are of what is known: jobs that come later have none. So the order is made anew for each stop.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from math import inf
+from typing import NamedTuple
+
+import numpy as np
+
+from fleet.models.base import Moment
+from fleet.models.facts import TrainFacts
+from fleet.models.scheduler import ClusterView, Job
+from fleet.models.timetable import PlannedVisit, Timetable
+from fleet.models.train import Cycle, Domain, DomainProgress, DomainState
+from fleet.policy.avoidance_bound import left, visit_need
+from fleet.policy.domains import form_domains
+from fleet.policy.job_costs import lost
+from fleet.policy.next_stop import earliest, standing
+from fleet.policy.timetable_calendar import Calendar
+from fleet.policy.timetable_exact import Placed, Remaining
+from fleet.policy.timetable_help import Trouble, at_risk, helps
+from fleet.policy.timetable_order import costs_of, next_visit, visit_order
+from fleet.policy.timetable_prices import Prices
+from fleet.policy.timetable_words import spare_of, spare_of_all, why_first
+
+_HOUR = 3600.0
+
+
+class Outlook(NamedTuple):
+    """What lies before a train: `domains` in their fixed order, the rest by their index, in seconds from now on."""
+
+    facts: TrainFacts
+    domains: tuple[Domain, ...]
+    left: Remaining
+    prices: Prices
+    calendar: Calendar
+    begins: float
+    """When the next visit may begin at the earliest."""
+    opened_at: Moment
+
+
+def timetable(facts: TrainFacts, view: ClusterView | None) -> Timetable:
+    """Every visit of the open cycle that has not begun, or, between cycles, of the next one. Without a view the jobs
+    are not known, and all domains cost nothing.
+    """
+    outlook = look_ahead(facts, view)
+    if not outlook.domains:
+        return Timetable(at=facts.now, reason="no domain is left to visit")
+    placed = visit_order(outlook.left, outlook.prices, outlook.calendar, outlook.begins)
+    visits = _planned(outlook, [p for p in placed if p.begin < inf])
+    homeless = tuple(outlook.domains[p.domain].name for p in placed if p.begin == inf)
+    trouble = Trouble(facts, outlook.left, outlook.calendar, outlook.begins, outlook.opened_at, visits, homeless)
+    return Timetable(
+        at=facts.now,
+        visits=visits,
+        homeless=homeless,
+        at_risk=at_risk(trouble),
+        helps=helps(trouble, [d.hosts for d in outlook.domains]),
+        reason=_reason(outlook, visits, placed),
+    )
+
+
+def preferred(facts: TrainFacts, view: ClusterView) -> TrainFacts:
+    """The facts with the domain that the timetable puts first, and why: what a train needs for its next stop."""
+    outlook = look_ahead(facts, view)
+    if len(outlook.domains) <= 1:
+        return facts
+    first = next_visit(outlook.left, outlook.prices, outlook.calendar, outlook.begins)
+    if first.begin == inf:
+        return facts
+    names = (outlook.domains[first.domain].name,)
+    return facts.model_copy(
+        update={"preferred": names, "preferred_why": _reason(outlook, _planned(outlook, [first]), [first])}
+    )
+
+
+def look_ahead(facts: TrainFacts, view: ClusterView | None) -> Outlook:
+    """What the timetable is made from."""
+    cycle, opened_at = _cycle(facts)
+    domains = [d for d in left(cycle) if d.state is not DomainState.VISITING]
+    due = (cycle.due_at - facts.now).total_seconds()
+    visiting = any(d.state is DomainState.VISITING for d in left(cycle))
+    notice, length = facts.pool.notice.total_seconds(), facts.visit_seconds
+    begins = max(notice, (opened_at - facts.now).total_seconds() + notice)
+    begins = max(begins, length if visiting else 0.0, facts.held_seconds)
+    ranks = sorted({_before_cost(facts, d) for d in domains})
+    return Outlook(
+        facts=facts,
+        domains=tuple(d.domain for d in domains),
+        left=Remaining(
+            due=np.full(len(domains), due),
+            earliest=np.array([_not_before(facts, d) for d in domains]),
+            length=np.full(len(domains), max(length, notice)),
+            rank=np.array([ranks.index(_before_cost(facts, d)) for d in domains], np.int64),
+        ),
+        prices=price_list([d.domain for d in domains], facts, view, begins),
+        calendar=Calendar.of(facts.pool.windows, facts.now, visit_need(facts)),
+        begins=min([begins, *(_told(facts, d) for d in domains if d.state is DomainState.NOTICED)]),
+        opened_at=opened_at,
+    )
+
+
+def price_list(domains: Sequence[Domain], facts: TrainFacts, view: ClusterView | None, begins: float) -> Prices:
+    """Prices in host-seconds; a gang counts with all of its hosts, wherever they are."""
+    prices = Prices(len(domains), facts.pool.drain.deadline.total_seconds())
+    where = {host: i for i, domain in enumerate(domains) for host in domain.hosts}
+    at = facts.now + timedelta(seconds=begins)
+    for job in interruptible(view.jobs.values() if view else ()):
+        touches = sorted({where[host] for host in job.hosts if host in where})
+        if touches:
+            ends = inf if job.ends_by is None else (job.ends_by - facts.now).total_seconds()
+            each = lost(job, facts.pool.job_costs, at).total_seconds()
+            prices.add(job.id, touches, len(job.hosts) * each, ends)
+    return prices
+
+
+def interruptible(jobs: Iterable[Job]) -> Iterable[Job]:
+    """Jobs that hold hosts, our own short ones aside."""
+    return (job for job in jobs if job.holds and not job.ours)
+
+
+def _cycle(facts: TrainFacts) -> tuple[Cycle, Moment]:
+    """The open cycle, or the next one as it would open, and when it opened or will."""
+    last = facts.cycle
+    if last is not None and last.closed_at is None:
+        return last, last.opened_at
+    pool, opens = facts.pool, facts.now
+    if last is not None and facts.endless:
+        opens = max(opens, last.opened_at + pool.cycle_bound / 2)
+    formed = form_domains(facts.hosts, pool.domain, pool.replicas)
+    following = Cycle(
+        cluster=facts.cluster,
+        pool=pool.name,
+        number=last.number + 1 if last else 1,
+        opened_at=opens,
+        due_at=opens + pool.cycle_bound,
+        domains=tuple(DomainProgress(domain=d, state=DomainState.DUE) for d in formed),
+    )
+    return following, opens
+
+
+def _before_cost(facts: TrainFacts, domain: DomainProgress) -> tuple[bool, int, bool, bool]:
+    """What goes before costs: that its jobs were told already, then as the train has it."""
+    return domain.state is not DomainState.NOTICED, *standing(facts, domain)
+
+
+def _not_before(facts: TrainFacts, domain: DomainProgress) -> float:
+    told = _told(facts, domain) if domain.state is DomainState.NOTICED else 0.0
+    return max(told, (earliest(facts, domain) - facts.now).total_seconds())
+
+
+def _told(facts: TrainFacts, domain: DomainProgress) -> float:
+    """When the jobs of a domain have had their time, in seconds from now on."""
+    notice = facts.pool.notice
+    return max(0.0, ((domain.noticed_at or facts.now) + notice - facts.now).total_seconds())
+
+
+def _planned(outlook: Outlook, placed: Sequence[Placed]) -> tuple[PlannedVisit, ...]:
+    """The visits with their prices."""
+    now, length = outlook.facts.now, timedelta(seconds=outlook.facts.visit_seconds)
+    found = []
+    for visit, cost in zip(placed, costs_of(placed, outlook.prices), strict=True):
+        domain, begin = outlook.domains[visit.domain], now + timedelta(seconds=visit.begin)
+        found.append(
+            PlannedVisit(
+                domain=domain.name,
+                hosts=len(domain.hosts),
+                begin=begin,
+                end=begin + length,
+                due=now + timedelta(seconds=float(outlook.left.due[visit.domain])),
+                jobs=int(outlook.prices.jobs_at(visit.begin)[visit.domain]),
+                cost_host_hours=round(float(cost) / _HOUR, 3),
+            )
+        )
+    return tuple(found)
+
+
+def _reason(outlook: Outlook, visits: Sequence[PlannedVisit], placed: Sequence[Placed]) -> str:
+    """Why the first is the first."""
+    if not visits:
+        return "the pool's windows have no room for a visit"
+    first = placed[0]
+    others = outlook.prices.at(np.array([first.begin]))[0] / _HOUR
+    rank = outlook.left.rank
+    if rank[first.domain] < rank.max():
+        others = others[rank == rank[first.domain]]
+    return f"{why_first(visits[0], others)}{spare_of(visits) if len(visits) > 1 else _spare(outlook)}"
+
+
+def _spare(outlook: Outlook) -> str:
+    """What the due dates have to spare if domains are visited by due date."""
+    due, length = np.sort(outlook.left.due), float(outlook.left.length.max())
+    ends = outlook.calendar.slots(outlook.begins, length, len(due)) + outlook.facts.visit_seconds
+    return spare_of_all(len(due), float((due - ends).min()))

@@ -1,0 +1,50 @@
+"""Avoidances: their port."""
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from fleet.models.avoidance import Avoidance, AvoidanceAsk, AvoidanceChange, Offer
+from fleet.models.base import Moment
+from fleet.models.facts import AvoidanceFacts
+
+
+class AvoidanceBook(Protocol):
+    """What jobs asked of trains, and what was answered."""
+
+    async def ask_avoidance(
+        self, ask: AvoidanceAsk, now: Moment, decide: Callable[[AvoidanceAsk, AvoidanceFacts], Offer]
+    ) -> Avoidance:
+        """Decide over a request and write the answer; one that was answered before is found as it stands. What is
+        granted takes the place of what the same job was granted before, and calls a notice on its hosts off. Audited.
+
+        `InvalidInput` for a pool that the fleet file does not have, and for an id that was used for another job.
+        """
+        ...
+
+    async def say_ready(self, ask: AvoidanceAsk, now: Moment) -> Avoidance:
+        """Note a job's word that it may be visited now; what it was granted ends. Idempotent by the id. Audited."""
+        ...
+
+    async def change_avoidances(
+        self, cluster: str, changes: Iterable[AvoidanceChange], actor: str, now: Moment
+    ) -> tuple[Avoidance, ...]:
+        """Change those of them that are still open; as they are then. Audited."""
+        ...
+
+    async def avoidances(
+        self, cluster: str | None = None, *, over: bool | None = None, limit: int = 1000
+    ) -> tuple[Avoidance, ...]:
+        """The newest first; of one cluster, or of all; those that are over or not."""
+        ...
+
+    async def avoidances_since(self, cluster: str, since: Moment) -> tuple[Avoidance, ...]:
+        """Open ones of a cluster, and those that changed since, the oldest first."""
+        ...
+
+    async def avoidance_facts(self, cluster: str, pool: str, now: Moment) -> AvoidanceFacts:
+        """What a request of a pool is decided by. `InvalidInput` for a pool that the fleet file does not have."""
+        ...
+
+    async def job_signals(self, cluster: str) -> dict[str, str]:
+        """Job: the signal that it wants to be told by, as its last request has it; only those that named one."""
+        ...

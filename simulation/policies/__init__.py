@@ -1,0 +1,1 @@
+"""The ways to maintain a fleet that a what-if puts side by side, one a file."""

@@ -1,0 +1,44 @@
+"""A site's own history: which of the formats a file has is told by its first lines, not by its name."""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+
+from fleet.errors import InvalidInput
+from simulation.workloads.acme import NEEDED, read_acme
+from simulation.workloads.imported import Imported
+from simulation.workloads.sacct import read_sacct
+from simulation.workloads.swf import FIELDS, read_swf
+
+
+def read_file(path: Path, gpus_per_host: int = 8, processors_per_host: int | None = None) -> Imported:
+    """Jobs from a file. Raises InvalidInput with file, line, field and what was expected."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            return read_lines(lines, str(path), gpus_per_host, processors_per_host)
+    except OSError as error:
+        raise InvalidInput(str(path), "", f"can't be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(str(path), "", f"is not text in UTF-8, from byte {error.start} on") from error
+
+
+def read_lines(
+    lines: Iterable[str], source: str, gpus_per_host: int = 8, processors_per_host: int | None = None
+) -> Imported:
+    """Jobs from lines; `source` is what complaints call them. Raises InvalidInput like `read_file`."""
+    if gpus_per_host < 1:
+        raise InvalidInput(source, "gpus_per_host", "expected at least 1")
+    rest: Iterator[str] = iter(lines)
+    first = next(rest, "")
+    whole = chain([first], rest)
+    if "|" in first:
+        return read_sacct(whole, source, gpus_per_host)
+    if first.startswith(";") or len(first.split()) == len(FIELDS):
+        return read_swf(whole, source, processors_per_host)
+    if set(NEEDED) & set(first.strip().split(",")):
+        return read_acme(whole, source, gpus_per_host)
+    expected = (
+        "expected what `sacct --parsable2` prints, the Acme trace (CSV with node_num, gpu_num, duration …) or the "
+        "Standard Workload Format (18 numbers a line)"
+    )
+    raise InvalidInput(f"{source}:1", "", f"{expected}; found {first.strip()[:60]!r}")

@@ -1,0 +1,53 @@
+"""Rows of avoidances, as other nouns read them within their transactions."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, delete, select, true
+
+from fleet import ids
+from fleet.models.avoidance import Avoidance
+from fleet.models.base import Moment
+from store import documents
+from store.tables.avoidances import AVOIDANCES
+from store.tables.hosts import PAGES
+
+ROWS = select(AVOIDANCES.c.id, AVOIDANCES.c.document).order_by(AVOIDANCES.c.asked_at, AVOIDANCES.c.id)
+_OPEN = ROWS.where(
+    AVOIDANCES.c.cluster == bindparam("cluster_"),
+    AVOIDANCES.c.pool == bindparam("pool_"),
+    AVOIDANCES.c.open == true(),
+)
+
+
+def open_avoidances(connection: Connection, cluster: str, pool: str) -> tuple[Avoidance, ...]:
+    """Those of a pool that may mean something to its train, the oldest first."""
+    return read_avoidances(connection.execute(_OPEN, {"cluster_": cluster, "pool_": pool}))
+
+
+def charged_avoidances(connection: Connection, cluster: str, pool: str, since: Moment | None) -> tuple[Avoidance, ...]:
+    """Those that count against budgets: open ones, and those granted for a time after `since` (None: ever)."""
+    c = AVOIDANCES.c
+    granted = c.until.is_not(None) if since is None else c.until > since
+    statement: Select[Any] = ROWS.where(c.cluster == cluster, c.pool == pool, (c.open == true()) | granted)
+    return read_avoidances(connection.execute(statement))
+
+
+def kept_away(connection: Connection, cluster: str, pool: str, hosts: str, at: Moment) -> bool:
+    """Whether the train keeps away from one of these hosts at a moment; `hosts` as a column holds them."""
+    rows = [row for row in open_avoidances(connection, cluster, pool) if row.stands(at)]
+    if not rows:
+        return False
+    names = set(documents.load_names(hosts, "domains", f"{cluster}/{pool}"))
+    return any(not names.isdisjoint(row.ask.hosts) for row in rows)
+
+
+def forget_notices(connection: Connection, cluster: str, pool: str, cycle: int, domain: str) -> None:
+    """Jobs that were told of a visit that is put off are told of the next one, too."""
+    prefix = f"{ids.notices(cluster, pool, cycle, domain)}/"
+    connection.execute(delete(PAGES).where(PAGES.c.key.startswith(prefix, autoescape=True)))
+
+
+def read_avoidances(rows: "Iterable[Row[Any]]") -> tuple[Avoidance, ...]:
+    """What rows hold."""
+    return tuple(documents.load(Avoidance, row.document, "avoidances", row.id) for row in rows)

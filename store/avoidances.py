@@ -1,0 +1,214 @@
+"""Avoidances: asked, answered, changed and found, each with its audit entry and its event in one transaction."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, true, update
+
+from fleet.errors import InvalidInput
+from fleet.models.audit import AuditEntry
+from fleet.models.avoidance import Avoidance, AvoidanceAsk, AvoidanceChange, AvoidanceState, Offer
+from fleet.models.base import Moment
+from fleet.models.event import EventKind, event
+from fleet.models.facts import AvoidanceFacts
+from fleet.models.train import DomainState
+from fleet.policy.avoidance import standing_of
+from fleet.policy.avoidance_bound import due_with
+from store import documents
+from store.audit import MAINTRAIN, write_audit
+from store.avoidance_rows import ROWS, charged_avoidances, forget_notices, read_avoidances
+from store.events import write_event
+from store.part import ledger_lock
+from store.tables.avoidances import AVOIDANCES
+from store.tables.trains import DOMAINS
+from store.trains import TrainFactsPart
+
+_SOME = 500
+"""Names in one statement; databases bound them."""
+
+
+class Avoidances(TrainFactsPart):
+    """Avoidances."""
+
+    async def ask_avoidance(
+        self, ask: AvoidanceAsk, now: Moment, decide: Callable[[AvoidanceAsk, AvoidanceFacts], Offer]
+    ) -> Avoidance:
+        """Decide over a request and write the answer; one that was answered before is found as it stands. What is
+        granted takes the place of what the same job was granted before, and calls a notice on its hosts off. Audited.
+
+        Raises InvalidInput for a pool that the fleet file does not have, and for an id that was used for another job.
+        """
+
+        def work(connection: Connection) -> Avoidance:
+            known = _read(connection, ask.id)
+            if known is not None:
+                return _same(known, ask)
+            facts = self._avoidance_facts(connection, ask.cluster, ask.pool, now)
+            offer = decide(ask, facts)
+            state = AvoidanceState.REFUSED if offer.until is None else AvoidanceState.GRANTED
+            made = Avoidance(
+                ask=ask,
+                state=state,
+                reason=offer.reason,
+                asked_at=now,
+                until=offer.until,
+                planned=offer.planned,
+                changed_at=now,
+            )
+            earlier = standing_of(ask, facts.rows, now)
+            if made.state is AvoidanceState.GRANTED:
+                _put_off(connection, ask, facts)
+            if earlier is not None and made.state is AvoidanceState.GRANTED:
+                why = f"{made.id} took its place"
+                _change(connection, earlier, _ended(earlier, why), ask.actor, now)
+            _insert(connection, made)
+            return made
+
+        return await self._database.write(work, lock=ledger_lock(ask.cluster))
+
+    async def say_ready(self, ask: AvoidanceAsk, now: Moment) -> Avoidance:
+        """Note a job's word that it may be visited now; what it was granted ends. Idempotent by the id. Audited.
+
+        Raises InvalidInput for an id that was used for another job.
+        """
+
+        def work(connection: Connection) -> Avoidance:
+            known = _read(connection, ask.id)
+            if known is not None:
+                return _same(known, ask)
+            for row in _of_job(connection, ask):
+                _change(connection, row, _ended(row, "the job says that it is ready"), ask.actor, now)
+            reason = f"job {ask.job} says that it may be visited now"
+            made = Avoidance(ask=ask, state=AvoidanceState.READY, asked_at=now, changed_at=now, reason=reason)
+            _insert(connection, made)
+            return made
+
+        return await self._database.write(work, lock=ledger_lock(ask.cluster))
+
+    async def change_avoidances(
+        self, cluster: str, changes: Iterable[AvoidanceChange], actor: str, now: Moment
+    ) -> tuple[Avoidance, ...]:
+        """Change those of them that are still open; as they are then. Audited."""
+        wanted = {change.id: change for change in changes}
+
+        def work(connection: Connection) -> tuple[Avoidance, ...]:
+            found = _among(connection, wanted)
+            return tuple(_change(connection, row, wanted[row.id], actor, now) for row in found if row.open)
+
+        return await self._database.write(work, lock=ledger_lock(cluster)) if wanted else ()
+
+    async def avoidances(
+        self, cluster: str | None = None, *, over: bool | None = None, limit: int = 1000
+    ) -> tuple[Avoidance, ...]:
+        """The newest first; of one cluster, or of all; those that are over or not."""
+        statement = select(AVOIDANCES.c.id, AVOIDANCES.c.document)
+        if cluster is not None:
+            statement = statement.where(AVOIDANCES.c.cluster == cluster)
+        if over is not None:
+            statement = statement.where(AVOIDANCES.c.open.is_(not over))
+        statement = statement.order_by(AVOIDANCES.c.asked_at.desc(), AVOIDANCES.c.id.desc()).limit(limit)
+        return await self._database.read(lambda connection: read_avoidances(connection.execute(statement)))
+
+    async def avoidances_since(self, cluster: str, since: Moment) -> tuple[Avoidance, ...]:
+        """Open ones of a cluster, and those that changed since, the oldest first."""
+        c = AVOIDANCES.c
+        statement = ROWS.where(c.cluster == cluster, (c.open == true()) | (c.changed_at > since))
+        return await self._database.read(lambda connection: read_avoidances(connection.execute(statement)))
+
+    async def avoidance_facts(self, cluster: str, pool: str, now: Moment) -> AvoidanceFacts:
+        """What a request of a pool is decided by. InvalidInput for a pool that the fleet file does not have."""
+        return await self._database.read(lambda connection: self._avoidance_facts(connection, cluster, pool, now))
+
+    async def job_signals(self, cluster: str) -> dict[str, str]:
+        """Job: the signal that it wants to be told by, as its last request has it; only those that named one."""
+        c = AVOIDANCES.c
+        statement = select(c.job, c.signal).where(c.cluster == cluster, c.signal.is_not(None), c.job != "")
+        statement = statement.order_by(c.asked_at, c.id)
+        return await self._database.read(lambda connection: {r.job: r.signal for r in connection.execute(statement)})
+
+    def _avoidance_facts(self, connection: Connection, cluster: str, pool: str, now: Moment) -> AvoidanceFacts:
+        train = self._train(connection, cluster, pool, now)
+        if train is None:
+            raise InvalidInput("fleet file in force", f"{cluster}/{pool}", "expected a pool")
+        since = None if train.cycle is None else train.cycle.opened_at
+        return AvoidanceFacts.model_construct(train=train, rows=charged_avoidances(connection, cluster, pool, since))
+
+
+def _read(connection: Connection, avoidance_id: str) -> Avoidance | None:
+    return next(iter(_among(connection, (avoidance_id,))), None)
+
+
+def _among(connection: Connection, ids: Iterable[str]) -> tuple[Avoidance, ...]:
+    names = list(ids)
+    found: list[Avoidance] = []
+    for start in range(0, len(names), _SOME):
+        these = AVOIDANCES.c.id.in_(names[start : start + _SOME])
+        found += read_avoidances(connection.execute(ROWS.where(these)))
+    return tuple(found)
+
+
+def _of_job(connection: Connection, ask: AvoidanceAsk) -> tuple[Avoidance, ...]:
+    c = AVOIDANCES.c
+    same = (c.cluster == ask.cluster, c.pool == ask.pool, c.job == ask.job, c.open == true())
+    return read_avoidances(connection.execute(ROWS.where(*same)))
+
+
+def _same(known: Avoidance, ask: AvoidanceAsk) -> Avoidance:
+    if known.ask.work != ask.work:
+        raise InvalidInput("key", ask.id, f"expected a key of its own: {known.ask.work} was asked for with it before")
+    return known
+
+
+def _ended(row: Avoidance, why: str) -> AvoidanceChange:
+    return AvoidanceChange(id=row.id, state=AvoidanceState.ENDED, reason=why)
+
+
+def _put_off(connection: Connection, ask: AvoidanceAsk, facts: AvoidanceFacts) -> None:
+    """Jobs that were told of a visit that is put off are told of the next one, too."""
+    cycle = facts.train.cycle
+    for domain in due_with(cycle, ask.hosts):
+        assert cycle is not None, "a domain that is due is in a cycle"
+        this = (DOMAINS.c.cluster == ask.cluster) & (DOMAINS.c.pool == ask.pool) & (DOMAINS.c.cycle == cycle.number)
+        noticed = this & (DOMAINS.c.name == domain.domain.name) & (DOMAINS.c.state == DomainState.NOTICED)
+        connection.execute(update(DOMAINS).where(noticed).values(state=DomainState.DUE, noticed_at=None))
+        forget_notices(connection, ask.cluster, ask.pool, cycle.number, domain.domain.name)
+
+
+def _insert(connection: Connection, made: Avoidance) -> None:
+    ask = made.ask
+    row: dict[str, Any] = {"id": made.id, "cluster": ask.cluster, "pool": ask.pool, "job": ask.job}
+    row |= {"signal": ask.signal, "asked_at": made.asked_at}
+    connection.execute(insert(AVOIDANCES).values(**row, **_columns(made)))
+    _tell(connection, made, made.state, ask.actor, ask.why or "no reason given", made.asked_at)
+
+
+def _change(connection: Connection, row: Avoidance, change: AvoidanceChange, actor: str, now: Moment) -> Avoidance:
+    """Make an open row be what it becomes."""
+    ends = change.state is not AvoidanceState.GRANTED
+    values: dict[str, Any] = {"state": change.state, "reason": change.reason, "changed_at": now}
+    values |= {"until": change.until or row.until, "planned": change.planned or row.planned}
+    after = row.model_copy(update={**values, "ended_at": now if ends else row.ended_at})
+    connection.execute(update(AVOIDANCES).where(AVOIDANCES.c.id == row.id).values(**_columns(after)))
+    verb = "shorten" if not ends else change.state.value
+    _tell(connection, after, verb, actor, change.reason, now)
+    return after
+
+
+def _columns(row: Avoidance) -> dict[str, Any]:
+    return {"open": row.open, "until": row.until, "changed_at": row.changed_at, "document": documents.dump(row)}
+
+
+def _tell(connection: Connection, row: Avoidance, verb: str, actor: str, why: str, now: Moment) -> None:
+    entry = {"actor": actor or MAINTRAIN, "action": f"avoid {verb}", "subject": f"avoidance {row.id}"}
+    write_audit(connection, AuditEntry(at=now, reason=why, detail=row.reason, **entry))
+    kinds = {"granted": EventKind.AVOIDANCE_GRANTED, "refused": EventKind.AVOIDANCE_REFUSED}
+    kinds |= dict.fromkeys(("shorten", "revoked"), EventKind.AVOIDANCE_REVOKED)
+    kind = kinds.get(verb)
+    if kind is None:
+        return
+    data = {"avoidance": row.id, "job": row.ask.job, "user": row.ask.user}
+    dates = {"until": row.ended_at or row.until, "planned": row.planned}
+    data |= {name: date.isoformat() for name, date in dates.items() if date is not None}
+    told = {"hosts": row.ask.hosts, "reason": row.reason, "data": data, "subject": row.id}
+    occasion = row.id if verb != "shorten" else f"{row.id}@{now.isoformat()}"
+    write_event(connection, event(kind, occasion, now, (row.ask.cluster, row.ask.pool), **told))

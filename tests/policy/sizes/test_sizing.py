@@ -1,0 +1,153 @@
+"""Domain sizes: the formula against the curve, the curve against gangs laid out host by host, and pools as they are."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fleet.models.host import Host
+from fleet.models.job_costs import JobCosts
+from fleet.models.pool import DomainSpec, Grouping
+from fleet.models.replicas import Replicas
+from fleet.models.scheduler import Job, JobKind, JobState
+from fleet.models.sizing import JobMix, PoolKind, SizeQuestion, VisitLength, VisitModel
+from fleet.models.windows import Window
+from fleet.policy.sizing import kind_of, sizes, sizing
+from fleet.policy.sizing_cost import best, closed_form, cycle_cost, point, smallest, touched, visit_model
+from fleet.policy.sizing_facts import size_question
+from tests.policy.make import NOW, ago, pool
+
+HOURS_2 = VisitModel(fixed_seconds=7200.0)
+MIX = JobMix(hosts=(1, 16, 128), count=(60, 20, 10), lost_hours=(0.7, 0.7, 0.7))
+
+
+def question(**changes) -> SizeQuestion:
+    given = {"members": 2048, "visit": HOURS_2, "mix": MIX, "bound_days": 60.0, "every_days": 30.0}
+    return SizeQuestion(**{**given, **changes})
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 25))
+def test_a_gang_in_a_row_touches_as_many_domains_as_the_formula_says(gang, size):
+    begins = np.arange(size)
+    counted = np.mean((begins + gang - 1) // size + 1)
+    assert counted == pytest.approx(touched(gang, size))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 200), st.floats(0.1, 3.0), st.floats(2.0, 90.0), st.floats(0.2, 1.0))
+def test_the_formula_finds_the_bottom_of_the_curve(gang, lost, every, share):
+    mix = JobMix(hosts=(float(gang),), count=(2000 / gang,), lost_hours=(lost,))
+    asked = question(mix=mix, every_days=every, bound_days=1e6, open_share=share, visit=VisitModel(fixed_seconds=0.0))
+    found = best(point(asked, size) for size in range(1, 501))
+    assert abs(found.size - min(500.0, max(1.0, closed_form(asked)))) <= 1.0
+
+
+def test_the_smallest_size_is_where_the_visits_just_fit_the_bound():
+    asked = question(visit=VisitModel(fixed_seconds=7200.0, host_seconds=60.0), bound_days=20.0, every_days=10.0)
+    edge = smallest(asked)
+    assert [bool(point(asked, size).why_not) for size in (int(edge), int(edge) + 2)] == [True, False]
+    assert smallest(question(visit=VisitModel(fixed_seconds=1.0, host_seconds=3600.0), bound_days=1.0)) == float("inf")
+
+
+def test_a_training_pool_gets_larger_domains_than_the_bound_needs_and_an_inference_pool_does_not():
+    alone = JobMix(hosts=(1.0,), count=(1700.0,), lost_hours=(0.1,))
+    found = {
+        kind: sizing("p", question(mix=mix), 64, sizes(2048), kind_of(mix, replicas))
+        for kind, mix, replicas in (("train", MIX, False), ("infer", alone, False), ("store", JobMix(), True))
+    }
+    assert [PoolKind.TRAINING, PoolKind.INFERENCE, PoolKind.STORAGE] == [f.kind for f in found.values()]
+    need = found["train"].smallest
+    assert found["train"].best > 2 * need
+    assert found["infer"].best == found["store"].best == int(need) + 1
+    assert "gangs are interrupted more often" in found["train"].reason
+    assert "interrupts hardly fewer jobs" in found["infer"].reason
+    assert "no jobs lose by it" in found["store"].reason
+
+
+def test_what_the_best_size_hangs_on_moves_it_the_right_way():
+    found = sizing("p", question(), 64, sizes(2048), kind_of(MIX, False))
+    by = {s.what: s.best for s in found.sensitivity}
+    assert by["an interruption costs half as much"] < found.best < by["an interruption costs twice as much"]
+    assert by["jobs of half the size, as many hosts in use"] < found.best
+    assert found.best < by["jobs of twice the size, as many hosts in use"]
+
+
+def test_a_bound_that_no_size_keeps_is_said():
+    found = sizing("p", question(bound_days=0.01, every_days=0.005), 8, sizes(2048), kind_of(MIX, False))
+    assert (None, True) == (found.best, found.reason.startswith("no size keeps the bound: a cycle takes"))
+
+
+def test_flashing_a_few_at_once_makes_large_visits_longer():
+    visit = VisitModel(fixed_seconds=3600.0, flash_at_once=16, flash_seconds=1800.0)
+    assert [3600.0, 3600.0, 5400.0, 9000.0] == [visit.seconds(n) for n in (1, 16, 17, 64)]
+
+
+def test_visits_that_were_tell_how_long_visits_are():
+    line = [VisitLength(hosts=h, seconds=600.0 + 30.0 * h) for h in (4, 8, 8, 16, 32)]
+    found = visit_model(line, HOURS_2)
+    assert (600.0, 30.0) == pytest.approx((found.fixed_seconds, found.host_seconds))
+    assert "5 visits of this pool, 4 to 32 hosts" == found.source
+    alike = visit_model([VisitLength(hosts=8, seconds=s) for s in (100.0, 200.0)], HOURS_2)
+    assert (150.0, 0.0) == (alike.fixed_seconds, alike.host_seconds)
+    assert HOURS_2 == visit_model([], HOURS_2)
+
+
+def hosts(count, rack=8) -> tuple[Host, ...]:
+    return tuple(
+        Host(cluster="c1", name=f"g{n:03d}", pool="gpu-train", since=ago(days=9), rack=f"r{n // rack:02d}")
+        for n in range(count)
+    )
+
+
+def job(name, *on, **changes) -> Job:
+    given = {"id": name, "state": JobState.RUNNING, "kind": JobKind.REQUEUEABLE, "hosts": on}
+    return Job(**{**given, **changes})
+
+
+POOL = pool(
+    domain=DomainSpec(size=8, group_by=Grouping.RACK),
+    failure_buffer=4,
+    job_costs=JobCosts(restart=timedelta(0), checkpoint=timedelta(hours=2)),
+)
+
+
+def test_a_pools_own_jobs_are_counted_on_the_domains_that_its_topology_makes():
+    gang = job("1", *(f"g{n:03d}" for n in range(4, 20)))
+    others = (job("2", "g040", ours=True), job("3", "g041", ends_by=NOW), job("4", "elsewhere"))
+    asked = size_question(POOL, hosts(64), (gang, *others), (), NOW)
+    assert {4: 16, 8: 8, 16: 4} == {s: asked.domains[s] for s in (4, 8, 16)}
+    assert {4: 4 * 16.0, 8: 3 * 16.0, 16: 2 * 16.0} == {s: asked.placed_host_hours[s] for s in (4, 8, 16)}
+    assert JobMix(hosts=(16.0,), count=(1.0,), lost_hours=(1.0,)) == asked.mix
+    assert 7 not in asked.domains
+    assert "the fleet file's" in asked.visit.source
+
+
+def test_sizes_that_break_a_pools_promises_or_its_replica_groups_are_not_taken():
+    held = pool(domain=DomainSpec(size=4), planned_buffer=8, failure_buffer=2)
+    assert "planned_buffer" in size_question(held, hosts(64), (), (), NOW).refused[16]
+    copies = POOL.model_copy(update={"replicas": Replicas(by="rack")})
+    assert 8 == max(size_question(copies, hosts(64), (), (), NOW).domains)
+
+
+def test_windows_count_for_what_is_kept_free_and_for_how_long_a_cycle_takes():
+    asked = size_question(
+        POOL.model_copy(update={"windows": (Window(opens="00:00", closes="06:00"),)}), hosts(64), (), (), NOW
+    )
+    always = size_question(POOL, hosts(64), (), (), NOW)
+    assert 0.25 == pytest.approx(asked.open_share, abs=0.01)
+    assert point(asked, 8).reserved == pytest.approx(point(always, 8).reserved / 4, rel=0.05)
+    assert point(asked, 8).cycle_days == pytest.approx(point(always, 8).cycle_days * 4, rel=0.05)
+
+
+def test_a_pool_without_hosts_has_no_size():
+    asked = size_question(POOL, (), (), (), NOW)
+    assert {} == asked.domains
+    assert "it has no hosts" == sizing("p", asked, 8, asked.domains, kind_of(asked.mix, False)).reason
+
+
+def test_the_cost_of_a_cycle_is_that_of_every_gang_with_all_of_its_hosts():
+    mix = JobMix(hosts=(10.0,), count=(3.0,), lost_hours=(2.0,))
+    assert 3 * 10 * 2 * touched(10, 5) == pytest.approx(cycle_cost(mix, 5))

@@ -1,0 +1,81 @@
+"""What becomes of avoidances that were granted."""
+
+from fleet.models.avoidance import AvoidanceState
+from fleet.models.observation import Observation, ObservedHost
+from fleet.models.scheduler import Job, JobKind, JobState
+from fleet.models.train import DomainState
+from fleet.policy.avoidance_upkeep import (
+    ended_by_jobs,
+    ended_by_time,
+    may_note,
+    note_of,
+    plain_note,
+    ready_domains,
+    renegotiated,
+)
+from tests.policy.avoidances import ask, domain, facts, hours, row
+from tests.policy.make import ago
+
+GRANTED, REFUSED, WITHDRAWN, REVOKED, ENDED, READY = AvoidanceState
+
+
+def job(number, **changes) -> Job:
+    given = {"id": str(number), "state": JobState.RUNNING, "kind": JobKind.REQUEUEABLE, "hosts": (f"h{number}",)}
+    return Job(**{**given, **changes})
+
+
+def test_nothing_is_taken_back_while_the_bound_can_be_met():
+    assert () == renegotiated(facts(row(ask(1, hours(9)))))
+
+
+def test_when_visits_take_longer_the_last_grant_gives_way_first_and_by_no_more_than_it_has_to():
+    first = row(ask(1, hours(4), hosts=(1,)), asked_at=ago(hours=2))
+    last = row(ask(2, hours(8), hosts=(2,)), asked_at=ago(hours=1))
+    (change,) = renegotiated(facts(first, last, visit_seconds=2.5 * 3600))
+    # Three visits of 2.5 h are due in 10 h: the last must begin by 7.5 h, less one visit lest it wavers.
+    assert ("a2", GRANTED) == (change.id, change.state)
+    assert hours(4.9) < change.until <= hours(5)
+    assert "the cycle is due at" in change.reason
+
+
+def test_what_can_not_be_kept_at_all_is_revoked():
+    rows = (row(ask(1, hours(4)), asked_at=ago(hours=2)), row(ask(2, hours(8), hosts=(2,)), asked_at=ago(hours=1)))
+    found = renegotiated(facts(*rows, visit_seconds=3.4 * 3600))
+    assert [("a2", REVOKED), ("a1", REVOKED)] == [(c.id, c.state) for c in found]
+
+
+def test_avoidances_end_with_their_date_and_with_their_job():
+    rows = (row(ask(1), ago(seconds=1)), row(ask(2)), row(ask(3)), row(ask(4)), row(ask(5, job="", hosts=(5,))))
+    assert ["a1"] == [c.id for c in ended_by_time(rows, hours(0))]
+
+    jobs = {"1": job(1), "2": job(2), "3": job(3, restarts=1), "4": job(4, state=JobState.OTHER)}
+    found = {c.id: c for c in ended_by_jobs(rows, jobs)}
+    assert {"a3": WITHDRAWN, "a4": WITHDRAWN} == {key: c.state for key, c in found.items()}
+    assert "job 3 was started anew" == found["a3"].reason
+    assert {"a1", "a2", "a3", "a4"} == {c.id for c in ended_by_jobs(rows, {})}, "an owner's request has no job"
+
+
+def test_a_domain_is_ready_when_all_its_jobs_said_so_after_their_notice():
+    domains = [domain(1, DomainState.NOTICED, noticed_at=ago(minutes=5))]
+    cycle = facts(domains=domains).train.cycle
+    look = Observation(
+        cluster="c1",
+        began_at=ago(minutes=1),
+        hosts={"h1": ObservedHost(host="h1", node=None, jobs=("1", "2"))},
+    )
+    one, other = (row(ask(n), state=READY, asked_at=ago(minutes=2)) for n in (1, 2))
+    early = other.model_copy(update={"asked_at": ago(minutes=6)})
+
+    assert {"d1"} == ready_domains(cycle, (one, other), look)
+    assert set() == ready_domains(cycle, (one,), look)
+    assert set() == ready_domains(cycle, (one, early), look)
+    assert set() == ready_domains(cycle, (one, other), None)
+    assert set() == ready_domains(cycle, (one, other), look.model_copy(update={"began_at": ago(minutes=6)}))
+
+
+def test_notes_are_plain_and_somebody_elses_are_left_alone():
+    told = note_of(row(ask(), reason='kept "away" until `x`\n$(reboot)' + "y" * 300))
+    assert told.startswith("maintrain: granted: kept  away  until  x   (reboot)")
+    assert 250 >= len(told)
+    assert set() == set(told) & set("\"`$\n'")
+    assert [True, True, False] == [may_note(job(1, note=note)) for note in ("", plain_note("x"), "ask ops")]

@@ -1,0 +1,56 @@
+"""What visits cost the jobs, while jobs come and go."""
+
+from math import inf
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fleet.policy.timetable_prices import Prices
+
+DOMAINS = 5
+JOBS = st.tuples(
+    st.lists(st.integers(0, DOMAINS - 1), min_size=1, max_size=4, unique=True),
+    st.integers(1, 50),
+    st.one_of(st.just(inf), st.integers(0, 100)),
+)
+STEPS = st.lists(st.tuples(st.integers(0, 9), st.one_of(st.none(), JOBS)), max_size=40)
+
+
+@settings(max_examples=80, deadline=None)
+@given(STEPS, st.lists(st.integers(0, 110), min_size=1, max_size=5).map(sorted))
+def test_prices_are_those_of_the_jobs_that_are_there(steps, times):
+    prices, there = Prices(DOMAINS, grace=2.0), {}
+    for key, job in steps:
+        if job is None:
+            prices.remove(str(key))
+            there.pop(key, None)
+        else:
+            prices.add(str(key), *job)
+            there[key] = job
+    for row, time in zip(prices.at(np.array(times, float)), times, strict=True):
+        expected = [sum(c for d, c, e in there.values() if n in d and e > time + 2) for n in range(DOMAINS)]
+        assert expected == pytest.approx(row.tolist())
+        expected = [sum(n in d and e > time + 2 for d, _, e in there.values()) for n in range(DOMAINS)]
+        assert expected == prices.jobs_at(time).tolist()
+
+
+def test_thousands_of_jobs_that_come_and_go_leave_the_prices_right():
+    prices = Prices(3)
+    for n in range(6000):
+        prices.add(str(n), [n % 3, (n + 1) % 3], 1.0)
+        prices.remove(str(n - 10))
+    assert 20.0 == prices.at(np.zeros(1)).sum()
+
+
+def test_many_jobs_at_once_are_as_good_as_one_by_one():
+    one, many = Prices(4), Prices(4)
+    for place, (touches, cost) in enumerate([([0, 1], 3.0), ([2], 5.0)]):
+        one.add(str(place), touches, cost, 10.0)
+    many.add_all(["0", "1"], np.array([0, 2, 3]), np.array([0, 1, 2]), np.array([3.0, 5.0]), np.array([10.0, 10.0]))
+    many.add("2", [3], 7.0)
+    many.remove("2")
+    times = np.array([0.0, 20.0])
+    assert one.at(times).tolist() == many.at(times).tolist()
+    assert [[3.0, 0.0], [0.0, 0.0]] == many.only(np.array([1, 3])).at(times).tolist()

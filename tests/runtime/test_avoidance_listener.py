@@ -1,0 +1,131 @@
+"""The address at which jobs ask: what a job may say of itself, and everything that is turned away."""
+
+import asyncio
+import json
+
+import httpx
+import pytest
+
+from drivers.clock import wall
+from fleet import ids
+from runtime.avoidance_keys import job_key, signature
+from runtime.avoidance_listener import LARGEST, AvoidanceListener
+from runtime.build import Parts
+from runtime.freeport import choose_port
+from runtime.settings import Settings
+from tests.scenarios.site import CLUSTER, POOL
+from tests.steps.site import StepSite
+from tests.steps.test_emergency import Engine
+
+SECRET = b"a key of enough bytes"
+
+
+class Job:
+    """A job that posts to a worker, with its own key."""
+
+    def __init__(self, url: str, job: str) -> None:
+        self.url, self.job, self.key = url, job, job_key(SECRET, CLUSTER, job)
+
+    async def say(self, verb, *, key=None, at=None, raw=None, **more):
+        """Status and body of the answer."""
+        asked = {"verb": verb, "cluster": CLUSTER, "job": self.job, **more}
+        body = json.dumps(asked).encode() if raw is None else raw
+        seconds = int(wall()) if at is None else at
+        headers = {
+            "maintrain-timestamp": str(seconds),
+            "maintrain-signature": signature(key or self.key, seconds, body),
+        }
+        async with httpx.AsyncClient() as client:
+            answer = await client.post(self.url, content=body, headers=headers)
+        return answer.status_code, answer.json()
+
+
+@pytest.fixture
+async def site(tmp_path):
+    opened = await StepSite.open(tmp_path)
+    (tmp_path / "key").write_bytes(SECRET)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def job(site, tmp_path):
+    port = await choose_port(0, 0)
+    settings = Settings(data=tmp_path, avoid_listen=f"127.0.0.1:{port}", avoid_key="file:key")
+    record = await site.store.fleet()
+    site.engine = Engine()
+    parts = Parts(settings, site.store, record, {CLUSTER: site.hands}, site.pages, site.engine)
+    listener = AvoidanceListener(parts)
+    task = asyncio.create_task(listener.run())
+    await asyncio.wait_for(listener.ready.wait(), 10)
+    yield Job(f"http://127.0.0.1:{port}/v1/avoidance", site.world.submit_job(hosts=("gpu004",)))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_job_asks_is_answered_once_and_makes_way(site, job):
+    status, (first,) = await job.say("avoid", until="+2h", request="r1", why="no checkpoint yet")
+    assert (200, "granted", POOL) == (status, first["state"], first["pool"])
+    assert (200, [first]) == await job.say("avoid", until="+9h", request="r1")
+    assert (200, [first]) == await job.say("show")
+    (row,) = await site.store.avoidances(CLUSTER)
+    assert (("gpu004",), "sim", "no checkpoint yet") == (row.ask.hosts, row.ask.user, row.ask.why)
+
+    status, (said,) = await job.say("ready", request="r2")
+    assert (200, "ready") == (status, said["state"])
+    status, told = await job.say("withdraw")
+    assert (409, True) == (status, "stands" in told["error"])
+    assert ids.train(CLUSTER, POOL) in site.engine.woken
+
+
+async def test_a_job_speaks_for_itself_alone_and_now(site, job):
+    other = job_key(SECRET, CLUSTER, "1")
+    now = int(wall())
+    found = [
+        await job.say("avoid", until="+2h", key=other),
+        await job.say("avoid", until="+2h", key=SECRET.hex()),
+        await job.say("avoid", until="+2h", at=now - 400),
+        await job.say("avoid", until="+2h", at=now + 400),
+    ]
+    assert {401} == {status for status, _ in found}
+    assert () == await site.store.avoidances(CLUSTER)
+
+
+async def test_what_can_not_be_read_is_told_in_one_sentence(site, job):
+    found = {
+        "no JSON": await job.say("", raw=b"{"),
+        "an unknown verb": await job.say("stop"),
+        "a misspelt field": await job.say("avoid", untill="+2h"),
+        "no date": await job.say("avoid"),
+        "another cluster": await Job(job.url, job.job).say("avoid", until="+2h", cluster="moon"),
+        "too much": await job.say("", raw=b" " * (LARGEST + 1)),
+    }
+    statuses = {name: status for name, (status, _) in found.items()}
+    assert {
+        "no JSON": 400,
+        "an unknown verb": 400,
+        "a misspelt field": 400,
+        "no date": 400,
+        "another cluster": 401,
+        "too much": 413,
+    } == statuses
+    assert all(body["error"] for _, body in found.values())
+    async with httpx.AsyncClient() as client:
+        assert 404 == (await client.get(job.url)).status_code
+    assert (200, []) == await job.say("show")
+
+
+async def test_garbage_on_the_wire_ends_its_connection_and_no_other(job):
+    port = httpx.URL(job.url).port
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"\x16\x03\x01 nonsense\r\n\r\n")
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert (200, []) == await job.say("show")
+
+
+async def test_a_job_that_has_ended_asks_for_nothing(site, job):
+    site.world.end_job(job.job)
+    status, told = await job.say("avoid", until="+2h")
+    assert (409, f"job {job.job} holds no hosts now") == (status, told["error"])
