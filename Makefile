@@ -26,7 +26,7 @@ lab-demo: $(VENV)/.installed-dev ## the same with an SSH server and a BMC behind
 	@$(BIN)/python -m tests.lab
 
 test: $(VENV)/.installed-dev ## every test; ARGS go to pytest
-	@$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder --durations=25 $(ARGS)
+	@$(BIN)/pytest -n 5 --dist loadfile --no-loadscope-reorder --durations=25 $(ARGS)
 
 check: $(VENV)/.installed-dev ## style, types and the arrows between the packages
 	@$(BIN)/ruff check .

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from bench.scenario.fleet import CLUSTER, RACK, URGENT, Share, shares
+from bench.scenario.fleet import CLUSTER, URGENT, Share, shares
 from bench.scenario.plan import Event, Happens, ScenarioPlan
 from bench.scenario.seen import seen
 from bench.scenario.site import BY, ScenarioSite
@@ -93,7 +93,7 @@ class Scenario:
         }
         file = self.site.stage.folder / "emergency.yaml"
         file.write_text(yaml.safe_dump(spec))
-        beyond = training.planned + 6 * RACK
+        beyond = training.planned + 2 * training.domain
         self.site.command("emergency", "start", str(file), "--planned-buffer", str(beyond), *BY, "a hole in it")
 
     async def _people(self) -> None:
