@@ -46,7 +46,7 @@ bench-rollout: $(VENV)/.installed-dev ## a rollout over 10,000 simulated hosts, 
 bench-emergency: $(VENV)/.installed-dev ## emergencies over 1,000 simulated hosts; writes bench/results/emergency.json and docs/limits.md
 	@$(BIN)/python -m bench.emergency
 
-scenario: $(VENV)/.installed-dev ## everything at once on 2,000 simulated hosts, server and worker killed 50 times; var/scenario/report.json
+scenario: $(VENV)/.installed-dev ## everything at once on 2,000 simulated hosts, server and worker killed 50 times; var/scenario/report.json, docs/limits.md
 	@$(BIN)/python -m bench.scenario
 
 histories: $(VENV)/.installed-dev ## the recorded runs that the replay tests replay, anew

@@ -9,6 +9,7 @@ from bench.blame import flaky_page
 from bench.blame import page as blame_page
 from bench.emergency import page as emergency_page
 from bench.rollout import page as rollout_page
+from bench.scenario import page as scenario_page
 
 RESULTS = Path(__file__).parent / "results"
 WHERE = Path(__file__).parents[1] / "docs" / "limits.md"
@@ -22,6 +23,7 @@ def write(found: dict[str, Any], path: Path = WHERE, results: Path = RESULTS) ->
         "blame.json": blame_page.section,
         "blame_jobs.json": flaky_page.section,
         "emergency.json": emergency_page.section,
+        "scenario.json": scenario_page.section,
     }
     there = {results / name: section for name, section in sections.items() if (results / name).exists()}
     more = [section(json.loads(file.read_text())) for file, section in there.items()]

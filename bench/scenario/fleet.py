@@ -30,6 +30,11 @@ class Share:
         """Its hosts."""
         return tuple(f"{self.prefix}{number:04}" for number in range(1, self.hosts + 1))
 
+    @property
+    def beyond(self) -> int:
+        """The planned buffer that the emergency names: room for two more domains."""
+        return self.planned + 2 * self.domain
+
 
 def shares(hosts: int) -> tuple[Share, ...]:
     """The pools of a fleet of about so many hosts: whole racks, at least two each, and about twenty-five domains in the

@@ -93,8 +93,9 @@ class Scenario:
         }
         file = self.site.stage.folder / "emergency.yaml"
         file.write_text(yaml.safe_dump(spec))
-        beyond = training.planned + 2 * training.domain
-        self.site.command("emergency", "start", str(file), "--planned-buffer", str(beyond), *BY, "a hole in it")
+        self.site.command(
+            "emergency", "start", str(file), "--planned-buffer", str(training.beyond), *BY, "a hole in it"
+        )
 
     async def _people(self) -> None:
         """What people do now and then, and whoever restarts a worker that ended by itself."""
