@@ -26,7 +26,7 @@ lab-demo: $(VENV)/.installed-dev ## the same with an SSH server and a BMC behind
 	@$(BIN)/python -m tests.lab
 
 test: $(VENV)/.installed-dev ## every test; ARGS go to pytest
-	@$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder --durations=25 $(ARGS)
+	@$(BIN)/pytest -n 5 --dist loadfile --no-loadscope-reorder --durations=25 $(ARGS)
 
 check: $(VENV)/.installed-dev ## style, types and the arrows between the packages
 	@$(BIN)/ruff check .
@@ -56,7 +56,7 @@ bench-validation: $(VENV)/.installed-dev ## the what-if simulator beside closed 
 bench-sizing: $(VENV)/.installed-dev ## the domain sizes that are found beside a sweep of sizes in the simulator; its part of docs/validation.md
 	@$(BIN)/python -m bench.sizing
 
-scenario: $(VENV)/.installed-dev ## everything at once on 2,000 simulated hosts, server and worker killed 50 times; var/scenario/report.json
+scenario: $(VENV)/.installed-dev ## everything at once on 2,000 simulated hosts, server and worker killed 50 times; var/scenario/report.json, docs/limits.md
 	@$(BIN)/python -m bench.scenario
 
 histories: $(VENV)/.installed-dev ## the recorded runs that the replay tests replay, anew

@@ -1,4 +1,4 @@
-"""The checks that stand between a step and its side effect: the lease, the stops, the drain, the fence."""
+"""An attempt of a step that keeps its host's drain: a change is made, and gone on with, only under a drain of ours."""
 
 import asyncio
 import time
@@ -8,136 +8,42 @@ from contextlib import asynccontextmanager
 from temporalio import activity
 
 from activities import pages
+from activities.attempt import Attempt
+from activities.barred import Sight
 from activities.counting import count_undrained
-from activities.deps import Deps, now
-from activities.holding import FENCE_LIFE, check_holder
+from activities.deps import Deps
 from activities.left_behind import LEFT_BEHIND, Quiet
 from activities.pausing import Pauses
-from activities.pin_forward import called_back
-from fleet import ids
-from fleet.errors import BadAnswer, DriverError, HostState, StaleAttempt
-from fleet.models.base import Moment
-from fleet.models.footing import Footing
-from fleet.models.intent import Before, Intent, IntentEnd, IntentState
+from fleet.errors import BadAnswer, DriverError, HostState
 from fleet.models.work import StepAction, StepOrder, StepResult
-from fleet.policy.draining import Drained, DrainState, still_ours
-from fleet.policy.parking import parked
-from fleet.policy.stopping import Deed, MayBegin, Proceed, may_begin
-from fleet.ports.fence import Fence
+from fleet.policy.draining import Drained, DrainState, lost_sight_of, still_ours
+from fleet.policy.stopping import Deed
 
 ANY_AGE = 0.0
 """Takes any reading of the scheduler that is still shared, whenever it began."""
 
 
-class StoppedAtFence(Exception):
-    """A stop or freeze came into force after the step began and before its effect was sent."""
-
-    def __init__(self, answer: MayBegin) -> None:
-        self.answer = answer
-        super().__init__(answer.reason)
-
-
-class Acting:
-    """One attempt of one step on one host."""
+class Acting(Attempt):
+    """One attempt of one step on one host, which looks after its drain."""
 
     def __init__(self, deps: Deps, order: StepOrder, left_behind: float = LEFT_BEHIND) -> None:
-        self.deps, self.order = deps, order
-        self.hands = deps.reach(order.cluster)
-        info = activity.info()
-        self.token = f"{info.workflow_run_id}/{info.activity_id}/{info.attempt}"
-        self.owned = ids.drain_reason(ids.REPAIR if order.repair else ids.PLANNED, order.operation)
-        self.began: Moment = now()
-        self.doubt = ""
-        """What became of sending a rung's effect, where that can't be told; added to how the rung ended."""
-        self.end: IntentEnd | None = None
-        """Set by what ends the step's intent: written together with the step's evidence."""
-        self._left_behind, self._quiet = left_behind, Quiet(left_behind)
-
-    async def footing(self) -> Footing:
-        """What this step stands on, read from the store just now."""
-        order = self.order
-        return await self.deps.store.footing(order.cluster, order.pool, order.host, order.record)
-
-    def may_begin(self, deed: Deed, footing: Footing, *, finishing: bool = False) -> MayBegin:
-        """Ask the stops in force, and those who work on the host's scope. `finishing`: the deed ends what was begun, so
-        this is no safe point.
-        """
-        order = self.order
-        # What was written and waits for its boot is no safe point to park at.
-        begun = (not order.step.safe_before and not order.step.back) or (order.step.rung and bool(order.applied))
-        parks = deed is Deed.DISRUPT and not finishing and not begun
-        because = footing.parked_for(order.operation) if parks else None
-        if because is not None:
-            return parked(because)
-        safe, stops = order.step.safe_before and not finishing, footing.stops
-        return may_begin(stops, order.cluster, order.pool, deed, repair=order.repair, safe_point=safe)
-
-    def check_lease(self, footing: Footing) -> None:
-        """Raise `LeaseLost` unless our operation holds the host."""
-        check_holder(footing.lease, self.order.host, self.order.operation)
-
-    def fence(self, deed: Deed, intent: Intent | None = None, *, finishing: bool = False) -> Fence:
-        """The check a driver makes last before its effect: token, lease and stops, read within FENCE_LIFE.
-
-        `finishing` as in `may_begin`.
-        """
-
-        async def check() -> None:
-            started = time.monotonic()
-            footing = await self.footing()
-            self.check_lease(footing)
-            answer = self.may_begin(deed, footing, finishing=finishing)
-            if answer.answer is Proceed.GO and not finishing:
-                answer = await called_back(self.deps, self.order, deed) or answer
-            if answer.answer is not Proceed.GO:
-                raise StoppedAtFence(answer)
-            if intent is not None:
-                current = footing.intent(intent.step)
-                if current is None or current.token != self.token:
-                    raise StaleAttempt(f"{intent.step} on {self.order.host} was taken over by a newer attempt")
-            if time.monotonic() - started > FENCE_LIFE:
-                raise StaleAttempt(f"{intent.step if intent else deed} on {self.order.host}: the check took too long")
-
-        return check
-
-    async def open_intent(self, before: Before) -> Intent:
-        """Write the intent in our name. `StaleAttempt` when another attempt wrote it first."""
-        began = await self.deps.clock()
-        intent = await self.deps.store.open_intent(self.order.record, self.order.step.key, self.token, before, began)
-        if intent.token != self.token:
-            raise StaleAttempt(f"{self.order.step.key} on {self.order.host} is in the hands of another attempt")
-        return intent
-
-    async def take_over(self, intent: Intent) -> float:
-        """Make an earlier attempt's intent ours; the monotonic instant from which its fence runs out."""
-        if intent.token != self.token and not await self.deps.store.take_over_intent(
-            intent.operation, intent.step, intent.token, self.token, now()
-        ):
-            raise StaleAttempt(f"{intent.step} on {self.order.host} was taken over by a newer attempt")
-        return time.monotonic()
-
-    async def withdraw(self, why: str) -> None:
-        """Close the step's intent: nothing was sent under it."""
-        order = self.order
-        await self.deps.store.finish_intent(order.record, order.step.key, self.token, IntentState.WITHDRAWN, why)
-
-    def finish(self, state: IntentState, result: str) -> None:
-        """Have the step's intent closed together with the evidence that the step leaves."""
-        self.end = IntentEnd(token=self.token, state=state, result=result)
-
-    def touched(self, footing: Footing) -> bool:
-        """True when any change but this step's own was begun in this try."""
-        # What its visit did to a host in repair is why it is there.
-        return self.order.repair or footing.touched(but=self.order.step.key)
+        super().__init__(deps, order)
+        self._left_behind, self._quiet, self._sight = left_behind, Quiet(left_behind), Sight(self)
 
     async def look(self, *, rebooting: bool = False) -> Drained:
-        """The host's drain as of now, after any measurement with it. `BadAnswer` when it can't be told."""
-        answer = await self._look(time.monotonic(), rebooting=rebooting)
-        if answer.state is DrainState.MEASURED:
-            answer = await self._measured(rebooting=rebooting)
-        if answer.state is DrainState.DOUBTFUL:
-            raise BadAnswer(answer.reason)
-        return answer
+        """The host's drain as of now, after any measurement with it. `BadAnswer` when it can't be told; a host that
+        the scheduler can't place for as long as a reboot may take, such as one it hears nothing from, is down.
+        """
+        while True:
+            answer = await self._look(time.monotonic(), rebooting=rebooting)
+            if answer.state is DrainState.MEASURED:
+                answer = await self._measured(rebooting=rebooting)
+            if answer.state is not DrainState.DOUBTFUL:
+                await self._sight.placed()
+                return answer
+            within = (await self.deps.cluster(self.order.cluster)).host_back_within
+            if await self._sight.lost(BadAnswer(answer.reason), within):
+                return lost_sight_of(answer, within)
 
     async def _look(self, not_before: float, *, rebooting: bool) -> Drained:
         """The host's drain by a reading that began after that monotonic second; any that is shared for `ANY_AGE`.
@@ -162,14 +68,6 @@ class Acting:
             if quiet.left_behind(answer):
                 await self.hands.scheduler.drain(self.order.host, self.owned, self.fence(Deed.RETURN))
             await pauses.wait()
-
-    async def begin_again(self, intent: Intent, at: Moment | None = None) -> Intent:
-        """An earlier attempt's intent, under which nothing had begun, as of now: its time counts from here, or from
-        `at`. What was sent under it stays noted.
-        """
-        began = at or await self.deps.clock()
-        await self.deps.store.begin_again(intent.operation, intent.step, self.token, began)
-        return intent.model_copy(update={"opened_at": began})
 
     async def hold_drained(self, *, rebooting: bool = False) -> StepResult | None:
         """None while the host is ours and drained; else what to do instead of acting on it.

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from temporalio import activity
 
-from activities.acting import Acting, StoppedAtFence
+from activities.acting import Acting
+from activities.attempt import StoppedAtFence
 from activities.barred import Barred, NotBegun
 from activities.deps import Deps, beating
 from activities.failing import mapped
@@ -17,14 +18,15 @@ from activities.refusals import refused, stoppable
 from activities.rungs import held_by_us_alone, looked, skip
 from activities.sending import NotedFence, Watch, anew, read_back
 from activities.train_pause import pause_train
+from activities.upgrade_time import component_of, lasts, late
 from fleet.errors import DriverError, HostState, InvalidInput, Refused, Unreachable
 from fleet.models.footing import Footing
 from fleet.models.hardware import DeviceTask, TaskState
 from fleet.models.intent import Before, Intent, IntentState
-from fleet.models.stack import PATIENCE_AT_LEAST, Component, Upgrade
+from fleet.models.stack import Upgrade
 from fleet.models.work import StepAction, StepOrder, StepResult
 from fleet.policy.attempts import ResumeAction, resume_apply
-from fleet.policy.step_ends import after_apply, not_ended, not_to_be_had
+from fleet.policy.step_ends import after_apply, not_to_be_had
 from fleet.policy.stopping import Deed
 
 
@@ -72,7 +74,7 @@ class Applying:
             seen, why = await looked(lambda: read_back(acting, upgrade))
             if seen is None:
                 return skip(f"{upgrade.component} can't be read: {why}")
-        barred = Barred(acting, await self._within(acting, upgrade))
+        barred = Barred(acting, await lasts(self.deps, acting, upgrade))
         while True:
             try:
                 before = await self._note(acting, upgrade)
@@ -147,7 +149,7 @@ class Applying:
         """An earlier attempt wrote the intent: find out what it did before anything is repeated."""
         taken, pauses, silences = await acting.take_over(intent), Pauses(), Silences()
         intent = await anew(acting, intent)
-        within = await self._within(acting, upgrade)
+        within = await lasts(self.deps, acting, upgrade)
         barred, watch = Barred(acting, within), Watch(acting, intent, within)
         drivers = (await self.deps.cluster(acting.order.cluster)).drivers
         shows = max(timedelta(seconds=FENCE_LIFE), drivers.shows_within(upgrade.component))
@@ -157,9 +159,9 @@ class Applying:
             try:
                 tasks, version, since = await read_back(acting, upgrade)
             except DriverError as error:
-                late = await self._late(acting, upgrade, intent, f"the device can't be read: {error}")
-                if await silences.last_word(error, overdue=late is not None) and late is not None:
-                    return _give_up(acting, late)
+                overdue = await late(self.deps, acting, upgrade, intent, f"the device can't be read: {error}")
+                if await silences.last_word(error, overdue=overdue is not None) and overdue is not None:
+                    return _give_up(acting, overdue)
                 continue
             gone = await watch.looked()
             resume = resume_apply(intent, tasks, version, upgrade.version, age, shows, since, long_ago=gone)
@@ -207,31 +209,18 @@ class Applying:
             await store.record_task(order.record, order.step.key, acting.token, task.id)
         pauses = Pauses()
         while task is not None and task.state is TaskState.RUNNING:
-            late = await self._late(acting, upgrade, intent, f"its task {task.id} is at {task.percent}%")
-            if late is not None:
-                return _give_up(acting, late)
+            overdue = await late(self.deps, acting, upgrade, intent, f"its task {task.id} is at {task.percent}%")
+            if overdue is not None:
+                return _give_up(acting, overdue)
             await pauses.wait()
             await acting.keep_drained()
             task = await self._poll(acting, intent, task)
-        component = await self._component(acting, upgrade)
+        component = await component_of(self.deps, acting, upgrade)
         version = (await acting.hands.hardware.versions(order.host)).get(upgrade.component)
         result = after_apply(task, version, upgrade, component is not None and component.reboot)
         state = IntentState.DONE if result.action is StepAction.GO_ON else IntentState.FAILED
         acting.finish(state, result.reason)
         return result
-
-    async def _late(self, acting: Acting, upgrade: Upgrade, intent: Intent, seen: str) -> StepResult | None:
-        """Nobody waits for ever for a device: the hand-over of an upgrade that has not ended in its time."""
-        within, name = await self._within(acting, upgrade), f"{upgrade.component} {upgrade.version}"
-        return not_ended(intent.opened_at, await self.deps.clock(), within, name, seen)
-
-    async def _within(self, acting: Acting, upgrade: Upgrade) -> timedelta:
-        component = await self._component(acting, upgrade)
-        return component.ends_within if component is not None else PATIENCE_AT_LEAST
-
-    async def _component(self, acting: Acting, upgrade: Upgrade) -> Component | None:
-        cluster = await self.deps.cluster(acting.order.cluster)
-        return cluster.stack.component(upgrade.component)
 
     async def _poll(self, acting: Acting, intent: Intent, task: DeviceTask) -> DeviceTask:
         # An upgrade that has to be ended by us, such as by a BMC's reset, is ended by whichever attempt watches it.

@@ -1,11 +1,12 @@
-"""What a device does not let begin: for how long it has stood in a step's way, over all attempts, and until when."""
+"""What a device or a scheduler does not let begin: for how long it has stood in a step's way, over all attempts."""
 
 from datetime import timedelta
 
-from activities.acting import Acting
+from temporalio import activity
+
+from activities.attempt import FROZEN, Attempt
 from activities.pausing import Silences
-from activities.recording import FROZEN
-from fleet.errors import DriverError, Unreachable
+from fleet.errors import BadAnswer, DriverError, Unreachable
 
 
 class NotBegun(Unreachable):
@@ -17,7 +18,7 @@ class Barred:
     its first after a freeze that held the step: nobody asked it meanwhile.
     """
 
-    def __init__(self, acting: Acting, within: timedelta) -> None:
+    def __init__(self, acting: Attempt, within: timedelta) -> None:
         self._acting, self._within, self._silences = acting, within, Silences()
 
     async def for_good(self, error: DriverError) -> bool:
@@ -30,3 +31,32 @@ class Barred:
         key = f"barred/{order.record}/{order.step.key}" + (f"/{frozen}" if frozen else "")
         since = await deps.store.first_claim(key, clock)
         return await self._silences.last_word(error, overdue=clock - since > self._within)
+
+
+class Sight:
+    """For how long a scheduler can't place the host of a step, over all attempts; from anew once it was placed."""
+
+    def __init__(self, acting: Attempt) -> None:
+        self._acting, self._silences = acting, Silences()
+        self._may_have_doubted = activity.info().attempt > 1
+        self._where = f"{acting.order.record}/{acting.order.step.key}/"
+
+    async def lost(self, doubt: BadAnswer, within: timedelta) -> bool:
+        """True when the host is given up. Raises `doubt`, for another attempt, while it has time; False once that is
+        over, and in this attempt the scheduler has not had its last word yet.
+        """
+        store, clock, self._may_have_doubted = self._acting.deps.store, await self._acting.deps.clock(), True
+        since = await store.first_claim(f"doubt/{self._where}{await self._times_placed()}", clock)
+        return await self._silences.last_word(doubt, overdue=clock - since > within)
+
+    async def placed(self) -> None:
+        """The scheduler places the host: an earlier doubt is over."""
+        if not self._may_have_doubted:
+            return
+        store, times = self._acting.deps.store, await self._times_placed()
+        if await store.claimed(f"doubt/{self._where}{times}"):
+            await store.first_time(f"placed/{self._where}{times}", await self._acting.deps.clock())
+        self._may_have_doubted, self._silences = False, Silences()
+
+    async def _times_placed(self) -> int:
+        return await self._acting.deps.store.count_claims(f"placed/{self._where}")

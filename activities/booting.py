@@ -7,7 +7,8 @@ from abc import ABC, abstractmethod
 from datetime import timedelta
 from functools import partial
 
-from activities.acting import Acting, StoppedAtFence
+from activities.acting import Acting
+from activities.attempt import StoppedAtFence
 from activities.barred import Barred, NotBegun
 from activities.booted import came_back, say_again
 from activities.deps import Deps

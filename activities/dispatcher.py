@@ -91,7 +91,8 @@ class Dispatching:
 
     def _next_look(self, cluster: Cluster, facts: LedgerFacts) -> timedelta:
         """On the cluster's cadence, and sooner while an emergency waits for what a look tells."""
-        return min(cluster.observe_every, EMERGENCY_LOOKS) if facts.urgent else cluster.observe_every
+        urgent = any(not one.startswith(ids.LARGE) for one in facts.urgent.values())
+        return min(cluster.observe_every, EMERGENCY_LOOKS) if urgent else cluster.observe_every
 
     async def _lost_emergencies(self, cluster: str) -> tuple[str, ...]:
         """Emergencies that are not over and have lost their workflow: they are taken up again from their rows."""

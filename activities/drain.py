@@ -20,7 +20,7 @@ from fleet.models.intent import Before, Intent
 from fleet.models.pool import DrainPolicy
 from fleet.models.scheduler import ClusterView, Job
 from fleet.models.work import EndCause, StepAction, StepOrder, StepResult
-from fleet.policy.draining import Drained, DrainState, at_deadline, drained
+from fleet.policy.draining import Drained, DrainState, at_deadline, drained, lost_sight_of
 from fleet.policy.stopping import Deed
 
 TREAT_AGAIN = 20
@@ -83,10 +83,15 @@ class Draining:
 
     async def _until_drained(self, acting: Acting, intent: Intent, acknowledged: float) -> StepResult:
         policy = await drain_policy(self.deps, acting.order)
-        pauses = Pauses(at_most=1.0)
+        within = (await self.deps.cluster(acting.order.cluster)).host_back_within
+        pauses, placed = Pauses(at_most=1.0), time.monotonic()
         while True:
             view = await acting.hands.scheduler.view(not_before=acknowledged)
             answer = drained(acting.order.host, acting.owned, view, acknowledged)
+            if answer.state is not DrainState.DOUBTFUL:
+                placed = time.monotonic()
+            elif time.monotonic() - placed > within.total_seconds():
+                answer = lost_sight_of(answer, within)
             result = _ended(answer)
             if result is None:
                 result = await self._refusal(acting)

@@ -9,20 +9,27 @@ from activities.deps import Deps, beating, now
 from activities.emergency_stop import end_stop, known_emergency
 from activities.failing import mapped
 from activities.giving_way import yield_of_grant, yield_of_visit
+from activities.large_pages import asks_at_gate
 from activities.looking import look
 from fleet import ids
 from fleet.emergency_view import emergency_view
 from fleet.errors import DriverError
 from fleet.models.base import Moment
-from fleet.models.emergency import Emergency, EmergencyChange, EmergencyHost, EmergencyHostState, EmergencyState
+from fleet.models.emergency import (
+    BUSY,
+    Emergency,
+    EmergencyChange,
+    EmergencyHost,
+    EmergencyHostState,
+    EmergencyState,
+)
 from fleet.models.emergency_messages import EmergencyInput, EmergencyOrder, EmergencyPlanned, EmergencyStop
 from fleet.models.facts import LedgerFacts
 from fleet.models.messages import VisitInput
-from fleet.policy.emergency_orders import EmergencyVerb, emergency_entry, emergency_order
-from fleet.policy.emergency_plan import LOOKS_AGAIN, EmergencyStep, emergency_step, settling_hosts
-
-MAINTRAIN = "maintrain"
-_BUSY = (EmergencyHostState.ASKED, EmergencyHostState.UNDER_WAY)
+from fleet.policy.emergency_change import after_look
+from fleet.policy.emergency_orders import EmergencyVerb, emergency_order
+from fleet.policy.emergency_plan import LOOKS_AGAIN, EmergencyStep, settling_hosts
+from fleet.policy.large_look import is_noticed, looks_again, next_step
 
 
 class EmergencyPlanning:
@@ -43,10 +50,12 @@ class EmergencyPlanning:
             if emergency.state is EmergencyState.RUNNING and settling_hosts(hosts, ledger):
                 await look(self.deps, order.cluster)
                 emergency, hosts, ledger = await self._read(order.emergency)
-            step = emergency_step(emergency, hosts, ledger)
+            step = next_step(emergency, hosts, ledger)
             after, stops = await self._commit(emergency, step, ledger.now)
-            if step.state is EmergencyState.ANNOUNCED:
+            if is_noticed(emergency, step, ledger.now):
                 await self._notify(emergency, hosts)
+            if step.asks:
+                await self.deps.page(asks_at_gate(after, step.asks))
             if step.state is EmergencyState.DONE:
                 await look(self.deps, order.cluster)  # its last hosts are just back: trains go on with them at once
             await self._write_yields(step, ledger)
@@ -71,7 +80,7 @@ class EmergencyPlanning:
         wait for another one, but for those whose work goes on without the visit.
         """
         store, cluster = self.deps.store, emergency.spec.cluster
-        hosts = [h for h in await store.emergency_hosts(emergency.id) if h.state in _BUSY]
+        hosts = [h for h in await store.emergency_hosts(emergency.id) if h.state in BUSY]
         for stop in dict.fromkeys(h.stop for h in hosts):
             if await self.deps.engine.running(stop):
                 continue
@@ -93,26 +102,8 @@ class EmergencyPlanning:
         opened: list[EmergencyStop] = []
 
         def change(before: Emergency, hosts: tuple[EmergencyHost, ...]) -> EmergencyChange:
-            opened.clear()
-            if before.state is not emergency.state:
-                return EmergencyChange(emergency=before)
-            rows = {h.host: h for h in hosts if h.state is EmergencyHostState.PENDING}
-            changed: list[EmergencyHost] = []
-            number = before.stops
-            for stop in step.stops:
-                number += 1
-                name = ids.emergency_stop(before.id, number)
-                opened.append(EmergencyStop(stop=name, pool=stop.pool, domain=stop.domain))
-                asked = {"state": EmergencyHostState.ASKED, "stop": name, "reason": ""}
-                changed += [rows[h].model_copy(update=asked) for h in stop.hosts if h in rows]
-            left = {"state": EmergencyHostState.LEFT_OUT}
-            changed += [rows[h].model_copy(update={**left, "reason": why}) for h, why in step.left_out.items()]
-            moved = step.state is not before.state
-            values = {"state": step.state, "stops": number, "changed_at": at if moved else before.changed_at}
-            rests = step.state in (EmergencyState.STOPPED, EmergencyState.ENDED)
-            after = before.model_copy(update={**values, "reason": before.reason if rests else step.reason})
-            entry = emergency_entry(before.id, step.state, MAINTRAIN, step.reason, at) if moved else None
-            return EmergencyChange(emergency=after, hosts=tuple(changed), audit=entry)
+            found, opened[:] = after_look(before, hosts, step, emergency, at)
+            return found
 
         after = await self.deps.store.change_emergency(emergency.id, change)
         return after, tuple(opened)
@@ -143,11 +134,11 @@ class EmergencyPlanning:
     ) -> EmergencyPlanned:
         counts = await self.deps.store.count_emergency_hosts(after.id)
         wait: float | None = None
-        if step.until is not None:
-            # It looks now and then in its notice too: a scheduler that hiccuped is asked again to tell its jobs.
-            wait = min(max(0.0, (step.until - at).total_seconds()), LOOKS_AGAIN.total_seconds())
-        elif after.state is not step.state:
+        if after.state is not step.state or after.progress != (step.progress or after.progress):
             wait = 0.0  # somebody was faster: look again
+        elif step.until is not None:
+            # It looks now and then in its notice too: a scheduler that hiccuped is asked again to tell its jobs.
+            wait = min(max(0.0, (step.until - at).total_seconds()), looks_again(after, at).total_seconds())
         elif counts.get(EmergencyHostState.ASKED) or step.halts:
             wait = LOOKS_AGAIN.total_seconds()
         return EmergencyPlanned(

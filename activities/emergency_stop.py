@@ -10,10 +10,13 @@ from fleet.models.emergency import Emergency, EmergencyChange, EmergencyHost, Em
 from fleet.models.facts import LedgerFacts
 from fleet.models.ledger import LeaseHost, Request, RequestClass, RequestState
 from fleet.models.messages import VisitAsk, VisitAsked, VisitInput
+from fleet.models.operation import OperationWork
 from fleet.models.rollouts import RolloutFacts
-from fleet.models.work import HostOutcome
+from fleet.models.work import BoardAction, Boarding, HostOutcome
 from fleet.policy.emergency_end import after_stop, pending_again
 from fleet.policy.emergency_hosts import obtainable
+from fleet.policy.large_rounds import held_length
+from fleet.policy.operation_steps import steps_of
 
 
 async def known_emergency(deps: Deps, emergency_id: str) -> Emergency:
@@ -46,18 +49,22 @@ async def ask_for_stop(deps: Deps, emergency_id: str, ask: VisitAsk, facts: Ledg
 async def _file(deps: Deps, emergency: Emergency, ask: VisitAsk, hosts: Sequence[str]) -> VisitAsked:
     visit, number = ask.input, ask.ask
     pool = await stop_pool(deps, emergency, visit)
+    length = pool.pool.drain.deadline + pool.pool.visit_budget
+    large, progress = emergency.spec.plan, emergency.progress
+    if large is not None and progress is not None:
+        length += held_length(large, progress.round, {p: len(names) for p, names in progress.domains.items()})
     while True:
         request = await deps.store.request(
             Request(
                 id=ids.request(visit.visit, number),
                 cluster=visit.cluster,
-                kind=RequestClass.EMERGENCY,
+                kind=RequestClass.EMERGENCY if large is None else RequestClass.LARGE,
                 holder=visit.visit,
                 hosts=tuple(hosts),
-                asked_at=emergency.started_at,
-                expected_seconds=(pool.pool.drain.deadline + pool.pool.visit_budget).total_seconds(),
+                asked_at=emergency.started_at if large is None else large.at,
+                expected_seconds=length.total_seconds(),
                 actor=emergency.started_by,
-                why=f"emergency: {emergency.name}",
+                why=f"{emergency.noun}: {emergency.name}",
                 override=emergency.override,
                 partial=True,
             )
@@ -93,7 +100,12 @@ async def stop_pool(deps: Deps, emergency: Emergency, visit: VisitInput) -> Wish
         Urgent(emergency=emergency.id, component=component, version=version, since=emergency.started_at)
         for component, version in emergency.targets.items()
     )
-    return Wishes(cluster, bent, {}, RolloutFacts(), urgent)
+    service = None
+    if spec.plan is not None and spec.plan.work is not None:
+        what = OperationWork(spec.plan.work.value)
+        steps = steps_of(what, spec.plan.duration, cluster, bent)
+        service = Boarding(action=BoardAction.VISIT, steps=steps, reason=f"{what} for {emergency.id}")
+    return Wishes(cluster, bent, {}, RolloutFacts(), urgent, service)
 
 
 async def end_stop(deps: Deps, emergency_id: str, visit: VisitInput, outcomes: Sequence[HostOutcome]) -> None:

@@ -7,6 +7,7 @@ from temporalio import activity
 from activities.acting import Acting
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
+from activities.held_back import held_back
 from activities.lemon_facts import lemon_here
 from activities.parked import parked_by
 from activities.pin_guard import unsettled_pin, waits_for
@@ -51,6 +52,7 @@ class Gating:
         cluster, pool = await self.deps.pool(order.cluster, order.pool)
         footing = await acting.footing()
         waits = parked_by(footing, order)
+        waits = waits or await held_back(self.deps, order)
         if waits is not None:
             return waits
         rebooted, touched = order.repair or footing.rebooted, acting.touched(footing)

@@ -4,7 +4,8 @@ import asyncio
 
 from temporalio import activity
 
-from activities.acting import Acting, StoppedAtFence
+from activities.acting import Acting
+from activities.attempt import StoppedAtFence
 from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.holding import FENCE_LIFE

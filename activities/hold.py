@@ -15,7 +15,7 @@ from activities.recording import recorded
 from activities.refusals import refused
 from fleet.errors import DriverError, HostState, InvalidInput
 from fleet.models.intent import Before, IntentState
-from fleet.models.operation import Operation, Said
+from fleet.models.operation import Operation
 from fleet.models.work import EndCause, StepAction, StepOrder, StepResult
 from fleet.policy.stopping import Deed
 
@@ -91,11 +91,8 @@ class Holding:
                 return StepResult(action=StepAction.HAND_OVER, reason=reason, host_state=HostState.UNKNOWN)
             await acting.keep_drained()
             await pauses.wait()
-        said = "called off" if word is None or word.said is Said.CANCEL else f"reported as {word.said}"
-        who = f" by {word.actor}: {word.reason}" if word is not None else ""
-        return StepResult(
-            action=StepAction.GO_ON, reason=f"{op.id} was {said}{who}", host_state=HostState.PARTLY_APPLIED
-        )
+        told = word.told if word is not None else "called off"
+        return StepResult(action=StepAction.GO_ON, reason=f"{op.id} was {told}", host_state=HostState.PARTLY_APPLIED)
 
 
 async def _as_told(result: StepResult) -> StepResult:

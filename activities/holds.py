@@ -11,7 +11,9 @@ from activities.holding import held_by
 from fleet import ids
 from fleet.errors import ForeignHold, Refused
 from fleet.models.noticing import OpenedRepair, OpeningCause
+from fleet.models.scheduler import NodeBase
 from fleet.models.work import HostWork
+from fleet.policy.noticing import lost
 
 
 async def own_drain(deps: Deps, work: HostWork, operation: str, opened: OpenedRepair | None) -> None:
@@ -25,14 +27,25 @@ async def own_drain(deps: Deps, work: HostWork, operation: str, opened: OpenedRe
         try:
             await scheduler.rewrite_reason(work.host, owned, reason, fence)
         except ForeignHold:
-            if opened is None or (opened.cause is OpeningCause.NOTICED and opened.hold):
+            found = await _found(deps, work, opened)
+            if found is None:
                 raise
-            await scheduler.replace_hold(work.host, opened.found, reason, fence)
+            await scheduler.replace_hold(work.host, found, reason, fence)
     except ForeignHold as hold:
         activity.logger.warning(f"{work.host} goes to repair under another's drain: {hold.holder}")
     except Refused as no:
         # The lease is the repair's already; a drain that can't be written (a node that is gone) holds nothing up.
         activity.logger.warning(f"{work.host} goes to repair without its reason in the scheduler: {no}")
+
+
+async def _found(deps: Deps, work: HostWork, opened: OpenedRepair | None) -> str | None:
+    """Under what a host is that we are to drain all the same; None where that is another's to say."""
+    if opened is not None:
+        return None if opened.cause is OpeningCause.NOTICED and opened.hold else opened.found
+    node = (await deps.reach(work.cluster).scheduler.view(not_before=time.monotonic())).nodes.get(work.host)
+    # Lost in our own hands, and without a drain: as it is, it would return unverified the moment it answers.
+    down = node is not None and node.base is NodeBase.DOWN and not node.draining and lost(node, ()) is not None
+    return (node.reason or "") if node is not None and down else None
 
 
 async def own_drain_again(deps: Deps, work: HostWork) -> None:

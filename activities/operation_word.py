@@ -3,7 +3,7 @@
 from activities.deps import Deps
 from fleet import ids
 from fleet.errors import InvalidInput
-from fleet.models.operation import Operation, Said
+from fleet.models.operation import Operation
 from fleet.models.work import StepOrder
 
 
@@ -28,5 +28,4 @@ async def called_off(deps: Deps, order: StepOrder) -> str:
         return ""
     if op.word is None:
         return f"{op.id} is over: {op.reason}"
-    what = "cancelled" if op.word.said is Said.CANCEL else f"reported as {op.word.said}"
-    return f"{op.id} was {what} by {op.word.actor}: {op.word.reason}"
+    return f"{op.id} was {op.word.told}"

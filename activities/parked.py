@@ -1,6 +1,7 @@
 """Whoever works on a host of an operation's scope parks at a safe point while an outsider works there."""
 
-from activities.acting import Acting, StoppedAtFence
+from activities.acting import Acting
+from activities.attempt import StoppedAtFence
 from activities.deps import Deps
 from fleet.models.footing import Footing
 from fleet.models.work import StepAction, StepOrder, StepResult

@@ -7,6 +7,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.acting import Acting
+from activities.attempt import FROZEN
 from activities.deps import now
 from activities.word import gives_way_to_a_person
 from fleet.errors import LeaseLost, StaleAttempt
@@ -14,8 +15,6 @@ from fleet.models.work import StepAction, StepKind, StepRecord, StepResult
 
 ASK_AGAIN = timedelta(seconds=2)
 """Pause between looks while a freeze holds a step."""
-FROZEN = "frozen"
-"""How the keys begin that tell which freezes held a step, by the reason in words, which has its time."""
 
 
 async def recorded(acting: Acting, body: Callable[[], Awaitable[StepResult]]) -> StepResult:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from activities.acting import StoppedAtFence
+from activities.attempt import StoppedAtFence
 from fleet.errors import HostState
 from fleet.models.work import EndCause, StepAction, StepResult
 from fleet.policy.stopping import MayBegin, Proceed

@@ -2,9 +2,13 @@
 lacks an owner, and no job lands on other versions than its scheduler tells.
 """
 
+import time
+
 from temporalio import activity
 
-from activities.acting import Acting, StoppedAtFence
+from activities.acting import Acting
+from activities.attempt import StoppedAtFence
+from activities.barred import Barred
 from activities.counting import count_outcome
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
@@ -16,9 +20,10 @@ from activities.pin_guard import unless_off_pin
 from activities.publishing import publish_versions
 from activities.recording import recorded
 from activities.room_bell import RoomBell
-from fleet.errors import ForeignHold
+from fleet.errors import BadAnswer, ForeignHold, HostNotBack, HostState
 from fleet.models.footing import Footing, outsider_since
 from fleet.models.rungs import RungEnd
+from fleet.models.scheduler import NodeBase
 from fleet.models.work import HostOutcome, Outcome, StepAction, StepOrder, StepResult
 from fleet.policy.stopping import Deed
 from fleet.ports.fence import open_fence
@@ -60,20 +65,39 @@ class Returning:
             if order.outcome is Outcome.GIVEN_BACK and outsider_since(footing.intents) is not None:
                 return _verified_first(order)
             try:
-                reason = await self._undrain(acting, footing) or reason
+                reason = await self._take_jobs_again(acting, footing) or reason
             except StoppedAtFence as stop:
                 return StepResult(action=StepAction.HOLD, reason=stop.answer.reason)
+            except HostNotBack as lost:
+                return StepResult(action=StepAction.HAND_OVER, reason=str(lost), host_state=HostState.UNKNOWN)
         else:
             # It is left in another's hands, who may let it serve jobs as it is.
             await unless_off_pin(acting, footing, open_fence)()
         outcome = order.outcome or Outcome.UPGRADED
         row = self._outcome(order, outcome, reason)
-        await store.release(order.cluster, order.host, order.operation, row, await store.clock())
+        # A repair that was taken up anew while this attempt stood still keeps the host: it may have begun a step.
+        at, held = await store.clock(), acting.held_since
+        await store.release(order.cluster, order.host, order.operation, row, at, since=held)
         count_outcome(row)
         if order.repair:
             await end_rung(self.deps, order.operation, order.attempt, RungEnd.CURED, reason)
         await self._bell.ring(order.cluster, order.pool)
         return StepResult(action=StepAction.GO_ON, reason=reason)
+
+    async def _take_jobs_again(self, acting: Acting, footing: Footing) -> str:
+        """`_undrain`. Raises `HostNotBack` for a host that the scheduler has lost for as long as a reboot may take."""
+        order = acting.order
+        barred = Barred(acting, (await self.deps.cluster(order.cluster)).host_back_within)
+        while True:
+            try:
+                return await self._undrain(acting, footing)
+            except BadAnswer as error:
+                view = await acting.hands.scheduler.view(not_before=time.monotonic())
+                node = view.nodes.get(order.host)
+                if node is None or not (node.not_responding or node.base is NodeBase.DOWN):
+                    raise
+                if await barred.for_good(error):
+                    raise HostNotBack(f"it is well, but its scheduler has lost it: {error}") from error
 
     async def _undrain(self, acting: Acting, footing: Footing) -> str:
         """Lift our drain; the sentence to keep when another's hold is on the host meanwhile."""

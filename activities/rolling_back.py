@@ -1,8 +1,10 @@
-"""An offboarded version that is rolled back at once: trains are asked for cycles, as long as a visit could do anything
-about it; else people are told that it stays where it is.
+"""An offboarded version that is rolled back at once: by an emergency train where that brings the version before it, by
+cycles that trains are asked for where it does not, as long as a visit could do anything about it; else people are told
+that it stays where it is.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from temporalio import activity
 
@@ -11,32 +13,73 @@ from activities.deps import Deps
 from activities.rollout_facts import RolloutLook
 from activities.wishing import wishes_of
 from fleet import ids
-from fleet.errors import Unreachable
+from fleet.errors import Refused, Unreachable
 from fleet.models.facts import TrainFacts
+from fleet.models.host import Host
 from fleet.models.rollouts import Rollout
+from fleet.policy.taking_back import emergency_of_rollout, taking_back
 from fleet.policy.way_back import no_way_back
 
 ASKED_BY = "maintrain"
 
 
+@dataclass(frozen=True)
+class _Ways:
+    """How the hosts of one pool get rid of the version."""
+
+    prior: tuple[str, ...] = ()
+    """Hosts that are to carry the version that was before it: an emergency brings that."""
+    others: bool = False
+    """Some host is wanted to carry another one, which the trains bring."""
+    why_not: str = ""
+    """Why no visit would take any of them off it, by the first of them; empty when one would."""
+
+
 async def hurry(deps: Deps, look: RolloutLook, rollout: Rollout) -> None:
-    """Ask the trains of pools with hosts that carry it and can be visited for a cycle, which takes those first."""
-    carrying: dict[tuple[str, str], list[str]] = {}
+    """Begin one emergency in each cluster with hosts that carry it and can be visited. Once that is over, and of hosts
+    that are wanted to carry another version, the trains of their pools are asked for a cycle, which takes them first.
+    """
+    carrying: dict[str, list[Host]] = {}
     for host in look.to_take_back:
-        carrying.setdefault((host.cluster, host.pool), []).append(host.name)
-    for (cluster, pool), hosts in carrying.items():
-        train, at = ids.train(cluster, pool), await deps.clock()
-        facts = await deps.store.train_facts(cluster, pool, at)
-        try:
-            if facts is None or facts.cycle_asked or not await deps.engine.running(train):
-                continue
-            why_not = await _no_way_back(deps, rollout, cluster, pool, hosts)
-            if why_not:
-                await deps.page(rollout_pages.no_way_back(rollout, cluster, pool, len(hosts), why_not))
-                continue
+        carrying.setdefault(host.cluster, []).append(host)
+    for cluster, hosts in carrying.items():
+        emergency = await deps.store.emergency(emergency_of_rollout(rollout.id, cluster))
+        if emergency is not None and not emergency.over:
+            continue
+        pools = {pool: [h.name for h in hosts if h.pool == pool] for pool in dict.fromkeys(h.pool for h in hosts)}
+        ways = {pool: await _ways(deps, rollout, cluster, pool, names) for pool, names in pools.items()}
+        prior = [name for its in ways.values() for name in its.prior] if emergency is None else []
+        if prior:
+            await _begin(deps, look, rollout, cluster, prior)
+        for pool, its in ways.items():
+            if its.why_not:
+                page = rollout_pages.no_way_back(rollout, cluster, pool, len(pools[pool]), its.why_not)
+                await deps.page(page)
+            elif its.others or emergency is not None:
+                await _ask_train(deps, rollout, cluster, pool)
+
+
+async def _begin(deps: Deps, look: RolloutLook, rollout: Rollout, cluster_name: str, names: Sequence[str]) -> None:
+    """Write the emergency's rows; the dispatcher's next look gives it its workflow."""
+    cluster, now = await deps.cluster(cluster_name), await deps.clock()
+    emergency, rows = taking_back(rollout, cluster, look.hosts[cluster_name], names, ASKED_BY, now)
+    try:
+        await deps.store.start_emergency(emergency, rows)
+    except Refused as faster:
+        activity.logger.info(f"{rollout.id} is taken back by another look's emergency: {faster}")
+        return
+    activity.logger.info(f"{emergency.id} takes {rollout.id} back on {len(rows)} hosts")
+
+
+async def _ask_train(deps: Deps, rollout: Rollout, cluster: str, pool: str) -> None:
+    """Ask the pool's train for a cycle, where it runs and none is under way or asked for."""
+    train, at = ids.train(cluster, pool), await deps.clock()
+    facts = await deps.store.train_facts(cluster, pool, at)
+    try:
+        if facts is not None and not facts.cycle_asked and await deps.engine.running(train):
             await _ask(deps, rollout, facts)
-        except Unreachable as error:
-            activity.logger.warning(f"{train} was not told that {rollout.id} is rolled back: {error}")
+    except Unreachable as error:
+        activity.logger.warning(f"{train} was not told that {rollout.id} is rolled back: {error}")
 
 
 async def _ask(deps: Deps, rollout: Rollout, facts: TrainFacts) -> None:
@@ -53,20 +96,24 @@ async def _ask(deps: Deps, rollout: Rollout, facts: TrainFacts) -> None:
     await deps.engine.wake(ids.train(cluster, pool))
 
 
-async def _no_way_back(deps: Deps, rollout: Rollout, cluster_name: str, pool_name: str, hosts: Sequence[str]) -> str:
-    """Why a visit would take none of these hosts off it, by the first of them; empty when it would any."""
+async def _ways(deps: Deps, rollout: Rollout, cluster_name: str, pool_name: str, hosts: Sequence[str]) -> _Ways:
+    """What a visit would make of each of these hosts. A fleet has few different sets of versions."""
+    component, prior = rollout.spec.component, rollout.spec.prior
     cluster, pool = await deps.pool(cluster_name, pool_name)
     entries, versions = await deps.store.matrix(cluster_name), await deps.store.versions(cluster_name)
     wishes = await wishes_of(deps, cluster, pool, hosts)
-    told: dict[tuple[str, str], str] = {}  # a fleet has few different sets of versions
+    told: dict[tuple[str, str], str] = {}
+    first, back, others = "", list[str](), False
     for host in hosts:
         observed = versions.get(host, {})
         wish = wishes.of(host, observed)
         key = (repr(sorted(observed.items())), wish.model_dump_json())
-        if key in told:
-            continue
-        why = no_way_back(rollout.spec.component, cluster, pool, observed, entries, wish)
-        if not why:
-            return ""
-        told[key] = f"{host}: {why}"
-    return next(iter(told.values()))
+        if key not in told:
+            told[key] = no_way_back(component, cluster, pool, observed, entries, wish)
+        if told[key]:
+            first = first or f"{host}: {told[key]}"
+        elif wish.versions.get(component) == prior:
+            back.append(host)
+        else:
+            others = True
+    return _Ways(tuple(back), others, "" if back or others else first)

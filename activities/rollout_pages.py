@@ -21,8 +21,8 @@ def _back(rollout: Rollout, carrying: int) -> str:
             return f"Hosts that carry it keep it ({rollout.spec.prior} was before it)."
         case RollBack.AT_ONCE:
             return (
-                f"{carrying} hosts carry it; they go back to {rollout.spec.prior} in visits that come first, "
-                "by a cycle that was asked for where a train runs and none was under way."
+                f"{carrying} hosts carry it; they go back to {rollout.spec.prior} by an emergency train that begins by "
+                "itself, and where that can't bring it in visits that come first. See: maintrain emergency status."
             )
         case _:
             return f"{carrying} hosts carry it; they go back to {rollout.spec.prior} with their trains' next visits."

@@ -158,6 +158,8 @@ class Visiting:
         found = bad.get(host)
         if found is not None:
             boarding = board_lemon(wishes.pool, found.lemon)
+        elif wishes.service is not None:
+            boarding = wishes.service
         else:
             boarding = board(wishes.cluster, wishes.pool, versions, entries, wishes.of(host, versions))
         if boarding.action is not BoardAction.VISIT:

@@ -9,6 +9,7 @@ from fleet.models.fleetfile import Cluster
 from fleet.models.host import Host
 from fleet.models.pool import Pool
 from fleet.models.rollouts import RolloutFacts, WantedSet
+from fleet.models.work import Boarding
 from fleet.policy.emergency_wish import as_wanted
 from fleet.policy.wanted import wanted
 
@@ -23,6 +24,8 @@ class Wishes:
     rollouts: RolloutFacts
     urgent: tuple[Urgent, ...] = ()
     """Of an emergency's stop: all that is wanted."""
+    service: Boarding | None = None
+    """Of a large-scale maintenance without upgrades: what every host gets."""
 
     def of(self, host: str, observed: Mapping[str, str]) -> WantedSet:
         """What a host with these versions should carry next."""

@@ -9,6 +9,7 @@ from bench.blame import flaky_page
 from bench.blame import page as blame_page
 from bench.emergency import page as emergency_page
 from bench.rollout import page as rollout_page
+from bench.scenario import page as scenario_page
 from bench.timetable import page as timetable_page
 from bench.whatif import page as whatif_page
 
@@ -26,6 +27,7 @@ def write(found: dict[str, Any], path: Path = WHERE, results: Path = RESULTS) ->
         "emergency.json": emergency_page.section,
         "timetable.json": timetable_page.section,
         "whatif.json": whatif_page.section,
+        "scenario.json": scenario_page.section,
     }
     there = {results / name: section for name, section in sections.items() if (results / name).exists()}
     more = [section(json.loads(file.read_text())) for file, section in there.items()]

@@ -28,6 +28,8 @@ class Plan:
     """Requests that wait elsewhere while grants are timed."""
     crowd: int = 10_000
     """The same, while grants beside a crowd are timed."""
+    planned: int = 75_000
+    """Hosts of the very large pool whose cycle is planned."""
     observe_every: str = "5s"
 
     @property

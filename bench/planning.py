@@ -22,16 +22,17 @@ MIXES = 40
 """Different sets of versions that are found on the hosts: some hosts are a version behind in some components."""
 
 
-def measure() -> dict[str, Any]:
+def measure(hosts: int = HOSTS) -> dict[str, Any]:
     """Plan in a process of its own, so that its peak memory is nobody else's: seconds, MiB, and of how much."""
-    done = subprocess.run([sys.executable, "-m", "bench.planning"], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-m", "bench.planning", str(hosts)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout))
 
 
-def _plan() -> dict[str, Any]:
+def _plan(count: int) -> dict[str, Any]:
     cluster = Cluster.model_validate(_cluster())
     pool, now = cluster.pools[0], datetime.now(UTC)
-    hosts = {f"gpu{n:05}": _host(f"gpu{n:05}", n, now) for n in range(HOSTS)}
+    hosts = {f"gpu{n:05}": _host(f"gpu{n:05}", n, now) for n in range(count)}
     mixes = [_versions(mix) for mix in range(MIXES)]
     versions = {name: mixes[n % MIXES] for n, name in enumerate(hosts)}
     ledger = _ledger(pool, hosts, now)
@@ -110,4 +111,4 @@ def _cluster() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_plan()))
+    print(json.dumps(_plan(int(sys.argv[1]) if sys.argv[1:] else HOSTS)))

@@ -33,7 +33,7 @@ async def run_bench(folder: Path, plan: Plan) -> dict[str, Any]:
         _say(f"an operation for each of {plan.visits} hosts, then grants with {plan.crowd} requests waiting elsewhere")
         found["door"] = await door(site)
         _say("a plan for a very large pool")
-        found["planned"] = await asyncio.to_thread(planning.measure)
+        found["planned"] = await asyncio.to_thread(planning.measure, plan.planned)
         _say(f"{plan.stops} stops under load")
         found["stops"], found["held_back"] = await stop_latencies(site)
         found["longest"] = max(h.longest for h in (await lengths(site.client)).values())

@@ -6,9 +6,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from drivers.simulated import open_simulated
 from fleet.errors import InvalidInput
 from fleet.models.drivers import PluginDriver, SlurmScheduler
 from fleet.models.fleetfile import Announce, Cluster
@@ -20,6 +19,9 @@ from fleet.ports.images import ImageBook
 from fleet.ports.remote import Remote
 from fleet.ports.scheduler import Scheduler
 from fleet.ports.verifier import Verifier
+
+if TYPE_CHECKING:
+    from drivers.simulated import SimulatedParts
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ async def open_drivers(
     drivers = cluster.drivers
     where = f"clusters.{cluster.name}.drivers"
     async with AsyncExitStack() as opening:
-        simulated = await open_simulated(drivers, cluster.stack, data)
+        opened = import_module("drivers.simulated").open_simulated(drivers, cluster.stack, data)
+        simulated = cast("SimulatedParts", await opened)
         for part in (simulated.scheduler, simulated.hardware, simulated.verifier):
             if part is not None:
                 opening.push_async_callback(part.close)

@@ -133,13 +133,20 @@ def emergency_stop(emergency_id: str, number: int) -> str:
     return f"{emergency_id}/{number}"
 
 
+def large(cluster: str, name: str) -> str:
+    """Workflow id of a large-scale maintenance: an emergency train with a date and steps."""
+    return f"{LARGE}{cluster}/{name}"
+
+
+LARGE = "large/"
+"""How the ids of large-scale maintenances and of their stops begin."""
 _EMERGENCY_STOP_PARTS = 4
 
 
 def emergency_of(holder: str) -> str | None:
-    """The emergency that a visit is a stop of; None for every other id."""
+    """The emergency or large-scale maintenance that a visit is a stop of; None for every other id."""
     parts = holder.split("/")
-    stop = parts[0] == "emergency" and len(parts) == _EMERGENCY_STOP_PARTS
+    stop = parts[0] in ("emergency", "large") and len(parts) == _EMERGENCY_STOP_PARTS
     return "/".join(parts[:-1]) if stop else None
 
 

@@ -7,15 +7,12 @@ import typer
 
 from fleet import ids
 from fleet.emergency_view import HEADS, host_rows
-from fleet.errors import InvalidInput, Refused, Unreachable
+from fleet.errors import Refused, Unreachable
 from fleet.models.emergency import Emergency, EmergencyHost, EmergencyHostState, EmergencyState
 from fleet.models.fleetfile import Cluster
 from fleet.models.messages import Command
-from fleet.models.override import Override
-from fleet.policy.emergency_checks import override_problem
 from fleet.policy.emergency_hosts import emergency_hosts
 from fleet.policy.emergency_orders import EmergencyVerb, emergency_subject
-from fleet.policy.limits import limits
 from fleet.ports.store import Store
 from starter.asynchronous import run
 from starter.emergency_orders import find_emergency, give, taken_up
@@ -23,6 +20,7 @@ from starter.emergency_plan import plan_lines, plan_of
 from starter.emergencyfile import read_emergency
 from starter.engine import engine
 from starter.options import Actor, DryRun, Json, Reason, command
+from starter.overrides import Buffer, Floor, Numbers, override_of
 from starter.session import facts, find_cluster, in_force
 from starter.show import dump, print_json, say, table
 
@@ -31,13 +29,6 @@ app = typer.Typer(help="Emergency trains: an urgent upgrade or roll back, ahead 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="YAML: name, cluster, upgrades, hosts, width …")]
 Name = Annotated[str, typer.Argument(metavar="EMERGENCY", help="An emergency's name, or its id.")]
 MaybeName = Annotated[str | None, typer.Argument(metavar="[EMERGENCY]", help="An emergency; default: all of them.")]
-Buffer = Annotated[
-    list[str] | None,
-    typer.Option("--planned-buffer", metavar="[POOL=]N", help="Beyond the planned buffer, to so many hosts out."),
-]
-Floor = Annotated[
-    list[str] | None, typer.Option("--floor", metavar="[POOL=]N", help="Below the floor, to so many hosts up.")
-]
 
 
 @app.command()
@@ -88,9 +79,6 @@ def end(emergency: Name, *, reason: Reason, actor: Actor = None, dry_run: DryRun
 def history(emergency: Name, as_json: Json = False) -> None:
     """Who did what to it and why, and what became of its hosts; the newest first."""
     run(_history(emergency, as_json))
-
-
-Numbers = tuple[list[str], list[str]]
 
 
 async def _start(file: Path, asked: Command, numbers: Numbers, dry_run: bool) -> None:
@@ -144,7 +132,7 @@ async def _drafted(
         id=ids.emergency(cluster.name, spec.name),
         spec=spec,
         targets=targets,
-        override=await _override(store, cluster, hosts, asked, numbers, spec.override_lasts.total_seconds()),
+        override=await override_of(store, cluster, hosts, asked, numbers, spec.override_lasts.total_seconds()),
         state=EmergencyState.ANNOUNCED if spec.notice else EmergencyState.RUNNING,
         reason="just started",
         started_at=now,
@@ -155,50 +143,14 @@ async def _drafted(
     return cluster, emergency, hosts
 
 
-async def _override(
-    store: Store,
-    cluster: Cluster,
-    hosts: tuple[EmergencyHost, ...],
-    asked: Command,
-    numbers: Numbers,
-    lasts: float,
-) -> Override | None:
-    """The override that the options name, checked; None without any."""
-    if not any(numbers):
-        return None
-    pools = [p for p in cluster.pools if any(h.pool == p.name for h in hosts)]
-    names = [p.name for p in pools]
-    override = Override(
-        actor=asked.actor,
-        reason=asked.reason,
-        lasts=lasts,
-        planned_buffer=_numbers("--planned-buffer", numbers[0], names),
-        floor=_numbers("--floor", numbers[1], names),
-    )
-    members = [h.pool for h in await store.hosts(cluster.name) if not h.decommissioned]
-    wrong = override_problem(override, pools, {p.name: limits(p, members.count(p.name)) for p in pools})
-    if wrong is not None:
-        raise InvalidInput(wrong[0], "", wrong[1])
-    return override
-
-
-def _numbers(option: str, given: list[str], pools: list[str]) -> dict[str, int]:
-    """`N` or `POOL=N`, as often as given."""
-    found: dict[str, int] = {}
-    for text in given:
-        pool, equals, number = text.rpartition("=")
-        if not number.isdecimal() or (equals and not pool):
-            raise InvalidInput(option, "", f"expected a number of hosts, or POOL=N, found {text!r}")
-        if not equals and len(pools) != 1:
-            raise InvalidInput(option, "", f"expected POOL=N, since it is for several pools ({', '.join(pools)})")
-        found[pool or pools[0]] = int(number)
-    return found
-
-
 async def _status(wanted: str | None, as_json: bool) -> None:
     async with facts() as store:
         await in_force(store)
-        found = [await find_emergency(store, wanted)] if wanted is not None else list(await store.emergencies())
+        found = (
+            [await find_emergency(store, wanted)]
+            if wanted is not None
+            else [e for e in await store.emergencies() if e.spec.plan is None]
+        )
         counted = [(e, await store.count_emergency_hosts(e.id)) for e in found]
         waits = [r for e in found for r in (await store.facts(e.spec.cluster, await store.clock())).requests]
     mine = {e.id: [r for r in waits if ids.emergency_of(r.holder) == e.id] for e in found}

@@ -14,13 +14,19 @@ from starter.session import facts
 from starter.show import say
 from starter.wording import near
 
-_DONE = {EmergencyVerb.STOP: "stopped", EmergencyVerb.RESUME: "resumed", EmergencyVerb.END: "ended"}
+_DONE = {
+    EmergencyVerb.STOP: "stopped",
+    EmergencyVerb.RESUME: "resumed",
+    EmergencyVerb.END: "ended",
+    EmergencyVerb.APPROVE: "approved",
+    EmergencyVerb.ABORT: "aborted",
+}
 
 
-async def give(wanted: str, verb: EmergencyVerb, asked: Command, dry_run: bool) -> None:
+async def give(wanted: str, verb: EmergencyVerb, asked: Command, dry_run: bool, large: bool = False) -> None:
     """Put an order in force, then tell the workflow."""
     async with facts() as store:
-        emergency = await find_emergency(store, wanted)
+        emergency = await find_emergency(store, wanted, large)
         why = emergency_refusal(emergency, verb)
         if why:
             raise Refused(why)
@@ -38,19 +44,21 @@ async def taken_up(client: Client, emergency: Emergency) -> str:
         await start_emergency(client, emergency)
         await start_dispatcher(client, emergency.spec.cluster)
     except Unreachable as error:
-        end = f"maintrain emergency end {emergency.spec.name}"
+        word = "emergency end" if emergency.spec.plan is None else "large abort"
+        end = f"maintrain {word} {emergency.spec.name}"
         return f"it is written, and the dispatcher takes it up at its next look ({error}); to call it off: {end}"
     return ""
 
 
-async def find_emergency(store: Store, wanted: str) -> Emergency:
-    """An emergency by its id or name. `InvalidInput` names those there are."""
-    known = await store.emergencies()
+async def find_emergency(store: Store, wanted: str, large: bool = False) -> Emergency:
+    """An emergency, or a large-scale maintenance, by its id or name. `InvalidInput` names those there are."""
+    known = [e for e in await store.emergencies() if (e.spec.plan is not None) is large]
     found = [e for e in known if wanted in (e.id, e.spec.name)]
     if len(found) != 1:
         names = [e.id for e in known]
-        expected = f"expected an emergency ({', '.join(names) or 'none was started yet'}), found {wanted!r}"
-        raise InvalidInput("EMERGENCY", "", expected + near(wanted, names))
+        what, argument = ("a large-scale maintenance", "MAINTENANCE") if large else ("an emergency", "EMERGENCY")
+        expected = f"expected {what} ({', '.join(names) or 'none was started yet'}), found {wanted!r}"
+        raise InvalidInput(argument, "", expected + near(wanted, names))
     return found[0]
 
 

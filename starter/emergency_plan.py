@@ -53,7 +53,7 @@ async def plan_of(
     """Plan from the facts; writes nothing."""
     ledger = await store.facts(cluster.name, await store.clock())
     entries, versions = await store.matrix(cluster.name), await store.versions(cluster.name)
-    boards, stays = _boarding(cluster, emergency, hosts, entries, versions)
+    boards, stays = boarding_of(cluster, emergency, hosts, entries, versions)
     begun = emergency.model_copy(update={"state": EmergencyState.RUNNING})
     step = emergency_step(begun, hosts, ledger)
     left_out = {h.host: h.reason for h in hosts if h.state is EmergencyHostState.LEFT_OUT}
@@ -79,7 +79,7 @@ def plan_lines(plan: PlannedEmergency) -> list[str]:
     return lines + [f"at risk: {train}" for train in plan.at_risk]
 
 
-def _boarding(
+def boarding_of(
     cluster: Cluster,
     emergency: Emergency,
     hosts: Sequence[EmergencyHost],

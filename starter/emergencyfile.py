@@ -10,7 +10,7 @@ from fleet.models.fleetfile import FleetFile
 from fleet.models.rollouts import Rollout
 from fleet.policy.emergency_checks import emergency_problems, targets_of
 from starter.complaints import complaint, one_error, placed
-from starter.yamltext import read_yaml
+from starter.yamltext import YamlText, read_yaml
 
 
 def read_emergency(path: Path, fleet: FleetFile, rollouts: dict[str, Rollout]) -> tuple[EmergencySpec, dict[str, str]]:
@@ -18,6 +18,15 @@ def read_emergency(path: Path, fleet: FleetFile, rollouts: dict[str, Rollout]) -
     what was expected.
     """
     file = read_yaml(path)
+    spec, targets = checked(file, fleet, rollouts)
+    if spec.plan is not None:
+        wanted = "expected no plan: what has a date and steps is started with maintrain large start"
+        raise one_error(file.source, [placed(file, "plan", wanted)])
+    return spec, targets
+
+
+def checked(file: YamlText, fleet: FleetFile, rollouts: dict[str, Rollout]) -> tuple[EmergencySpec, dict[str, str]]:
+    """The same of a file that was read, with a plan or without."""
     if not isinstance(file.value, dict):
         raise InvalidInput(f"{file.source}:1", "", "expected a mapping with the fields name, cluster, upgrades …")
     try:

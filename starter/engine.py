@@ -123,7 +123,7 @@ async def start_emergency(client: Client, emergency: Emergency) -> bool:
         "EmergencyTrain",
         EmergencyInput(emergency=emergency.id, cluster=spec.cluster),
         emergency.id,
-        f"emergency {emergency.name}",
+        f"{emergency.noun} {emergency.name}",
         TypedSearchAttributes(pairs),
     )
     if not started:

@@ -14,55 +14,23 @@ import typer
 from fleet.errors import InvalidInput, MaintrainError
 from runtime.exiting import run_and_exit
 from runtime.settings import load_settings
-from starter import (
-    audit,
-    avoid,
-    catalogue,
-    compat,
-    demo_command,
-    emergency,
-    events,
-    fleet,
-    host,
-    job,
-    ledger,
-    op,
-    pin,
-    report,
-    rollout,
-    size,
-    stop,
-    train,
-    up,
-    watch,
-    whatif,
-)
+from starter.nouns import command_line
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
     name="maintrain",
-    help="Maintenance trains: keeps a GPU fleet patched while its jobs run.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(fleet.app, name="fleet")
-app.add_typer(train.app, name="train")
-app.add_typer(rollout.app, name="rollout")
-app.add_typer(pin.app, name="pin")
-app.add_typer(op.app, name="op")
-app.add_typer(avoid.app, name="avoid")
-app.add_typer(emergency.app, name="emergency")
-app.add_typer(host.app, name="host")
-app.add_typer(compat.app, name="compat")
-app.add_typer(catalogue.app, name="catalogue")
-app.add_typer(job.app, name="job")
-app.add_typer(events.app, name="events")
-for noun in (stop, ledger, watch, audit, up, demo_command, report, size, whatif):
-    app.add_typer(noun.app)
+
+
+@app.callback()
+def maintrain() -> None:
+    """Maintenance trains: keeps a GPU fleet patched while its jobs run."""
 
 
 def main() -> None:
@@ -73,7 +41,7 @@ def main() -> None:
 def run_command(arguments: Sequence[str]) -> int:
     """Run one command; every failure becomes one message on stderr and an exit code."""
     try:
-        code = app(args=list(arguments), prog_name="maintrain", standalone_mode=False)
+        code = command_line(app).main(args=list(arguments), prog_name="maintrain", standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:
         return _ended(error)
     return code if isinstance(code, int) else 0

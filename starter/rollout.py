@@ -148,6 +148,8 @@ def _say(seen: Seen) -> None:
     say(f"  {seen.gate.action.replace('_', ' ')}: {seen.gate.reason}")
     if rollout.apart:
         say(f"  boards apart from {', '.join(rollout.apart)}, until it is told which of them fails hosts")
+    for one in seen.emergencies:
+        say(f"  taken back by {one.id}: {one.state}: {one.reason}")
     say(table(HEADS, phase_rows(rollout, seen.facts.counts)))
 
 

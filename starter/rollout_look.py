@@ -8,10 +8,12 @@ from typing import Any
 
 from activities.rollout_facts import RolloutLook, look_at
 from fleet.errors import InvalidInput
+from fleet.models.emergency import Emergency
 from fleet.models.phases import PhaseFacts, PhaseGate
 from fleet.models.rollouts import Rollout
 from fleet.policy.phases import gate
 from fleet.policy.rollout_blame import Blamed, by_hardware
+from fleet.policy.taking_back import emergency_of_rollout
 from fleet.ports.store import Store
 from starter.show import dump
 from starter.wording import near
@@ -24,6 +26,8 @@ class Seen:
     look: RolloutLook
     facts: PhaseFacts
     gate: PhaseGate
+    emergencies: tuple[Emergency, ...] = ()
+    """Those that it began to take back what was offboarded, one a cluster."""
 
     @property
     def rollout(self) -> Rollout:
@@ -40,6 +44,7 @@ class Seen:
             "open_phase": self.rollout.phase_name(self.rollout.phase) if self.rollout.phase >= 0 else None,
             "gate": dump(self.gate),
             "phases": counts,
+            "emergencies": [{"id": e.id, "state": e.state.value, "reason": e.reason} for e in self.emergencies],
             "on_offboarded": sorted(f"{h.cluster}/{h.name}" for h in self.look.on_offboarded),
         }
 
@@ -48,7 +53,8 @@ async def see(store: Store, rollout: Rollout) -> Seen:
     """Look at a rollout."""
     look = await look_at(store, rollout)
     facts = look.facts(Blamed(forgiven=by_hardware(rollout, look.trials), reason=""))
-    return Seen(look, facts, gate(facts))
+    begun = [await store.emergency(emergency_of_rollout(rollout.id, cluster)) for cluster in look.hosts]
+    return Seen(look, facts, gate(facts), tuple(e for e in begun if e is not None))
 
 
 async def find_rollout(store: Store, wanted: str) -> Rollout:

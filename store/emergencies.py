@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, false, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, false, func, insert, or_, select, update
 
+from fleet import ids
 from fleet.errors import InvalidInput, Refused
 from fleet.models.base import Moment
 from fleet.models.emergency import (
+    BUSY,
+    OPEN_STATES,
     Emergency,
     EmergencyChange,
     EmergencyHost,
@@ -17,13 +20,15 @@ from fleet.models.emergency import (
 )
 from fleet.policy.emergency_orders import emergency_entry
 from fleet.policy.emergency_wish import wished_states
+from fleet.policy.large_rounds import rounds_left
 from store import documents, upserts
 from store.audit import write_audit
 from store.part import Part, ledger_lock
 from store.tables.emergencies import EMERGENCIES, EMERGENCY_HOSTS
 
 _TO_TAKE = (EmergencyHostState.PENDING, EmergencyHostState.ASKED)
-_LEFT = (*_TO_TAKE, EmergencyHostState.UNDER_WAY)
+_LEFT = (EmergencyHostState.PENDING, *BUSY)
+_IS_LARGE = EMERGENCIES.c.id.startswith(ids.LARGE)
 _NEWEST_FIRST = select(EMERGENCIES.c.id, EMERGENCIES.c.document).order_by(
     EMERGENCIES.c.started_at.desc(), EMERGENCIES.c.id
 )
@@ -31,11 +36,11 @@ _URGENT = (
     select(EMERGENCY_HOSTS.c.pool, EMERGENCIES.c.id)
     .join(EMERGENCIES, EMERGENCIES.c.id == EMERGENCY_HOSTS.c.emergency)
     .where(EMERGENCIES.c.cluster == bindparam("cluster_"), EMERGENCIES.c.state == EmergencyState.RUNNING)
-    .where(EMERGENCY_HOSTS.c.state.in_(_TO_TAKE))
+    .where(or_(EMERGENCY_HOSTS.c.state.in_(_TO_TAKE), and_(_IS_LARGE, EMERGENCY_HOSTS.c.state.in_(_LEFT))))
     .group_by(EMERGENCY_HOSTS.c.pool, EMERGENCIES.c.id, EMERGENCIES.c.started_at)
-    .order_by(EMERGENCIES.c.started_at.desc(), EMERGENCIES.c.id.desc())
+    .order_by(_IS_LARGE.desc(), EMERGENCIES.c.started_at.desc(), EMERGENCIES.c.id.desc())
 )
-_WISHED = (EmergencyState.RUNNING, EmergencyState.STOPPED, EmergencyState.DONE)
+_WISHED = (EmergencyState.RUNNING, EmergencyState.STOPPED, EmergencyState.DONE, EmergencyState.ABORTED)
 _WISHES = _NEWEST_FIRST.where(EMERGENCIES.c.cluster == bindparam("cluster_"), EMERGENCIES.c.state.in_(_WISHED))
 _AHEAD = (EmergencyState.ANNOUNCED, EmergencyState.RUNNING)
 _AHEAD_OF = _NEWEST_FIRST.where(EMERGENCIES.c.cluster == bindparam("cluster_"), EMERGENCIES.c.state.in_(_AHEAD))
@@ -47,7 +52,7 @@ class Emergencies(Part):
     async def start_emergency(self, emergency: Emergency, hosts: Iterable[EmergencyHost]) -> bool:
         """Write an emergency and its hosts; False when this very one was started before. Audited.
 
-        `Refused` when another one of its name was.
+        `Refused` when another one of its name was, and for a second large-scale maintenance of a cluster.
         """
         rows = [_row(emergency.id, host, emergency.started_at) for host in hosts]
 
@@ -57,6 +62,7 @@ class Emergencies(Part):
                 raise Refused(f"{known.id} was started before with another spec, and is {known.state}: {known.reason}")
             if known is not None:
                 return False
+            _refuse_second_large(connection, emergency)
             columns = {"id": emergency.id, "cluster": emergency.spec.cluster, "started_at": emergency.started_at}
             document = documents.dump(emergency)
             connection.execute(insert(EMERGENCIES).values(**columns, state=emergency.state, document=document))
@@ -136,7 +142,9 @@ class Emergencies(Part):
 
 
 def urgent_in(connection: Connection, cluster: str) -> dict[str, str]:
-    """Pool: the running emergency that has hosts to take there, of several the oldest."""
+    """Pool: the running emergency that has hosts to take there, of several the oldest; else the large-scale maintenance
+    that is at work there.
+    """
     return {row.pool: row.id for row in connection.execute(_URGENT, {"cluster_": cluster})}
 
 
@@ -159,6 +167,8 @@ def _wanted_on(one: Emergency) -> ColumnElement[bool]:
     """On which of its hosts its versions are wanted. A row that was written as left out at the start is of a host that
     was never selected: what is left out later is so by a stop, or after the start.
     """
+    if one.over and not one.spec.stays:
+        return false()
     selected = (EMERGENCY_HOSTS.c.stop != "") | (EMERGENCY_HOSTS.c.at > one.started_at)
     left_out = (EMERGENCY_HOSTS.c.state == EmergencyHostState.LEFT_OUT) & selected
     return EMERGENCY_HOSTS.c.state.in_(wished_states(one.state)) | (
@@ -171,13 +181,25 @@ def emergency_ahead(connection: Connection, cluster: str, pool: str) -> tuple[st
     ahead = _all(connection.execute(_AHEAD_OF, {"cluster_": cluster}))
     names, rounds = [], 0
     for one in ahead:
+        if one.spec.plan is not None and one.state is EmergencyState.ANNOUNCED:
+            continue  # its date may be far; trains go on until it is near
         these = (EMERGENCY_HOSTS.c.emergency == one.id) & (EMERGENCY_HOSTS.c.pool == pool)
         count = func.count(func.distinct(EMERGENCY_HOSTS.c.domain))
         domains = connection.execute(select(count).where(these, EMERGENCY_HOSTS.c.state.in_(_LEFT))).scalar_one()
         if domains:
             names.append(one.id)
-            rounds += -(-domains // one.spec.width)
+            rounds += rounds_left(one, domains)
     return ", ".join(names), rounds
+
+
+def _refuse_second_large(connection: Connection, emergency: Emergency) -> None:
+    """A cluster has one large-scale maintenance at a time: two could not both be held to their steps."""
+    if emergency.spec.plan is None:
+        return
+    these = (EMERGENCIES.c.cluster == emergency.spec.cluster) & EMERGENCIES.c.state.in_(OPEN_STATES)
+    other = connection.execute(select(EMERGENCIES.c.id).where(these, _IS_LARGE)).scalars().first()
+    if other is not None:
+        raise Refused(f"{other} is open: {emergency.spec.cluster} has one large-scale maintenance at a time")
 
 
 def emergencies_in(connection: Connection) -> tuple[Emergency, ...]:

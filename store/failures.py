@@ -4,7 +4,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import asyncpg
 from sqlalchemy import exc
 
 from fleet.errors import MaintrainError, Unreachable
@@ -22,20 +21,19 @@ def told_plainly() -> Iterator[None]:
     try:
         yield
     except (exc.DBAPIError, sqlite3.Error) as error:
-        raise _meaning(error) from error
+        raise meaning(error) from error
     except exc.TimeoutError as error:
         raise Unreachable("store: no free connection in time") from error
-    except asyncpg.PostgresError as error:
-        raise _meaning(error) from error
-    except (asyncpg.InterfaceError, OSError, TimeoutError) as error:
-        raise Unreachable(f"store: {_line(error)}") from error
+    except (OSError, TimeoutError) as error:
+        raise Unreachable(f"store: {line_of(error)}") from error
     except exc.SQLAlchemyError as error:
-        raise MaintrainError(f"store: {_line(error)}") from error
+        raise MaintrainError(f"store: {line_of(error)}") from error
 
 
-def _meaning(error: Exception) -> MaintrainError:
+def meaning(error: Exception) -> MaintrainError:
+    """What a driver's error says: Unreachable where trying again may help."""
     cause = error.orig if isinstance(error, exc.DBAPIError) and error.orig is not None else error
-    line = _line(cause)
+    line = line_of(cause)
     state = getattr(cause, "sqlstate", None)
     if isinstance(state, str):
         retry = state.startswith(_TRY_AGAIN)
@@ -47,6 +45,7 @@ def _meaning(error: Exception) -> MaintrainError:
     return MaintrainError(f"store: {line}")
 
 
-def _line(error: BaseException) -> str:
+def line_of(error: BaseException) -> str:
+    """Its first line, without the driver's class."""
     text = str(error).strip() or type(error).__name__
     return text.splitlines()[0].rpartition("'>: ")[2]

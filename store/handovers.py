@@ -1,13 +1,9 @@
 """Handovers between us and outsiders: asked, acknowledged, ended; a host's lease changes in the same transaction."""
 
-from datetime import datetime
-from typing import Any
-
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, select, update
 
 from fleet import ids
 from fleet.errors import Refused
-from fleet.models.audit import AuditEntry
 from fleet.models.base import Moment
 from fleet.models.handover import Handover, HandoverDeed, HandoverState, HandoverStep, HandoverWay
 from fleet.models.host import Host, HostSet
@@ -15,11 +11,11 @@ from fleet.models.ledger import Counted
 from fleet.models.messages import Command
 from fleet.models.noticing import OpenedRepair, OpeningCause
 from fleet.models.work import HostOutcome, Outcome
-from fleet.policy.handover import given_back, in_words, names
+from fleet.policy.handover import given_back, names
 from fleet.policy.sets import standing
 from fleet.ports.store.repair_book import NextStep
-from store import documents, upserts
-from store.audit import MAINTRAIN, write_audit
+from store import handover_rows as rows
+from store.audit import MAINTRAIN
 from store.history import number_of_next_repair
 from store.leases import lease_on, release_lease
 from store.ledger_facts import Facts
@@ -28,8 +24,6 @@ from store.noticing import open_repair
 from store.part import ledger_lock
 from store.tables.handovers import HANDOVERS
 from store.tables.ledger import LEASE_HOSTS
-
-_UNDER_WAY = HANDOVERS.c.state.in_((HandoverState.ASKED.value, HandoverState.ACKNOWLEDGED.value))
 
 
 class Handovers(Facts):
@@ -45,7 +39,7 @@ class Handovers(Facts):
             lease = lease_on(connection, asked.cluster, asked.host)
             if lease is None or lease.operation != asked.operation or lease.counted is not Counted.FAILED:
                 raise Refused(f"{asked.cluster}/{asked.host} is not in repair")
-            filed = _file(connection, asked)
+            filed = rows.file(connection, asked)
             if filed.way is HandoverWay.GIVE:
                 why = f"to be given to {filed.outsider} until {filed.deadline:%F %T}Z: {filed.reason}"
                 held = (LEASE_HOSTS.c.cluster == filed.cluster) & (LEASE_HOSTS.c.host == filed.host)
@@ -77,7 +71,7 @@ class Handovers(Facts):
                 lost_at=now,
             )
             open_repair(connection, repair)
-            return _file(connection, asked.model_copy(update={"operation": repair.operation}))
+            return rows.file(connection, asked.model_copy(update={"operation": repair.operation}))
 
         return await self._database.write(work, lock=ledger_lock(asked.cluster))
 
@@ -112,32 +106,32 @@ class Handovers(Facts):
     async def handover(self, cluster: str, host: str) -> Handover | None:
         """The handover of a host that is under way, or else the last one."""
         these = (HANDOVERS.c.cluster == cluster) & (HANDOVERS.c.host == host)
-        statement = select(HANDOVERS).where(these).order_by(_UNDER_WAY.desc(), HANDOVERS.c.asked_at.desc()).limit(1)
+        statement = select(HANDOVERS).where(these).order_by(rows.UNDER_WAY.desc(), HANDOVERS.c.asked_at.desc()).limit(1)
 
         def work(connection: Connection) -> Handover | None:
             row = connection.execute(statement).one_or_none()
-            return None if row is None else _read(row)
+            return None if row is None else rows.read(row)
 
         return await self._database.glance(work)
 
     async def handovers(self, cluster: str) -> tuple[Handover, ...]:
         """Handovers under way, oldest first."""
-        statement = select(HANDOVERS).where((HANDOVERS.c.cluster == cluster) & _UNDER_WAY)
+        statement = select(HANDOVERS).where((HANDOVERS.c.cluster == cluster) & rows.UNDER_WAY)
         statement = statement.order_by(HANDOVERS.c.asked_at, HANDOVERS.c.id)
-        return await self._database.read(lambda connection: tuple(map(_read, connection.execute(statement))))
+        return await self._database.read(lambda connection: tuple(map(rows.read, connection.execute(statement))))
 
     async def acknowledge_handover(self, id_: str, by: str, said: Command, now: Moment) -> Handover:
         """Whoever gets the host has it; again changes nothing. `Refused` when it is over. Audited."""
 
         def work(connection: Connection) -> Handover:
-            known = _one(connection, id_)
+            known = rows.one(connection, id_)
             if known.state.over:
                 raise Refused(f"the handover of {known.cluster}/{known.host} is {known.state}: {known.ended_because}")
             if known.state is HandoverState.ACKNOWLEDGED:
                 return known
             taken = {"state": HandoverState.ACKNOWLEDGED, "acknowledged_at": now, "acknowledged_by": by}
-            _write(connection, changed := known.model_copy(update=taken))
-            _audit(connection, changed, now, said.actor, f"handover taken by {by}", said.reason)
+            rows.write(connection, changed := known.model_copy(update=taken))
+            rows.audit(connection, changed, now, said.actor, f"handover taken by {by}", said.reason)
             return changed
 
         return await self._database.write(work, lock=_lock_of(id_))
@@ -146,10 +140,10 @@ class Handovers(Facts):
         """End one that nobody has acknowledged. True when it was ended. Audited."""
 
         def work(connection: Connection) -> bool:
-            known = _one(connection, id_)
+            known = rows.one(connection, id_)
             if known.state is not HandoverState.ASKED:
                 return False
-            _end(connection, known, HandoverState.WITHDRAWN, f"{said.actor}: {said.reason}", now, said.actor)
+            rows.end(connection, known, HandoverState.WITHDRAWN, f"{said.actor}: {said.reason}", now, said.actor)
             return True
 
         return await self._database.write(work, lock=_lock_of(id_))
@@ -160,7 +154,7 @@ class Handovers(Facts):
         """
 
         def work(connection: Connection) -> HandoverStep:
-            known = _one(connection, id_)
+            known = rows.one(connection, id_)
             if known.state.over:
                 deed = HandoverDeed.END if known.state is HandoverState.DONE else HandoverDeed.WITHDRAW
                 return HandoverStep(deed=deed, reason=known.ended_because)
@@ -171,25 +165,12 @@ class Handovers(Facts):
             if step.deed is HandoverDeed.END:
                 if known.way is HandoverWay.GIVE:
                     _give_away(connection, known, step, now)
-                _end(connection, known, HandoverState.DONE, step.reason, now)
+                rows.end(connection, known, HandoverState.DONE, step.reason, now)
             elif step.deed is HandoverDeed.WITHDRAW:
-                _end(connection, known, HandoverState.WITHDRAWN, step.reason, now)
+                rows.end(connection, known, HandoverState.WITHDRAWN, step.reason, now)
             return step
 
         return await self._database.write(work, lock=_lock_of(id_))
-
-
-def _file(connection: Connection, asked: Handover) -> Handover:
-    these = (HANDOVERS.c.cluster == asked.cluster) & (HANDOVERS.c.host == asked.host)
-    under_way = connection.execute(select(HANDOVERS).where(these & _UNDER_WAY)).one_or_none()
-    if under_way is not None:
-        known = _read(under_way)
-        raise Refused(f"{known.cluster}/{known.host} is under way already: {in_words(known)}")
-    number = connection.execute(select(func.count()).select_from(HANDOVERS).where(these)).scalar_one() + 1
-    filed = asked.model_copy(update={"id": ids.handover(asked.cluster, asked.host, number)})
-    _write(connection, filed)
-    _audit(connection, filed, filed.asked_at, filed.actor, f"handover {filed.way}", filed.reason)
-    return filed
 
 
 def _given_back(connection: Connection, host: Host, now: Moment) -> OpenedRepair:
@@ -219,37 +200,6 @@ def _give_away(connection: Connection, known: Handover, step: HandoverStep, now:
     )
     release_lease(connection, known.cluster, known.host, known.operation, outcome, now)
     mark_given(connection, known.cluster, known.host, step.found or "")
-
-
-def _end(
-    connection: Connection, known: Handover, state: HandoverState, why: str, now: Moment, actor: str = MAINTRAIN
-) -> None:
-    ended = known.model_copy(update={"state": state, "ended_at": now, "ended_because": why})
-    _write(connection, ended)
-    _audit(connection, ended, now, actor, f"handover {state}", why)
-
-
-def _audit(connection: Connection, known: Handover, now: datetime, actor: str, action: str, reason: str) -> None:
-    subject = f"host {known.cluster}/{known.host}"
-    entry = AuditEntry(at=now, actor=actor, action=action, subject=subject, reason=reason, detail=in_words(known))
-    write_audit(connection, entry)
-
-
-def _write(connection: Connection, known: Handover) -> None:
-    row = {"id": known.id, "cluster": known.cluster, "host": known.host, "state": known.state.value}
-    row |= {"asked_at": known.asked_at, "document": documents.dump(known)}  # type: ignore[dict-item]
-    upserts.put(connection, HANDOVERS, row, key=("id",))
-
-
-def _one(connection: Connection, id_: str) -> Handover:
-    row = connection.execute(select(HANDOVERS).where(HANDOVERS.c.id == id_)).one_or_none()
-    if row is None:
-        raise Refused(f"there is no handover {id_}")
-    return _read(row)
-
-
-def _read(row: Any) -> Handover:  # noqa: ANN401  (a row's type names its columns)
-    return documents.load(Handover, row.document, "handovers", row.id)
 
 
 def _lock_of(id_: str) -> str:

@@ -1,10 +1,11 @@
 """Leases on hosts: held, handed over to repair, released, withdrawn."""
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, select
 
-from fleet.errors import LeaseLost
+from fleet.errors import LeaseLost, StaleAttempt
 from fleet.models.base import Moment
 from fleet.models.event import EventKind, event, event_id
 from fleet.models.ledger import Counted, LeaseHost
@@ -75,9 +76,18 @@ def lease_to_repair(connection: Connection, lease: LeaseHost) -> LeaseHost:
 
 
 def release_lease(
-    connection: Connection, cluster: str, host: str, operation: str, outcome: HostOutcome, now: Moment
+    connection: Connection,
+    cluster: str,
+    host: str,
+    operation: str,
+    outcome: HostOutcome,
+    now: Moment,
+    since: Moment | None = None,
 ) -> bool:
-    """Write the outcome and end the lease if `operation` holds it; True when it did."""
+    """Write the outcome and end the lease if `operation` holds it; True when it did. `since` as in `Leases.release`."""
+    lease = None if since is None else lease_on(connection, cluster, host)
+    if lease is not None and lease.operation == operation and lease.since != since:
+        raise StaleAttempt(f"{operation} was taken up anew after the attempt began that would end its lease")
     write_outcome(connection, outcome)
     held = {"cluster_": cluster, "host_": host, "operation_": operation}
     row = connection.execute(_RELEASE, held).one_or_none()
@@ -109,7 +119,8 @@ class Leases(Part):
     async def take_for_repair(self, lease: LeaseHost, expected: str) -> LeaseHost:
         """Hand over: make the host's lease, held by the operation `expected`, this one, counted as failed.
 
-        Idempotent by operation. The row is altered in place, so no reader ever sees the host without a holder.
+        Idempotent by operation. The row is altered in place, so no reader ever sees the host without a holder. A
+        repair that goes on is `expected` itself: its lease is held anew from now, which a late `release` finds out.
         Raises `LeaseLost`, and changes nothing, when another operation or nobody holds the host.
         """
         lease = lease.model_copy(update={"counted": Counted.FAILED})
@@ -117,7 +128,7 @@ class Leases(Part):
         def work(connection: Connection) -> LeaseHost:
             before = lease_on(connection, lease.cluster, lease.host)
             if before is not None and (before.operation, before.counted) == (lease.operation, lease.counted):
-                return before
+                return before if expected != lease.operation else _hold_anew(connection, before, lease.since)
             before = lease_of(connection, lease.cluster, lease.host, expected)
             upserts.put(connection, LEASE_HOSTS, lease.model_dump(), key=("cluster", "host"))
             if before.request != lease.request:
@@ -134,13 +145,23 @@ class Leases(Part):
         """
         return await self._database.write(lambda c: lease_to_repair(c, lease), lock=ledger_lock(lease.cluster))
 
-    async def release(self, cluster: str, host: str, operation: str, outcome: HostOutcome, now: Moment) -> bool:
+    async def release(
+        self,
+        cluster: str,
+        host: str,
+        operation: str,
+        outcome: HostOutcome,
+        now: Moment,
+        *,
+        since: Moment | None = None,
+    ) -> bool:
         """Write the outcome and end the lease if `operation` holds it; its request ends with its last host.
 
-        True when a lease was ended; False when the operation holds none (any more).
+        True when a lease was ended; False when the operation holds none (any more). Raises `StaleAttempt`, and changes
+        nothing, when the operation holds one that does not begin at `since`: it was taken up anew.
         """
         return await self._database.write(
-            lambda c: release_lease(c, cluster, host, operation, outcome, now), lock=ledger_lock(cluster)
+            lambda c: release_lease(c, cluster, host, operation, outcome, now, since), lock=ledger_lock(cluster)
         )
 
     async def withdraw(self, request_id: str, reason: str, now: Moment) -> None:
@@ -157,6 +178,13 @@ class Leases(Part):
                 mark_released(connection, cluster, list(gone), now)
 
         await self._database.write(work, lock=ledger_lock(cluster))
+
+
+def _hold_anew(connection: Connection, lease: LeaseHost, now: Moment) -> LeaseHost:
+    """The same lease, held from now; by a clock that stood still, from the next instant."""
+    anew = lease.model_copy(update={"since": max(now, lease.since + timedelta(microseconds=1))})
+    upserts.put(connection, LEASE_HOSTS, anew.model_dump(), key=("cluster", "host"))
+    return anew
 
 
 def _tell_handed_over(connection: Connection, lease: LeaseHost) -> None:

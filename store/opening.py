@@ -3,7 +3,6 @@
 import fleet.ports.store
 from store.database import Database
 from store.migrations.upgrade import upgrade
-from store.postgres import PostgresDatabase
 from store.sqlite import SqliteDatabase
 from store.store import SqlStore
 from store.urls import parse
@@ -36,4 +35,7 @@ def _database(url: str) -> Database:
     target = parse(url)
     if target.get_backend_name() == "sqlite":
         return SqliteDatabase(target)
+    # Loaded here, with its driver: few commands are run on it, and people wait for each.
+    from store.postgres import PostgresDatabase  # noqa: PLC0415
+
     return PostgresDatabase(target)

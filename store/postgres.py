@@ -1,13 +1,16 @@
 """Facts in PostgreSQL, through asyncpg."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeVar, cast
 
+import asyncpg
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from store.failures import told_plainly
+from fleet.errors import Unreachable
+from store.failures import line_of, meaning, told_plainly
 
 T = TypeVar("T")
 
@@ -34,7 +37,7 @@ class PostgresDatabase:
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on one snapshot."""
-        with told_plainly():
+        with _told_plainly():
             async with self._reading.connect() as connection:
                 return await connection.run_sync(work)
 
@@ -44,7 +47,7 @@ class PostgresDatabase:
 
     async def write(self, work: Callable[[Connection], T], *, lock: str | Iterable[str] = ()) -> T:
         """Run `work` as one transaction."""
-        with told_plainly():
+        with _told_plainly():
             async with self._engine.begin() as connection:
                 # In one order everywhere, so that nobody waits for a lock of someone who waits for theirs.
                 for name in [lock] if isinstance(lock, str) else sorted(lock):
@@ -58,3 +61,15 @@ class PostgresDatabase:
     async def close(self) -> None:
         """Close all connections."""
         await self._engine.dispose()
+
+
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    """`told_plainly`, with what asyncpg raises before SQLAlchemy has its connection."""
+    with told_plainly():
+        try:
+            yield
+        except asyncpg.PostgresError as error:
+            raise meaning(error) from error
+        except asyncpg.InterfaceError as error:
+            raise Unreachable(f"store: {line_of(error)}") from error

@@ -5,8 +5,8 @@ so that a few workers keep two cores busy from the first minute to the last.
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-WAITING = ("demos", "lab", "scenarios")
-"""Folders whose tests take a minute or more each, most of it waiting."""
+WAITING = ("demos", "lab", "scenarios", "test_million_events.py", "test_long_rollout.py")
+"""Folders and files whose tests take a minute or more each, most of it waiting; the two files would else be last."""
 
 
 def spread(files: Sequence[Path]) -> list[Path]:

@@ -1,4 +1,6 @@
-"""`EmergencyTrain`: an urgent upgrade or roll back, outside every cycle and ahead of every other train."""
+"""`EmergencyTrain`: an urgent upgrade or roll back, outside every cycle and ahead of every other train; and a
+large-scale maintenance, which is the same with a date and steps.
+"""
 
 from datetime import timedelta
 
@@ -25,6 +27,7 @@ class EmergencyTrain:
     def __init__(self, emergency: EmergencyInput) -> None:
         self.emergency = emergency
         self.woken = False
+        self.kind = "maintenance" if emergency.emergency.startswith(ids.LARGE) else "emergency"
         self.last: EmergencyPlanned | None = None
 
     @workflow.run
@@ -77,7 +80,7 @@ class EmergencyTrain:
                 id=stop.stop,
                 task_queue=ids.WORKFLOW_QUEUE,
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                static_summary=f"emergency stop at {stop.domain} of {cluster}/{stop.pool}",
+                static_summary=f"{self.kind} stop at {stop.domain} of {cluster}/{stop.pool}",
                 search_attributes=of_visit(cluster, stop.pool, stop.domain),
             )
         except WorkflowAlreadyStartedError:
@@ -129,6 +132,16 @@ class EmergencyTrain:
     async def resume(self, note: Note = None) -> None:
         """Resume the emergency."""
         await self._order("resume", note)
+
+    @workflow.signal(description="Go, at a gate of a large-scale maintenance")
+    async def approve(self, note: Note = None) -> None:
+        """Let the gate that it is at say go."""
+        await self._order("approve", note)
+
+    @workflow.signal(description="End a large-scale maintenance: nothing more begins, all of its capacity comes back")
+    async def abort(self, note: Note = None) -> None:
+        """Abort it."""
+        await self._order("abort", note)
 
     @workflow.query(description="Where its hosts are, and what it waits for")
     def picture(self) -> str:

@@ -7,35 +7,29 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.climbing import Climbing
-    from activities.hand_over import HandingOver
     from fleet.models.messages import Command, HostEnd
     from fleet.models.rungs import LADDER, NextRung
-    from fleet.models.work import BoardAction, Boarding, Climb, HostWork, Outcome, Step, StepAction, StepResult
-    from fleet.view import host_view
+    from fleet.models.work import Climb, HostWork, Outcome
     from workflows.attributes import OUTCOME
     from workflows.continuing import time_to_continue
-    from workflows.host_steps import HostSteps, unknown_state
-    from workflows.options import BOARD, at
-    from workflows.persons_word import PersonsWord
+    from workflows.host_steps import unknown_state
+    from workflows.options import at
     from workflows.repair_deeds import decommission, drain_again, give_away, report
+    from workflows.repair_try import RepairTry
 
 
 @workflow.defn(name="HostRepair")
-class HostRepair:
+class HostRepair(RepairTry):
     """Climb the ladder, where there is one, and wait for a person; then apply what is due, verify and gate, or take the
     host out for good.
     """
 
     @workflow.init
     def __init__(self, work: HostWork) -> None:
-        self.work = work
-        self.done: list[tuple[str, str]] = []
-        self.word = PersonsWord()
+        super().__init__(work)
         self.busy = False
         self.persons_try = False
         """The try under way is a person's, not the ladder's."""
-        self.steps: HostSteps | None = None
-        """Those under way."""
         self.undrained_by_another = self.came_back = self.is_given = False
 
     @workflow.run
@@ -51,11 +45,6 @@ class HostRepair:
             if time_to_continue() and not self._spoken:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(self.work)
-
-    @property
-    def _spoken(self) -> bool:
-        """True when a person's word is to be heeded."""
-        return self.word.heard() is not None
 
     async def _wait(self) -> HostEnd | None:
         """Wait for a person, whose word ends the ladder, and heed it."""
@@ -121,57 +110,6 @@ class HostRepair:
         if rung is None and self.word.leaves is None:
             await report(self.work)
         return None
-
-    async def _walk(self, order: Command, rung: NextRung | None) -> tuple[Outcome, StepResult]:
-        ended = await self._take(rung) if rung is not None and rung.steps else None
-        if ended is None:
-            ended = self._broken_off()
-        if ended is not None:
-            return Outcome.HANDED_OVER, ended
-        boarding: Boarding = await workflow.execute_activity_method(
-            HandingOver.plan_repair, args=[self.work, order], **at(self.work.cluster, "plan the repair", BOARD)
-        )
-        if boarding.action is not BoardAction.VISIT:
-            if boarding.action is BoardAction.NOT_ALLOWED:
-                self._bar()
-            state = self.work.host_state
-            return Outcome.HANDED_OVER, StepResult(
-                action=StepAction.HAND_OVER, reason=boarding.reason, host_state=state
-            )
-        steps = self._begin(boarding.steps, rung)
-        try:
-            return await steps.walk()
-        finally:
-            self.done += steps.done
-
-    async def _take(self, rung: NextRung) -> StepResult | None:
-        """The rung's own steps; None when the host is to be verified, else what ended them."""
-        steps = self._begin(rung.steps, rung)
-        try:
-            ended = await steps.climb()
-        finally:
-            self.done += steps.done
-        if ended is not None and ended.action is StepAction.LEAVE:
-            self._bar()
-        return ended
-
-    def _begin(self, steps: tuple[Step, ...], rung: NextRung | None) -> HostSteps:
-        why = rung.reason if rung is not None else ""
-        self.steps = HostSteps(self.work, steps, repair=True, why=why, word=self.word)
-        return self.steps
-
-    def _broken_off(self) -> StepResult | None:
-        """How a try ends when a person spoke during its rung."""
-        said = self.word.heard()
-        if said is None:
-            return None
-        reason = f"not verified, since {said.actor} spoke: {said.reason}"
-        return StepResult(action=StepAction.HAND_OVER, reason=reason, host_state=self.work.host_state)
-
-    def _bar(self) -> None:
-        """No rung could help: the next decision asks a person."""
-        if self.work.climb is Climb.ON:
-            self.work = self.work.model_copy(update={"climb": Climb.BARRED})
 
     async def _decommission(self, order: Command) -> HostEnd | None:
         """Leave for good; None when that could not be, and the host stays in repair with the trouble."""
@@ -255,6 +193,3 @@ class HostRepair:
     def _when(self) -> str:
         """For an answer: what a word waits for."""
         return " as soon as the step under way has ended" if self.busy else ""
-
-    def _show(self, waiting: str) -> None:
-        workflow.set_current_details(host_view(self.work, self.done, waiting))

@@ -1,50 +1,21 @@
 """Walk the steps of one host, as the results of its activities say: used by maintenance and repair alike."""
 
-import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.apply import Applying
-    from activities.drain import Draining
-    from activities.gate import Gating
-    from activities.gpu_reset import GpuResetting
-    from activities.hold import Holding
-    from activities.power_cycle import PowerCycling
-    from activities.reboot import Rebooting
-    from activities.reimage import Reimaging
-    from activities.returning import Returning
-    from activities.verify import Verifying
-    from activities.word import Words
     from fleet import ids
     from fleet.errors import HostState
-    from fleet.models.stack import Upgrade
-    from fleet.models.work import EndCause, HostWork, Outcome, Step, StepAction, StepKind, StepOrder, StepResult
-    from fleet.view import host_view
-    from workflows.options import HOLD_LOOKS, HOLD_LOOKS_AT_MOST, STEP, at
-    from workflows.persons_word import PersonsWord
-    from workflows.step_words import describe, detail
+    from fleet.models.work import EndCause, Outcome, Step, StepAction, StepKind, StepResult
+    from workflows.options import HOLD_LOOKS, HOLD_LOOKS_AT_MOST
+    from workflows.performing import Performing
+    from workflows.step_words import describe
     from workflows.telling import tell
 
-ACTIVITIES: dict[StepKind, Callable[[Any, StepOrder], Awaitable[StepResult]]] = {
-    StepKind.DRAIN: Draining.drain,
-    StepKind.APPLY: Applying.apply,
-    StepKind.REBOOT: Rebooting.reboot,
-    StepKind.VERIFY: Verifying.verify,
-    StepKind.GATE: Gating.gate,
-    StepKind.RETURN: Returning.return_host,
-    StepKind.GPU_RESET: GpuResetting.gpu_reset,
-    StepKind.POWER_CYCLE: PowerCycling.power_cycle,
-    StepKind.REFLASH: Applying.apply,
-    StepKind.REIMAGE: Reimaging.reimage,
-    StepKind.HOLD: Holding.hold,
-}
 _GIVES_WAY = (
     StepKind.DRAIN,
     StepKind.APPLY,
@@ -57,29 +28,16 @@ _GIVES_WAY = (
 
 
 @dataclass
-class HostSteps:
+class HostSteps(Performing):
     """One walk over a host's steps; `yielded` may be set from outside and is heeded at the next safe point."""
 
-    work: HostWork
-    steps: tuple[Step, ...]
-    repair: bool = False
     yielded: str = ""
     """Why the walk is to end early; empty to go on."""
-    applied: list[Upgrade] = field(default_factory=list)
-    done: list[tuple[str, str]] = field(default_factory=list)
-    stopped_early: bool = False
-    cause: EndCause | None = None
-    """Whose doing it is that the walk ends early."""
-    undrain: bool = True
     skipped: list[str] = field(default_factory=list)
     """Why upgrades were left out that were offboarded since they boarded."""
     rolled_back: str = ""
     """Why upgrades of this very walk were undone; empty when none was."""
     reason: str = ""
-    why: str = ""
-    """Why these steps are taken, for the UI."""
-    word: PersonsWord = field(default_factory=PersonsWord)
-    """In repair: what a person says meanwhile; heeded before the next step."""
     returning: bool = False
     """The last step is under way: what is said now comes too late."""
     told: bool = False
@@ -133,10 +91,6 @@ class HostSteps:
                 return ended
         return await self._return(Outcome.REPAIRED if self.repair else self._outcome(), self.reason)
 
-    def _safe_before(self, step: Step) -> bool:
-        """Whether what is done by then may stay as it is; what a rung has written is not active before its reboot."""
-        return step.safe_before and not (step.rung and bool(self.applied))
-
     def _broken_off(self, step: Step) -> StepResult | None:
         """How the try ends when a person has spoken before a step."""
         said = self.word.heard(safe=self._safe_before(step))
@@ -158,7 +112,8 @@ class HostSteps:
             return Outcome.ROLLED_BACK
         if self.stopped_early:
             return Outcome.PARTLY_UPGRADED
-        if not self.applied and ids.op_of(self.work.operation) is not None:
+        bare = self.work.operation.startswith(ids.LARGE) and not any(s.upgrade for s in self.steps)
+        if not self.applied and (bare or ids.op_of(self.work.operation) is not None):
             return Outcome.SERVICED
         return Outcome.CURRENT if self.skipped and not self.applied else Outcome.UPGRADED
 
@@ -221,57 +176,10 @@ class HostSteps:
         last = step.model_copy(update={"kind": StepKind.RETURN, "key": "return"})
         self.returning = True
         try:
-            return outcome, await self._perform(last, outcome=outcome, reason=reason)
+            result = await self._perform(last, outcome=outcome, reason=reason)
         finally:
             self.returning = False
-
-    async def _perform(self, step: Step, *, outcome: Outcome | None = None, reason: str = "") -> StepResult:
-        work = self.work
-        order = StepOrder(
-            cluster=work.cluster,
-            pool=work.pool,
-            host=work.host,
-            operation=work.operation,
-            attempt=work.tries,
-            visit=work.visit,
-            step=step,
-            applied=tuple(self.applied),
-            repair=self.repair,
-            stopped_early=self.stopped_early,
-            required=tuple(s.task for s in self.steps if s.task is not None),
-            outcome=outcome,
-            cause=self.cause if outcome is not None else None,
-            undrain=self.undrain,
-            reason=reason,
-        )
-        self._show(f"{describe(step)} under way" + (f" ({self.why})" if self.why else ""))
-        running = workflow.start_activity_method(ACTIVITIES[step.kind], order, **at(work.cluster, detail(step), STEP))
-        if self.repair and step.kind is not StepKind.RETURN:
-            try:
-                await self._pass_on(running, order)
-            except asyncio.CancelledError:
-                # Cancelled from outside, here as in every other wait for a step: its effect is waited for.
-                running.cancel()
-        result = await running
-        self.done.append((step.key, f"{result.action}: {result.reason}"))
-        return result
-
-    async def _pass_on(self, running: workflow.ActivityHandle[StepResult], order: StepOrder) -> None:
-        """Wait for a step's end, or a person's word: a step that waits itself, and has not begun, gives way to that."""
-        safe = self._safe_before(order.step)
-        await workflow.wait_condition(lambda: running.done() or self.word.heard(safe=safe) is not None)
-        said = self.word.heard(safe=safe)
-        if running.done() or said is None:
-            return
-        try:
-            await workflow.execute_activity_method(
-                Words.note_word, args=[order, said], **at(order.cluster, f"{said.actor} spoke")
-            )
-        except ActivityError as error:
-            workflow.logger.error(f"{order.step.key} was not told that {said.actor} spoke: {error.cause or error}")
-
-    def _show(self, waiting: str) -> None:
-        workflow.set_current_details(host_view(self.work, self.done, waiting))
+        return (Outcome.HANDED_OVER if result.action is StepAction.HAND_OVER else outcome), result
 
 
 def lease_lost(error: ActivityError) -> bool:

@@ -24,8 +24,9 @@ with workflow.unsafe.imports_passed_through():
     from fleet.models.work import EndCause, HostWork, Outcome, Step, StepAction, StepKind, StepOrder, StepResult
     from fleet.policy.pin_steps import reached
     from workflows.domain_visit import start_repair
-    from workflows.host_steps import ACTIVITIES, lease_lost, unknown_state
+    from workflows.host_steps import lease_lost, unknown_state
     from workflows.options import BOARD, STEP, at
+    from workflows.performing import ACTIVITIES
     from workflows.step_words import detail
     from workflows.telling import tell
 
@@ -118,9 +119,10 @@ class PinBatch:
             elif result.action is not StepAction.GO_ON:
                 return result
             reason = result.reason
-        if self.batch.phase is PinPhase.RELEASE:
-            await self._return(host, undrain=undrain, reason=reason)
-        return None
+        if self.batch.phase is not PinPhase.RELEASE:
+            return None
+        back = await self._return(host, undrain=undrain, reason=reason)
+        return back if back.action is StepAction.HAND_OVER else None
 
     async def _perform(self, host: PinHostWork, step: Step, place: int) -> StepResult:
         work, back = host.work, self.batch.phase is PinPhase.RELEASE
@@ -139,7 +141,7 @@ class PinBatch:
         )
         return result
 
-    async def _return(self, host: PinHostWork, *, undrain: bool, reason: str) -> None:
+    async def _return(self, host: PinHostWork, *, undrain: bool, reason: str) -> StepResult:
         """The last step: back into production, where nobody else holds it, and the lease's end."""
         work, last = host.work, host.steps[-1]
         changed, goes_back = bool(work.steps), any(step.back for step in work.steps)
@@ -155,7 +157,10 @@ class PinBatch:
             }
         )
         self._show(work.host, "return")
-        await workflow.execute_activity_method(Returning.return_host, order, **at(work.cluster, work.host, STEP))
+        result: StepResult = await workflow.execute_activity_method(
+            Returning.return_host, order, **at(work.cluster, work.host, STEP)
+        )
+        return result
 
     def _order(self, work: HostWork, step: Step) -> StepOrder:
         return StepOrder(

@@ -1,4 +1,5 @@
-"""`python -m bench.scenario`: carry it through and write report.json in the data folder's `scenario`.
+"""`python -m bench.scenario`: carry it through and write report.json in the data folder's `scenario`; at its full size
+bench/results/scenario.json and its part of docs/limits.md, too.
 
 The exit code is 1 when the outside observer saw a violation, a request waited beyond the bound, or something is left.
 """
@@ -7,10 +8,13 @@ import argparse
 import json
 from pathlib import Path
 
+from bench import limits
 from bench.scenario.plan import ScenarioPlan
 from bench.scenario.running import run_scenario
 from runtime.exiting import run_and_exit
 from runtime.settings import load_settings
+
+WHERE = Path(__file__).parents[1] / "results" / "scenario.json"
 
 
 async def _main() -> int:
@@ -23,7 +27,11 @@ async def _main() -> int:
     plan = ScenarioPlan(hosts=chosen.hosts, kills=chosen.kills, seed=chosen.seed)
     folder: Path = load_settings().data / "scenario"
     report = await run_scenario(folder, plan)
-    (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n")
+    text = json.dumps(report, indent=1) + "\n"
+    (folder / "report.json").write_text(text)
+    if (plan.hosts, plan.kills) == (default.hosts, default.kills):
+        WHERE.write_text(text)
+        limits.write_anew()
     print(
         f"{report['visited']} of {report['hosts']} hosts visited in {report['took_s']} s, "
         f"{sum(report['kills'].values())} kills; {report['violations']} violations; "

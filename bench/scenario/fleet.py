@@ -8,6 +8,8 @@ from fleet.hostlist import compact
 CLUSTER, STATE = "sim", "scenario.sqlite"
 RACK = 8
 """Hosts of a rack, whatever pool they are of."""
+LARGE = 1000
+"""Hosts from which on domains are twice as wide."""
 URGENT = "550.3"
 """The driver version that the emergency brings."""
 
@@ -28,18 +30,26 @@ class Share:
         """Its hosts."""
         return tuple(f"{self.prefix}{number:04}" for number in range(1, self.hosts + 1))
 
+    @property
+    def beyond(self) -> int:
+        """The planned buffer that the emergency names: room for two more domains."""
+        return self.planned + 2 * self.domain
+
 
 def shares(hosts: int) -> tuple[Share, ...]:
-    """The pools of a fleet of about so many hosts: whole racks, at least one each."""
+    """The pools of a fleet of about so many hosts: whole racks, at least two each, and about twenty-five domains in the
+    largest, so that a scenario at full size takes minutes.
+    """
+    wide = 2 if hosts >= LARGE else 1
 
     def racks(share: float) -> int:
         return max(2, round(hosts * share / RACK)) * RACK
 
     return (
-        Share("training", "gpu", racks(0.6), 3 * RACK, 9 * RACK, racks(0.05)),
-        Share("inference", "inf", racks(0.2), RACK, 3 * RACK, racks(0.02)),
-        Share("compute", "cpu", racks(0.12), RACK, 3 * RACK, racks(0.02)),
-        Share("storage", "sto", racks(0.08), RACK, 2 * RACK, racks(0.02)),
+        Share("training", "gpu", racks(0.6), wide * 3 * RACK, wide * 9 * RACK, racks(0.05)),
+        Share("inference", "inf", racks(0.2), wide * RACK, wide * 3 * RACK, racks(0.02)),
+        Share("compute", "cpu", racks(0.12), wide * RACK, wide * 3 * RACK, racks(0.02)),
+        Share("storage", "sto", racks(0.08), wide * RACK, wide * 2 * RACK, racks(0.02)),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from bench.scenario.fleet import CLUSTER, RACK, URGENT, Share, shares
+from bench.scenario.fleet import CLUSTER, URGENT, Share, shares
 from bench.scenario.plan import Event, Happens, ScenarioPlan
 from bench.scenario.seen import seen
 from bench.scenario.site import BY, ScenarioSite
@@ -93,8 +93,9 @@ class Scenario:
         }
         file = self.site.stage.folder / "emergency.yaml"
         file.write_text(yaml.safe_dump(spec))
-        beyond = training.planned + 6 * RACK
-        self.site.command("emergency", "start", str(file), "--planned-buffer", str(beyond), *BY, "a hole in it")
+        self.site.command(
+            "emergency", "start", str(file), "--planned-buffer", str(training.beyond), *BY, "a hole in it"
+        )
 
     async def _people(self) -> None:
         """What people do now and then, and whoever restarts a worker that ended by itself."""

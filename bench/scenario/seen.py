@@ -1,9 +1,11 @@
 """What came of the scenario: the outside observer's word from the journal, and how long requests waited."""
 
+import os
 import sqlite3
 from datetime import UTC, datetime
 from typing import Any
 
+from bench import cpu
 from bench.scenario.fleet import CLUSTER
 from bench.scenario.plan import ScenarioPlan
 from bench.scenario.site import ScenarioSite
@@ -36,8 +38,17 @@ async def seen(site: ScenarioSite, plan: ScenarioPlan) -> dict[str, Any]:
         "longest_wait_s": round(max((wait for wait, _ in waits), default=0.0), 1),
         "longest_waits": [{"request": name, "s": round(wait, 1)} for wait, name in sorted(waits, reverse=True)[:5]],
         "bound_s": plan.bound,
+        "seed": plan.seed,
+        "failures": plan.failures,
+        "outsiders": plan.outsiders,
+        "kill_every_s": plan.kill_every,
+        "named_pool": site.pools[0].name,
+        "named_buffer": site.pools[0].beyond,
         "operations": outcomes,
         "emergencies": emergencies,
+        "machine": cpu.machine(),
+        "load_average_after": round(os.getloadavg()[0], 2),
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 

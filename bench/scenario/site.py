@@ -113,9 +113,8 @@ class ScenarioSite:
         waiting = [h for h, lease in facts.leases.items() if lease.counted is Counted.FAILED and self._may(h)]
         asking = [h for h in waiting if await self._asks_a_person(facts.leases[h].operation)]
         for host in asking[:at_most]:
-            self._mended[host] = time.monotonic()
-            self.world.repair_host(host)
-            self.command("host", "repaired", host, *BY, "mended")
+            if self._mend(host):
+                self.command("host", "repaired", host, *BY, "mended")
 
     async def look_after_the_silent(self) -> None:
         """A person restarts what has been silent for a while, whoever holds the host, and tells a breaker to close."""
@@ -126,11 +125,19 @@ class ScenarioSite:
         self._silent = {host: self._silent.get(host, now) for host in silent}
         for host, since in self._silent.items():
             if now - since > AGAIN_AFTER and self._may(host):
-                self._mended[host] = now
-                self.world.repair_host(host)
+                self._mend(host)
         for pool, breaker in facts.breakers.items():
             if breaker.tripped:
                 self.command("resume", f"{CLUSTER}/{pool}", *BY, "looked at")
+
+    def _mend(self, host: str) -> bool:
+        """Mend a host; False while it boots, when a person comes back later."""
+        try:
+            self.world.repair_host(host)
+        except Refused:
+            return False
+        self._mended[host] = time.monotonic()
+        return True
 
     def _may(self, host: str) -> bool:
         return time.monotonic() - self._mended.get(host, float("-inf")) > AGAIN_AFTER

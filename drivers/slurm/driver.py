@@ -10,28 +10,24 @@ Seen on 22.05.8, and why the code is as it is:
 """
 
 import asyncio
-import re
 import time
 from collections.abc import Mapping
 
 from drivers.reservations import announced_by_name, reservation_name
 from drivers.shared_view import SharedView
 from drivers.slurm import announcing, borrowing, jobcontrol, reservations, standing
+from drivers.slurm.arguments import check_host, check_ours, check_plain
 from drivers.slurm.command import SlurmCommand
 from drivers.slurm.features import publish_features
 from drivers.slurm.jobrun import job_run
 from drivers.slurm.jobs import parse_jobs_and_ends
 from drivers.slurm.nodes import parse_node_text, parse_nodes
-from fleet.errors import BadAnswer, ForeignHold, InvalidInput, Refused, Unreachable
-from fleet.ids import owned_reason
+from fleet.errors import BadAnswer, ForeignHold, Refused, Unreachable
 from fleet.models.announcement import Announcement
-from fleet.models.base import HOST_PATTERN
 from fleet.models.drivers import SlurmScheduler
 from fleet.models.scheduler import ClusterView, Job, JobRun, Node, NodeBase
 from fleet.ports.fence import Fence
 
-_HOST = re.compile(HOST_PATTERN)
-_REASON = re.compile(r"^[A-Za-z0-9 ._:;,/#@=+()-]{1,400}$")
 _OLDEST = (22, 5)
 _SCONTROL_JSON = (23, 2)
 _LOOK_AGAIN = 0.2
@@ -53,7 +49,7 @@ class SlurmDriver:
 
     async def drain(self, host: str, reason: str, fence: Fence) -> None:
         """Set our drain with `reason` unless another's drain or down is on the host."""
-        _check(host, reason)
+        check_ours(host, reason)
         before = await self._node(host)
         if standing.out(before) and before.reason != reason:
             raise ForeignHold(host, standing.holder(before))
@@ -64,8 +60,8 @@ class SlurmDriver:
 
     async def rewrite_reason(self, host: str, owned: str, reason: str, fence: Fence) -> None:
         """Replace our reason `owned` by our `reason`; drains a host that is not drained any more."""
-        _check(host, owned)
-        _check(host, reason)
+        check_ours(host, owned)
+        check_ours(host, reason)
         before = await self._node(host)
         if standing.out(before) and before.reason not in (owned, reason):
             raise ForeignHold(host, standing.holder(before))
@@ -77,9 +73,8 @@ class SlurmDriver:
 
     async def replace_hold(self, host: str, found: str, reason: str, fence: Fence) -> None:
         """Make a node that is drained or down under the reason `found` be drained under `reason`."""
-        _check_host(host)
-        if not _REASON.fullmatch(reason):
-            raise InvalidInput("reason", "", f"expected a plain drain reason, found {reason[:80]!r}")
+        check_host(host)
+        check_plain(reason)
         before = await self._node(host)
         if not standing.out(before):
             raise Refused(f"{host} is neither drained nor down: {standing.told(before)}")
@@ -93,7 +88,7 @@ class SlurmDriver:
 
     async def undrain(self, host: str, owned: str, fence: Fence, *, rebooted: bool) -> None:
         """Lift our drain and return once the host takes jobs; `BadAnswer` when it does not in time."""
-        _check(host, owned)
+        check_ours(host, owned)
         deadline = time.monotonic() + self._timeout
         while True:
             # Before the node and after it: a measurement that ends in between drains it once more.
@@ -144,7 +139,7 @@ class SlurmDriver:
         """Let no job start on these hosts."""
         reservation = reservation_name(name)
         for host in hosts:
-            _check_host(host)
+            check_host(host)
         if hosts:
             await reservations.close(self._slurm, hosts, reservation, limit, fence)
 
@@ -157,12 +152,12 @@ class SlurmDriver:
         named = announced_by_name(plans)
         for plan in named.values():
             for host in plan.hosts:
-                _check_host(host)
+                check_host(host)
         await announcing.announce(self._slurm, named, fence)
 
     async def publish_features(self, host: str, features: tuple[str, ...], fence: Fence) -> None:
         """Make our features of a node be exactly these."""
-        _check_host(host)
+        check_host(host)
         await publish_features(self._slurm, lambda: self._node(host), host, features, fence)
 
     async def job_run(self, job: str) -> JobRun:
@@ -171,7 +166,7 @@ class SlurmDriver:
 
     async def borrow(self, host: str, why: str, limit: float, fence: Fence) -> str | None:
         """Hold an idle node by a job of ours; its id once it runs, None when it does not start in `options.timeout`."""
-        _check_host(host)
+        check_host(host)
         node = await self._node(host)
         if not (standing.takes_jobs(node) and node.base is NodeBase.IDLE and node.partitions and not node.maintenance):
             return None
@@ -242,15 +237,3 @@ class SlurmDriver:
                 raise BadAnswer(f"expected Slurm 22.05 or newer, found {version[0]:02}.{version[1]:02}")
             self._json = version >= _SCONTROL_JSON
         return self._json
-
-
-def _check(host: str, reason: str) -> None:
-    _check_host(host)
-    if owned_reason(reason) is None or not _REASON.fullmatch(reason):
-        raise InvalidInput("reason", "", f"expected one of our drain reasons, found {reason[:80]!r}")
-
-
-def _check_host(host: str) -> None:
-    """Nothing unchecked reaches a command line; `nodename=ALL` would name every node there is."""
-    if not _HOST.fullmatch(host) or host.upper() == "ALL":
-        raise InvalidInput("host", "", f"expected a host name, found {host[:80]!r}")

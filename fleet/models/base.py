@@ -19,16 +19,17 @@ Moment = AwareDatetime
 """A point in time with a zone (UTC everywhere in the store)."""
 
 
+# A validator is built when a model is first used: a command uses a few of some hundreds, and people wait for it.
 class Fact(BaseModel):
     """Something known or decided: frozen, and strict about unknown fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Message(BaseModel):
     """What crosses a process boundary: frozen; unknown fields are ignored so that old and new code can talk."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class Decision(Message):

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from fleet.models.audit import AuditEntry
 from fleet.models.base import Fact, Moment, Name, Version
+from fleet.models.large import LargePlan, LargeProgress
 from fleet.models.override import Override
 from fleet.models.pool import DrainPolicy
 from fleet.models.rollout import Image, RolloutHosts, RolloutId
@@ -38,7 +39,7 @@ class EmergencySpec(Fact):
 
     name: Name
     cluster: Name
-    upgrades: tuple[EmergencyUpgrade, ...] = Field(min_length=1)
+    upgrades: tuple[EmergencyUpgrade, ...] = ()
     pools: tuple[Name, ...] = Field((), description="default: every pool of the cluster")
     hosts: RolloutHosts | None = Field(None, description="default: every host")
     installed: dict[Name, Version] = Field(
@@ -52,12 +53,16 @@ class EmergencySpec(Fact):
     override_lasts: Duration = Field(
         timedelta(days=1), description="time from a grant for which an override holds at most"
     )
+    stays: bool = Field(True, description="whether its hosts are wanted to keep what it brought once it is through")
+    plan: LargePlan | None = Field(None, description="of a large-scale maintenance: its date and its steps")
 
     @model_validator(mode="after")
     def _consistent(self) -> "EmergencySpec":
         names = [u.component for u in self.upgrades]
         if len(set(names)) != len(names):
             raise ValueError("upgrades: expected each component once")
+        if (not names) != (self.plan is not None and self.plan.work is not None):
+            raise ValueError("upgrades: expected at least one component and its version, or plan.work instead")
         if self.override_lasts <= timedelta(0):
             raise ValueError("override_lasts: expected a length of time above 0")
         return self
@@ -75,9 +80,15 @@ class EmergencyState(StrEnum):
     """Every host was seen to; what it brought stays what its hosts are wanted to carry."""
     ENDED = "ended"
     """By a person: its versions are nobody's wish any more."""
+    ABORTED = "aborted"
+    """A large-scale maintenance, by a person or for want of time: nothing begins, every host comes back, and what was
+    brought stays.
+    """
 
 
 OPEN_STATES = (EmergencyState.ANNOUNCED, EmergencyState.RUNNING, EmergencyState.STOPPED)
+RESTING = (EmergencyState.STOPPED, EmergencyState.ENDED, EmergencyState.ABORTED, EmergencyState.DONE)
+"""Nothing begins in these."""
 
 
 class Emergency(Fact):
@@ -90,6 +101,8 @@ class Emergency(Fact):
     """Component: the version to bring, roll backs resolved."""
     override: Override | None = None
     """How far it may go beyond planned buffers and below floors; None: not at all."""
+    progress: LargeProgress | None = None
+    """Of a large-scale maintenance that has begun."""
     state: EmergencyState = EmergencyState.ANNOUNCED
     reason: str = ""
     """Why it is in this state."""
@@ -104,17 +117,29 @@ class Emergency(Fact):
     @property
     def over(self) -> bool:
         """True when nothing more is to begin, for good."""
-        return self.state in (EmergencyState.DONE, EmergencyState.ENDED)
+        return self.state in (EmergencyState.DONE, EmergencyState.ENDED, EmergencyState.ABORTED)
 
     @property
     def begins_at(self) -> Moment:
-        """When its jobs have had their notice."""
-        return self.started_at + self.spec.notice
+        """When its first hosts may be drained: at its date, or once its jobs have had their notice."""
+        return self.started_at + self.spec.notice if self.spec.plan is None else self.spec.plan.at
+
+    @property
+    def told_from(self) -> Moment:
+        """When its jobs are to be told."""
+        return self.begins_at - self.spec.notice
+
+    @property
+    def noun(self) -> str:
+        """What kind of thing it is, as people say it."""
+        return "emergency" if self.spec.plan is None else "large-scale maintenance"
 
     @property
     def name(self) -> str:
         """What people call it."""
         what = ", ".join(f"{component} {version}" for component, version in self.targets.items())
+        if self.spec.plan is not None and self.spec.plan.work is not None:
+            what = self.spec.plan.work.replace("_", " ")
         return f"{self.spec.name} in {self.spec.cluster} ({what})"
 
 
@@ -125,10 +150,23 @@ class EmergencyHostState(StrEnum):
     ASKED = "asked"
     """Named in a stop that waits for its lease."""
     UNDER_WAY = "under_way"
+    HELD = "held"
+    """Verified, and still drained: it waits to be let return."""
+    RETURNING = "returning"
+    """Let return."""
     DONE = "done"
     HANDED_OVER = "handed_over"
     """In repair, which brings it the same."""
     LEFT_OUT = "left_out"
+
+
+BUSY = (
+    EmergencyHostState.ASKED,
+    EmergencyHostState.UNDER_WAY,
+    EmergencyHostState.HELD,
+    EmergencyHostState.RETURNING,
+)
+"""Named in a stop that has not ended."""
 
 
 class EmergencyHost(Fact):

@@ -16,6 +16,8 @@ class RequestClass(StrEnum):
 
     REPAIR = "repair"
     EMERGENCY = "emergency"
+    LARGE = "large"
+    """A large-scale maintenance, in its steps."""
     PIN_SWITCH = "pin_switch"
     """Takes every host of the cluster that is up, under an override."""
     ROLLBACK = "rollback"
@@ -68,8 +70,9 @@ class Request(Fact):
     @model_validator(mode="after")
     def _overrides_what_it_must(self) -> "Request":
         named = self.override is not None and not self.override.whole
-        if named and self.kind is not RequestClass.EMERGENCY:
-            raise ValueError("override: expected named numbers for an emergency and for nothing else")
+        if named and self.kind not in (RequestClass.EMERGENCY, RequestClass.LARGE):
+            wanted = "override: expected named numbers for an emergency, a large-scale maintenance and nothing else"
+            raise ValueError(wanted)
         if not named and (self.kind is RequestClass.PIN_SWITCH) != (self.override is not None):
             raise ValueError("override: expected one for a pin switch, which names no numbers, and for nothing else")
         return self
@@ -129,6 +132,7 @@ class WaitKind(StrEnum):
     """An operation that must not overlap with it is active on its hosts."""
     LIMIT = "limit"
     EMERGENCY = "emergency"
+    """An emergency or a large-scale maintenance has hosts to take there."""
     WINDOW = "window"
     """Planned work may not begin now, by the pool's windows."""
     REPLICAS = "replicas"

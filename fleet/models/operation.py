@@ -89,12 +89,20 @@ class OperationState(StrEnum):
     """The work is over, or was called off: hosts are verified and return."""
     DONE = "done"
     FAILED = "failed"
+    GIVEN_BACK = "given_back"
+    """No work began: its hosts went back into production, to more urgent work or since their jobs may stay."""
     EXPIRED = "expired"
     """Its window passed before it was granted."""
     CANCELLED = "cancelled"
 
 
-OVER = (OperationState.DONE, OperationState.FAILED, OperationState.EXPIRED, OperationState.CANCELLED)
+OVER = (
+    OperationState.DONE,
+    OperationState.FAILED,
+    OperationState.GIVEN_BACK,
+    OperationState.EXPIRED,
+    OperationState.CANCELLED,
+)
 BEFORE_GRANT = (OperationState.SUBMITTED, OperationState.ASKING)
 
 
@@ -104,6 +112,8 @@ class Said(StrEnum):
     DONE = "done"
     FAILED = "failed"
     CANCEL = "cancel"
+    GIVEN_BACK = "given_back"
+    """Nobody's but our own: a host could not be taken out, or went to more urgent work, before the work began."""
 
 
 class Word(Fact):
@@ -113,6 +123,12 @@ class Word(Fact):
     actor: str
     reason: str
     at: Moment
+
+    @property
+    def told(self) -> str:
+        """What became of the operation by it, in words."""
+        deed = {Said.CANCEL: "cancelled", Said.GIVEN_BACK: "given back"}.get(self.said, f"reported as {self.said}")
+        return f"{deed} by {self.actor}: {self.reason}"
 
 
 class Operation(Fact):

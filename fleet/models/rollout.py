@@ -25,7 +25,8 @@ class RollBack(StrEnum):
     WITH_TRAINS = "with_trains"
     """Their next visit brings the prior version back."""
     AT_ONCE = "at_once"
-    """So do visits that come first, and are asked for if no cycle is under way."""
+    """An emergency train does, and where it can't visits that come first, which are asked for if no cycle is under way.
+    """
     LEAVE = "leave"
     """They keep it; nobody else gets it."""
 

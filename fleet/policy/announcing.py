@@ -1,18 +1,21 @@
-"""Which stops to come a scheduler is told of: the next one of each train, as long as it is likely to come.
+"""Which stops to come a scheduler is told of: the next one of each train, as long as it is likely to come, and those
+with a date.
 
 Jobs that would not be over when it begins are then not started there. Once the visit has its hosts their drains keep
 jobs away, and the announcement goes. A stop that does not come in its time is announced no longer: hosts that only
 short jobs may use are capacity lost.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
 from fleet.models.announcement import Announcement
 from fleet.models.base import Moment
+from fleet.models.emergency import Emergency, EmergencyHost, EmergencyState
 from fleet.models.facts import TrainFacts
 from fleet.models.pin import PinState, PinSwitch
 from fleet.models.train import DomainProgress, DomainState, Visit, VisitState
+from fleet.policy.large_rounds import planned_rounds
 
 LASTS = timedelta(minutes=10)
 """An announcement that nobody moves any more holds its hosts for so long."""
@@ -52,6 +55,26 @@ def switch_announced(switch: PinSwitch, up: Collection[str], now: Moment, lead: 
         return None
     begins_in = max(at - now, lead).total_seconds()
     return Announcement(hosts=tuple(sorted(up)), begins_in=begins_in, lasts=LASTS.total_seconds())
+
+
+def large_announced(
+    large: Emergency, hosts: Sequence[EmergencyHost], up: Collection[str], now: Moment, lead: timedelta
+) -> Announcement | None:
+    """What is to be announced of a large-scale maintenance: the hosts of its first round, until that has begun, or its
+    date is long past.
+    """
+    plan = large.spec.plan
+    begun = large.progress is not None and large.progress.round > 0
+    if plan is None or begun or large.state not in (EmergencyState.ANNOUNCED, EmergencyState.RUNNING):
+        return None
+    first = next(iter(planned_rounds(plan, hosts)), None)
+    if first is None or now > plan.at + LASTS:
+        return None
+    names = tuple(h.host for h in hosts if h.domain in first.domains.get(h.pool, ()) and h.host in up)
+    if not names:
+        return None
+    begins_in = max(plan.at - now, lead).total_seconds()
+    return Announcement(hosts=names, begins_in=begins_in, lasts=LASTS.total_seconds())
 
 
 def _granted(domain: DomainProgress, visits: Mapping[str, Visit]) -> bool:

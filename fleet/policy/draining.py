@@ -98,6 +98,12 @@ def _not_ours(node: Node, owned_reason: str, jobs: tuple[str, ...], view: Cluste
     return Drained(state=DrainState.UNDRAINED, jobs=jobs, reason="the drain flag is gone; somebody undrained the node")
 
 
+def lost_sight_of(doubtful: Drained, within: timedelta) -> Drained:
+    """A host that could not be placed for as long as one may take to be back from a reboot: down, whatever is shown."""
+    reason = f"{doubtful.reason}, for {format_duration(within)} and more"
+    return Drained(state=DrainState.DOWN, jobs=doubtful.jobs, reason=reason)
+
+
 def is_measured(node: Node) -> bool:
     """True for a node without a drain on which only our own measurement can run: its reservation keeps jobs away."""
     return in_measurement(node) and not node.draining

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from fleet.models.emergency import EmergencyHost, EmergencyHostState
 from fleet.models.work import EndCause, HostOutcome, Outcome
 
-_DONE = (Outcome.UPGRADED, Outcome.CURRENT, Outcome.REPAIRED)
+_DONE = (Outcome.UPGRADED, Outcome.CURRENT, Outcome.REPAIRED, Outcome.SERVICED)
+_FURTHER = (EmergencyHostState.HELD, EmergencyHostState.RETURNING)
 _AGAIN = (EndCause.STOP, EndCause.YIELD, EndCause.HANDS)
 
 
@@ -30,7 +31,7 @@ def pending_again(hosts: Sequence[EmergencyHost], had: Iterable[str]) -> tuple[E
         if h.host in begun
         else h.model_copy(update={"state": EmergencyHostState.PENDING, "stop": "", "reason": "could not be had yet"})
         for h in hosts
-        if h.host in begun or h.state is EmergencyHostState.ASKED
+        if (h.host in begun and h.state not in _FURTHER) or h.state is EmergencyHostState.ASKED
     )
 
 

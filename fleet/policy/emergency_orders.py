@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from enum import StrEnum
 
+from fleet import ids
 from fleet.errors import Refused
 from fleet.models.audit import AuditEntry
 from fleet.models.base import Moment
 from fleet.models.emergency import Emergency, EmergencyChange, EmergencyHost, EmergencyState
+from fleet.models.large import AfterAbort, LargePhase
 from fleet.models.messages import Command
 
 Change = Callable[[Emergency, tuple[EmergencyHost, ...]], EmergencyChange]
@@ -18,13 +20,20 @@ class EmergencyVerb(StrEnum):
     STOP = "stop"
     RESUME = "resume"
     END = "end"
+    APPROVE = "approve"
+    """Go, at a gate of a large-scale maintenance."""
+    ABORT = "abort"
+    """Of a large-scale maintenance: all of its capacity comes back."""
 
 
 _BECOMES = {
     EmergencyVerb.STOP: EmergencyState.STOPPED,
     EmergencyVerb.RESUME: EmergencyState.RUNNING,
     EmergencyVerb.END: EmergencyState.ENDED,
+    EmergencyVerb.APPROVE: EmergencyState.RUNNING,
+    EmergencyVerb.ABORT: EmergencyState.ABORTED,
 }
+_OVER = (EmergencyState.DONE, EmergencyState.ABORTED)
 
 
 def emergency_refusal(emergency: Emergency, verb: EmergencyVerb) -> str:
@@ -35,12 +44,23 @@ def emergency_refusal(emergency: Emergency, verb: EmergencyVerb) -> str:
     state = emergency.state
     if state is EmergencyState.ENDED:
         return f"{emergency.id} has ended: {emergency.reason}"
-    if state is EmergencyState.DONE and verb is not EmergencyVerb.END:
-        return f"{emergency.id} is done: {emergency.reason}"
+    if state in _OVER and verb is not EmergencyVerb.END:
+        return f"{emergency.id} is {state}: {emergency.reason}"
+    if verb in (EmergencyVerb.APPROVE, EmergencyVerb.ABORT):
+        return _large_refusal(emergency, verb)
     if verb is EmergencyVerb.STOP and state is EmergencyState.STOPPED:
         return f"{emergency.id} is stopped already: {emergency.reason}"
     if verb is EmergencyVerb.RESUME and state is not EmergencyState.STOPPED:
         return f"{emergency.id} is {state}, not stopped"
+    return ""
+
+
+def _large_refusal(emergency: Emergency, verb: EmergencyVerb) -> str:
+    if emergency.spec.plan is None:
+        return f"{emergency.id} has no steps, and no gates between them"
+    at = emergency.progress.phase if emergency.progress is not None else None
+    if verb is EmergencyVerb.APPROVE and (emergency.state is not EmergencyState.RUNNING or at is not LargePhase.GATE):
+        return f"{emergency.id} is at no gate: {emergency.reason}"
     return ""
 
 
@@ -54,8 +74,14 @@ def emergency_order(command: Command, verb: EmergencyVerb, now: Moment) -> Chang
         state = _BECOMES[verb]
         if verb is EmergencyVerb.RESUME and now < before.begins_at:
             state = EmergencyState.ANNOUNCED
+        plan, progress = before.spec.plan, before.progress
+        if verb is EmergencyVerb.ABORT and plan is not None and plan.after_abort is AfterAbort.BACK:
+            state = EmergencyState.ENDED
+        if verb is EmergencyVerb.APPROVE and progress is not None:
+            progress = progress.model_copy(update={"approved_by": command.actor})
         said = f"{_SAID[verb]} by {command.actor}: {command.reason}"
-        after = before.model_copy(update={"state": state, "reason": said, "changed_at": now})
+        values = {"state": state, "reason": said, "changed_at": now, "progress": progress}
+        after = before.model_copy(update=values)
         return EmergencyChange(
             emergency=after, audit=emergency_entry(before.id, verb, command.actor, command.reason, now)
         )
@@ -63,7 +89,13 @@ def emergency_order(command: Command, verb: EmergencyVerb, now: Moment) -> Chang
     return change
 
 
-_SAID = {EmergencyVerb.STOP: "stopped", EmergencyVerb.RESUME: "resumed", EmergencyVerb.END: "ended"}
+_SAID = {
+    EmergencyVerb.STOP: "stopped",
+    EmergencyVerb.RESUME: "resumed",
+    EmergencyVerb.END: "ended",
+    EmergencyVerb.APPROVE: "approved",
+    EmergencyVerb.ABORT: "aborted",
+}
 
 
 def emergency_entry(emergency_id: str, verb: str, actor: str, reason: str, now: Moment, detail: str = "") -> AuditEntry:
@@ -71,7 +103,7 @@ def emergency_entry(emergency_id: str, verb: str, actor: str, reason: str, now: 
     return AuditEntry(
         at=now,
         actor=actor,
-        action=f"emergency {verb}",
+        action=f"{'large' if emergency_id.startswith(ids.LARGE) else 'emergency'} {verb}",
         subject=emergency_subject(emergency_id),
         reason=reason,
         detail=detail,
@@ -80,4 +112,4 @@ def emergency_entry(emergency_id: str, verb: str, actor: str, reason: str, now: 
 
 def emergency_subject(emergency_id: str) -> str:
     """How the audit log names an emergency."""
-    return f"emergency {emergency_id}"
+    return f"emergency {emergency_id}" if not emergency_id.startswith(ids.LARGE) else f"large {emergency_id}"

@@ -13,17 +13,18 @@ from datetime import timedelta
 
 from pydantic import Field
 
+from fleet import ids
 from fleet.hostlist import natural_key, some
 from fleet.models.base import Decision, Moment
-from fleet.models.emergency import Emergency, EmergencyHost, EmergencyHostState, EmergencyState
+from fleet.models.emergency import BUSY, RESTING, Emergency, EmergencyHost, EmergencyHostState, EmergencyState
 from fleet.models.facts import LedgerFacts
+from fleet.models.large import LargeProgress
 from fleet.models.ledger import Counted, Request, RequestClass
 from fleet.policy.balance import Ask, Balance
 from fleet.policy.emergency_hosts import Obtainable, obtainable
 from fleet.policy.stopping import in_words
 
-_BUSY = (EmergencyHostState.ASKED, EmergencyHostState.UNDER_WAY)
-_YIELDS = ("visit/", "op/")
+_YIELDS = ("visit/", "op/", ids.LARGE)
 """How the ids of holders begin that give way."""
 
 
@@ -47,13 +48,19 @@ class EmergencyStep(Decision):
     """Its own stops that are to end at their next safe points."""
     until: Moment | None = None
     over: bool = False
+    progress: LargeProgress | None = None
+    """Of a large-scale maintenance: how far it has come."""
+    released: tuple[str, ...] = ()
+    """Hosts that are let return."""
+    asks: str = ""
+    """What a person is asked at a gate; empty for nothing."""
 
 
 def emergency_step(emergency: Emergency, hosts: Sequence[EmergencyHost], ledger: LedgerFacts) -> EmergencyStep:
     """Decide by the rows of its hosts and the cluster's ledger."""
-    busy = [h for h in hosts if h.state in _BUSY]
-    if emergency.state in (EmergencyState.STOPPED, EmergencyState.ENDED, EmergencyState.DONE):
-        return _at_rest(emergency, busy)
+    busy = [h for h in hosts if h.state in BUSY]
+    if emergency.state in RESTING:
+        return at_rest(emergency, busy)
     if emergency.state is EmergencyState.ANNOUNCED and ledger.now < emergency.begins_at:
         at = emergency.begins_at.isoformat(sep=" ", timespec="seconds")
         reason = f"the jobs on its hosts have notice until {at}"
@@ -62,13 +69,13 @@ def emergency_step(emergency: Emergency, hosts: Sequence[EmergencyHost], ledger:
     can = obtainable((h.host for h in pending), ledger)
     stops = _stops(emergency, pending, busy, can, ledger)
     if not busy and not stops:
-        return _through(hosts, can)
+        return through(hosts, can)
     wanted = [h.host for h in hosts if h.state is EmergencyHostState.ASKED]
     wanted += [host for stop in stops for host in stop.hosts]
     return EmergencyStep(
         state=EmergencyState.RUNNING,
         stops=stops,
-        yields=_yields(emergency, wanted, ledger),
+        yields=yields(emergency, wanted, ledger),
         reason=_told(hosts, wanted, ledger),
     )
 
@@ -82,14 +89,16 @@ def settling_hosts(hosts: Iterable[EmergencyHost], ledger: LedgerFacts) -> bool:
     return any(ledger.hosts[name].pool in pools for name in unseen)
 
 
-def _at_rest(emergency: Emergency, busy: Sequence[EmergencyHost]) -> EmergencyStep:
+def at_rest(emergency: Emergency, busy: Sequence[EmergencyHost]) -> EmergencyStep:
+    """One that a person stopped or that is over: what it has under way ends at its next safe point."""
     halts = tuple(dict.fromkeys(h.stop for h in busy))
     told = f"; {len(busy)} hosts end at their next safe point" if busy else ""
     over = emergency.over and not busy
     return EmergencyStep(state=emergency.state, halts=halts, over=over, reason=f"{emergency.reason}{told}")
 
 
-def _through(hosts: Sequence[EmergencyHost], can: Obtainable) -> EmergencyStep:
+def through(hosts: Sequence[EmergencyHost], can: Obtainable) -> EmergencyStep:
+    """The end: every host was seen to, or can't be had."""
     done = sum(h.state is EmergencyHostState.DONE for h in hosts)
     repair = sum(h.state is EmergencyHostState.HANDED_OVER for h in hosts)
     out = len(can.out) + sum(h.state is EmergencyHostState.LEFT_OUT for h in hosts)
@@ -136,11 +145,12 @@ def _by_domain(
     return [(key, tuple(sorted(groups[key], key=natural_key))) for key in sorted(groups, key=turn)]
 
 
-def _yields(emergency: Emergency, wanted: Sequence[str], ledger: LedgerFacts) -> dict[str, str]:
-    """Who is to give way, and why."""
+def yields(emergency: Emergency, wanted: Sequence[str], ledger: LedgerFacts) -> dict[str, str]:
+    """Who is to give way to it for the hosts it has asked for, and why."""
     holders: dict[str, list[str]] = {}
     for lease in sorted(ledger.leases.values(), key=lambda x: (x.since, x.holder), reverse=True):
-        if lease.counted is Counted.PLANNED and lease.holder.startswith(_YIELDS):
+        own = ids.emergency_of(lease.holder) == emergency.id
+        if lease.counted is Counted.PLANNED and lease.holder.startswith(_YIELDS) and not own:
             holders.setdefault(lease.holder, []).append(lease.host)
     needed = set(wanted)
     found = {h: _reason(emergency, hosts) for h, hosts in holders.items() if needed.intersection(hosts)}

@@ -39,10 +39,16 @@ def wished_states(state: EmergencyState) -> tuple[EmergencyHostState, ...]:
     """
     if state is EmergencyState.RUNNING:
         return _BROUGHT + _TO_COME
-    return _BROUGHT if state in (EmergencyState.STOPPED, EmergencyState.DONE) else ()
+    return _BROUGHT if state in _STAYS else ()
 
 
-_BROUGHT = (EmergencyHostState.DONE, EmergencyHostState.HANDED_OVER)
+_STAYS = (EmergencyState.STOPPED, EmergencyState.DONE, EmergencyState.ABORTED)
+_BROUGHT = (
+    EmergencyHostState.HELD,
+    EmergencyHostState.RETURNING,
+    EmergencyHostState.DONE,
+    EmergencyHostState.HANDED_OVER,
+)
 _TO_COME = (EmergencyHostState.PENDING, EmergencyHostState.ASKED, EmergencyHostState.UNDER_WAY)
 
 

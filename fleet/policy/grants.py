@@ -17,6 +17,8 @@ groups than may have hosts out, whatever took the others.
 
 An emergency goes before all that takes hosts from production. While it has hosts to take in a pool nothing else begins
 there; its requests take what can be had, and pass buffer and floor by the numbers that its override names.
+A large-scale maintenance is the same after emergencies, but that it waits for autostops and windows, and keeps its
+pools to itself until its last host is back.
 """
 
 from datetime import datetime

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import NamedTuple
 
+from fleet import ids
 from fleet.hostlist import some
 from fleet.models.host import HostSet
 from fleet.models.ledger import RequestClass, WaitKind
@@ -16,7 +17,7 @@ from fleet.policy.stopping import in_words
 from fleet.policy.verifying import holds_emergency
 from fleet.policy.windows import waits_for_window
 
-_IN_WINDOWS = (RequestClass.ROLLBACK, RequestClass.TRAIN, RequestClass.AD_HOC)
+_IN_WINDOWS = (RequestClass.LARGE, RequestClass.ROLLBACK, RequestClass.TRAIN, RequestClass.AD_HOC)
 """What begins in a pool's windows only; repair, emergencies and pin switches begin at any time."""
 
 
@@ -168,10 +169,13 @@ def _stopped(ask: Ask, balance: Balance) -> str:
 
 
 def _behind_emergency(ask: Ask, balance: Balance) -> str:
-    """While an emergency has hosts to take in a pool, whoever comes after it in the queue waits until it has them."""
+    """While an emergency has hosts to take in a pool, or a large-scale maintenance is at work there, whoever comes
+    after it in the queue waits.
+    """
     if ask.is_repair or ask.request.kind is RequestClass.EMERGENCY:
         return ""
-    first = next((balance.urgent[pool] for pool in ask.need if pool in balance.urgent), "")
+    own = ids.emergency_of(ask.request.holder)
+    first = next((f for pool in ask.need if (f := balance.urgent.get(pool)) is not None and f != own), "")
     return f"waits for {first}, which goes before all others" if first else ""
 
 

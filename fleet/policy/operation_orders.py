@@ -13,9 +13,14 @@ def refusal(op: Operation, said: Said) -> str:
     if op.over:
         return f"{op.id} is over: {op.state}, {op.reason}"
     if op.word is not None:
-        return f"{op.id} has its word: {op.word.said}, by {op.word.actor}: {op.word.reason}"
-    if said is Said.CANCEL:
-        return ""
+        return f"{op.id} has its word: {op.word.told}"
+    return "" if said is Said.CANCEL else _no_report(op, said)
+
+
+def _no_report(op: Operation, said: Said) -> str:
+    """Why nobody can report now how an operation's work went."""
+    if said is Said.GIVEN_BACK:
+        return f"{op.id} is given back by maintrain and by nobody else: cancel it"
     if op.spec.work is not OperationWork.HOLD:
         return f"{op.id} does its work itself ({op.spec.work}): nobody else reports it"
     if op.state is not OperationState.WORKING:

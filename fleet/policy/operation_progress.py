@@ -1,7 +1,7 @@
 """What an operation does next, from its row, its requests and its hosts: one state after the other.
 
 A hold's work begins once every host that it took is drained and everybody who holds one of the others has parked; it
-ends with the outsider's word, or before it began when a host could not be taken out after all.
+ends with the outsider's word, or is given back before it began when a host could not be taken out after all.
 """
 
 from collections.abc import Mapping
@@ -107,7 +107,7 @@ def _preparing(facts: OperationFacts) -> OperationStep:
     if lost and op.spec.parks:
         host, why = min(lost)
         reason = f"its work can't begin, since {host} was not taken out: {why}"
-        word = Word(said=Said.FAILED, actor=MAINTRAIN, reason=reason, at=facts.now)
+        word = Word(said=Said.GIVEN_BACK, actor=MAINTRAIN, reason=reason, at=facts.now)
         return OperationStep(state=OperationState.CLOSING, word=word, reason=reason)
     waits = _waits(facts)
     if waits:
@@ -132,7 +132,7 @@ def _closing(facts: OperationFacts) -> OperationStep:
     if not facts.held:
         return _ended(facts)
     word = facts.op.word
-    said = f"{word.said} by {word.actor}: {word.reason}; " if word is not None else ""
+    said = f"{word.told}; " if word is not None else ""
     told = f"{said}{len(facts.held)} hosts are verified and return"
     return OperationStep(state=OperationState.CLOSING, reason=told)
 
@@ -145,10 +145,17 @@ def _ended(facts: OperationFacts) -> OperationStep:
     told = ", ".join(f"{n} {what}" for what, n in sorted(counts.items()))
     hosts = f"hosts: {told}" if told else "no host was taken out"
     if word is None:
-        good = any(outcome in _CAME_BACK for outcome, _ in facts.ended.values())
-        return OperationStep(state=OperationState.DONE if good else OperationState.FAILED, reason=hosts)
-    states = {Said.DONE: OperationState.DONE, Said.FAILED: OperationState.FAILED, Said.CANCEL: OperationState.CANCELLED}
-    return OperationStep(state=states[word.said], reason=f"{word.said} by {word.actor}: {word.reason}; {hosts}")
+        return OperationStep(state=_ended_as(facts), reason=hosts)
+    return OperationStep(state=_ENDS[word.said], reason=f"{word.told}; {hosts}")
+
+
+def _ended_as(facts: OperationFacts) -> OperationState:
+    """How what we do ourselves has ended: with any host that came back changed it is done."""
+    outcomes = {outcome for outcome, _ in facts.ended.values()}
+    if outcomes.intersection(_CAME_BACK):
+        return OperationState.DONE
+    untouched = Outcome.GIVEN_BACK in outcomes and outcomes.issubset(_NOT_TAKEN)
+    return OperationState.GIVEN_BACK if untouched else OperationState.FAILED
 
 
 def _cancelled(facts: OperationFacts) -> OperationStep:
@@ -178,6 +185,12 @@ def _working_words(facts: OperationFacts) -> str:
     return f"{hosts}; waits for the word that it is done"
 
 
+_ENDS = {
+    Said.DONE: OperationState.DONE,
+    Said.FAILED: OperationState.FAILED,
+    Said.CANCEL: OperationState.CANCELLED,
+    Said.GIVEN_BACK: OperationState.GIVEN_BACK,
+}
 _STATES = {
     OperationState.SUBMITTED: _submitted,
     OperationState.ASKING: _asking,

@@ -18,8 +18,13 @@ _KINDS = {
 
 def service_steps(spec: OperationSpec, cluster: Cluster, pool: Pool) -> tuple[Step, ...]:
     """Steps of every work but an upgrade, which boards as in a visit."""
-    kind = _KINDS.get(spec.work)
-    expected = cluster.stack.reboot_duration if spec.work is OperationWork.REBOOT else spec.duration
+    return steps_of(spec.work, spec.duration, cluster, pool)
+
+
+def steps_of(what: OperationWork, duration: timedelta, cluster: Cluster, pool: Pool) -> tuple[Step, ...]:
+    """The same for a work that is expected to take so long."""
+    kind = _KINDS.get(what)
+    expected = cluster.stack.reboot_duration if what is OperationWork.REBOOT else duration
     work = () if kind is None else (Step(key=kind.value, kind=kind, expected=expected),)
     checks = (
         Step(key=f"verify:{task}", kind=StepKind.VERIFY, task=task, expected=pool.verify_duration)

@@ -27,7 +27,13 @@ from fleet.models.report import (
 HOUR = timedelta(hours=1)
 POINTS = 360
 """Stretches of the picture."""
-_BY_HOLDER = {"visit": "maintenance", "pin": "pin switch", "op": "operation", "emergency": "emergency train"}
+_BY_HOLDER = {
+    "visit": "maintenance",
+    "pin": "pin switch",
+    "op": "operation",
+    "emergency": "emergency train",
+    "large": "large-scale maintenance",
+}
 _LONGEST_CAUSE = 60
 REPAIR, NOBODYS, UNSEEN = "repair", "failed, in nobody's hands", "not observable"
 

@@ -1,10 +1,15 @@
 """Something that is looked after again and again while a demo runs, in a thread of its own."""
 
+import os
 import threading
 import time
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
+
+AHEAD = -10
+"""Niceness of whoever looks, where the system lets us: a busy machine is no reason to look away."""
 
 
 class Background(ABC):
@@ -33,6 +38,8 @@ class Background(ABC):
         """One look."""
 
     def _go_on(self) -> None:
+        with suppress(PermissionError):  # root's to ask for; without it the looks are as often as the machine allows
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), AHEAD)
         try:
             spent = 0.0
             while not self._ended.wait(max(0.0, self._every - spent)):

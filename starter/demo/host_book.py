@@ -25,5 +25,5 @@ class HostBook:
     flashed: set[tuple[str, str, str]] = field(default_factory=set)
     reboots: Counter[str] = field(default_factory=Counter)
     caused: bool = False
-    """A flash began, a verification failed or the host went down in production since the last reboot."""
+    """Since the last reboot a flash began, a verification failed, it went down in production, or a repair got it."""
     visited: bool = False

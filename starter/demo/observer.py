@@ -195,6 +195,8 @@ class Observer:
             return
         # What went down in production may be booted by its repair.
         book.caused |= before.up and now.down
+        # And what was handed over to it, once: that is a rung of its ladder.
+        book.caused |= (now.reason or "").startswith(REPAIR) and now.reason != before.reason
         # A host that was undrained by another in mid change has to be drained again, whatever is up.
         taken = before.up and (is_ours(now) or bool(now.closed))
         floor = self._lifted.floor(pool.limits.name, pool.limits.floor, at)

@@ -20,7 +20,9 @@ ASKED = {
 
 
 def test_a_tiny_run_writes_every_figure_and_sees_no_violation(tmp_path):
-    plan = Plan(pools=2, hosts=6, domain=3, rounds=1, stops=1, grants=3, waiting=5, crowd=8, observe_every="1s")
+    plan = Plan(
+        pools=2, hosts=6, domain=3, rounds=1, stops=1, grants=3, waiting=5, crowd=8, planned=500, observe_every="1s"
+    )
 
     found = asyncio.run(run_bench(tmp_path / "data", plan))
     results.write(found, tmp_path / "throughput.json")
@@ -32,6 +34,7 @@ def test_a_tiny_run_writes_every_figure_and_sees_no_violation(tmp_path):
     assert (0, 12) == (written["observed"]["violations"], written["observed"]["hosts"])
     assert (12, 1, 3, 5) == tuple(written[n] for n in ("visits_timed", "stops", "grants", "waiting_elsewhere"))
     assert (12, 8) == (written["door"]["operations"], written["door"]["waiting"])
+    assert 500 == written["planned"]["hosts"]
     assert 60 == written["histories"]["HostMaintenance"]["longest"]
     assert f"| {written['visits_per_s']} ± 0.0 |" in (tmp_path / "limits.md").read_text()
 

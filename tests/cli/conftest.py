@@ -1,6 +1,9 @@
 """A command line of its own for every test: a data folder, a real SQLite store, and what it printed."""
 
+import hashlib
+import shutil
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,15 +61,36 @@ def maintrain(tmp_path, monkeypatch, capsys):
     return CommandLine(tmp_path / "var", capsys)
 
 
+class Folders:
+    """Data folders as commands left them, each made once in a session and copied from then on."""
+
+    def __init__(self, kept: Path) -> None:
+        self._kept = kept
+
+    def after(self, maintrain: CommandLine, *commands: Sequence[str | Path]) -> CommandLine:
+        """The command line after these commands."""
+        kept = self._kept / hashlib.sha256(repr(commands).encode()).hexdigest()
+        if kept.exists():
+            shutil.copytree(kept, maintrain.data, dirs_exist_ok=True)
+        else:
+            assert [0] * len(commands) == [maintrain(*command).code for command in commands]
+            shutil.copytree(maintrain.data, kept)
+        return maintrain
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory):
+    """Where data folders are kept."""
+    return Folders(tmp_path_factory.mktemp("folders"))
+
+
 @pytest.fixture
-def loaded(maintrain):
+def loaded(maintrain, folders):
     """The command line with the simulated example in force."""
-    assert maintrain("fleet", "load", SIMULATED).code == 0
-    return maintrain
+    return folders.after(maintrain, ("fleet", "load", SIMULATED))
 
 
 @pytest.fixture
-def synced(loaded):
+def synced(maintrain, folders):
     """The command line with the simulated example in force and its hosts read."""
-    assert loaded("fleet", "sync").code == 0
-    return loaded
+    return folders.after(maintrain, ("fleet", "load", SIMULATED), ("fleet", "sync"))

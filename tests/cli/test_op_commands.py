@@ -111,7 +111,7 @@ def test_a_list_shows_what_is_under_way_and_a_cancel_is_in_force_at_once(synced)
     assert 0 == synced("op", "cancel", "op/1", *BECAUSE).code
     assert "ada" == json.loads(synced("op", "show", "op/1", "--json").out)["word"]["actor"]
     again = synced("op", "cancel", "op/1", "--reason", "once more")
-    assert (1, True) == (again.code, "op/1 has its word: cancel, by ada: a try" in again.err)
+    assert (1, True) == (again.code, "op/1 has its word: cancelled by ada: a try" in again.err)
 
 
 def test_a_report_before_the_work_began_is_refused(synced):

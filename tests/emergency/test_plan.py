@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet import ids
-from fleet.models.emergency import EmergencyHostState, EmergencyState
+from fleet.models.emergency import BUSY, EmergencyHostState, EmergencyState
 from fleet.models.ledger import Counted
 from fleet.models.operation_part import ActiveOperation
 from fleet.policy.emergency_plan import emergency_step, settling_hosts
@@ -194,7 +194,7 @@ def test_it_keeps_to_its_width_and_ends_only_when_nothing_can_be_had(states, set
 
     step = emergency_step(emergency(width=width), its, facts(leases=leases, nodes=nodes))
 
-    before = {r.domain for r in its if r.state in (ASKED, UNDER_WAY)}
+    before = {r.domain for r in its if r.state in BUSY}
     assert len(before | set(opened(step))) <= max(width, len(before))
     can = {r.host for r, s in zip(its, sets, strict=True) if s in ("up", "planned")}
     waiting = {r.host for r in its if r.state is EmergencyHostState.PENDING}

@@ -13,11 +13,13 @@ from sqlalchemy import Table
 
 from store.tables.columns import UtcMoment
 from store.tables.fleet import HOSTS
-from store.tables.hosts import OUTCOMES
+from store.tables.hosts import INTENTS, OUTCOMES
 from store.tables.ledger import AUTOSTOPS, LEASE_HOSTS, OBSERVATIONS, REQUESTS, STOPS
-from tests.explorer.moments import LONG_AGO, NOW, in_order, read, write
+from store.tables.operations import OPERATION_HOSTS, OPERATION_PARTS, OPERATIONS
+from tests.explorer.moments import LATELY, LONG_AGO, NOW, in_order, read, write
 
-TABLES = (REQUESTS, LEASE_HOSTS, HOSTS, OBSERVATIONS, AUTOSTOPS, STOPS, OUTCOMES)
+_OF_OPERATIONS = (OPERATIONS, OPERATION_PARTS, OPERATION_HOSTS, INTENTS)
+TABLES = (REQUESTS, LEASE_HOSTS, HOSTS, OBSERVATIONS, AUTOSTOPS, STOPS, OUTCOMES, *_OF_OPERATIONS)
 COLUMNS = {table: tuple(c.name for c in table.columns) for table in TABLES}
 Rows = tuple[tuple[Any, ...], ...]
 Row = dict[str, Any]
@@ -32,37 +34,71 @@ def canonical(
 ) -> tuple[dict[Table, Rows], str | None]:
     """Everything of these rows that matters, in one way of writing it."""
     found = {table: [dict(zip(COLUMNS[table], row, strict=True)) for row in rows] for table, rows in tables.items()}
+    if OPERATION_HOSTS in found:
+        _keep_parkings(found[OPERATION_HOSTS], found.get(OBSERVATIONS, []))
     for table, rows in found.items():
         for row in rows:
             _forget_words(table, row)
-    if REQUESTS in found:
-        _keep_asked(found[REQUESTS], passed)
     if HOSTS in found:
         flying = _keep_looks(found[OBSERVATIONS], found[HOSTS], flying, passed)
+    _keep_what_counts(found, passed)
+    return {table: tuple(tuple(row.values()) for row in rows) for table, rows in found.items()}, flying
+
+
+def _keep_what_counts(found: dict[Table, list[Row]], passed: timedelta) -> None:
+    """Of requests, autostops, stops and outcomes, as far as they are among the tables."""
+    if REQUESTS in found:
+        _keep_asked(found[REQUESTS], passed)
     if AUTOSTOPS in found:
         _keep_autostops(found[AUTOSTOPS], passed)
     if STOPS in found:
         found[STOPS] = [row for row in found[STOPS] if row["lifted_at"] is None]
     if OUTCOMES in found:
-        # Only the numbers of repairs are read back.
-        repairs = (row for row in found[OUTCOMES] if row["operation"].startswith("repair/"))
-        found[OUTCOMES] = sorted(repairs, key=lambda row: row["operation"])
+        # Only the numbers of repairs are read back, and how the shares of operations ended.
+        read_back = (row for row in found[OUTCOMES] if row["operation"].startswith(("repair/", "op/")))
+        found[OUTCOMES] = sorted(read_back, key=lambda row: row["operation"])
     for table in {STOPS, OUTCOMES} & found.keys():
         for number, row in enumerate(found[table], 1):
             row["id"] = number
-    return {table: tuple(tuple(row.values()) for row in rows) for table, rows in found.items()}, flying
 
 
 def _forget_words(table: Table, row: Row) -> None:
-    kept = {"asked_at", "released_at"} & row.keys()
+    kept = {"asked_at", "released_at"} & row.keys() | ({"since"} if table is OPERATION_HOSTS else set())
     for column in table.columns:
         name = column.name
         if name in _WORDS:
             row[name] = _WORDS[name]
+        elif table is LEASE_HOSTS and name == "since":
+            row[name] = _which_holding(row[name])
         elif isinstance(column.type, UtcMoment) and name not in kept and row[name] is not None:
             row[name] = _LONG_AGO
-    if table is OUTCOMES:
-        row["document"] = ""
+    if table is OUTCOMES or table is OPERATIONS:
+        share = row.get("operation", "op/").startswith("op/")
+        row["document"] = json.dumps(_timeless(json.loads(row["document"])), sort_keys=True) if share else ""
+
+
+def _timeless(told: dict[str, Any]) -> dict[str, Any]:
+    """A document of an operation, or of a share's outcome, without its words and times."""
+    found = {name: LONG_AGO.isoformat() if name == "at" or name.endswith("_at") else told[name] for name in told}
+    found |= {name: None for name in ("granted_at", "begun_at", "ended_at") if name in told and told[name] is None}
+    found["reason"] = ""
+    if found.get("word"):
+        found["word"] = _timeless(found["word"])
+    return found
+
+
+def _keep_parkings(parkings: list[Row], observations: list[Row]) -> None:
+    """When somebody was told to park matters until a look that began after it is there."""
+    looks = [read(_plain(json.loads(row["document"])["began_at"])) for row in observations]
+    for row in parkings:
+        since = read(row["since"])
+        old = since < NOW - timedelta(hours=1) or any(since < began for began in looks)
+        row["since"] = _LONG_AGO if old else write(LATELY)
+
+
+def _which_holding(since: str) -> str:
+    """Of when a lease began only that it is held anew matters: by an instant later each time (`deeds._hand_over`)."""
+    return since if read(since) < NOW - timedelta(hours=1) else _LONG_AGO
 
 
 def _keep_asked(requests: list[Row], passed: timedelta) -> None:

@@ -9,7 +9,7 @@ from activities.deps import Deps
 from activities.repair_book import repair_of
 from activities.visit import Visiting
 from fleet import ids
-from fleet.errors import LeaseLost, MaintrainError, Unreachable
+from fleet.errors import LeaseLost, MaintrainError, StaleAttempt, Unreachable
 from fleet.models.facts import LedgerFacts
 from fleet.models.host import HostSet
 from fleet.models.ledger import Autostop, Counted, LeaseHost, Settlement
@@ -26,6 +26,7 @@ from tests.explorer.canonical import TABLES
 from tests.explorer.database import ExploredStore
 from tests.explorer.ledger import Ledgers
 from tests.explorer.moments import LONG_AGO, NOW
+from tests.explorer.op_deeds import OperationDeeds
 
 C = "c1"
 DOWN, FOREIGN, UP = "down", "foreign", "up"
@@ -51,7 +52,7 @@ class NoPager:
 
 
 @dataclass
-class Deeds:
+class Deeds(OperationDeeds):
     """Each method runs on one ledger, and answers with the ledger after it and what it answered."""
 
     ledgers: Ledgers
@@ -124,17 +125,32 @@ class Deeds:
             await self.store.acknowledge(request, NOW)
         return tuple(lease.host for lease in leases)
 
-    async def _release(self, host: str, operation: str):
+    async def _release(self, host: str, operation: str, how: str = "upgraded"):
+        """As `activities.returning` does: the lease is read first, and it is that one that ends."""
+        lease = await self.store.lease(C, host)
+        if lease is None or lease.operation != operation:
+            return False
+        try:
+            return await self._end_lease(host, operation, how, since=lease.since)
+        except StaleAttempt:
+            return False
+
+    async def _leave(self, host: str, operation: str):
+        """As a visit does with a host that another workflow has."""
+        return await self._end_lease(host, operation, "left_out")
+
+    async def _end_lease(self, host: str, operation: str, how: str, since=None):
         outcome = HostOutcome(
             cluster=C,
             pool=self.pool_of[host],
             host=host,
             operation=operation,
-            outcome=Outcome.UPGRADED,
+            visit=ids.op_of(operation),
+            outcome=Outcome(how),
             reason="explored",
             at=NOW,
         )
-        return await self.store.release(C, host, operation, outcome, NOW)
+        return await self.store.release(C, host, operation, outcome, NOW, since=since)
 
     async def _hand_over(self, host: str, operation: str):
         """As `activities.hand_over` does: the number of the repair, then its lease. None when the lease is lost."""
@@ -201,9 +217,8 @@ class Deeds:
 
 def _repair_lease(host: str, repair: str) -> LeaseHost:
     holder = ids.host(C, host)
-    return LeaseHost(
-        cluster=C, host=host, request=repair, holder=holder, operation=repair, counted=Counted.FAILED, since=NOW
-    )
+    lasting = {"counted": Counted.FAILED, "since": LONG_AGO}
+    return LeaseHost(cluster=C, host=host, request=repair, holder=holder, operation=repair, **lasting)
 
 
 def _node(host: str, state: str) -> Node:

@@ -1,11 +1,13 @@
 """The work on each host, in a visit and in repair, as far as it touches the ledger and the drain."""
 
+import json
 from collections.abc import Iterator
 
+from fleet import ids
 from tests.explorer.deeds import DOWN, FOREIGN, UP
 from tests.explorer.search import Move
 from tests.explorer.visits import told
-from tests.explorer.world import State, World, drained_by, is_ours, put, without
+from tests.explorer.world import OF_OPERATION, State, World, drained_by, is_ours, put, without
 
 
 def hosts(world: World, state: State) -> Iterator[Move[State]]:
@@ -23,12 +25,46 @@ def _drain(world: World, state: State, number: int) -> Iterator[Move[State]]:
     if not held:
         yield Move(f"{host}: not ours any more", True, _ended(world, state, number))
     elif not may or truth == FOREIGN or is_ours(truth):
-        yield Move(f"{host} is given back", True, _at(state, number, "release"))
+        # How it ended matters only to an operation.
+        untouched = "release untouched" if work[2] == OF_OPERATION else "release"
+        yield Move(f"{host} is given back", True, _at(state, number, untouched))
     elif truth == DOWN:
         yield Move(f"{host} is down", True, _at(state, number, "hand"))
     else:
         drained = state._replace(truth=put(state.truth, number, drained_by(work)))
-        yield Move(f"{host} is drained", True, _at(drained, number, "work"))
+        yield Move(f"{host} is drained", True, _at(drained, number, "hold" if work[2] == OF_OPERATION else "work"))
+
+
+def _hold(world: World, state: State, number: int) -> Iterator[Move[State]]:
+    """An operation's host is given into the outsider's hands, until the word; without that having begun, given back."""
+    host, work, truth = world.hosts[number], state.work[number], state.truth[number]
+    begun, op = work[0] == "held", ids.op_of(work[1])
+    row = world.row_of(state, op)
+    if not world.deeds.footing(state.ledger, host, work[1])[0]:
+        yield Move(f"{host}: not ours any more", True, _ended(world, state, number))
+    elif json.loads(row["document"])["word"] is None and not row["over"]:
+        if truth == DOWN:
+            yield Move(f"{host} is down", True, _at(state, number, "hand"))
+        elif not begun:
+            ledger, _, _ = world.deeds.run(state.ledger, "hold", work[1])
+            yield Move(f"{host} is held for {op}", True, _at(state._replace(ledger=ledger), number, "held"))
+    elif begun:
+        ledger, _, _ = world.deeds.run(state.ledger, "end_hold", work[1])
+        yield Move(f"{host} is held no more", True, _at(state._replace(ledger=ledger), number, "work"))
+    else:
+        yield Move(f"{host} was not begun", True, _at(state, number, "give back"))
+
+
+def _give_back(world: World, state: State, number: int) -> Iterator[Move[State]]:
+    """Nothing was done to it: it is undrained as it is."""
+    if not _parked(world, state, number):
+        yield _passes(state, number, f"{world.hosts[number]} returns untouched", "release untouched")
+
+
+def _parked(world: World, state: State, number: int) -> bool:
+    """Whether whoever works on the host waits for an operation at a safe point."""
+    deed = ("parked", world.hosts[number], state.work[number][1])
+    return bool(world.operations) and world.deeds.run(state.ledger, *deed)[1]
 
 
 def _work(world: World, state: State, number: int) -> Iterator[Move[State]]:
@@ -38,16 +74,16 @@ def _work(world: World, state: State, number: int) -> Iterator[Move[State]]:
         yield Move(f"{host}: not ours any more", True, _ended(world, state, number))
     elif truth == DOWN:
         yield Move(f"{host} does not come back", True, _at(state, number, "hand"))
-    else:
+    elif not _parked(world, state, number):
         yield _passes(state, number, f"{host} passes")
         if "fail" in state.left:
             failed = state._replace(left=without(state.left, "fail"))
             yield Move(f"{host} fails", False, _at(failed, number, "hand"))
 
 
-def _passes(state: State, number: int, label: str) -> Move[State]:
+def _passes(state: State, number: int, label: str, then: str = "release") -> Move[State]:
     truth = UP if state.truth[number] == drained_by(state.work[number]) else state.truth[number]
-    return Move(label, True, _at(state._replace(truth=put(state.truth, number, truth)), number, "release"))
+    return Move(label, True, _at(state._replace(truth=put(state.truth, number, truth)), number, then))
 
 
 def _release(world: World, state: State, number: int) -> Iterator[Move[State]]:
@@ -56,7 +92,8 @@ def _release(world: World, state: State, number: int) -> Iterator[Move[State]]:
     def then(ledger: int, _: object) -> State:
         return _ended(world, state._replace(ledger=ledger), number)
 
-    yield from world.do(state, f"{host} is released", ("release", host, work[1]), then)
+    how = ("given_back",) if work[0] == "release untouched" else ()
+    yield from world.do(state, f"{host} is released", ("release", host, work[1], *how), then)
 
 
 def _hand(world: World, state: State, number: int) -> Iterator[Move[State]]:
@@ -75,6 +112,8 @@ def _wait(world: World, state: State, number: int) -> Iterator[Move[State]]:
     held, _, may = world.deeds.footing(state.ledger, host, work[1])
     if not held:
         yield Move(f"{host}: not ours any more", True, _ended(world, state, number))
+    elif _parked(world, state, number):
+        return
     elif truth in (drained_by(work), FOREIGN):
         yield _passes(state, number, f"{host} passes in repair")
     elif may:
@@ -86,7 +125,7 @@ def _killed(world: World, state: State, number: int) -> Move[State]:
     """A host's workflow is ended from outside. A visit that still waits for it learns of that."""
     host, visit = world.hosts[number], state.work[number][2]
     after = state._replace(work=put(state.work, number, None), left=without(state.left, "kill"))
-    if visit is not None and state.visits[visit][0] == "open" and host in state.visits[visit][2]:
+    if visit is not None and visit >= 0 and state.visits[visit][0] == "open" and host in state.visits[visit][2]:
         _, request, open_, leave, lost = state.visits[visit]
         waits = ("open", request, open_, leave, lost | {host})
         after = after._replace(visits=put(state.visits, visit, waits))
@@ -114,4 +153,14 @@ def _ended(world: World, state: State, number: int) -> State:
     return state._replace(work=put(state.work, number, None), visits=visits)
 
 
-_STEPS = {"drain": _drain, "work": _work, "release": _release, "hand": _hand, "wait": _wait}
+_STEPS = {
+    "drain": _drain,
+    "work": _work,
+    "hold": _hold,
+    "held": _hold,
+    "give back": _give_back,
+    "release": _release,
+    "release untouched": _release,
+    "hand": _hand,
+    "wait": _wait,
+}

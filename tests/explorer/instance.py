@@ -9,6 +9,8 @@ from fleet.models.facts import LedgerFacts
 from fleet.models.fleetfile import FleetFile
 from fleet.models.host import Host
 from fleet.models.ledger import Settlement
+from fleet.models.operation import OperationSpec
+from fleet.models.scope import ScopePart
 from fleet.models.train import Domain, Visit, VisitState
 from fleet.policy.grants import settle
 from tests.explorer.database import ExploredStore, StepwiseDatabase, at_once
@@ -17,11 +19,12 @@ from tests.explorer.hosts import hosts
 from tests.explorer.judge import FAILURE_BUFFER, FLOOR, PLANNED_BUFFER
 from tests.explorer.ledger import Ledgers
 from tests.explorer.moments import LONG_AGO, NOW
+from tests.explorer.operations import operations
 from tests.explorer.surroundings import dispatcher, messages, outside, people, time
 from tests.explorer.visits import visits
 from tests.explorer.world import Part, State, World
 
-PARTS = (visits, hosts, dispatcher, messages, people, outside)
+PARTS = (visits, hosts, operations, dispatcher, messages, people, outside)
 DRIVER = {"kind": "plugin", "factory": "site:driver"}
 Policy = Callable[[LedgerFacts], Settlement]
 
@@ -39,6 +42,8 @@ class Instance:
     time: bool = False
     """False: nothing grows old, and what has a cause goes on as soon as the cause is gone."""
     parts: tuple[Part, ...] = PARTS
+    holds: tuple[str, ...] = ()
+    """Host names of each submitted operation, for which an outsider works on them."""
 
     def open(self, policy: Policy = settle, store: type[ExploredStore] = ExploredStore) -> tuple[World, State]:
         """The world, and its first state."""
@@ -49,9 +54,11 @@ class Instance:
         members = (Host(cluster=C, name=host, pool=pool, since=LONG_AGO) for host, pool in pool_of.items())
         at_once(facts.sync_hosts(C, tuple(members), NOW))
         named = self._open_visits(facts)
+        for hosts_of in self.holds:
+            at_once(facts.submit_operation(_hold_of(hosts_of), NOW))
         ledgers = Ledgers(database, facts)
         parts = (*self.parts, time) if self.time else self.parts
-        world = World(Deeds(ledgers, pool_of, named, policy), tuple(pool_of), tuple(named), parts)
+        world = World(Deeds(ledgers, pool_of, named, policy), tuple(pool_of), tuple(named), parts, self.holds)
         asking, up, idle = (
             tuple(what for _ in whom) for what, whom in ((("ask", 0), named), (UP, pool_of), (None, pool_of))
         )
@@ -73,6 +80,18 @@ class Instance:
 
     def _fleet_file(self) -> FleetFile:
         return _fleet_file(tuple(self.pools), "100s" if self.time else "0s")
+
+
+def _hold_of(names: str) -> OperationSpec:
+    """An operation of a kind that may overlap with a visit's, so that the grants and the parking decide."""
+    return OperationSpec(
+        kind="replace-leaf-switch",
+        scope=(ScopePart(cluster=C, kind="host", name=",".join(names)),),
+        duration=timedelta(hours=1),
+        actor="ann",
+        reason="explored",
+        key=names,
+    )
 
 
 def _fleet_file(pools: tuple[str, ...], settle: str) -> FleetFile:

@@ -6,6 +6,8 @@ from collections import Counter
 from fleet import ids
 from store.tables.fleet import HOSTS
 from store.tables.ledger import LEASE_HOSTS, OBSERVATIONS, REQUESTS, STOPS
+from store.tables.operations import OPERATIONS
+from tests.explorer.deeds import UP
 from tests.explorer.moments import NOW, TICK, read
 from tests.explorer.world import State, World, is_ours
 
@@ -24,6 +26,10 @@ def judge(world: World, state: State) -> str:
         granted = requests.get(lease["request"], {}).get("state") == "granted"
         if lease["counted"] == "planned" and not granted:
             return f"4, no hold and wait: {host} is held for {lease['request']}, which is not granted"
+    for hosts, row in zip(world.operations, world.deeds.ledgers.rows(state.ledger, OPERATIONS), strict=True):
+        up = [h for h in hosts if state.truth[world.hosts.index(h)] == UP]
+        if row["state"] == "working" and up and json.loads(row["document"])["word"] is None:
+            return f"an outsider works for {row['id']}, and jobs may run on {up}"
     for host, truth in zip(world.hosts, state.truth, strict=True):
         if not is_ours(truth):
             continue
@@ -44,6 +50,9 @@ def judge_settlement(world: World, before: int, after: int, settled: object) -> 
     leases = {row["host"]: row for row in ledgers.rows(after, LEASE_HOSTS)}
     pools = set()
     for name, _ in settled[0]:
+        part = json.loads(requests[name]["part"] or "null")
+        if part is not None and not part["takes"]:
+            continue  # it is granted its distance, and no host
         hosts = json.loads(requests[name]["hosts"])
         pools |= {world.deeds.pool_of[h] for h in hosts}
         if held.intersection(hosts):

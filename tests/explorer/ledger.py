@@ -11,27 +11,34 @@ from typing import Any
 from sqlalchemy import Table
 
 from store.tables.fleet import HOSTS
-from store.tables.hosts import OUTCOMES
+from store.tables.hosts import INTENTS, OUTCOMES
 from store.tables.ledger import AUTOSTOPS, LEASE_HOSTS, OBSERVATIONS, REQUESTS, STOPS
+from store.tables.operations import OPERATION_HOSTS, OPERATION_PARTS, OPERATIONS
 from tests.explorer.canonical import COLUMNS, TABLES, Row, Rows, canonical
 from tests.explorer.database import BeyondReach, ExploredStore, StepwiseDatabase, at_once
 from tests.explorer.moments import NOW, write
 
 Reach = tuple[Table, ...]
-_FACTS = (REQUESTS, LEASE_HOSTS, HOSTS, OBSERVATIONS, AUTOSTOPS, STOPS)
+_FACTS = (REQUESTS, LEASE_HOSTS, HOSTS, OBSERVATIONS, AUTOSTOPS, STOPS, OPERATION_PARTS)
+_PARKINGS = (OPERATION_PARTS, OPERATION_HOSTS)
 REACH: dict[str, Reach] = {
     "ask": _FACTS,
     "board": (REQUESTS, LEASE_HOSTS),
     "release": (REQUESTS, LEASE_HOSTS, HOSTS, OBSERVATIONS, OUTCOMES),
+    "leave": (REQUESTS, LEASE_HOSTS, HOSTS, OBSERVATIONS, OUTCOMES),
     "hand_over": (REQUESTS, LEASE_HOSTS, HOSTS, OBSERVATIONS, OUTCOMES),
     "open_repair": (LEASE_HOSTS, HOSTS, OBSERVATIONS, OUTCOMES),
     "withdraw": (REQUESTS, LEASE_HOSTS, HOSTS, OBSERVATIONS),
     "bury": _FACTS,
-    "settle": _FACTS,
+    "settle": (*_FACTS, OPERATION_HOSTS, INTENTS),
     "failed": _FACTS,
-    "look": (HOSTS, OBSERVATIONS),
-    "look_in_vain": (HOSTS, OBSERVATIONS),
-    "footing": (LEASE_HOSTS, STOPS),
+    "look": (HOSTS, OBSERVATIONS, OPERATION_HOSTS),
+    "look_in_vain": (HOSTS, OBSERVATIONS, OPERATION_HOSTS),
+    "footing": (LEASE_HOSTS, STOPS, *_PARKINGS, INTENTS),
+    "parked": (*_PARKINGS,),
+    "hold": (INTENTS,),
+    "end_hold": (INTENTS,),
+    "say": (OPERATIONS, REQUESTS, LEASE_HOSTS, HOSTS, OBSERVATIONS, *_PARKINGS),
     "stop": (STOPS,),
     "resume": (STOPS, AUTOSTOPS),
 }

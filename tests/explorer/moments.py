@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TICK = timedelta(seconds=100)
 LONG_AGO = NOW - timedelta(days=1)
+LATELY = NOW - timedelta(milliseconds=500)
+"""After every look that was written down, and before every one that is to come."""
 _FORMAT = "%Y-%m-%d %H:%M:%S.%f"
 
 

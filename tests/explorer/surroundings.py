@@ -34,8 +34,8 @@ def dispatcher(world: World, state: State) -> Iterator[Move[State]]:
 def _looks(world: World, state: State) -> Iterator[Move[State]]:
     """A look at once; or one that takes its time, and is written down later."""
     flying = next((m for m in state.bag if m[0] == "look"), None)
-    # Whose drain of ours it is no policy asks of a look.
-    shown = (OURS if is_ours(truth) else truth for truth in state.truth)
+    # Whose drain of ours it is no policy asks of a look, but for those of operations.
+    shown = (OURS if is_ours(truth) and not world.operations else truth for truth in state.truth)
     seen = tuple(zip(world.hosts, shown, strict=True))
     yield from _looked(world, state, state, seen, NOW)
     if flying is not None:

@@ -1,11 +1,9 @@
 """Every state of small fleets, over the real policies and the real store: no promise is broken in any of them, and from
 each there is a way to the end. And things that are wrong on purpose, each of which is found.
-
-Known, and in none of these instances: a worker that stands still just before a repair's release, while that repair is
-ended from outside and the dispatcher begins it anew, may release the host under the new one ("late" with "kill").
 """
 
 import gc
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import delete
@@ -32,12 +30,21 @@ whether others were told of it before.
 """
 APART = Instance({"p": "abc"}, (("p", "ab"), ("p", "c")))
 CROSSING = Instance({"p": "abc"}, (("p", "ab"), ("p", "bc")))
+HELD = Instance({"p": "ab"}, (("p", "a"),), holds=("a",))
 INSTANCES = {
     "hosts that fail and workflows that are ended": (APART, ("fail", "kill")),
     "scopes that intersect, and a stop": (CROSSING, (StopKind.STOP,)),
     "a worker that stands still before a write, and a host that fails": (
         Instance({"p": "abc"}, (("p", "ab"),)),
         ("late", "fail"),
+    ),
+    "a worker that stands still before a release, and a repair that is begun anew": (
+        Instance({"p": "abc"}, (("p", "a"),)),
+        ("late", "kill", "fail"),
+    ),
+    "an operation whose scope a visit shares, a host that fails, and a word that calls it off": (
+        HELD,
+        ("fail", "cancel"),
     ),
     "two pools, a visit that vanishes, and one that forgets": (
         Instance({"p": "ab", "q": "cd"}, (("p", "a"), ("q", "c"))),
@@ -60,7 +67,7 @@ def _without_collecting():
 
 
 def searched(instance: Instance, troubles=(), **wrong) -> tuple[World, Space[State]]:
-    instance = Instance(instance.pools, instance.domains, tuple(troubles), instance.time, instance.parts)
+    instance = replace(instance, troubles=tuple(troubles))
     world, start = instance.open(**wrong)
     return world, explore(start, world.moves, lambda state: judge(world, state), MOST)
 
@@ -103,7 +110,7 @@ def trusting(facts):
 class CarelessStore(ExploredStore):
     """Its release ends whatever lease is on the host."""
 
-    async def release(self, cluster, host, operation, outcome, now):
+    async def release(self, cluster, host, operation, outcome, now, *, since=None):
         def work(connection):
             lease = lease_on(connection, cluster, host)
             connection.execute(delete(LEASE_HOSTS).where(LEASE_HOSTS.c.host == host))
@@ -111,6 +118,13 @@ class CarelessStore(ExploredStore):
             end_without_leases(connection, lease.request if lease else "", "released", now)
 
         await self._database.write(work)
+
+
+class DeafStore(ExploredStore):
+    """It does not tell that an outsider works on a host."""
+
+    async def parkings(self, cluster, host):
+        return ()
 
 
 class ForgetfulStore(ExploredStore):
@@ -132,8 +146,9 @@ class ForgetfulStore(ExploredStore):
         (Instance({"p": "abc"}, (("p", "a"),), time=True), (), {"policy": trusting}, "6, fail closed"),
         (Instance({"p": "abc"}, (("p", "a"),)), ("late", "kill"), {"store": CarelessStore}, "5, owners"),
         (Instance({"p": "abc"}, (("p", "ab"),)), ("fail",), {"store": ForgetfulStore}, "5, owners"),
+        (HELD, (), {"store": DeafStore}, "an outsider works"),
     ],
-    ids=["leases", "floor", "buffer", "stale look", "release of another's lease", "handover with a gap"],
+    ids=["leases", "floor", "buffer", "stale look", "release of another's lease", "handover with a gap", "no parking"],
 )
 def test_what_is_wrong_on_purpose_is_found(instance, troubles, wrong, found):
     with pytest.raises(Violated, match=f"^{found}"):

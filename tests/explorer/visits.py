@@ -16,7 +16,7 @@ def visits(world: World, state: State) -> Iterator[Move[State]]:
 
 def told(state: State, visit: int | None, host: str) -> tuple:
     """The visits after one was told that a host's share has ended."""
-    if visit is None or state.visits[visit][0] != "open":
+    if visit is None or visit < 0 or state.visits[visit][0] != "open":
         return state.visits
     _, request, open_, leave, lost = state.visits[visit]
     return put(state.visits, visit, ("open", request, open_ - {host}, leave, lost - {host}))
@@ -60,7 +60,7 @@ def _open(world: World, state: State, number: int) -> Iterator[Move[State]]:
         def left(ledger: int, _: object, phase: tuple = phase) -> State:
             return state._replace(ledger=ledger, visits=put(state.visits, number, phase))
 
-        yield from world.do(state, f"{name} leaves {host}", ("release", host, ids.operation(name, host)), left)
+        yield from world.do(state, f"{name} leaves {host}", ("leave", host, ids.operation(name, host)), left)
     for host in lost:
         yield from _hand_over(world, state, number, host)
 

@@ -12,11 +12,17 @@ from typing import Any, NamedTuple
 
 from fleet import ids
 from store.tables.ledger import LEASE_HOSTS, REQUESTS, STOPS
+from store.tables.operations import OPERATIONS
+from tests.explorer.canonical import Row
 from tests.explorer.deeds import UP, C, Deeds
 from tests.explorer.search import Move
 
 Work = tuple[str, str, int | None]
 """Step, operation, and the number of the visit; None in repair."""
+
+
+OF_OPERATION = -1
+"""In place of a visit's number."""
 
 
 class State(NamedTuple):
@@ -47,6 +53,8 @@ class World:
     hosts: tuple[str, ...]
     visits: tuple[str, ...]
     parts: tuple[Part, ...]
+    operations: tuple[str, ...] = ()
+    """Hosts of each submitted operation's scope."""
 
     def moves(self, state: State) -> Iterator[Move[State]]:
         """All that may happen next."""
@@ -67,11 +75,17 @@ class World:
             stuck = state._replace(ledger=cut, bag=state.bag | {late}, left=without(state.left, "late"))
             yield Move(f"{label}: its worker stands still before write {write}", False, stuck)
 
+    def row_of(self, state: State, op_id: str) -> Row:
+        """A submitted operation as its row stands."""
+        return next(row for row in self.deeds.ledgers.rows(state.ledger, OPERATIONS) if row["id"] == op_id)
+
     def alive(self, state: State) -> frozenset[str]:
         """Workflows that run."""
+        rows = self.deeds.ledgers.rows(state.ledger, OPERATIONS)
+        open_ = (row["id"] for row in rows if not row["over"])
         visits = (v for v, phase in zip(self.visits, state.visits, strict=True) if phase[0] not in ("over", "gone"))
         hosts = (ids.host(C, h) for h, work in zip(self.hosts, state.work, strict=True) if work is not None)
-        return frozenset([*visits, *hosts])
+        return frozenset([*visits, *hosts, *open_])
 
     def is_over(self, state: State) -> bool:
         """True when everything has come to its end: every host is back, and nothing waits."""
@@ -79,6 +93,8 @@ class World:
         if not idle or set(state.truth) != {UP}:
             return False
         ledgers = self.deeds.ledgers
+        if not all(row["over"] for row in ledgers.rows(state.ledger, OPERATIONS)):
+            return False
         waits = any(row["state"] == "waiting" for row in ledgers.rows(state.ledger, REQUESTS))
         return not (waits or ledgers.rows(state.ledger, LEASE_HOSTS) or ledgers.rows(state.ledger, STOPS))
 

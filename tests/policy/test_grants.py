@@ -9,7 +9,7 @@ from fleet.models.stop import StopKind
 from fleet.policy.grants import settle
 from tests.policy.make import NodeBase, ago, facts, host, in_force, lease, names, pool, request, seen, stop
 
-R, E, P, B, T, A = RequestClass
+R, E, L, P, B, T, A = RequestClass
 DOWN = {"gpu012": seen("gpu012", base=NodeBase.DOWN)}
 TWO_DOWN = DOWN | {"gpu011": seen("gpu011", base=NodeBase.DOWN)}
 HALF_OUT = [lease(n) for n in names(4)]
@@ -26,7 +26,7 @@ def why(known) -> str:
 
 #   facts that stand in the way: who passes
 TABLE = {
-    "nothing": ({}, {R, E, P, B, T, A}),
+    "nothing": ({}, {R, E, L, P, B, T, A}),
     "autostop": ({"nodes": TWO_DOWN, "pools": [pool(floor=1)]}, {R, E}),
     "a pause set from outside": (
         {"autostops": {"gpu-train": Autostop(stopped=True, reason="paused: 3 hosts")}},
@@ -40,7 +40,7 @@ TABLE = {
     "a stop": ({"stops": [stop()]}, {R}),
     "a stop of the pool": ({"stops": [stop(cluster="c1", pool="gpu-train")]}, {R}),
     "a freeze": ({"stops": [stop(StopKind.FREEZE, cluster="c1")]}, set()),
-    "a stop elsewhere": ({"stops": [stop(cluster="c1", pool="storage"), stop(cluster="c2")]}, {R, E, P, B, T, A}),
+    "a stop elsewhere": ({"stops": [stop(cluster="c1", pool="storage"), stop(cluster="c2")]}, {R, E, L, P, B, T, A}),
 }
 
 

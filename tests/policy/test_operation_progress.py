@@ -69,8 +69,15 @@ STEPS = {
     "the word, without a host": (S.WORKING, {"word": word()}, {}, S.DONE, "no host was taken out"),
     "closes": (S.CLOSING, {"word": word()}, {"held": HELD}, S.CLOSING, "2 hosts are verified"),
     "is done": (S.CLOSING, {"word": word()}, {"ended": BACK}, S.DONE, "hosts: 1 handed over, 1 serviced"),
-    "has failed": (S.CLOSING, {"word": word(Said.FAILED)}, {"ended": BACK}, S.FAILED, "failed by ann: it is in"),
-    "is cancelled": (S.CLOSING, {"word": word(Said.CANCEL)}, {"ended": BACK}, S.CANCELLED, "cancel by ann"),
+    "has failed": (S.CLOSING, {"word": word(Said.FAILED)}, {"ended": BACK}, S.FAILED, "as failed by ann: it is in"),
+    "is cancelled": (S.CLOSING, {"word": word(Said.CANCEL)}, {"ended": BACK}, S.CANCELLED, "cancelled by ann"),
+    "is given back": (
+        S.CLOSING,
+        {"word": word(Said.GIVEN_BACK, "maintrain")},
+        {"ended": GIVEN},
+        S.GIVEN_BACK,
+        "given back by maintrain: it is in; hosts: 1 given back",
+    ),
 }
 
 
@@ -87,6 +94,9 @@ RECIPES = {
     "under way": ({"held": HELD}, S.WORKING),
     "all back": ({"ended": BACK}, S.DONE),
     "none came back": ({"ended": {"c1/gpu001": (Outcome.HANDED_OVER, "dead")}}, S.FAILED),
+    "all yielded before it began": ({"ended": GIVEN}, S.GIVEN_BACK),
+    "one yielded, one is dead": ({"ended": {**GIVEN, "c1/gpu001": (Outcome.HANDED_OVER, "dead")}}, S.FAILED),
+    "one yielded": ({"ended": {**GIVEN, "c1/gpu001": BACK["c1/gpu001"]}}, S.DONE),
 }
 
 
@@ -97,10 +107,10 @@ def test_what_we_do_ourselves_needs_no_word(case):
     assert expected == step(operation(S.WORKING, work=OperationWork.REBOOT, kind="reboot-host"), **known).state
 
 
-def test_a_host_that_is_not_taken_out_ends_a_hold_in_our_own_name():
+def test_a_hold_with_a_host_that_is_not_taken_out_is_given_back_in_our_own_name():
     found = step(operation(S.PREPARING), held=HELD, ended=GIVEN)
 
-    assert (Said.FAILED, "maintrain") == (found.word.said, found.word.actor)
+    assert (Said.GIVEN_BACK, "maintrain") == (found.word.said, found.word.actor)
 
 
 #   state, what was said before: the word, and the refusal
@@ -108,7 +118,8 @@ REFUSED = {
     "done before it began": (S.PREPARING, None, Said.DONE, "its work has not begun"),
     "done while it waits": (S.ASKING, None, Said.DONE, "op/1 is asking"),
     "cancelled when over": (S.DONE, None, Said.CANCEL, "op/1 is over"),
-    "a second word": (S.CLOSING, word(), Said.FAILED, "has its word: done, by ann"),
+    "what only we say": (S.WORKING, None, Said.GIVEN_BACK, "by nobody else: cancel it"),
+    "a second word": (S.CLOSING, word(), Said.FAILED, "has its word: reported as done by ann"),
 }
 
 

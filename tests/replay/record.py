@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,7 @@ def _live(recording: Recording) -> None:
     site.until_closed(240)
     _switch_pin(site, world)
     _emergency(recording)
+    _large(recording)
     _give_away(recording)
 
 
@@ -164,6 +166,28 @@ def _emergency(recording: Recording) -> None:
 
     site.until(done, 120, "the emergency is done")
     _say("an emergency done")
+
+
+def _large(recording: Recording) -> None:
+    """A large-scale maintenance for two hosts: one round, then a person's go for the other."""
+    site, large = recording.site, ids.large(CLUSTER, "winter")
+    plan = {
+        "at": (datetime.now(UTC) + timedelta(seconds=12)).isoformat(),
+        "steps": [{"domains": 1, "gate": "approval"}],
+    }
+    spec = {"name": "winter", "cluster": CLUSTER, "upgrades": [{"component": "gpu-driver", "version": "550.4"}]}
+    file = site.file.parent / "large.yaml"
+    file.write_text(yaml.safe_dump({**spec, "hosts": {"names": "gpu[006-007]"}, "plan": plan}))
+    site.stage.run("large", "start", str(file), *BY, "the winter's drivers")
+
+    def stands(words: str) -> bool:
+        found = site.ask(lambda store: store.emergency(large))
+        return found is not None and words in f"{found.state}: {found.reason}"
+
+    site.until(lambda: stands("a person is to say go"), 120, "it waits at its gate", often=True)
+    recording.early.signal(large, "approve", NOTE)
+    site.until(lambda: stands("done: "), 120, "it is done", often=True)
+    _say("a large-scale maintenance done")
 
 
 def _give_away(recording: Recording) -> None:
@@ -216,6 +240,7 @@ STORIES: dict[str, Callable[["Run"], bool]] = {
     "host-held": lambda r: r.kind == "HostMaintenance" and r.does("hold") and r.ended_as("serviced"),
     "operation-done": lambda r: r.kind == "Operation" and r.does("board_operation") and r.heard("granted"),
     "emergency-stopped-and-done": lambda r: r.kind == "EmergencyTrain" and r.finished and r.heard("stop"),
+    "large-approved-and-done": lambda r: r.kind == "EmergencyTrain" and r.finished and r.heard("approve"),
     "dispatcher-stop": lambda r: r.kind == "Dispatcher" and r.heard("stop"),
     "dispatcher-continued": lambda r: r.kind == "Dispatcher" and r.continued and r.does("observe"),
 }

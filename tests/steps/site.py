@@ -22,6 +22,7 @@ from fleet.models.verification import VerificationTask
 from fleet.models.work import Step, StepKind, StepOrder, StepResult
 from fleet.ports.store import Store
 from store import open_store
+from tests.parts.facts import new_facts
 from tests.scenarios.fleets import quiet
 from tests.scenarios.site import CLUSTER, POOL, fleet_document
 
@@ -62,7 +63,7 @@ class StepSite:
         document["clusters"][0]["drivers"]["hardware"]["verify_duration"] = "0s"
         document["clusters"][0]["stack"]["components"][0]["duration"] = "2s"
         fleet = FleetFile.model_validate(document)
-        store = await open_store(f"sqlite:///{folder}/facts.db")
+        store = await open_store(new_facts(folder / "facts.db"))
         hands = await open_drivers(fleet.clusters[0], folder, store)
         site = cls(store, hands, SimulatedCluster.at(folder / "sim.sqlite"))
         now = datetime.now(UTC)

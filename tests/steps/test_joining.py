@@ -20,6 +20,7 @@ from fleet.models.stop import Stop, StopKind
 from fleet.models.train import Domain, Visit, VisitState
 from fleet.policy.grants import settle
 from store import open_store
+from tests.parts.facts import new_facts
 from tests.scenarios.site import CLUSTER, POOL, fleet_document
 
 STORAGE = "sto"
@@ -58,7 +59,7 @@ class Meeting:
         document = fleet_document(hosts=3)
         compute = document["clusters"][0]["pools"][0]
         document["clusters"][0]["pools"].append({**compute, "name": STORAGE, "hosts": {"names": "sto[001-003]"}})
-        now, site = datetime.now(UTC), cls(await open_store(f"sqlite:///{folder}/facts.db"))
+        now, site = datetime.now(UTC), cls(await open_store(new_facts(folder / "facts.db")))
         await site.store.load_fleet(FleetFile.model_validate(document), "the file", "ann", "begin", now)
         members = {n: pool for pool, names in DOMAINS.items() for n in names}
         hosts = [Host(cluster=CLUSTER, name=n, pool=pool, rack="r1", since=now) for n, pool in members.items()]

@@ -1,16 +1,21 @@
 """Who wakes late must not undo what others have done meanwhile."""
 
+from dataclasses import replace
+
 import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.hand_over import HandingOver
+from activities.returning import Returning
 from activities.visit import Visiting
-from fleet.models.messages import VisitAsk, VisitInput
+from drivers.registry import OpenDrivers
+from fleet.models.messages import HandOver, VisitAsk, VisitInput
 from fleet.models.train import Domain, Visit, VisitState
-from fleet.models.work import HostOutcome, HostWork, Outcome
+from fleet.models.work import HostOutcome, HostWork, Outcome, StepKind
 from tests.scenarios.site import CLUSTER, POOL
-from tests.steps.site import VISIT
+from tests.steps.other import Other
+from tests.steps.site import VISIT, order
 
 HOST = "gpu001"
 
@@ -34,6 +39,36 @@ async def test_a_host_that_returned_from_repair_is_not_drained_by_one_who_wakes_
         await ActivityEnvironment().run(HandingOver(site.deps).drain_again, work)
 
     assert not await site.drained(HOST)
+
+
+@pytest.mark.parametrize("stands_still", ["before it lifts the drain", "before it lets go"])
+async def test_a_repair_that_was_begun_anew_keeps_its_host_from_the_return_of_the_one_before(site, stands_still):
+    operation = await site.hand_over(HOST)
+
+    async def begun_anew():
+        work = HostWork(cluster=CLUSTER, pool=POOL, host=HOST, operation=operation)
+        gone = HandOver(work=work, reason="its workflow no longer runs")
+        await ActivityEnvironment().run(HandingOver(site.deps).hand_over, gone)
+
+    async def undrain(host, owned, fence, *, rebooted):
+        if stands_still == "before it lifts the drain":
+            await begun_anew()
+        await site.hands.scheduler.undrain(host, owned, fence, rebooted=rebooted)
+        if stands_still == "before it lets go":
+            await begun_anew()
+
+    late = OpenDrivers(Other(site.hands.scheduler, undrain=undrain), site.hands.hardware, site.hands.verifier)
+    returning = Returning(replace(site.deps, hands={CLUSTER: late}))
+    its = {"operation": operation, "repair": True, "attempt": 1, "visit": None, "outcome": Outcome.REPAIRED}
+    with pytest.raises(ApplicationError, match="anew") as refused:
+        await site.run(returning.return_host, order(StepKind.RETURN, HOST, **its))
+    lease, told = await site.store.lease(CLUSTER, HOST), await site.store.outcomes(CLUSTER, host=HOST)
+
+    assert ("StaleAttempt", False) == (refused.value.type, refused.value.non_retryable)
+    assert (operation, True, []) == (lease and lease.operation, await site.drained(HOST), list(told))
+
+    again = await site.run(Returning(site.deps).return_host, order(StepKind.RETURN, HOST, **its))
+    assert ("go_on", None) == (again.action, await site.store.lease(CLUSTER, HOST))
 
 
 async def test_a_visit_that_was_granted_finds_its_hosts_whatever_it_reads_first(site):

@@ -21,6 +21,7 @@ from fleet.models.scope import ScopePart
 from fleet.policy.grants import settle
 from fleet.policy.operation_orders import speak
 from store import open_store
+from tests.parts.facts import new_facts
 from tests.policy.make import lease
 from tests.scenarios.fleets import quiet
 from tests.scenarios.site import CLUSTER, POOL, fleet_document
@@ -52,7 +53,7 @@ class Looks:
     async def open(cls, folder) -> "Looks":
         document = quiet(fleet_document(9, 3, planned_buffer=6, floor=2))
         document["clusters"].append({**deepcopy(document["clusters"][0]), "name": OTHER})
-        looks = cls(await open_store(f"sqlite:///{folder}/facts.db"))
+        looks = cls(await open_store(new_facts(folder / "facts.db")))
         await looks.store.load_fleet(FleetFile.model_validate(document), "the file", "ann", "begin", datetime.now(UTC))
         for cluster in (CLUSTER, OTHER):
             await looks.observe(cluster, (DOWN,))

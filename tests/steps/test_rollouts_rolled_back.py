@@ -1,22 +1,74 @@
-"""An offboarded rollout that is rolled back at once asks for cycles where one helps, and for no others."""
+"""An offboarded rollout that is rolled back at once begins an emergency, and asks for cycles where one helps."""
 
 from datetime import timedelta
 
 from fleet import ids
+from fleet.models.emergency import EmergencyChange, EmergencyHostState, EmergencyState
 from fleet.models.matrix import MatrixEntry
 from fleet.models.matrix import Verdict as MatrixVerdict
+from fleet.models.messages import Command
 from fleet.models.phases import GateAction
 from fleet.models.train import Domain
+from fleet.policy.emergency_orders import EmergencyVerb, emergency_order
+from fleet.policy.taking_back import emergency_of_rollout
 from tests.scenarios.site import CLUSTER, POOL
 from tests.steps.reviews import DRIVER, FIRST
 
+EMERGENCY = emergency_of_rollout(DRIVER, CLUSTER)
 
-async def test_offboarded_at_once_asks_the_train_for_a_cycle_and_ends_when_nobody_carries_it(reviews):
+
+async def emergency_over(reviews, *left_out) -> None:
+    """The emergency is through, and did not get these hosts."""
+
+    def through(before, hosts):
+        out = [h for h in hosts if h.host in left_out]
+        rows = tuple(h.model_copy(update={"state": EmergencyHostState.LEFT_OUT, "reason": "jobs"}) for h in out)
+        done = before.model_copy(update={"state": EmergencyState.DONE})
+        return EmergencyChange(emergency=done, hosts=rows)
+
+    await reviews.store.change_emergency(EMERGENCY, through)
+
+
+async def test_offboarded_at_once_begins_one_emergency_on_the_hosts_that_carry_it(reviews):
+    await reviews.start(on_offboard={"roll_back": "at_once"})
+    await reviews.look()
+    await reviews.passed("gpu002", "gpu005")
+    await reviews.order("offboard")
+    await reviews.look()
+    await reviews.passed("gpu003")
+    await reviews.look()
+    begun = await reviews.store.emergencies(CLUSTER)
+    rows = await reviews.store.emergency_hosts(EMERGENCY)
+
+    assert [(EMERGENCY, EmergencyState.RUNNING, {"gpu-driver": "550.1"})] == [(e.id, e.state, e.targets) for e in begun]
+    assert [("gpu002", "d001", "pending"), ("gpu005", "d002", "pending")] == [(r.host, r.domain, r.state) for r in rows]
+    assert (None, "maintrain") == (begun[0].override, begun[0].started_by)
+    assert begun[0].why.startswith(f"{DRIVER} was offboarded and is rolled back at once")
+    assert not await asked(reviews)
+
+
+async def test_an_emergency_that_a_person_stopped_is_not_begun_anew_nor_gone_around(reviews):
+    await reviews.start(on_offboard={"roll_back": "at_once"})
+    await reviews.look()
+    await reviews.passed("gpu002")
+    await reviews.order("offboard")
+    await reviews.look()
+    word = emergency_order(Command(actor="ann", reason="wait"), EmergencyVerb.STOP, await reviews.store.clock())
+    await reviews.store.change_emergency(EMERGENCY, word)
+    await reviews.look()
+
+    assert [EmergencyState.STOPPED] == [e.state for e in await reviews.store.emergencies(CLUSTER)]
+    assert not await asked(reviews)
+
+
+async def test_hosts_that_its_emergency_did_not_get_are_left_to_the_train_and_it_ends_when_nobody_carries_it(reviews):
     await reviews.start(on_offboard={"roll_back": "at_once"})
     await reviews.look()
     await reviews.passed("gpu002")
     assert f"{DRIVER} is offboarded" == await reviews.order("offboard")
 
+    await reviews.look()
+    await emergency_over(reviews, "gpu002")
     seen = await reviews.look()
     await reviews.look()
 
@@ -56,6 +108,7 @@ async def test_no_cycle_is_asked_for_a_way_back_that_can_not_board_and_people_ar
         await reviews.look()
 
     assert (False, []) == (await asked(reviews), [w for w in reviews.engine.woken if w.startswith("train/")])
+    assert () == await reviews.store.emergencies(CLUSTER)
     told = [body for title, body, _ in reviews.owners.pages if title == f"{DRIVER} can't be rolled back in sim/gpu"]
     assert [True] == ["1 hosts of sim/gpu carry it" in body and "would not be allowed" in body for body in told]
 
@@ -66,6 +119,8 @@ async def test_a_cycle_is_asked_for_once_after_each(reviews):
     await reviews.passed("gpu002")
     await reviews.order("offboard")
 
+    await reviews.look()
+    await emergency_over(reviews, "gpu002")
     seen = []
     for _ in range(2):
         await reviews.look()
@@ -89,8 +144,7 @@ async def test_no_cycle_is_asked_for_a_host_that_is_out_and_that_no_visit_could_
     seen = await reviews.look()
 
     assert "1 hosts still carry it and are rolled back" in seen.reason
-    facts = await reviews.store.train_facts(CLUSTER, POOL, await reviews.store.clock())
-    assert not facts.cycle_asked
+    assert (False, ()) == (await asked(reviews), await reviews.store.emergencies(CLUSTER))
 
 
 async def test_a_cycle_under_way_is_not_asked_for_again(reviews):
@@ -101,6 +155,8 @@ async def test_a_cycle_under_way_is_not_asked_for_again(reviews):
     await reviews.passed("gpu002")
     await reviews.order("offboard")
 
+    await reviews.look()
+    await emergency_over(reviews, "gpu002")
     await reviews.look()
 
     assert [] == [w for w in reviews.engine.woken if w.startswith("train/")]

@@ -7,6 +7,7 @@ import pytest
 from activities.trial_window import TrialWindows
 from fleet.models.rollouts import Trial
 from store import open_store
+from tests.parts.facts import new_facts
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -32,7 +33,7 @@ class Counting:
 
 @pytest.fixture
 async def store(tmp_path):
-    opened = await open_store(f"sqlite:///{tmp_path}/facts.db")
+    opened = await open_store(new_facts(tmp_path / "facts.db"))
     yield opened
     await opened.close()
 

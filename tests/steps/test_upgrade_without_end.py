@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.acting import StoppedAtFence
 from activities.apply import Applying
+from activities.attempt import StoppedAtFence
 from activities.reboot import Rebooting
 from fleet import ids
 from fleet.errors import HostState

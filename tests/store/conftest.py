@@ -1,22 +1,15 @@
 """Every test of the store runs on SQLite and on a real PostgreSQL."""
 
 import asyncio
-import shutil
 
 import pytest
 
 from store import migrate, open_store
 from store.tables import METADATA
+from tests.parts.facts import new_facts
 from tests.parts.postgres import postgres
 
 __all__ = ["postgres"]
-
-
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("store") / "template.db"
-    asyncio.run(migrate(f"sqlite:///{path}"))
-    return path
 
 
 @pytest.fixture(scope="session")
@@ -44,8 +37,7 @@ def empty_url(backend, request, tmp_path):
 def url(backend, request, tmp_path):
     """A database with the schema and no facts."""
     if backend == "sqlite":
-        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "facts.db")
-        return f"sqlite:///{tmp_path}/facts.db"
+        return new_facts(tmp_path / "facts.db")
     server = request.getfixturevalue("postgres")
     name = request.getfixturevalue("migrated_database")
     # Emptying one database is far cheaper than making and removing hundreds.

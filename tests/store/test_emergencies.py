@@ -22,6 +22,7 @@ from tests.store.facts import P as POOL
 
 EMERGENCY = f"emergency/{CLUSTER}/hole"
 SHA = "ab" * 32
+BROUGHT = ("done", "handed_over", "held", "returning")
 
 
 def emergency(name="hole", **changes):
@@ -102,9 +103,10 @@ async def test_pools_are_urgent_while_a_running_one_has_hosts_to_take_there(stor
     ("state", "wished"),
     [
         ("announced", ()),
-        ("running", ("done", "handed_over", "pending", "asked", "under_way")),
-        ("stopped", ("done", "handed_over")),
-        ("done", ("done", "handed_over", "jobs_kept_it", "was_out")),
+        ("running", (*BROUGHT, "pending", "asked", "under_way")),
+        ("stopped", BROUGHT),
+        ("aborted", BROUGHT),
+        ("done", (*BROUGHT, "jobs_kept_it", "was_out")),
         ("ended", ()),
     ],
 )
@@ -122,6 +124,18 @@ async def test_what_it_brought_stays_wished_for_and_what_it_did_not_bring_only_w
     assert {host: ["550.3"] for host in sorted(wished)} == {
         host: [u.version for u in its] for host, its in sorted(facts.urgent.items())
     }
+
+
+async def test_what_is_not_to_stay_is_wished_for_until_it_is_through(store):
+    passing = emergency()
+    passing = passing.model_copy(update={"spec": passing.spec.model_copy(update={"stays": False})})
+    await store.start_emergency(passing, [row("gpu001", state=EmergencyHostState.DONE)])
+    seen = []
+    for state in (EmergencyState.RUNNING, EmergencyState.STOPPED, EmergencyState.DONE):
+        await store.change_emergency(EMERGENCY, becomes(state=state))
+        seen.append(list((await store.rollout_facts(CLUSTER, ["gpu001"])).urgent))
+
+    assert [["gpu001"], ["gpu001"], []] == seen
 
 
 async def test_its_images_are_known_to_drivers(store):

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from fleet.errors import LeaseLost
+from fleet.errors import LeaseLost, StaleAttempt
 from fleet.models.ledger import Counted, RequestState
 from fleet.models.work import Outcome
 from store import open_store
@@ -92,6 +92,20 @@ async def test_a_handover_replaces_the_holder_in_place(store):
     assert not await release(store, "gpu0000", "holder/r1#gpu0000")
     assert taken == await store.take_for_repair(repair.model_copy(update={"since": f.later(9)}), HELD)
     assert [lease.host for lease in await store.leases("holder/r1")] == ["gpu0001"]
+
+
+async def test_a_repair_that_goes_on_holds_its_host_anew_and_is_not_released_by_who_read_the_lease_before(store):
+    await granted(store, "gpu0000")
+    repair = f.lease("gpu0000", "repair/c1/gpu0000/1", why="it is slow")
+    before = await store.take_for_repair(repair, HELD)
+    anew = await store.take_for_repair(repair.model_copy(update={"why": "lost"}), repair.operation)
+    outcome = f.outcome("gpu0000", repair.operation)
+    with pytest.raises(StaleAttempt):
+        await store.release(f.C, "gpu0000", repair.operation, outcome, f.later(9), since=before.since)
+
+    assert before.model_copy(update={"since": anew.since}) == anew == await store.lease(f.C, "gpu0000")
+    assert (True, []) == (anew.since > before.since, list(await store.outcomes(f.C)))
+    assert await store.release(f.C, "gpu0000", repair.operation, outcome, f.later(9), since=anew.since)
 
 
 async def test_a_request_ends_when_its_last_host_is_handed_over(store):

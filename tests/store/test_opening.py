@@ -11,16 +11,19 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect, text
 
 from fleet.errors import InvalidInput, MaintrainError, Unreachable
 from store import migrate, open_store
-from store.migrations.upgrade import config
+from store.migrations.pending import config
+from store.migrations.upgrade import newest
 from store.opening import _database
 from store.sqlite import SqliteDatabase
 from store.store import SqlStore
 from store.tables import METADATA
 from store.urls import parse
+from tests.parts.facts import migrated_file
 from tests.store import facts as f
 
 ROOT = Path(__file__).parents[2]
@@ -180,8 +183,13 @@ async def test_a_cancelled_caller_leaves_the_store_usable(store):
     assert await store.first_time("another", f.NOW)
 
 
-def test_sqlite_runs_as_promised(migrated_file):
-    connection = sqlite3.connect(migrated_file)
+def test_sqlite_runs_as_promised():
+    connection = sqlite3.connect(migrated_file())
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
-    assert os.path.getsize(migrated_file) > 0
+    assert os.path.getsize(migrated_file()) > 0
+
+
+def test_the_newest_revision_by_its_file_is_the_head_of_the_migrations(tmp_path):
+    with create_engine(f"sqlite:///{tmp_path}/empty.db").connect() as connection:
+        assert [newest()] == ScriptDirectory.from_config(config(connection)).get_heads()

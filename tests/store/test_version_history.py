@@ -3,7 +3,7 @@
 from sqlalchemy import text
 
 from store import open_store
-from store.migrations.upgrade import config
+from store.migrations.pending import config
 from store.versions import KEPT
 from tests.store import facts as f
 from tests.store.test_opening import on

@@ -114,3 +114,25 @@ async def test_the_dispatcher_takes_up_an_emergency_that_lost_its_workflow(bench
     await bench.until(lambda: bench.fakes.asked("plan_emergency"), "it looks again")
     assert [EmergencyInput(emergency=name, cluster=bench.cluster)] == bench.fakes.asked("plan_emergency")
     await bench.handle(name).result()
+
+
+async def test_a_large_scale_maintenance_starts_the_stops_of_its_rounds_and_hears_people_at_its_gates(bench):
+    name = ids.large(bench.cluster, "winter")
+    stop = EmergencyStop(stop=ids.emergency_stop(name, 1), pool="gpu", domain="d001")
+    at_gate = planned(reason="round 1: a person is to say go", wait_seconds=None)
+
+    def seen(_: EmergencyInput) -> EmergencyPlanned:
+        return OVER if len(bench.fakes.asked("order_emergency")) > 1 else at_gate
+
+    bench.fakes.on("plan_emergency", planned(stops=(stop,)), seen)
+    handle = await bench.start(EmergencyTrain.run, EmergencyInput(emergency=name, cluster=bench.cluster), name)
+    await bench.until(lambda: bench.fakes.asked("end_visit"), "its first stop has ended")
+
+    await handle.signal("approve", Command(actor="ann", reason="they look fine"))
+    await bench.until(lambda: len(bench.fakes.asked("order_emergency")) == 1, "the approval is put in force")
+    await handle.signal("abort", Command(actor="bob", reason="the cooling fails"))
+
+    assert "2 of 2 hosts done" == await handle.result()
+    assert [stop.stop] == [ask.input.visit for ask in bench.fakes.asked("ask_for_hosts")]
+    orders = bench.fakes.asked("order_emergency")
+    assert [("approve", "ann", name), ("abort", "bob", name)] == [(o.verb, o.actor, o.emergency) for o in orders]

@@ -80,6 +80,16 @@ async def test_a_verified_host_under_anothers_hold_ends_upgraded_and_stays_drain
     assert (False, "its drain was replaced by another's") == (last.undrain, last.reason)
 
 
+@pytest.mark.parametrize(("step", "action"), [("gate", StepAction.GO_ON), ("drain", StepAction.GIVE_BACK)])
+async def test_a_host_that_its_scheduler_lost_before_it_returned_goes_to_repair(bench, step, action):
+    bench.fakes.on(step, result(action, "well so far"))
+    bench.fakes.on("return", result(StepAction.HAND_OVER, "its scheduler has lost it", HostState.UNKNOWN))
+    await bench.start(HostMaintenance.run, bench.work(), bench.host().id)
+    handed = (await bench.until(lambda: bench.fakes.asked("hand_over"), "it is handed over"))[0]
+
+    assert ("its scheduler has lost it", HostState.UNKNOWN) == (handed.reason, handed.host_state)
+
+
 async def test_a_stop_at_a_safe_point_skips_to_verification_and_the_gate_knows_it(bench):
     bench.fakes.on("apply:driver", result(StepAction.SKIP_TO_VERIFY, "stop by ann", cause=EndCause.STOP))
 

@@ -57,7 +57,8 @@ class Ledger(Protocol):
     async def take_for_repair(self, lease: LeaseHost, expected: str) -> LeaseHost:
         """Hand over: make the host's lease, held by the operation `expected`, this one, counted as failed.
 
-        Idempotent. Raises `LeaseLost`, and changes nothing, when another operation or nobody holds the host.
+        Idempotent; a repair that goes on is `expected` itself, and holds its lease anew from now. Raises `LeaseLost`,
+        and changes nothing, when another operation or nobody holds the host.
         """
         ...
 
@@ -68,8 +69,20 @@ class Ledger(Protocol):
         """
         ...
 
-    async def release(self, cluster: str, host: str, operation: str, outcome: HostOutcome, now: Moment) -> bool:
-        """Write the outcome and end the lease if `operation` holds it; its request ends with its last host."""
+    async def release(
+        self,
+        cluster: str,
+        host: str,
+        operation: str,
+        outcome: HostOutcome,
+        now: Moment,
+        *,
+        since: Moment | None = None,
+    ) -> bool:
+        """Write the outcome and end the lease if `operation` holds it; its request ends with its last host.
+
+        Raises `StaleAttempt`, and changes nothing, when the operation holds one that does not begin at `since`.
+        """
         ...
 
     async def record_observation(self, observation: Observation) -> None:

@@ -224,6 +224,19 @@ async def test_a_host_that_went_down_in_production_may_be_booted_by_its_repair_o
     assert (before, stage.kinds(reboots_per_operation=None)) == ([], ["duplicate_effect"])
 
 
+async def test_what_a_visit_handed_over_may_be_booted_by_its_repair_once(stage):
+    await stage.drain("gpu001")
+    await stage.flash("gpu001")
+    await stage.reboot("gpu001")
+    await stage.scheduler.rewrite_reason("gpu001", OURS, REPAIR, open_fence)
+    await stage.reboot("gpu001")
+    before = stage.kinds(reboots_per_operation=None)
+
+    await stage.reboot("gpu001")
+
+    assert (before, stage.kinds(reboots_per_operation=None)) == ([], ["duplicate_effect"])
+
+
 async def test_a_second_reboot_in_one_operation_is_seen_and_one_in_the_next_is_not(stage):
     await stage.drain("gpu001")
     await stage.reboot("gpu001")

@@ -4,7 +4,7 @@ from alembic import op
 
 from store.migrations.columns import flag, moment, text
 
-revision = "0016"
+revision = "0015"
 down_revision = "0014"
 branch_labels = None
 depends_on = None

@@ -1,0 +1,126 @@
+"""Large-scale maintenance: a dated emergency's quieter sister, which takes capacity out and brings it back in steps."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+from pydantic import Field, model_validator
+
+from fleet.models.base import Fact, Moment
+from fleet.models.units import Amount, Duration, buffer_hosts
+
+
+class LargeGate(StrEnum):
+    """Who says go after a step."""
+
+    AUTOMATIC = "automatic"
+    """By itself, when every host of the step was seen to and no more than `most_failures` failed."""
+    APPROVAL = "approval"
+    """A person."""
+
+
+class LargeWork(StrEnum):
+    """What is done on each host when it is no upgrade; the words are those of operations."""
+
+    REBOOT = "reboot"
+    POWER_CYCLE = "power_cycle"
+    REIMAGE = "reimage"
+    VERIFY = "verify"
+
+
+class AfterAbort(StrEnum):
+    """What becomes of the versions that hosts have got by the time of an abort."""
+
+    KEEP = "keep"
+    """They stay wanted where they were brought."""
+    BACK = "back"
+    """They are nobody's wish any more: trains bring what the fleet file and rollouts say."""
+
+
+class LargeStep(Fact):
+    """One step of the ramp down."""
+
+    domains: Amount = Field(description="maintenance domains of a pool that are out at once, or a share of its domains")
+    hold: Duration = Field(timedelta(0), description="time between the step's last host and its gate")
+    gate: LargeGate = LargeGate.AUTOMATIC
+    most_failures: int = Field(0, ge=0, description="hosts of the step that may fail; beyond that a person says go")
+
+    @model_validator(mode="after")
+    def _takes_something(self) -> "LargeStep":
+        if self.domains == 0:
+            raise ValueError("domains: expected at least 1, or a share")
+        return self
+
+
+class RampUp(Fact):
+    """How verified hosts come back, once their step's gate says go."""
+
+    domains: Amount = Field(description="maintenance domains of a pool that return at once, or a share of its domains")
+    pause: Duration = Field(timedelta(0), description="time between two such returns")
+
+    @model_validator(mode="after")
+    def _returns_something(self) -> "RampUp":
+        if self.domains == 0:
+            raise ValueError("domains: expected at least 1, or a share")
+        return self
+
+
+class LargePlan(Fact):
+    """When it begins, in which steps, and what an abort leaves."""
+
+    at: Moment = Field(description="when its first hosts are drained, with its zone")
+    until: Moment | None = Field(None, description="no step begins that is not expected to be over by then")
+    steps: tuple[LargeStep, ...] = Field(min_length=1, max_length=100, description="the last one repeats to the end")
+    ramp_up: RampUp | None = Field(None, description="default: each host returns when it is verified")
+    work: LargeWork | None = Field(None, description="instead of upgrades: what is done on each host")
+    duration: Duration = Field(timedelta(minutes=10), description="expected time of that work on a host")
+    after_abort: AfterAbort = AfterAbort.KEEP
+
+    @model_validator(mode="after")
+    def _ends_later(self) -> "LargePlan":
+        if self.until is not None and self.until <= self.at:
+            raise ValueError("until: expected a time after at")
+        if self.duration <= timedelta(0):
+            raise ValueError("duration: expected a length of time above 0")
+        return self
+
+    def step(self, number: int) -> LargeStep:
+        """The step of the n-th round, from 1; the last one repeats."""
+        return self.steps[min(max(number, 1), len(self.steps)) - 1]
+
+
+def domains_of(amount: int | str, domains: int) -> int:
+    """So many of a pool's domains: shares round down, to at least one."""
+    return min(domains, buffer_hosts(amount, domains))
+
+
+class LargePhase(StrEnum):
+    """Where a round is."""
+
+    CLEARING = "clearing"
+    """Its date is near: trains of its pools begin nothing more."""
+    OUT = "out"
+    """The round's domains are worked on."""
+    HOLDING = "holding"
+    """They are done, and it waits for the step's `hold`."""
+    GATE = "gate"
+    """Go or no-go."""
+    UP = "up"
+    """Verified hosts come back."""
+
+
+class LargeProgress(Fact):
+    """How far it has come; with the rows of its hosts all that its next look needs."""
+
+    round: int = 0
+    """Number of the round, from 1; 0 before the first."""
+    domains: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Pool: the domains of the round. No other domain has a host out."""
+    first_stop: int = 0
+    """Stops from this number on are the round's."""
+    phase: LargePhase = LargePhase.CLEARING
+    since: Moment
+    """When the phase began."""
+    approved_by: str = ""
+    """Who said go at the gate that it is at."""
+    released_at: Moment | None = None
+    """When hosts of the round were last let return."""

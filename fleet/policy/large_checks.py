@@ -1,0 +1,113 @@
+"""What is wrong with a large-scale maintenance in the light of its pools: its date, their windows, how long it takes,
+and whether its steps fit into what the pools promise or the override names. It is refused before anybody is told.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+
+from fleet.models.base import Moment
+from fleet.models.emergency import EmergencyHost, EmergencySpec
+from fleet.models.large import LargePlan
+from fleet.models.override import Override
+from fleet.models.pool import Pool
+from fleet.models.units import format_duration
+from fleet.policy.large_rounds import PlannedRound, held_length, planned_rounds, round_length, stop_length, totals
+from fleet.policy.limits import Limits, overridden
+from fleet.policy.windows import ended, waits_for_window
+
+Found = tuple[str, str]
+"""The place in the file, and what was expected there."""
+
+
+def large_problems(
+    spec: EmergencySpec,
+    hosts: Sequence[EmergencyHost],
+    pools: Sequence[Pool],
+    promised: Mapping[str, Limits],
+    override: Override | None,
+    now: Moment,
+) -> list[Found]:
+    """Everything that keeps it from being held to its plan; `pools` are those of its hosts."""
+    plan = spec.plan
+    assert plan is not None, "only a large-scale maintenance has steps"
+    found: list[Found] = []
+    if plan.at <= now:
+        found.append(("plan.at", f"expected a time to come, found {told(plan.at)}, which has passed"))
+    rounds = planned_rounds(plan, hosts)
+    found += _too_wide(rounds, pools, promised, override)
+    found += _outside_windows(spec, plan, pools, totals(hosts))
+    end = expected_end(spec, rounds, pools)
+    if plan.until is not None and (end is None or end > plan.until):
+        long = f"{len(rounds)} rounds end at {told(end)}" if end is not None else "the pools' windows leave no room"
+        found.append(("plan.until", f"expected a time when it can be over: {long}"))
+    if override is not None:
+        found += _outlasted(spec, rounds, pools, totals(hosts))
+    return found
+
+
+def expected_end(spec: EmergencySpec, rounds: Sequence[PlannedRound], pools: Sequence[Pool]) -> Moment | None:
+    """When it is expected to be over, people's approvals apart; None when windows leave no room for it."""
+    plan = spec.plan
+    assert plan is not None, "only a large-scale maintenance has rounds"
+    at: Moment | None = plan.at
+    for each in rounds:
+        every = {pool: len(names) for pool, names in each.domains.items()}
+        length = round_length(spec, each.number, pools, every)
+        ends = [_ended(at, pool, length, stop_length(spec, pool)) for pool in pools if pool.name in each.domains]
+        at = None if at is None or any(end is None for end in ends) else max(end for end in ends if end is not None)
+    return at
+
+
+def told(moment: Moment) -> str:
+    """A moment in words."""
+    return moment.isoformat(sep=" ", timespec="seconds")
+
+
+def _ended(at: Moment | None, pool: Pool, length: timedelta, need: timedelta) -> Moment | None:
+    return None if at is None else ended(pool.windows, at, 1, length, need)
+
+
+def _too_wide(
+    rounds: Iterable[PlannedRound], pools: Iterable[Pool], promised: Mapping[str, Limits], override: Override | None
+) -> Iterator[Found]:
+    """Pools of which a round takes more than they allow, with the numbers that would have to be named."""
+    widest: dict[str, PlannedRound] = {}
+    for each in rounds:
+        for name, count in each.hosts.items():
+            if name not in widest or count > widest[name].hosts[name]:
+                widest[name] = each
+    for pool in pools:
+        if pool.name not in widest:
+            continue
+        limit = promised[pool.name]
+        held_to = overridden(limit, override, pool.name) if override is not None else limit
+        number, out = widest[pool.name].number, widest[pool.name].hosts[pool.name]
+        left = limit.members - out
+        if out <= held_to.planned_buffer and left >= held_to.floor:
+            continue
+        say = [f"--planned-buffer {pool.name}={out}"] if out > held_to.planned_buffer else []
+        say += [f"--floor {pool.name}={left}"] if left < held_to.floor else []
+        limits = f"a planned buffer of {held_to.planned_buffer} and a floor of {held_to.floor}"
+        yield (
+            "plan.steps",
+            f"expected steps within pool {pool.name}'s limits ({limits}), or how far it may go ({' '.join(say)}); "
+            f"round {number} takes {out} of {limit.members} hosts",
+        )
+
+
+def _outside_windows(
+    spec: EmergencySpec, plan: LargePlan, pools: Iterable[Pool], every: Mapping[str, int]
+) -> Iterator[Found]:
+    for pool in pools:
+        need = stop_length(spec, pool) + held_length(plan, 1, every)
+        if why := waits_for_window(pool, plan.at, need):
+            yield "plan.at", f"expected a time within the pool's windows: {why}"
+
+
+def _outlasted(
+    spec: EmergencySpec, rounds: Iterable[PlannedRound], pools: Sequence[Pool], every: Mapping[str, int]
+) -> Iterator[Found]:
+    longest = max((round_length(spec, each.number, pools, every) for each in rounds), default=timedelta(0))
+    if longest > spec.override_lasts:
+        wanted = f"expected at least {format_duration(longest)}, as long as a round is out"
+        yield "override_lasts", f"{wanted}, found {format_duration(spec.override_lasts)}"

@@ -1,0 +1,212 @@
+"""What a large-scale maintenance does next: its rounds, one after the other, each with its gate.
+
+A round takes the domains of its step out together. When every host of it was seen to it waits for the step's `hold`,
+is judged at its gate, and lets verified hosts return, all at once or in batches; then the next round begins. Nothing
+begins in another domain meanwhile, and nothing goes past a gate that did not say go.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import NamedTuple
+
+from fleet.hostlist import natural_key, some
+from fleet.models.base import Moment
+from fleet.models.emergency import (
+    BUSY,
+    RESTING,
+    Emergency,
+    EmergencyHost,
+    EmergencyHostState,
+    EmergencyState,
+)
+from fleet.models.facts import LedgerFacts
+from fleet.models.large import LargePhase, LargePlan, LargeProgress, RampUp, domains_of
+from fleet.models.units import format_duration
+from fleet.policy.emergency_hosts import Obtainable, obtainable
+from fleet.policy.emergency_plan import EmergencyStep, OpenedStop, at_rest, through, yields
+from fleet.policy.large_gate import judged
+from fleet.policy.large_rounds import chosen, round_length, stands_aside_at, totals
+
+_OUT = (EmergencyHostState.ASKED, EmergencyHostState.UNDER_WAY)
+_BACK_UP = (EmergencyHostState.HELD, EmergencyHostState.RETURNING)
+
+
+class _Facts(NamedTuple):
+    """What a look is about."""
+
+    emergency: Emergency
+    plan: LargePlan
+    hosts: Sequence[EmergencyHost]
+    ledger: LedgerFacts
+    can: Obtainable
+
+    @property
+    def now(self) -> Moment:
+        return self.ledger.now
+
+    def waiting(self) -> dict[str, dict[str, list[str]]]:
+        """Pool → domain → waiting hosts that can be had."""
+        found: dict[str, dict[str, list[str]]] = {}
+        obtained = set(self.can.hosts)
+        for host in self.hosts:
+            if host.state is EmergencyHostState.PENDING and host.host in obtained:
+                found.setdefault(host.pool, {}).setdefault(host.domain, []).append(host.host)
+        return found
+
+    def nothing_left(self) -> bool:
+        """True when no gate has anything to let through: neither hosts that wait, nor hosts that are held."""
+        return not self.waiting() and not any(h.state in _BACK_UP for h in self.hosts)
+
+
+def large_step(emergency: Emergency, hosts: Sequence[EmergencyHost], ledger: LedgerFacts) -> EmergencyStep:
+    """Decide by its rows and the cluster's ledger."""
+    plan = emergency.spec.plan
+    assert plan is not None, "only a large-scale maintenance has steps"
+    if emergency.state in RESTING:
+        return at_rest(emergency, [h for h in hosts if h.state in BUSY])
+    aside = stands_aside_at(emergency, ledger.pools, hosts)
+    if emergency.state is EmergencyState.ANNOUNCED and ledger.now < aside:
+        reason = f"begins at {_told(plan.at)}; trains go on until {_told(aside)}"
+        return EmergencyStep(state=emergency.state, until=aside, reason=reason)
+    can = obtainable((h.host for h in hosts if h.state is EmergencyHostState.PENDING), ledger)
+    facts = _Facts(emergency, plan, hosts, ledger, can)
+    progress = emergency.progress or LargeProgress(since=ledger.now)
+    return _PHASES[progress.phase](facts, progress)
+
+
+def _clearing(facts: _Facts, progress: LargeProgress) -> EmergencyStep:
+    at = facts.plan.at
+    if facts.now < at:
+        return _step(progress, f"begins at {_told(at)}; trains of its pools begin nothing more", until=at)
+    return _next_round(facts, progress)
+
+
+def _next_round(facts: _Facts, progress: LargeProgress) -> EmergencyStep:
+    waiting, every = facts.waiting(), totals(facts.hosts)
+    if not waiting:
+        return _through(facts, progress)
+    number, until = progress.round + 1, facts.plan.until
+    length = round_length(facts.emergency.spec, number, facts.ledger.pools, every)
+    if until is not None and facts.now + length > until:
+        left = sum(len(names) for domains in waiting.values() for names in domains.values())
+        reason = f"aborted: round {number} needs {format_duration(length)} and would end after {_told(until)}; "
+        reason += f"{left} hosts were not taken"
+        return EmergencyStep(state=EmergencyState.ABORTED, progress=progress, over=True, reason=reason)
+    begun = LargeProgress(
+        round=number,
+        domains=chosen(facts.plan, number, waiting, every),
+        first_stop=facts.emergency.stops + 1,
+        phase=LargePhase.OUT,
+        since=facts.now,
+    )
+    return _out(facts, begun)
+
+
+def _out(facts: _Facts, progress: LargeProgress) -> EmergencyStep:
+    """Take the round's domains out; once too many of them have failed, nothing more of it begins."""
+    busy = [h for h in facts.hosts if h.state in _OUT]
+    asked = {(h.pool, h.domain) for h in busy if h.state is EmergencyHostState.ASKED}
+    verdict = judged(facts.plan, progress, facts.hosts, facts.ledger)
+    stops = tuple(
+        OpenedStop(pool=pool, domain=domain, hosts=tuple(sorted(names, key=natural_key)), reason=f"{len(names)} hosts")
+        for pool, domains in facts.waiting().items()
+        for domain, names in domains.items()
+        if domain in progress.domains.get(pool, ()) and (pool, domain) not in asked
+    )
+    if verdict.too_many:
+        stops = ()
+    if not busy and not stops:
+        return _holding(facts, _moved(progress, LargePhase.HOLDING, facts.now))
+    wanted = [h.host for h in busy if h.state is EmergencyHostState.ASKED]
+    wanted += [host for stop in stops for host in stop.hosts]
+    told = f"{_round(progress)}: {len(busy) - sum(h.state is EmergencyHostState.ASKED for h in busy)} hosts under way, "
+    return _step(
+        progress,
+        f"{told}{len(wanted)} asked for; {verdict.told}",
+        stops=stops,
+        yields=yields(facts.emergency, wanted, facts.ledger),
+    )
+
+
+def _holding(facts: _Facts, progress: LargeProgress) -> EmergencyStep:
+    if facts.nothing_left():
+        return _through(facts, progress)
+    until = progress.since + facts.plan.step(progress.round).hold
+    if facts.now < until:
+        return _step(progress, f"{_round(progress)}: is held until {_told(until)}", until=until)
+    return _gate(facts, _moved(progress, LargePhase.GATE, facts.now))
+
+
+def _gate(facts: _Facts, progress: LargeProgress) -> EmergencyStep:
+    if facts.nothing_left():
+        return _through(facts, progress)
+    verdict = judged(facts.plan, progress, facts.hosts, facts.ledger)
+    if verdict.go:
+        return _up(facts, _moved(progress, LargePhase.UP, facts.now))
+    reason = f"{_round(progress)}: {verdict.reason}"
+    if verdict.asks:
+        return _step(progress, reason, asks=verdict.reason)
+    return _step(progress, reason, until=facts.now + LOOKS_AGAIN)
+
+
+def _up(facts: _Facts, progress: LargeProgress) -> EmergencyStep:
+    """Let verified hosts return, a batch at a time, and begin the next round when none is left."""
+    held = [h for h in facts.hosts if h.state is EmergencyHostState.HELD]
+    returning = [h.host for h in facts.hosts if h.state is EmergencyHostState.RETURNING]
+    if not held and not returning:
+        return _next_round(facts, progress)
+    if returning:
+        return _step(progress, f"{_round(progress)}: {some(sorted(returning))} on the way back, {len(held)} held")
+    ramp = facts.plan.ramp_up or RampUp(domains="100%")
+    until = progress.released_at + ramp.pause if progress.released_at is not None else facts.now
+    if facts.now < until:
+        return _step(progress, f"{_round(progress)}: {len(held)} hosts are held until {_told(until)}", until=until)
+    batch = _batch(ramp, held, totals(facts.hosts))
+    after = progress.model_copy(update={"released_at": facts.now})
+    left = len(held) - len(batch)
+    return _step(after, f"{_round(progress)}: {len(batch)} hosts return, {left} are held", released=batch)
+
+
+def _batch(ramp: RampUp, held: Sequence[EmergencyHost], every: dict[str, int]) -> tuple[str, ...]:
+    """Hosts of the first domains of each pool, as many as return at once."""
+    found: list[str] = []
+    for pool in dict.fromkeys(h.pool for h in held):
+        its = [h for h in held if h.pool == pool]
+        names = sorted({h.domain for h in its}, key=natural_key)[: domains_of(ramp.domains, every[pool])]
+        found += [h.host for h in its if h.domain in names]
+    return tuple(found)
+
+
+_PHASES = {
+    LargePhase.CLEARING: _clearing,
+    LargePhase.OUT: _out,
+    LargePhase.HOLDING: _holding,
+    LargePhase.GATE: _gate,
+    LargePhase.UP: _up,
+}
+
+
+def _through(facts: _Facts, progress: LargeProgress) -> EmergencyStep:
+    return through(facts.hosts, facts.can).model_copy(update={"progress": progress})
+
+
+def _moved(progress: LargeProgress, phase: LargePhase, now: Moment) -> LargeProgress:
+    return progress.model_copy(update={"phase": phase, "since": now})
+
+
+def _step(progress: LargeProgress, reason: str, **more: object) -> EmergencyStep:
+    running = EmergencyStep(state=EmergencyState.RUNNING, progress=progress, reason=reason)
+    return running.model_copy(update=more)
+
+
+def _round(progress: LargeProgress) -> str:
+    domains = sum(len(names) for names in progress.domains.values())
+    return f"round {progress.round} of {domains} domains"
+
+
+def _told(moment: Moment) -> str:
+    return moment.isoformat(sep=" ", timespec="seconds")
+
+
+LOOKS_AGAIN = timedelta(seconds=15)
+"""Pause between looks while a gate waits for what the next look at the cluster tells."""
