@@ -155,7 +155,7 @@ class Dispatching:
                 seen = facts.observation.hosts.get(lease.host) if facts.observation is not None else None
                 await self.deps.page(pages.late(lease, seen.node if seen is not None else None))
         for override in facts.overrides:  # one page for a whole cluster, and not one a host
-            if override.until <= facts.now:
+            if override.until is not None and override.until <= facts.now:
                 await self.deps.page(pages.override_over(facts.cluster, override))
         for pool, autostop in facts.autostops.items():
             if autostop.stopped:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from temporalio import activity
 
 from activities.deps import Deps, beating, now
-from activities.emergency_stop import end_stop, known_emergency
+from activities.emergency_stop import close_ended, end_stop, known_emergency
 from activities.failing import mapped
 from activities.giving_way import yield_of_grant, yield_of_visit
 from activities.large_pages import asks_at_gate
@@ -46,6 +46,8 @@ class EmergencyPlanning:
             emergency = await known_emergency(self.deps, order.emergency)
             if not order.woken:
                 await self._close_vanished(emergency)
+            if emergency.spec.plan is not None:
+                await close_ended(self.deps, emergency)
             emergency, hosts, ledger = await self._read(order.emergency)
             if emergency.state is EmergencyState.RUNNING and settling_hosts(hosts, ledger):
                 await look(self.deps, order.cluster)
@@ -157,6 +159,6 @@ class EmergencyPlanning:
     async def order_emergency(self, order: EmergencyOrder) -> str:
         """Put a person's word in force as a row; how it stands then. `Refused` with the reason."""
         async with beating():
-            change = emergency_order(order, EmergencyVerb(order.verb), await self.deps.clock())
+            change = emergency_order(order, EmergencyVerb(order.verb), await self.deps.clock(), order.round)
             after = await self.deps.store.change_emergency(order.emergency, change)
         return after.reason

@@ -2,19 +2,29 @@
 
 from collections.abc import Sequence
 
+from temporalio import activity
+
 from activities.deps import Deps
 from activities.wishing import Wishes
 from fleet import ids
-from fleet.errors import InvalidInput
-from fleet.models.emergency import Emergency, EmergencyChange, EmergencyHost, EmergencyState, Urgent
+from fleet.errors import InvalidInput, Unreachable
+from fleet.models.emergency import (
+    Emergency,
+    EmergencyChange,
+    EmergencyHost,
+    EmergencyState,
+    Urgent,
+)
 from fleet.models.facts import LedgerFacts
 from fleet.models.ledger import LeaseHost, Request, RequestClass, RequestState
 from fleet.models.messages import VisitAsk, VisitAsked, VisitInput
 from fleet.models.operation import OperationWork
 from fleet.models.rollouts import RolloutFacts
 from fleet.models.work import BoardAction, Boarding, HostOutcome
-from fleet.policy.emergency_end import after_stop, pending_again
+from fleet.policy.emergency_end import BEGUN, after_stop, ended_early, pending_again
 from fleet.policy.emergency_hosts import obtainable
+from fleet.policy.emergency_orders import Change
+from fleet.policy.large_gate import begins_no_more
 from fleet.policy.large_rounds import held_length
 from fleet.policy.operation_steps import steps_of
 
@@ -33,10 +43,11 @@ async def ask_for_stop(deps: Deps, emergency_id: str, ask: VisitAsk, facts: Ledg
     """
     visit, store = ask.input, deps.store
     emergency = await known_emergency(deps, emergency_id)
-    its = [h.host for h in await store.emergency_hosts(emergency_id, visit.visit)]
+    hosts = await store.emergency_hosts(emergency_id, visit.visit if emergency.spec.plan is None else None)
+    its = [h.host for h in hosts if h.stop == visit.visit]
     waiting = next((r for r in facts.requests if r.holder == visit.visit), None)
     had = obtainable(its, facts)
-    why = "" if emergency.state is EmergencyState.RUNNING else f"{emergency_id} is {emergency.state}"
+    why = _halted(emergency) or begins_no_more(emergency, hosts, facts)
     if why or not had.hosts:
         if waiting is not None:
             await store.withdraw(waiting.id, why or had.reason, await deps.clock())
@@ -82,7 +93,14 @@ async def begin_stop(deps: Deps, emergency_id: str, visit: VisitInput, leases: S
         return EmergencyChange(emergency=before, hosts=pending_again(its, (lease.host for lease in leases)))
 
     emergency = await deps.store.change_emergency(emergency_id, change)
-    return "" if emergency.state is EmergencyState.RUNNING else f"{emergency_id} is {emergency.state}"
+    if emergency.spec.plan is None or emergency.state is not EmergencyState.RUNNING:
+        return _halted(emergency)
+    facts = await deps.store.facts(visit.cluster, await deps.clock())
+    return begins_no_more(emergency, await deps.store.emergency_hosts(emergency_id), facts)
+
+
+def _halted(emergency: Emergency) -> str:
+    return "" if emergency.state is EmergencyState.RUNNING else f"{emergency.id} is {emergency.state}"
 
 
 async def stop_pool(deps: Deps, emergency: Emergency, visit: VisitInput) -> Wishes:
@@ -118,6 +136,39 @@ async def end_stop(deps: Deps, emergency_id: str, visit: VisitInput, outcomes: S
         return EmergencyChange(emergency=before, hosts=after_stop(its, outcomes, drain.max_returns))
 
     await deps.store.change_emergency(emergency_id, change)
+
+
+async def close_ended(deps: Deps, large: Emergency) -> None:
+    """Note what became of hosts whose stops go on: a large-scale maintenance may hold the others for days, and what it
+    does next depends on it.
+    """
+    store = deps.store
+    open_rows = [h for h in await store.emergency_hosts(large.id) if h.state in BEGUN]
+    for stop, pool_name in dict.fromkeys((h.stop, h.pool) for h in open_rows):
+        outcomes = await store.outcomes(large.spec.cluster, visit=stop)
+        if not {o.host for o in outcomes}.intersection(h.host for h in open_rows if h.stop == stop):
+            continue
+        _, pool = await deps.pool(large.spec.cluster, pool_name)
+        returns = (large.spec.drain or pool.drain).max_returns
+        await store.change_emergency(large.id, _closing(outcomes, returns), stop=stop)
+
+
+def _closing(outcomes: Sequence[HostOutcome], max_returns: int) -> Change:
+    def change(before: Emergency, hosts: tuple[EmergencyHost, ...]) -> EmergencyChange:
+        return EmergencyChange(emergency=before, hosts=ended_early(hosts, outcomes, max_returns))
+
+    return change
+
+
+async def tell_large(deps: Deps, visit: str | None) -> None:
+    """Have a large-scale maintenance look, for a host of this stop has ended while the others may be held."""
+    large = ids.emergency_of(visit) if visit is not None else None
+    if large is None or not large.startswith(ids.LARGE):
+        return
+    try:
+        await deps.engine.wake(large)
+    except Unreachable as error:
+        activity.logger.warning(f"{large} was not told that a host of {visit} went to repair: {error}")
 
 
 def _asked(number: int, request: Request) -> VisitAsked:

@@ -8,6 +8,7 @@ from temporalio import activity
 from activities import pages
 from activities.counting import count_outcome, count_undrained
 from activities.deps import Deps, beating, now
+from activities.emergency_stop import tell_large
 from activities.failing import mapped
 from activities.handovers import unless_given
 from activities.holds import hold_for_good, own_drain, own_drain_again
@@ -62,6 +63,7 @@ class HandingOver:
                 row = _outcome(work, Outcome.HANDED_OVER, order.reason)
                 await store.record_outcome(row)
                 count_outcome(row)
+                await tell_large(self.deps, work.visit)
             opened = await store.opened_repair(operation)
             await own_drain(self.deps, work, operation, opened)
             origin = await origin_of(self.deps, work, operation, opened)

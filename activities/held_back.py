@@ -12,6 +12,7 @@ from fleet import ids
 from fleet.errors import Unreachable
 from fleet.models.emergency import Emergency, EmergencyChange, EmergencyHost, EmergencyHostState, EmergencyState
 from fleet.models.work import StepAction, StepOrder, StepResult
+from fleet.policy.large_held import asks_again
 
 _HELD = (EmergencyHostState.UNDER_WAY, EmergencyHostState.HELD)
 
@@ -29,21 +30,25 @@ async def held_back(deps: Deps, order: StepOrder) -> StepResult | None:
         return None
     if row.state is EmergencyHostState.UNDER_WAY:
         await _note(deps, found, order)
-    return StepResult(action=StepAction.HOLD, reason=f"verified, and held until {found.id} lets it return")
+    held = (await deps.store.count_emergency_hosts(found.id)).get(EmergencyHostState.HELD, 0)
+    reason = f"verified, and held until {found.id} lets it return"
+    return StepResult(action=StepAction.HOLD, reason=reason, asks_again=asks_again(held).total_seconds())
 
 
 async def _note(deps: Deps, large: Emergency, order: StepOrder) -> None:
     """Write that it is held; the last one of its stop has the maintenance look."""
     left: list[str] = []
+    # A host that ended otherwise holds no lease of the stop any more, whatever its row says until the next look.
+    leased = {lease.host for lease in await deps.store.leases(order.visit or "")}
 
     def change(before: Emergency, hosts: tuple[EmergencyHost, ...]) -> EmergencyChange:
-        its = [h for h in hosts if h.stop == order.visit]
-        rows = [h for h in its if h.host == order.host and h.state is EmergencyHostState.UNDER_WAY]
-        left[:] = [h.host for h in its if h.host != order.host and h.state is EmergencyHostState.UNDER_WAY]
+        rows = [h for h in hosts if h.host == order.host and h.state is EmergencyHostState.UNDER_WAY]
+        others = [h for h in hosts if h.host in leased and h.host != order.host]
+        left[:] = [h.host for h in others if h.state is EmergencyHostState.UNDER_WAY]
         held = {"state": EmergencyHostState.HELD, "reason": "verified, and held"}
         return EmergencyChange(emergency=before, hosts=tuple(h.model_copy(update=held) for h in rows))
 
-    await deps.store.change_emergency(large.id, change)
+    await deps.store.change_emergency(large.id, change, stop=order.visit)
     if left:
         return
     try:

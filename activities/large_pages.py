@@ -2,15 +2,24 @@
 
 from activities.pages import Page
 from fleet.models.emergency import Emergency
+from fleet.models.large import LargePhase
 
 
 def asks_at_gate(large: Emergency, why: str) -> Page:
-    """A gate waits for a person; told once a round and occasion."""
-    number = large.progress.round if large.progress is not None else 0
-    name = large.spec.name
+    """It waits for a person: at a gate, as its round is not to go on, or for hosts. Told once a round and occasion."""
+    progress, name = large.progress, large.spec.name
+    number, again = (progress.round, progress.again) if progress is not None else (0, 0)
+    abort = f"To bring all of its capacity back: maintrain large abort {name} --reason ..."
+    if progress is None or progress.phase not in (LargePhase.OUT, LargePhase.GATE):
+        body = (
+            f"{why}\nIt goes on with them once they can be had, and trains of its pools wait meanwhile.\n"
+            f"To leave them as they are: maintrain large abort {name} --reason ..."
+        )
+        return Page(f"{large.id}/left/{number}", f"{large.name} waits for hosts that can't be had", body)
+    first = " (once its hosts under way have ended)" if progress.phase is LargePhase.OUT else ""
     body = (
         f"{why}\nNothing more is taken out meanwhile, and trains of its pools wait.\n"
-        f"To go on: maintrain large approve {name} --reason ...\n"
-        f"To bring all of its capacity back: maintrain large abort {name} --reason ..."
+        f"To go on{first}: maintrain large approve {name} --round {number} --reason ...\n{abort}"
     )
-    return Page(f"{large.id}/gate/{number}", f"Round {number} of {large.name} waits for a go", body)
+    key = f"{large.id}/gate/{number}" + (f"/{again}" if again else "")
+    return Page(key, f"Round {number} of {large.name} waits for a go", body)

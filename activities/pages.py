@@ -158,7 +158,7 @@ def override_over(cluster: str, override: OverrideInForce) -> Page:
     """Somebody has a whole cluster in hands for longer than was allowed; it is not taken back by the clock."""
     body = (
         f"{override.holder} holds it since {override.since:%Y-%m-%d %H:%M:%S}Z by the word of {override.actor} "
-        f"({override.reason}), until {override.until:%Y-%m-%d %H:%M:%S}Z at the latest. Buffers and floors are in "
+        f"({override.reason}), until {override.told_until}. Buffers and floors are in "
         "force again, and broken by it. It is not taken back by the clock."
     )
     return Page(f"override/{override.request}", f"{cluster} is held past the end of an override", body)

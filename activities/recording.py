@@ -14,7 +14,7 @@ from fleet.errors import LeaseLost, StaleAttempt
 from fleet.models.work import StepAction, StepKind, StepRecord, StepResult
 
 ASK_AGAIN = timedelta(seconds=2)
-"""Pause between looks while a freeze holds a step."""
+"""Pause between looks while a freeze holds a step; a hold that is none says its own."""
 
 
 async def recorded(acting: Acting, body: Callable[[], Awaitable[StepResult]]) -> StepResult:
@@ -64,11 +64,14 @@ async def _ended(acting: Acting, body: Callable[[], Awaitable[StepResult]]) -> S
         return gives_way
     if result.action is not StepAction.HOLD:
         return result
-    await acting.deps.store.first_time(f"{FROZEN}/{acting.order.record}/{acting.order.step.key}/{result.reason}", now())
+    pause = ASK_AGAIN if result.asks_again is None else timedelta(seconds=result.asks_again)
+    if result.asks_again is None:
+        frozen = f"{FROZEN}/{acting.order.record}/{acting.order.step.key}/{result.reason}"
+        await acting.deps.store.first_time(frozen, now())
     gives_way = await _before_it_is_asked_again(acting)
     if gives_way is None:
         raise ApplicationError(
-            result.reason, type="Frozen", next_retry_delay=ASK_AGAIN, category=ApplicationErrorCategory.BENIGN
+            result.reason, type="Frozen", next_retry_delay=pause, category=ApplicationErrorCategory.BENIGN
         )
     return gives_way
 

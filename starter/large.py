@@ -32,6 +32,10 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="YAML: name, cluster,
 Name = Annotated[str, typer.Argument(metavar="MAINTENANCE", help="A large-scale maintenance's name, or its id.")]
 MaybeName = Annotated[str | None, typer.Argument(metavar="[MAINTENANCE]", help="One of them; default: all of them.")]
 
+Round = Annotated[
+    int | None, typer.Option("--round", min=1, help="The round that you looked at; default: the one at its gate now.")
+]
+
 
 @app.command()
 def plan(file: File, *, planned_buffer: Buffer = None, floor: Floor = None, as_json: Json = False) -> None:
@@ -60,9 +64,9 @@ def status(large: MaybeName = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def approve(large: Name, *, reason: Reason, actor: Actor = None, dry_run: DryRun = False) -> None:
+def approve(large: Name, *, reason: Reason, number: Round = None, actor: Actor = None, dry_run: DryRun = False) -> None:
     """Go, at the gate that it is at."""
-    run(give(large, EmergencyVerb.APPROVE, command(actor, reason), dry_run, large=True))
+    run(give(large, EmergencyVerb.APPROVE, command(actor, reason), dry_run, large=True, number=number))
 
 
 @app.command()
@@ -141,10 +145,9 @@ async def _drafted(
     hosts = emergency_hosts(spec, cluster, members, versions)
     if all(h.state is EmergencyHostState.LEFT_OUT for h in hosts):
         raise Refused(f"{spec.name}: no host is selected: are the hosts synced, and their versions read?")
-    lasts = spec.override_lasts.total_seconds()
-    override = await override_of(store, cluster, hosts, asked, numbers, lasts)
+    override = await override_of(store, cluster, hosts, asked, numbers, lasts=None)  # held hosts wait for people
     pools = pools_of(cluster, hosts)
-    problems = large_problems(spec, hosts, pools, await promises(store, cluster, pools), override, now)
+    problems = large_problems(spec, hosts, pools, await promises(store, cluster, pools), override, now, members)
     if problems and not await _was_started(store, ids.large(cluster.name, spec.name)):
         raise one_error(text.source, [placed(text, place, wanted) for place, wanted in problems])
     large = Emergency(

@@ -67,8 +67,7 @@ def stop_lines(seen: Picture) -> list[str]:
     """Stops, freezes, overrides, emergencies and autostops in force, a sentence each."""
     lines = [f"{s.kind} of {s.scope} by {s.actor} since {s.at:%F %T}: {s.reason}" for s in seen.facts.stops]
     lines += [
-        f"override of {o.numbers or 'buffers and floors'} for {o.holder} by {o.actor} until {o.until:%F %T} at the"
-        f" latest: {o.reason}"
+        f"override of {o.numbers or 'buffers and floors'} for {o.holder} by {o.actor} until {o.told_until}: {o.reason}"
         for o in seen.facts.overrides
     ]
     tripped = sorted((pool, b) for pool, b in seen.facts.breakers.items() if b.tripped)

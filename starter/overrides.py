@@ -43,7 +43,7 @@ async def override_of(
     hosts: Sequence[EmergencyHost],
     asked: Command,
     numbers: Numbers,
-    lasts: float,
+    lasts: float | None,
 ) -> Override | None:
     """The override that the options name, checked; None without any. `InvalidInput` with what was expected."""
     if not any(numbers):

@@ -1,9 +1,9 @@
-"""Emergencies and their hosts, and what they mean for grants, trains and boarding."""
+"""Emergencies and their hosts, and what they mean for grants and trains."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, false, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
 
 from fleet import ids
 from fleet.errors import InvalidInput, Refused
@@ -16,10 +16,8 @@ from fleet.models.emergency import (
     EmergencyHost,
     EmergencyHostState,
     EmergencyState,
-    Urgent,
 )
 from fleet.policy.emergency_orders import emergency_entry
-from fleet.policy.emergency_wish import wished_states
 from fleet.policy.large_rounds import rounds_left
 from store import documents, upserts
 from store.audit import write_audit
@@ -29,7 +27,7 @@ from store.tables.emergencies import EMERGENCIES, EMERGENCY_HOSTS
 _TO_TAKE = (EmergencyHostState.PENDING, EmergencyHostState.ASKED)
 _LEFT = (EmergencyHostState.PENDING, *BUSY)
 _IS_LARGE = EMERGENCIES.c.id.startswith(ids.LARGE)
-_NEWEST_FIRST = select(EMERGENCIES.c.id, EMERGENCIES.c.document).order_by(
+NEWEST_FIRST = select(EMERGENCIES.c.id, EMERGENCIES.c.document).order_by(
     EMERGENCIES.c.started_at.desc(), EMERGENCIES.c.id
 )
 _URGENT = (
@@ -40,10 +38,8 @@ _URGENT = (
     .group_by(EMERGENCY_HOSTS.c.pool, EMERGENCIES.c.id, EMERGENCIES.c.started_at)
     .order_by(_IS_LARGE.desc(), EMERGENCIES.c.started_at.desc(), EMERGENCIES.c.id.desc())
 )
-_WISHED = (EmergencyState.RUNNING, EmergencyState.STOPPED, EmergencyState.DONE, EmergencyState.ABORTED)
-_WISHES = _NEWEST_FIRST.where(EMERGENCIES.c.cluster == bindparam("cluster_"), EMERGENCIES.c.state.in_(_WISHED))
 _AHEAD = (EmergencyState.ANNOUNCED, EmergencyState.RUNNING)
-_AHEAD_OF = _NEWEST_FIRST.where(EMERGENCIES.c.cluster == bindparam("cluster_"), EMERGENCIES.c.state.in_(_AHEAD))
+_AHEAD_OF = NEWEST_FIRST.where(EMERGENCIES.c.cluster == bindparam("cluster_"), EMERGENCIES.c.state.in_(_AHEAD))
 
 
 class Emergencies(Part):
@@ -86,8 +82,8 @@ class Emergencies(Part):
 
     async def emergencies(self, cluster: str | None = None) -> tuple[Emergency, ...]:
         """All that were ever started, the newest first; of one cluster, or of all."""
-        statement = _NEWEST_FIRST if cluster is None else _NEWEST_FIRST.where(EMERGENCIES.c.cluster == cluster)
-        return await self._database.read(lambda connection: _all(connection.execute(statement)))
+        statement = NEWEST_FIRST if cluster is None else NEWEST_FIRST.where(EMERGENCIES.c.cluster == cluster)
+        return await self._database.read(lambda connection: read_all(connection.execute(statement)))
 
     async def emergency(self, emergency_id: str) -> Emergency | None:
         """One of them."""
@@ -111,16 +107,20 @@ class Emergencies(Part):
         return await self._database.read(work)
 
     async def change_emergency(
-        self, emergency_id: str, decide: Callable[[Emergency, tuple[EmergencyHost, ...]], EmergencyChange]
+        self,
+        emergency_id: str,
+        decide: Callable[[Emergency, tuple[EmergencyHost, ...]], EmergencyChange],
+        stop: str | None = None,
     ) -> Emergency:
-        """Read an emergency and its hosts, decide, and write what becomes of them, in one transaction.
+        """Read an emergency and its hosts (of one stop, or all), decide, and write what becomes of them, in one
+        transaction.
 
         `InvalidInput` for an unknown one; what `decide` raises leaves all as it was.
         """
 
         def work(connection: Connection) -> Emergency:
             before = _known(connection, emergency_id)
-            change = decide(before, _hosts(connection, emergency_id))
+            change = decide(before, _hosts(connection, emergency_id, stop))
             after = change.emergency
             if after != before:
                 values = {"state": after.state, "document": documents.dump(after)}
@@ -148,37 +148,9 @@ def urgent_in(connection: Connection, cluster: str) -> dict[str, str]:
     return {row.pool: row.id for row in connection.execute(_URGENT, {"cluster_": cluster})}
 
 
-def urgent_wishes(connection: Connection, cluster: str, hosts: Sequence[str]) -> dict[str, tuple[Urgent, ...]]:
-    """What emergencies want these hosts to carry, by host, the newest first."""
-    wanted = set(hosts)
-    found: dict[str, tuple[Urgent, ...]] = {}
-    for one in _all(connection.execute(_WISHES, {"cluster_": cluster})):
-        its = tuple(
-            Urgent(emergency=one.id, component=component, version=version, since=one.started_at)
-            for component, version in one.targets.items()
-        )
-        named = select(EMERGENCY_HOSTS.c.host).where(EMERGENCY_HOSTS.c.emergency == one.id, _wanted_on(one))
-        for host in wanted.intersection(connection.execute(named).scalars()):
-            found[host] = (*found.get(host, ()), *its)
-    return found
-
-
-def _wanted_on(one: Emergency) -> ColumnElement[bool]:
-    """On which of its hosts its versions are wanted. A row that was written as left out at the start is of a host that
-    was never selected: what is left out later is so by a stop, or after the start.
-    """
-    if one.over and not one.spec.stays:
-        return false()
-    selected = (EMERGENCY_HOSTS.c.stop != "") | (EMERGENCY_HOSTS.c.at > one.started_at)
-    left_out = (EMERGENCY_HOSTS.c.state == EmergencyHostState.LEFT_OUT) & selected
-    return EMERGENCY_HOSTS.c.state.in_(wished_states(one.state)) | (
-        left_out if one.state is EmergencyState.DONE else false()
-    )
-
-
 def emergency_ahead(connection: Connection, cluster: str, pool: str) -> tuple[str, int]:
     """The emergencies that go before a pool's train, and in how many rounds of domains they will be through there."""
-    ahead = _all(connection.execute(_AHEAD_OF, {"cluster_": cluster}))
+    ahead = read_all(connection.execute(_AHEAD_OF, {"cluster_": cluster}))
     names, rounds = [], 0
     for one in ahead:
         if one.spec.plan is not None and one.state is EmergencyState.ANNOUNCED:
@@ -204,10 +176,19 @@ def _refuse_second_large(connection: Connection, emergency: Emergency) -> None:
 
 def emergencies_in(connection: Connection) -> tuple[Emergency, ...]:
     """All that were ever started, the newest first."""
-    return _all(connection.execute(_NEWEST_FIRST))
+    return read_all(connection.execute(NEWEST_FIRST))
 
 
-def _all(rows: "Iterable[Row[Any]]") -> tuple[Emergency, ...]:
+def works_of(connection: Connection, holders: Iterable[str]) -> dict[str, str]:
+    """Large-scale maintenance, of those whose stops these are: the kind of operation it does instead of upgrades."""
+    stopped = {ids.emergency_of(holder) or "" for holder in set(holders) if holder.startswith(ids.LARGE)}
+    found = (_read(connection, each) for each in sorted(stopped))
+    plans = {one.id: one.spec.plan for one in found if one is not None}
+    return {each: plan.work.kind for each, plan in plans.items() if plan is not None and plan.work is not None}
+
+
+def read_all(rows: "Iterable[Row[Any]]") -> tuple[Emergency, ...]:
+    """Rows of `NEWEST_FIRST` as the emergencies they are."""
     return tuple(documents.load(Emergency, row.document, "emergencies", row.id) for row in rows)
 
 

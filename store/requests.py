@@ -87,7 +87,7 @@ def override_of(request: Request) -> OverrideInForce:
     override, since = request.override, request.granted_at
     if override is None or since is None:
         raise ValueError(f"expected a granted request with an override, found {request.id}")
-    until = since + timedelta(seconds=override.lasts)
+    until = None if override.lasts is None else since + timedelta(seconds=override.lasts)
     return OverrideInForce(
         request=request.id,
         holder=request.holder,
@@ -102,7 +102,9 @@ def override_of(request: Request) -> OverrideInForce:
 
 def _as_it_was(row: "Row[Any]") -> OverrideInForce:
     found = override_of(read_request(row))
-    return found if row.ended_at is None else found.model_copy(update={"until": min(found.until, row.ended_at)})
+    if row.ended_at is None:
+        return found
+    return found.model_copy(update={"until": min(found.until or row.ended_at, row.ended_at)})
 
 
 def end_request(connection: Connection, request_id: str, reason: str, now: Moment) -> None:

@@ -17,7 +17,8 @@ from fleet.policy.rollout_images import image_of
 from fleet.policy.wanted import offboarded
 from store import documents
 from store.audit import write_audit
-from store.emergencies import emergencies_in, urgent_wishes
+from store.emergencies import emergencies_in
+from store.emergency_wishes import urgent_wishes
 from store.events import write_event
 from store.part import Part
 from store.tables.fleet import HOST_VERSIONS, HOSTS

@@ -175,8 +175,7 @@ def _overriding(request: Request) -> AuditEntry:
         action="override",
         subject=f"cluster {request.cluster}",
         reason=override.reason,
-        detail=f"{lifted}, for {override.request} until {override.until.isoformat()} at the latest:"
-        f" {len(request.hosts)} hosts{those}",
+        detail=f"{lifted}, for {override.request} until {override.told_until}: {len(request.hosts)} hosts{those}",
     )
 
 

@@ -10,7 +10,7 @@ from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 with workflow.unsafe.imports_passed_through():
     from activities.emergency import EmergencyPlanning
     from fleet import ids
-    from fleet.models.emergency_messages import EmergencyInput, EmergencyOrder, EmergencyPlanned, EmergencyStop
+    from fleet.models.emergency_messages import EmergencyInput, EmergencyOrder, EmergencyPlanned, EmergencyStop, Go
     from fleet.models.messages import Command, VisitInput
     from workflows.attributes import OUTCOME, of_visit
     from workflows.continuing import time_to_continue
@@ -103,7 +103,10 @@ class EmergencyTrain:
     async def _order(self, verb: str, note: Note) -> None:
         """Put a person's word in force, and look at once; one that can't be is told, and changes nothing."""
         said = command(note)
-        order = EmergencyOrder(actor=said.actor, reason=said.reason, emergency=self.emergency.emergency, verb=verb)
+        number = note.round if isinstance(note, Go) else 0
+        order = EmergencyOrder(
+            actor=said.actor, reason=said.reason, emergency=self.emergency.emergency, verb=verb, round=number
+        )
         try:
             await workflow.execute_activity_method(
                 EmergencyPlanning.order_emergency, order, **at(self.emergency.cluster, f"{verb}: {said.reason}")
@@ -133,9 +136,9 @@ class EmergencyTrain:
         """Resume the emergency."""
         await self._order("resume", note)
 
-    @workflow.signal(description="Go, at a gate of a large-scale maintenance")
-    async def approve(self, note: Note = None) -> None:
-        """Let the gate that it is at say go."""
+    @workflow.signal(description="Go, at the gate of a round of a large-scale maintenance: actor, reason, round")
+    async def approve(self, note: Go | Note = None) -> None:
+        """Let the gate that it is at say go; nothing without the number of its round, which another may have passed."""
         await self._order("approve", note)
 
     @workflow.signal(description="End a large-scale maintenance: nothing more begins, all of its capacity comes back")

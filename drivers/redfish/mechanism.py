@@ -12,6 +12,7 @@ from drivers.redfish.bmctask import UNKNOWN_VERSION, BmcTask, named, parse_tasks
 from drivers.redfish.connection import Answer
 from drivers.redfish.document import Document
 from drivers.redfish.doubt import Doubts
+from drivers.redfish.free import check_free
 from drivers.redfish.patience import Patience
 from drivers.redfish.reach import Reach
 from drivers.redfish.reading import (
@@ -80,7 +81,7 @@ class RedfishMechanism:
             service = await update_service(site)
             updates = await self._updates(site)
             check_open(site, service)
-            await self._check_free(site, updates)
+            await check_free(site, updates, self._activations)
             again = versions_of(site, updates.members).get(component) == version
             answer = await self._send(site, service, Sent(rule, image, again), updates, fence)
             self._patience.expect(host)
@@ -183,28 +184,7 @@ class RedfishMechanism:
 
     async def _free(self, host: str, *, booting: bool) -> None:
         async with self._reach.at(host) as site:
-            await self._check_free(site, await self._updates(site), booting=booting)
-
-    async def _check_free(self, site: Site, updates: Updates, *, booting: bool = False) -> None:
-        """Raise `Refused` while any update of this BMC runs, whoever began it; before a boot, while any writes."""
-        last: dict[str, tuple[BmcTask, str]] = {}
-        for task, name in updates.tasks:
-            rule = None if name is None else site.model.rule(name[0])
-            if task.live or (not booting and state_of(task, rule)[0] is TaskState.RUNNING):
-                what = f"{name[0]} {name[1]}" if name else "something"
-                raise Refused(f"{site.host}: its BMC is updating {what} (task {task.id}, {task.state})")
-            if name is not None and rule is not None:
-                last[name[0]] = (task, name[1])
-        if booting:
-            return
-        reported = versions_of(site, updates.members)
-        for component, (task, version) in last.items():
-            if not task.done:
-                continue
-            own = rule_of(site, component)
-            known = await self._activations.waits(site, task, own, version, reported.get(component))
-            if known is not None:
-                raise Refused(f"{site.host}: {component} {version} is {known.why}")
+            await check_free(site, await self._updates(site), self._activations, booting=booting)
 
     async def _began(self, host: str, before: Updates, answer: Answer) -> BmcTask:
         """The task that an accepted update became. `BadAnswer` when it can't be told."""

@@ -16,6 +16,9 @@ from fleet.models.rollout import Image, RolloutHosts, RolloutId
 from fleet.models.units import Duration
 from fleet.models.verification import VerificationTask
 
+OVERRIDE_LASTS = timedelta(days=1)
+"""For how long an emergency's override holds, where its file says nothing."""
+
 
 class EmergencyUpgrade(Fact):
     """One component and where it goes: to a version, or back to what a rollout led away from."""
@@ -51,7 +54,9 @@ class EmergencySpec(Fact):
     drain: DrainPolicy | None = Field(None, description="how jobs are treated; default: as the pool says")
     verify: tuple[VerificationTask, ...] = Field((), description="default: the pool's verifications")
     override_lasts: Duration = Field(
-        timedelta(days=1), description="time from a grant for which an override holds at most"
+        OVERRIDE_LASTS,
+        description="time from a grant for which an override holds at most; of a large-scale maintenance it holds until"
+        " the last host of a stop is back",
     )
     stays: bool = Field(True, description="whether its hosts are wanted to keep what it brought once it is through")
     plan: LargePlan | None = Field(None, description="of a large-scale maintenance: its date and its steps")

@@ -47,3 +47,11 @@ class EmergencyOrder(Command):
 
     emergency: str
     verb: str
+    round: int = 0
+    """Of a go: the round whose gate the person saw. One that names none counts for no gate."""
+
+
+class Go(Command):
+    """What a signal `approve` carries: who says go, why, and for the gate of which round."""
+
+    round: int

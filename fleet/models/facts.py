@@ -37,6 +37,8 @@ class LedgerFacts(Fact):
     """Submitted operations that were granted and are not over."""
     urgent: dict[str, str] = Field(default_factory=dict)
     """Pool: the emergency that has hosts to take there, before which nothing else but repair begins."""
+    works: dict[str, str] = Field(default_factory=dict)
+    """Large-scale maintenance, of those that ask or hold: the kind of operation that it does instead of upgrades."""
     breakers: dict[str, Breaker] = Field(default_factory=dict)
     """By pool: where no repair is opened on hosts that go down in production."""
 

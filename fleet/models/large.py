@@ -6,7 +6,7 @@ from enum import StrEnum
 from pydantic import Field, model_validator
 
 from fleet.models.base import Fact, Moment
-from fleet.models.units import Amount, Duration, buffer_hosts
+from fleet.models.units import Amount, Duration, buffer_hosts, is_nothing
 
 
 class LargeGate(StrEnum):
@@ -26,6 +26,11 @@ class LargeWork(StrEnum):
     REIMAGE = "reimage"
     VERIFY = "verify"
 
+    @property
+    def kind(self) -> str:
+        """The kind of operation that it is, in the catalogue's words."""
+        return f"{self.value.replace('_', '-')}-host"
+
 
 class AfterAbort(StrEnum):
     """What becomes of the versions that hosts have got by the time of an abort."""
@@ -34,6 +39,10 @@ class AfterAbort(StrEnum):
     """They stay wanted where they were brought."""
     BACK = "back"
     """They are nobody's wish any more: trains bring what the fleet file and rollouts say."""
+
+
+_FIRST_YEAR, _LAST_YEAR = 2000, 2199
+"""Between them times can be added to a date and taken from it."""
 
 
 class LargeStep(Fact):
@@ -46,7 +55,7 @@ class LargeStep(Fact):
 
     @model_validator(mode="after")
     def _takes_something(self) -> "LargeStep":
-        if self.domains == 0:
+        if is_nothing(self.domains):
             raise ValueError("domains: expected at least 1, or a share")
         return self
 
@@ -59,7 +68,7 @@ class RampUp(Fact):
 
     @model_validator(mode="after")
     def _returns_something(self) -> "RampUp":
-        if self.domains == 0:
+        if is_nothing(self.domains):
             raise ValueError("domains: expected at least 1, or a share")
         return self
 
@@ -77,6 +86,9 @@ class LargePlan(Fact):
 
     @model_validator(mode="after")
     def _ends_later(self) -> "LargePlan":
+        for name, moment in (("at", self.at), ("until", self.until)):
+            if moment is not None and not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+                raise ValueError(f"{name}: expected a year from {_FIRST_YEAR} to {_LAST_YEAR}, found {moment.year}")
         if self.until is not None and self.until <= self.at:
             raise ValueError("until: expected a time after at")
         if self.duration <= timedelta(0):
@@ -124,3 +136,11 @@ class LargeProgress(Fact):
     """Who said go at the gate that it is at."""
     released_at: Moment | None = None
     """When hosts of the round were last let return."""
+    closed: str = ""
+    """Why nothing more of the round begins; empty while it may."""
+    accepted: tuple[str, ...] = ()
+    """Hosts of the round that had failed when its gate said go."""
+    again: int = 0
+    """How often the round came back to its gate, for hosts that failed on their return."""
+    passed: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Pool: the domains of earlier rounds, whose gates said go."""

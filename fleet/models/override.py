@@ -28,7 +28,9 @@ class Override(Named):
 
     actor: str = Field(min_length=1)
     reason: str = Field(min_length=1)
-    lasts: float = Field(gt=0, description="seconds from the grant for which it is in force at most")
+    lasts: float | None = Field(
+        gt=0, description="seconds from the grant for which it is in force at most; None: to the last host's return"
+    )
 
 
 class OverrideInForce(Named):
@@ -40,4 +42,14 @@ class OverrideInForce(Named):
     actor: str
     reason: str
     since: Moment
-    until: Moment
+    until: Moment | None
+    """None while it has no other end than its request's."""
+
+    def holds(self, now: Moment) -> bool:
+        """Whether its numbers are the limits in force."""
+        return self.since <= now and (self.until is None or now < self.until)
+
+    @property
+    def told_until(self) -> str:
+        """Its end in words."""
+        return "its last host is back" if self.until is None else f"{self.until:%F %T}Z at the latest"

@@ -9,7 +9,8 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 _WHOLE = 100.0
-_LONGEST = timedelta(days=3650)
+LONGEST = timedelta(days=3650)
+"""Beyond it nothing is foreseen, and no moment can be told."""
 _DURATION = r"^(\d+(\.\d+)?(ms|s|m|h|d|w))+$"
 
 
@@ -22,8 +23,8 @@ def parse_duration(value: object) -> timedelta:
     if not isinstance(value, str) or not re.match(_DURATION, value):
         raise ValueError("expected a duration with its unit, such as 90s, 1h30m or 30d")
     seconds = sum(float(n) * _UNITS[unit] for n, unit in _PART.findall(value))
-    if seconds > _LONGEST.total_seconds():
-        raise ValueError(f"expected a duration of ten years ({_LONGEST.days}d) at most")
+    if seconds > LONGEST.total_seconds():
+        raise ValueError(f"expected a duration of ten years ({LONGEST.days}d) at most")
     return timedelta(seconds=seconds)
 
 
@@ -102,6 +103,11 @@ def buffer_hosts(amount: int | str, members: int) -> int:
     if isinstance(amount, int):
         return amount
     return max(1, int(members * float(amount[:-1]) / _WHOLE + 1e-9))
+
+
+def is_nothing(amount: int | str) -> bool:
+    """True for `0` and `0%`, where at least one is needed: shares round to at least one."""
+    return float(amount.removesuffix("%") if isinstance(amount, str) else amount) == 0
 
 
 def floor_hosts(amount: int | str, members: int) -> int:

@@ -177,6 +177,8 @@ class StepResult(Decision):
     """For a roll back: what is to be done instead of returning."""
     blameless: bool = False
     """For a hand-over: nothing that was applied brought it about, so that it speaks against no version."""
+    asks_again: float | None = None
+    """For a hold that is no freeze, and may take days: seconds until its step asks again."""
 
 
 class Outcome(StrEnum):

@@ -5,8 +5,9 @@ those behind them, as long as the pool has no room for a single host, only that.
 from collections import Counter
 
 from fleet.models.ledger import WaitKind
-from fleet.policy.balance import Ask, Balance, PoolBalance
+from fleet.policy.balance import Balance
 from fleet.policy.obstacles import Obstacle
+from fleet.policy.pool_balance import Ask, PoolBalance
 
 TOLD = 200
 """Waiting requests of a pool, from the head of the queue, that are told in full."""

@@ -2,23 +2,36 @@
 
 from collections.abc import Iterable, Sequence
 
-from fleet.models.emergency import EmergencyHost, EmergencyHostState
+from fleet.models.emergency import BUSY, EmergencyHost, EmergencyHostState
 from fleet.models.work import EndCause, HostOutcome, Outcome
 
 _DONE = (Outcome.UPGRADED, Outcome.CURRENT, Outcome.REPAIRED, Outcome.SERVICED)
 _FURTHER = (EmergencyHostState.HELD, EmergencyHostState.RETURNING)
+BEGUN = (EmergencyHostState.UNDER_WAY, *_FURTHER)
+"""A host in these has been begun on in its stop, and has not ended by its row."""
 _AGAIN = (EndCause.STOP, EndCause.YIELD, EndCause.HANDS)
 
 
 def after_stop(
     hosts: Iterable[EmergencyHost], outcomes: Iterable[HostOutcome], max_returns: int
 ) -> tuple[EmergencyHost, ...]:
-    """The rows of a stop's hosts after it. A host without an outcome was not had, and waits for the next stop.
+    """The rows of a stop's hosts after it. A host without an outcome was not had, and waits for the next stop; one that
+    has ended in it before stays as it is.
 
     One that jobs have kept `max_returns` times is left out: the emergency would not end otherwise.
     """
     ended = {o.host: o for o in outcomes}
-    return tuple(_after(host, ended.get(host.host), max_returns) for host in hosts)
+    return tuple(_after(host, ended.get(host.host), max_returns) for host in hosts if host.state in BUSY)
+
+
+def ended_early(
+    hosts: Iterable[EmergencyHost], outcomes: Iterable[HostOutcome], max_returns: int
+) -> tuple[EmergencyHost, ...]:
+    """The rows of a stop's hosts that have ended while the stop goes on: it may wait for the others as long as a gate
+    holds them.
+    """
+    ended = {o.host for o in outcomes}
+    return after_stop((h for h in hosts if h.host in ended and h.state in BEGUN), outcomes, max_returns)
 
 
 def pending_again(hosts: Sequence[EmergencyHost], had: Iterable[str]) -> tuple[EmergencyHost, ...]:

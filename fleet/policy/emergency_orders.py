@@ -8,7 +8,7 @@ from fleet.errors import Refused
 from fleet.models.audit import AuditEntry
 from fleet.models.base import Moment
 from fleet.models.emergency import Emergency, EmergencyChange, EmergencyHost, EmergencyState
-from fleet.models.large import AfterAbort, LargePhase
+from fleet.models.large import AfterAbort, LargePhase, LargePlan
 from fleet.models.messages import Command
 
 Change = Callable[[Emergency, tuple[EmergencyHost, ...]], EmergencyChange]
@@ -64,19 +64,38 @@ def _large_refusal(emergency: Emergency, verb: EmergencyVerb) -> str:
     return ""
 
 
-def emergency_order(command: Command, verb: EmergencyVerb, now: Moment) -> Change:
-    """What an order makes of an emergency; the change raises `Refused` with the reason."""
+def wrong_round(emergency: Emergency, number: int) -> str:
+    """Why a go that was said of the round of this number does not count for the gate that it is at; empty when it
+    does. One that names no round does not: it may have been meant for the gate before.
+    """
+    at = emergency.progress.round if emergency.progress is not None else 0
+    said = f"round {number}" if number else "no round"
+    return "" if number == at else f"{emergency.id} is at the gate of round {at}, and the go names {said}"
+
+
+def aborted_as(plan: LargePlan | None) -> EmergencyState:
+    """The state that an abort leads to, a person's or one for want of time."""
+    back = plan is not None and plan.after_abort is AfterAbort.BACK
+    return EmergencyState.ENDED if back else EmergencyState.ABORTED
+
+
+def emergency_order(command: Command, verb: EmergencyVerb, now: Moment, number: int = 0) -> Change:
+    """What an order makes of an emergency; the change raises `Refused` with the reason. `number`: of a go, the round
+    that the person saw at its gate.
+    """
 
     def change(before: Emergency, _: tuple[EmergencyHost, ...]) -> EmergencyChange:
         why = emergency_refusal(before, verb)
+        if not why and verb is EmergencyVerb.APPROVE:
+            why = wrong_round(before, number)
         if why:
             raise Refused(why)
         state = _BECOMES[verb]
         if verb is EmergencyVerb.RESUME and now < before.begins_at:
             state = EmergencyState.ANNOUNCED
-        plan, progress = before.spec.plan, before.progress
-        if verb is EmergencyVerb.ABORT and plan is not None and plan.after_abort is AfterAbort.BACK:
-            state = EmergencyState.ENDED
+        progress = before.progress
+        if verb is EmergencyVerb.ABORT:
+            state = aborted_as(before.spec.plan)
         if verb is EmergencyVerb.APPROVE and progress is not None:
             progress = progress.model_copy(update={"approved_by": command.actor})
         said = f"{_SAID[verb]} by {command.actor}: {command.reason}"

@@ -20,8 +20,9 @@ from fleet.models.emergency import BUSY, RESTING, Emergency, EmergencyHost, Emer
 from fleet.models.facts import LedgerFacts
 from fleet.models.large import LargeProgress
 from fleet.models.ledger import Counted, Request, RequestClass
-from fleet.policy.balance import Ask, Balance
+from fleet.policy.balance import Balance
 from fleet.policy.emergency_hosts import Obtainable, obtainable
+from fleet.policy.pool_balance import Ask
 from fleet.policy.stopping import in_words
 
 _YIELDS = ("visit/", "op/", ids.LARGE)

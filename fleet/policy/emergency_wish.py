@@ -6,10 +6,11 @@ started after the emergency goes before it again, and ending the emergency leave
 
 from collections.abc import Iterable
 
-from fleet.models.emergency import EmergencyHostState, EmergencyState, Urgent
+from fleet.models.emergency import Emergency, EmergencyHostState, EmergencyState, Urgent
 from fleet.models.host import Host
 from fleet.models.rollouts import Offboarded, RolloutFacts, RolloutState, Wanted, WantedSet
 from fleet.policy.cohorts import in_scope
+from fleet.policy.large_rounds import passed
 
 
 def with_urgent(wish: WantedSet, host: Host | None, facts: RolloutFacts, ended: Iterable[Offboarded]) -> WantedSet:
@@ -33,12 +34,13 @@ def with_urgent(wish: WantedSet, host: Host | None, facts: RolloutFacts, ended: 
     return WantedSet(wanted=tuple(wanted.values()), waits=waits, reason=f"by {', '.join(sources) or 'nobody'}")
 
 
-def wished_states(state: EmergencyState) -> tuple[EmergencyHostState, ...]:
+def wished_states(state: EmergencyState, *, large: bool = False) -> tuple[EmergencyHostState, ...]:
     """In which states a host of an emergency is wanted to carry its versions. Those that it has not brought are wanted
-    only while it runs: a person who stops it stops them, and no train brings them in its stead.
+    only while it runs: a person who stops it stops them, and no train brings them in its stead. A large-scale
+    maintenance wants nothing of a host that waits, wherever it is: see `round_domains`.
     """
     if state is EmergencyState.RUNNING:
-        return _BROUGHT + _TO_COME
+        return _BROUGHT + _BEGUN + (() if large else (EmergencyHostState.PENDING,))
     return _BROUGHT if state in _STAYS else ()
 
 
@@ -49,7 +51,25 @@ _BROUGHT = (
     EmergencyHostState.DONE,
     EmergencyHostState.HANDED_OVER,
 )
-_TO_COME = (EmergencyHostState.PENDING, EmergencyHostState.ASKED, EmergencyHostState.UNDER_WAY)
+_BEGUN = (EmergencyHostState.ASKED, EmergencyHostState.UNDER_WAY)
+
+
+def round_domains(one: Emergency) -> dict[str, tuple[str, ...]]:
+    """Pool: domains in which a large-scale maintenance wants its versions on hosts that wait as well. A host that goes
+    to repair before the date, or before the gate in front of its round, gets there what everyone gets.
+    """
+    if one.state is not EmergencyState.RUNNING or one.progress is None:
+        return {}
+    return passed(one.progress).passed
+
+
+def passed_domains(one: Emergency) -> dict[str, tuple[str, ...]] | None:
+    """Pool: domains in which a large-scale maintenance that is done wants its versions on hosts that it left out, as
+    their round's gate said go; None for every domain, as of an emergency.
+    """
+    if one.spec.plan is None:
+        return None
+    return one.progress.passed if one.progress is not None else {}
 
 
 def as_wanted(one: Urgent) -> Wanted:

@@ -25,11 +25,12 @@ from datetime import datetime
 
 from fleet.models.facts import LedgerFacts
 from fleet.models.ledger import Grant, RequestClass, RequestState, Settlement, Wait, WaitKind
-from fleet.policy.balance import Ask, Balance
+from fleet.policy.balance import Balance
 from fleet.policy.crowd import TOLD, Crowd
 from fleet.policy.obstacles import Obstacle, barred, busy
 from fleet.policy.partial import narrowed
 from fleet.policy.parties import parties
+from fleet.policy.pool_balance import Ask
 from fleet.policy.together import apart
 
 _RANK = {kind: rank for rank, kind in enumerate(RequestClass)}

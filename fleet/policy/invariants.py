@@ -67,7 +67,7 @@ def _beyond_buffer(facts: LedgerFacts, where: Mapping[str, Standing], pool: Pool
 
 def _beyond_groups(facts: LedgerFacts, where: Mapping[str, Standing], pool: Pool) -> int:
     """Hosts out by plan in other groups than those that may have hosts out; a pin switch may have all of them."""
-    if pool.replicas is None or any(o.whole and o.since <= facts.now < o.until for o in facts.overrides):
+    if pool.replicas is None or any(o.whole and o.holds(facts.now) for o in facts.overrides):
         return 0
     planned = (
         facts.hosts[n] for n, s in where.items() if s.set is HostSet.PLANNED and facts.hosts[n].pool == pool.name

@@ -20,7 +20,7 @@ def joins(not_with: tuple[str, ...], lease: LeaseHost, seen: ObservedHost | None
         return False
     if ids.emergency_of(lease.holder) is not None:
         return False  # nothing holds an emergency up
-    if any(kind in not_with for kind in kinds_of(lease.holder)):
+    if any(kind in not_with for kind in kinds_of(lease.holder, {})):
         return False
     node = seen.node if seen is not None and not seen.jobs else None
     return (

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from fleet.models.base import Moment
-from fleet.models.emergency import EmergencyHost, EmergencySpec
+from fleet.models.emergency import OVERRIDE_LASTS, EmergencyHost, EmergencySpec
+from fleet.models.host import Host
 from fleet.models.large import LargePlan
 from fleet.models.override import Override
 from fleet.models.pool import Pool
-from fleet.models.units import format_duration
+from fleet.models.units import LONGEST, format_duration
 from fleet.policy.large_rounds import PlannedRound, held_length, planned_rounds, round_length, stop_length, totals
 from fleet.policy.limits import Limits, overridden
+from fleet.policy.replica_groups import group_of
 from fleet.policy.windows import ended, waits_for_window
 
 Found = tuple[str, str]
@@ -26,8 +28,11 @@ def large_problems(
     promised: Mapping[str, Limits],
     override: Override | None,
     now: Moment,
+    members: Sequence[Host] = (),
 ) -> list[Found]:
-    """Everything that keeps it from being held to its plan; `pools` are those of its hosts."""
+    """Everything that keeps it from being held to its plan; `pools` are those of its hosts, `members` tells the replica
+    groups of hosts.
+    """
     plan = spec.plan
     assert plan is not None, "only a large-scale maintenance has steps"
     found: list[Found] = []
@@ -35,24 +40,29 @@ def large_problems(
         found.append(("plan.at", f"expected a time to come, found {told(plan.at)}, which has passed"))
     rounds = planned_rounds(plan, hosts)
     found += _too_wide(rounds, pools, promised, override)
+    found += _groups_held(plan, rounds, hosts, pools, members)
     found += _outside_windows(spec, plan, pools, totals(hosts))
     end = expected_end(spec, rounds, pools)
-    if plan.until is not None and (end is None or end > plan.until):
+    if _endless(spec, rounds, pools):
+        found.append(("plan.steps", f"expected rounds that take {format_duration(LONGEST)} at most together"))
+    elif plan.until is not None and (end is None or end > plan.until):
         long = f"{len(rounds)} rounds end at {told(end)}" if end is not None else "the pools' windows leave no room"
         found.append(("plan.until", f"expected a time when it can be over: {long}"))
-    if override is not None:
-        found += _outlasted(spec, rounds, pools, totals(hosts))
+    if spec.override_lasts != OVERRIDE_LASTS:
+        wanted = "expected nothing: the numbers that are named hold until the last host of a stop is back"
+        found.append(("override_lasts", wanted))
     return found
 
 
 def expected_end(spec: EmergencySpec, rounds: Sequence[PlannedRound], pools: Sequence[Pool]) -> Moment | None:
-    """When it is expected to be over, people's approvals apart; None when windows leave no room for it."""
+    """When it is expected to be over, people's approvals apart; None when windows leave no room for it, or for what
+    takes longer than anybody foresees.
+    """
     plan = spec.plan
     assert plan is not None, "only a large-scale maintenance has rounds"
-    at: Moment | None = plan.at
+    at: Moment | None = None if _endless(spec, rounds, pools) else plan.at
     for each in rounds:
-        every = {pool: len(names) for pool, names in each.domains.items()}
-        length = round_length(spec, each.number, pools, every)
+        length = _length(spec, each, pools)
         ends = [_ended(at, pool, length, stop_length(spec, pool)) for pool in pools if pool.name in each.domains]
         at = None if at is None or any(end is None for end in ends) else max(end for end in ends if end is not None)
     return at
@@ -61,6 +71,20 @@ def expected_end(spec: EmergencySpec, rounds: Sequence[PlannedRound], pools: Seq
 def told(moment: Moment) -> str:
     """A moment in words."""
     return moment.isoformat(sep=" ", timespec="seconds")
+
+
+def _length(spec: EmergencySpec, each: PlannedRound, pools: Sequence[Pool]) -> timedelta:
+    return round_length(spec, each.number, pools, {pool: len(names) for pool, names in each.domains.items()})
+
+
+def _endless(spec: EmergencySpec, rounds: Iterable[PlannedRound], pools: Sequence[Pool]) -> bool:
+    """True for rounds that take longer together than any length of time may be."""
+    left = LONGEST
+    for each in rounds:
+        left -= _length(spec, each, pools)
+        if left < timedelta(0):
+            return True
+    return False
 
 
 def _ended(at: Moment | None, pool: Pool, length: timedelta, need: timedelta) -> Moment | None:
@@ -95,6 +119,30 @@ def _too_wide(
         )
 
 
+def _groups_held(
+    plan: LargePlan,
+    rounds: Iterable[PlannedRound],
+    hosts: Iterable[EmergencyHost],
+    pools: Iterable[Pool],
+    members: Iterable[Host],
+) -> Iterator[Found]:
+    """Pools of which a round would hold one replica group while it waits for another."""
+    known, places = {h.name: h for h in members}, {h.host: (h.pool, h.domain) for h in hosts}
+    for pool in pools:
+        if plan.ramp_up is None or pool.replicas is None:
+            continue
+        for each in rounds:
+            its = {(pool.name, domain) for domain in each.domains.get(pool.name, ())}
+            groups = {group_of(known[name], pool.replicas) for name in places if name in known and places[name] in its}
+            if len(groups) > pool.replicas.at_once:
+                yield (
+                    "plan.steps",
+                    f"expected steps that hold hosts of at most {pool.replicas.at_once} replica groups of pool "
+                    f"{pool.name} at once (or no ramp_up); round {each.number} takes {len(groups)}",
+                )
+                break
+
+
 def _outside_windows(
     spec: EmergencySpec, plan: LargePlan, pools: Iterable[Pool], every: Mapping[str, int]
 ) -> Iterator[Found]:
@@ -102,12 +150,3 @@ def _outside_windows(
         need = stop_length(spec, pool) + held_length(plan, 1, every)
         if why := waits_for_window(pool, plan.at, need):
             yield "plan.at", f"expected a time within the pool's windows: {why}"
-
-
-def _outlasted(
-    spec: EmergencySpec, rounds: Iterable[PlannedRound], pools: Sequence[Pool], every: Mapping[str, int]
-) -> Iterator[Found]:
-    longest = max((round_length(spec, each.number, pools, every) for each in rounds), default=timedelta(0))
-    if longest > spec.override_lasts:
-        wanted = f"expected at least {format_duration(longest)}, as long as a round is out"
-        yield "override_lasts", f"{wanted}, found {format_duration(spec.override_lasts)}"

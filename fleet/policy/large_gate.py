@@ -1,17 +1,19 @@
 """Go or no-go: what the gate of a round of a large-scale maintenance says, by what became of its hosts.
 
 A host counts as failed that went to repair in the round, or that is out as failed after it. A gate that goes by itself
-waits until every host that the round brought back was seen in production: what is not known is no go.
+waits until every host that the round brought back was seen in production: what is not known is no go. Hosts that fail
+once it has said go, while the round returns, are judged as those before.
 """
 
 from collections.abc import Sequence
 
 from fleet.hostlist import some
 from fleet.models.base import Decision
-from fleet.models.emergency import EmergencyHost, EmergencyHostState
+from fleet.models.emergency import Emergency, EmergencyHost, EmergencyHostState
 from fleet.models.facts import LedgerFacts
 from fleet.models.host import HostSet
 from fleet.models.large import LargeGate, LargePlan, LargeProgress
+from fleet.models.ledger import Counted
 from fleet.policy.balance import Balance
 from fleet.policy.sets import is_unseen
 
@@ -26,6 +28,9 @@ class Verdict(Decision):
     """A person is to say."""
     told: str = ""
     """What became of the round's hosts so far."""
+    failed: tuple[str, ...] = ()
+    waits_for: tuple[str, ...] = ()
+    """Hosts that came back and were not seen since, or pools that were not looked at for too long."""
 
 
 def judged(plan: LargePlan, progress: LargeProgress, hosts: Sequence[EmergencyHost], ledger: LedgerFacts) -> Verdict:
@@ -35,23 +40,38 @@ def judged(plan: LargePlan, progress: LargeProgress, hosts: Sequence[EmergencyHo
     balance = Balance.of(ledger)
     places = balance.places
     back = [h.host for h in its if h.state is EmergencyHostState.DONE]
-    failed = [h.host for h in its if h.state is EmergencyHostState.HANDED_OVER]
-    failed += [name for name in back if name in places and places[name][0] is HostSet.FAILED]
+    # The lease tells of a repair before the row of the host does.
+    repair = {name for name, lease in ledger.leases.items() if lease.counted is Counted.FAILED}
+    failed = [h.host for h in its if h.state is EmergencyHostState.HANDED_OVER or h.host in repair]
+    failed += [name for name in back if name not in failed and name in places and places[name][0] is HostSet.FAILED]
     unseen = [name for name in back if name in places and is_unseen(places[name])]
+    stale = sorted(pool for pool in progress.domains if pool not in balance.pools or balance.pools[pool].stale)
+    seen = {"failed": tuple(failed), "waits_for": tuple(unseen or stale)}
     told = f"{len(failed)} of {len(its)} hosts failed"
     if failed:
         told += f" ({some(failed)})"
     if len(failed) > step.most_failures and not progress.approved_by:
         reason = f"no-go: {told}, more than the {step.most_failures} of its step; a person decides"
-        return Verdict(too_many=True, asks=True, told=reason, reason=reason)
+        return Verdict(too_many=True, asks=True, told=reason, reason=reason, **seen)
     if progress.approved_by:
-        return Verdict(go=True, told=told, reason=f"go by {progress.approved_by}; {told}")
+        return Verdict(go=True, told=told, reason=f"go by {progress.approved_by}; {told}", **seen)
     if step.gate is LargeGate.APPROVAL:
-        return Verdict(asks=True, told=told, reason=f"{told}; a person is to say go")
-    stale = sorted(pool for pool in progress.domains if pool not in balance.pools or balance.pools[pool].stale)
+        return Verdict(asks=True, told=told, reason=f"{told}; a person is to say go", **seen)
     if unseen or stale:
-        return Verdict(told=told, reason=f"{told}; waits for a look at {some(unseen or stale)}")
-    return Verdict(go=True, told=told, reason=f"go: {told}")
+        return Verdict(told=told, reason=f"{told}; waits for a look at {some(unseen or stale)}", **seen)
+    return Verdict(go=True, told=told, reason=f"go: {told}", **seen)
+
+
+def begins_no_more(large: Emergency, hosts: Sequence[EmergencyHost], ledger: LedgerFacts) -> str:
+    """Why a stop of the round that was asked for may not begin any more; empty when it may, and for an emergency.
+
+    What a look would find counts before it has found it.
+    """
+    plan, progress = large.spec.plan, large.progress
+    if plan is None or progress is None:
+        return ""
+    verdict = judged(plan, progress, hosts, ledger)
+    return progress.closed or (verdict.reason if verdict.too_many else "")
 
 
 def _number(host: EmergencyHost) -> int:

@@ -7,7 +7,6 @@ begins in another domain meanwhile, and nothing goes past a gate that did not sa
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import NamedTuple
 
 from fleet.hostlist import natural_key, some
 from fleet.models.base import Moment
@@ -20,42 +19,16 @@ from fleet.models.emergency import (
     EmergencyState,
 )
 from fleet.models.facts import LedgerFacts
-from fleet.models.large import LargePhase, LargePlan, LargeProgress, RampUp, domains_of
+from fleet.models.large import LargePhase, LargeProgress, RampUp, domains_of
 from fleet.models.units import format_duration
-from fleet.policy.emergency_hosts import Obtainable, obtainable
+from fleet.policy.emergency_hosts import obtainable
+from fleet.policy.emergency_orders import aborted_as
 from fleet.policy.emergency_plan import EmergencyStep, OpenedStop, at_rest, through, yields
+from fleet.policy.large_facts import LargeFacts
 from fleet.policy.large_gate import judged
-from fleet.policy.large_rounds import chosen, round_length, stands_aside_at, totals
+from fleet.policy.large_rounds import chosen, passed, round_length, stands_aside_at, totals
 
 _OUT = (EmergencyHostState.ASKED, EmergencyHostState.UNDER_WAY)
-_BACK_UP = (EmergencyHostState.HELD, EmergencyHostState.RETURNING)
-
-
-class _Facts(NamedTuple):
-    """What a look is about."""
-
-    emergency: Emergency
-    plan: LargePlan
-    hosts: Sequence[EmergencyHost]
-    ledger: LedgerFacts
-    can: Obtainable
-
-    @property
-    def now(self) -> Moment:
-        return self.ledger.now
-
-    def waiting(self) -> dict[str, dict[str, list[str]]]:
-        """Pool → domain → waiting hosts that can be had."""
-        found: dict[str, dict[str, list[str]]] = {}
-        obtained = set(self.can.hosts)
-        for host in self.hosts:
-            if host.state is EmergencyHostState.PENDING and host.host in obtained:
-                found.setdefault(host.pool, {}).setdefault(host.domain, []).append(host.host)
-        return found
-
-    def nothing_left(self) -> bool:
-        """True when no gate has anything to let through: neither hosts that wait, nor hosts that are held."""
-        return not self.waiting() and not any(h.state in _BACK_UP for h in self.hosts)
 
 
 def large_step(emergency: Emergency, hosts: Sequence[EmergencyHost], ledger: LedgerFacts) -> EmergencyStep:
@@ -69,57 +42,79 @@ def large_step(emergency: Emergency, hosts: Sequence[EmergencyHost], ledger: Led
         reason = f"begins at {_told(plan.at)}; trains go on until {_told(aside)}"
         return EmergencyStep(state=emergency.state, until=aside, reason=reason)
     can = obtainable((h.host for h in hosts if h.state is EmergencyHostState.PENDING), ledger)
-    facts = _Facts(emergency, plan, hosts, ledger, can)
+    facts = LargeFacts(emergency, plan, hosts, ledger, can)
     progress = emergency.progress or LargeProgress(since=ledger.now)
     return _PHASES[progress.phase](facts, progress)
 
 
-def _clearing(facts: _Facts, progress: LargeProgress) -> EmergencyStep:
+def _clearing(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
     at = facts.plan.at
     if facts.now < at:
         return _step(progress, f"begins at {_told(at)}; trains of its pools begin nothing more", until=at)
     return _next_round(facts, progress)
 
 
-def _next_round(facts: _Facts, progress: LargeProgress) -> EmergencyStep:
+def _next_round(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
     waiting, every = facts.waiting(), totals(facts.hosts)
     if not waiting:
-        return _through(facts, progress)
+        return _rest(facts, progress)
     number, until = progress.round + 1, facts.plan.until
     length = round_length(facts.emergency.spec, number, facts.ledger.pools, every)
     if until is not None and facts.now + length > until:
         left = sum(len(names) for domains in waiting.values() for names in domains.values())
         reason = f"aborted: round {number} needs {format_duration(length)} and would end after {_told(until)}; "
         reason += f"{left} hosts were not taken"
-        return EmergencyStep(state=EmergencyState.ABORTED, progress=progress, over=True, reason=reason)
+        return EmergencyStep(state=aborted_as(facts.plan), progress=progress, over=True, reason=reason)
     begun = LargeProgress(
         round=number,
         domains=chosen(facts.plan, number, waiting, every),
         first_stop=facts.emergency.stops + 1,
         phase=LargePhase.OUT,
         since=facts.now,
+        passed=_gone_through(progress).passed,
     )
     return _out(facts, begun)
 
 
-def _out(facts: _Facts, progress: LargeProgress) -> EmergencyStep:
+def _rest(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
+    """No host is to be had: it is through, or looks again. What one look did not show is no reason to leave it out."""
+    left = facts.barred(_gone_through(progress))
+    if not left:
+        return _through(facts, progress)
+    reason = f"{len(left)} hosts can't be had: " + ", ".join(f"{h} ({left[h]})" for h in sorted(left)[:3])
+    asks = reason if facts.now - progress.since >= PATIENCE else ""
+    return _step(progress, reason, until=facts.now + LOOKS_AGAIN, asks=asks)
+
+
+def _gone_through(progress: LargeProgress) -> LargeProgress:
+    """With the round's domains among those that passed, once its hosts are back."""
+    return passed(progress) if progress.phase is LargePhase.UP else progress
+
+
+def _out(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
     """Take the round's domains out; once too many of them have failed, nothing more of it begins."""
     busy = [h for h in facts.hosts if h.state in _OUT]
-    asked = {(h.pool, h.domain) for h in busy if h.state is EmergencyHostState.ASKED}
+    asked = {(h.pool, h.domain): h.stop for h in busy if h.state is EmergencyHostState.ASKED}
     verdict = judged(facts.plan, progress, facts.hosts, facts.ledger)
+    closed = progress.closed or (verdict.reason if verdict.too_many else _barred_by_its_own(facts, busy))
+    progress = progress.model_copy(update={"closed": closed})
     stops = tuple(
         OpenedStop(pool=pool, domain=domain, hosts=tuple(sorted(names, key=natural_key)), reason=f"{len(names)} hosts")
         for pool, domains in facts.waiting().items()
         for domain, names in domains.items()
         if domain in progress.domains.get(pool, ()) and (pool, domain) not in asked
     )
-    if verdict.too_many:
+    if closed:
         stops = ()
     if not busy and not stops:
         return _holding(facts, _moved(progress, LargePhase.HOLDING, facts.now))
     wanted = [h.host for h in busy if h.state is EmergencyHostState.ASKED]
     wanted += [host for stop in stops for host in stop.hosts]
     told = f"{_round(progress)}: {len(busy) - sum(h.state is EmergencyHostState.ASKED for h in busy)} hosts under way, "
+    if closed:
+        halts = tuple(dict.fromkeys(asked.values()))
+        asks = verdict.reason if verdict.too_many and (asked or not facts.nothing_left(progress)) else ""
+        return _step(progress, f"{told}nothing more of it begins: {closed}", halts=halts, asks=asks)
     return _step(
         progress,
         f"{told}{len(wanted)} asked for; {verdict.told}",
@@ -128,8 +123,19 @@ def _out(facts: _Facts, progress: LargeProgress) -> EmergencyStep:
     )
 
 
-def _holding(facts: _Facts, progress: LargeProgress) -> EmergencyStep:
-    if facts.nothing_left():
+def _barred_by_its_own(facts: LargeFacts, busy: Sequence[EmergencyHost]) -> str:
+    """What the rest of a round waits for when all that it has is held: its gate would wait for it, and it perhaps for
+    the hosts that are held. A later round takes it.
+    """
+    held = any(h.state is EmergencyHostState.HELD for h in facts.hosts)
+    waits = {r.holder: r.waits_because for r in facts.ledger.requests}
+    if not held or not busy or any(h.state is not EmergencyHostState.ASKED or not waits.get(h.stop) for h in busy):
+        return ""
+    return f"{some(sorted(h.host for h in busy))} can't be had while the others are held: {waits[busy[0].stop]}"
+
+
+def _holding(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
+    if facts.nothing_left(progress):
         return _through(facts, progress)
     until = progress.since + facts.plan.step(progress.round).hold
     if facts.now < until:
@@ -137,22 +143,33 @@ def _holding(facts: _Facts, progress: LargeProgress) -> EmergencyStep:
     return _gate(facts, _moved(progress, LargePhase.GATE, facts.now))
 
 
-def _gate(facts: _Facts, progress: LargeProgress) -> EmergencyStep:
-    if facts.nothing_left():
+def _gate(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
+    if facts.nothing_left(progress):
         return _through(facts, progress)
     verdict = judged(facts.plan, progress, facts.hosts, facts.ledger)
     if verdict.go:
-        return _up(facts, _moved(progress, LargePhase.UP, facts.now))
+        went = progress.model_copy(update={"accepted": verdict.failed})
+        return _up(facts, _moved(went, LargePhase.UP, facts.now))
     reason = f"{_round(progress)}: {verdict.reason}"
     if verdict.asks:
         return _step(progress, reason, asks=verdict.reason)
     return _step(progress, reason, until=facts.now + LOOKS_AGAIN)
 
 
-def _up(facts: _Facts, progress: LargeProgress) -> EmergencyStep:
-    """Let verified hosts return, a batch at a time, and begin the next round when none is left."""
+def _up(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
+    """Let verified hosts return, a batch at a time, and begin the next round when none is left. Too many that fail
+    meanwhile bring the round back to its gate.
+    """
+    verdict = judged(facts.plan, progress, facts.hosts, facts.ledger)
+    more = set(verdict.failed).difference(progress.accepted)
+    if more and len(verdict.failed) > facts.plan.step(progress.round).most_failures:
+        back = progress.model_copy(update={"approved_by": "", "again": progress.again + 1})
+        return _gate(facts, _moved(back, LargePhase.GATE, facts.now))
     held = [h for h in facts.hosts if h.state is EmergencyHostState.HELD]
     returning = [h.host for h in facts.hosts if h.state is EmergencyHostState.RETURNING]
+    if not returning and verdict.waits_for:
+        reason = f"{_round(progress)}: {verdict.told}; waits for a look at {some(verdict.waits_for)}"
+        return _step(progress, reason, until=facts.now + LOOKS_AGAIN)
     if not held and not returning:
         return _next_round(facts, progress)
     if returning:
@@ -186,7 +203,10 @@ _PHASES = {
 }
 
 
-def _through(facts: _Facts, progress: LargeProgress) -> EmergencyStep:
+def _through(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
+    """The end. A last round that has nothing to let through has passed its gate unless too many of it failed."""
+    if not judged(facts.plan, progress, facts.hosts, facts.ledger).too_many:
+        progress = passed(progress)
     return through(facts.hosts, facts.can).model_copy(update={"progress": progress})
 
 
@@ -210,3 +230,6 @@ def _told(moment: Moment) -> str:
 
 LOOKS_AGAIN = timedelta(seconds=15)
 """Pause between looks while a gate waits for what the next look at the cluster tells."""
+
+PATIENCE = timedelta(minutes=30)
+"""Time after which a person is told of hosts that can't be had while there are no others."""

@@ -10,7 +10,7 @@ from datetime import timedelta
 from fleet.hostlist import natural_key
 from fleet.models.base import Fact, Moment
 from fleet.models.emergency import BUSY, Emergency, EmergencyHost, EmergencyHostState, EmergencySpec
-from fleet.models.large import LargePlan, domains_of
+from fleet.models.large import LargePlan, LargeProgress, domains_of
 from fleet.models.pool import Pool
 
 TO_COME = (EmergencyHostState.PENDING, *BUSY)
@@ -45,6 +45,13 @@ def chosen(
         for pool, names in available.items()
     }
     return {pool: names for pool, names in taken.items() if names}
+
+
+def passed(progress: LargeProgress) -> LargeProgress:
+    """The progress once the round's gate has said go."""
+    names = {pool: (*progress.passed.get(pool, ()), *its) for pool, its in progress.domains.items()}
+    unique = {pool: tuple(dict.fromkeys(its)) for pool, its in (progress.passed | names).items()}
+    return progress.model_copy(update={"passed": unique})
 
 
 def planned_rounds(plan: LargePlan, hosts: Sequence[EmergencyHost]) -> tuple[PlannedRound, ...]:

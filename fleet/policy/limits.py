@@ -33,7 +33,7 @@ def in_force(promised: Limits, overrides: Iterable[OverrideInForce], now: Moment
     without any number every host may be out by plan.
     """
     for override in overrides:
-        if override.since <= now < override.until:
+        if override.holds(now):
             promised = overridden(promised, override, pool)
     return promised
 

@@ -10,8 +10,9 @@ from fleet import ids
 from fleet.hostlist import some
 from fleet.models.host import HostSet
 from fleet.models.ledger import RequestClass, WaitKind
-from fleet.policy.balance import Ask, Balance, PoolBalance
-from fleet.policy.overlap import conflicting, keeps_off
+from fleet.policy.balance import Balance
+from fleet.policy.pool_balance import Ask, PoolBalance
+from fleet.policy.scope_waits import in_other_hands, overlapping
 from fleet.policy.sets import is_settling, is_unseen
 from fleet.policy.stopping import in_words
 from fleet.policy.verifying import holds_emergency
@@ -47,8 +48,8 @@ def busy(ask: Ask, balance: Balance) -> Obstacle | None:
     if leased or ask.is_repair:
         return leased
     shared = _first(
-        (WaitKind.OVERLAP, lambda: _overlapping(ask, balance)),
-        (WaitKind.HOST_LEASED, lambda: _in_other_hands(ask, balance)),
+        (WaitKind.OVERLAP, lambda: overlapping(ask, balance)),
+        (WaitKind.HOST_LEASED, lambda: in_other_hands(ask, balance)),
     )
     if shared:
         return shared
@@ -80,41 +81,6 @@ def _leased(ask: Ask, balance: Balance) -> str:
 def _overridden(balance: Balance) -> str:
     """While one holds the cluster under an override, its buffers and floors say nothing."""
     return f"waits for {balance.overridden_by}, which has the whole cluster in hands" if balance.overridden_by else ""
-
-
-def _overlapping(ask: Ask, balance: Balance) -> str:
-    """An active operation that must not overlap with what is asked for, on a host that both touch."""
-    found = conflicting(ask.request, ask.scope, ask.hosts, balance.active)
-    if found is None:
-        return ""
-    other, host = found
-    return f"waits for {other.operation} ({other.kind}), which must not overlap with it on {host}"
-
-
-def _in_other_hands(ask: Ask, balance: Balance) -> str:
-    """Hosts of an operation's scope that it does not take: others' visits end first, and none may be up while an
-    outsider works; repairs park.
-    """
-    part = ask.part
-    if part is None or (part.takes and not part.parks):
-        return ""
-    own, joined = set(ask.hosts), balance.joined(part)
-    for name in part.scope:
-        where = balance.places.get(name)
-        if where is None or name in own:
-            continue
-        holder = balance.held.get(name)
-        if name in joined:
-            continue
-        if where[0] is HostSet.PLANNED and (part.parks or (holder is not None and keeps_off(part, holder))):
-            return f"waits for {name}, in the hands of {where[1]}"
-        if not part.parks and holder is not None and keeps_off(part, holder):
-            return f"waits for {name}, in repair by {holder}"
-        if part.parks and where[0] is HostSet.UP:
-            return f"waits for {name}, which is in production again, to be asked for as well"
-        if part.parks and is_unseen(where):
-            return f"waits for the next look at {name}, which may be in production again"
-    return ""
 
 
 def _any_planned(balance: Balance) -> str:

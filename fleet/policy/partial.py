@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fleet.models.host import HostSet
-from fleet.policy.balance import Ask, Balance
+from fleet.policy.balance import Balance
 from fleet.policy.obstacles import barred, busy
 from fleet.policy.parties import Party
+from fleet.policy.pool_balance import Ask
 from fleet.policy.sets import is_settling
 
 

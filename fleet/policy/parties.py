@@ -11,7 +11,7 @@ from fleet import ids
 from fleet.models.base import Moment
 from fleet.models.facts import LedgerFacts
 from fleet.models.joint import Joint, Place
-from fleet.policy.balance import Ask
+from fleet.policy.pool_balance import Ask
 
 
 @dataclass(frozen=True, slots=True)

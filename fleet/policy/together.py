@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 from fleet.models.facts import LedgerFacts
 from fleet.models.ledger import Request, Settlement, WaitKind
-from fleet.policy.balance import Ask
 from fleet.policy.obstacles import Obstacle
+from fleet.policy.pool_balance import Ask
 
 Settle = Callable[[LedgerFacts, str], Settlement]
 

@@ -1,5 +1,6 @@
 """What audited overrides allow at an instant, for the outside observer: which limits are lifted, and how far."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -20,10 +21,15 @@ class LiftedLimit:
 def lifted_limits(granted: Iterable[OverrideInForce]) -> list[LiftedLimit]:
     """What the observer is told of overrides that name numbers."""
     return [
-        LiftedLimit(o.since.timestamp(), o.until.timestamp(), pool, o.planned_buffer.get(pool), o.floor.get(pool))
+        LiftedLimit(o.since.timestamp(), _end(o), pool, o.planned_buffer.get(pool), o.floor.get(pool))
         for o in granted
         for pool in {*o.planned_buffer, *o.floor}
     ]
+
+
+def _end(override: OverrideInForce) -> float:
+    """An override that has no end yet holds until its request's."""
+    return math.inf if override.until is None else override.until.timestamp()
 
 
 class Lifted:

@@ -37,6 +37,9 @@ BAD_PLANS = {
         {"until": (AT + timedelta(minutes=1)).isoformat()},
         "plan.until: expected a time when it can be over: 5 rounds end at",
     ),
+    "a year that can't be meant": ({"at": "9999-12-31T23:30:00Z"}, "at: expected a year from 2000 to 2199, found 9999"),
+    "a first year by a zone's clock": ({"at": "0001-01-01T00:00 Europe/Berlin"}, "plan.at: expected"),
+    "a last year by a zone's clock": ({"until": "9999-12-31T23:30 America/New_York"}, "plan.until: expected"),
     "no steps": ({"steps": []}, "plan.steps: expected"),
     "a step of nothing": ({"steps": [{"domains": 0}]}, "domains: expected at least 1, or a share"),
     "a gate that is none": ({"steps": [{"domains": 1, "gate": "maybe"}]}, "plan.steps[0].gate: expected"),
@@ -158,7 +161,9 @@ def shown(line):
 
 
 def test_orders_are_rows_first_and_refused_where_they_make_no_sense(started):
-    approved = started("large", "approve", "winter", *BECAUSE)
+    other = started("large", "approve", "winter", "--round", "2", *BECAUSE)
+    assert (1, True) == (other.code, "is at the gate of round 1, and the go names round 2" in other.err)
+    approved = started("large", "approve", "winter", "--round", "1", *BECAUSE)
 
     assert (0, "ada") == (approved.code, shown(started)["progress"]["approved_by"])
     assert "Temporal does not answer; the word is in force in the store" in approved.out

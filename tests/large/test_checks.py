@@ -67,14 +67,6 @@ def test_named_numbers_let_it_go_as_far_as_they_say_and_no_further():
     assert ("plan.steps", True) == (place, "(--floor gpu-train=8)" in wanted)
 
 
-def test_an_override_that_ends_before_a_round_is_refused():
-    named = {"actor": "ann", "reason": "winter", "lasts": 60, "planned_buffer": {"gpu-train": 8}}
-
-    found = problems(override=Override(**named), override_lasts="1m")
-
-    assert [("override_lasts", "expected at least 1h10m, as long as a round is out, found 1m")] == found
-
-
 def test_its_rounds_and_its_end_are_told_beforehand():
     spec = EmergencySpec.model_validate({**SPEC, "plan": plan(at=SOON)})
     rounds = planned_rounds(spec.plan, rows())
@@ -91,6 +83,8 @@ def test_its_rounds_and_its_end_are_told_beforehand():
         ({"until": NOW - timedelta(days=1)}, "until: expected a time after at"),
         ({"steps": [{"domains": 0}]}, "domains: expected at least 1, or a share"),
         ({"steps": [{"domains": 1}], "ramp_up": {"domains": 0}}, "domains: expected at least 1, or a share"),
+        ({"steps": [{"domains": "0%"}]}, "domains: expected at least 1, or a share"),
+        ({"steps": [{"domains": 1}], "ramp_up": {"domains": "0.0%"}}, "domains: expected at least 1, or a share"),
         ({"duration": "0s"}, "duration: expected a length of time above 0"),
     ],
 )
@@ -105,3 +99,29 @@ def test_it_brings_upgrades_or_does_one_work_and_never_both():
     with pytest.raises(ValueError, match="expected at least one component"):
         EmergencySpec.model_validate({**SPEC, "plan": plan(work="reboot")})
     assert "winter in c1 (power cycle)" == large(plan_=plan(work="power_cycle"), upgrades=[]).name
+
+
+def test_numbers_that_are_named_hold_to_the_last_lease_and_have_no_length():
+    named = {"actor": "ann", "reason": "winter", "lasts": None, "planned_buffer": {"gpu-train": 8}}
+
+    found = problems(override=Override(**named), override_lasts="2h")
+
+    assert ["override_lasts"] == [place for place, _ in found]
+    assert "until the last host of a stop is back" in found[0][1]
+
+
+@pytest.mark.parametrize("field", ["at", "until"])
+@pytest.mark.parametrize("year", [1, 1999, 2200, 9999])
+def test_a_date_in_a_year_that_can_not_be_meant_is_refused(field, year):
+    with pytest.raises(ValueError, match=f"{field}: expected a year from 2000 to 2199, found {year}"):
+        LargePlan.model_validate(plan(**{field: SOON.replace(year=year)}))
+
+
+def test_rounds_without_a_foreseeable_end_are_refused():
+    steps = [{"domains": 1, "hold": "3650d"}]
+
+    [(place, wanted)] = problems(plan={"steps": steps})
+
+    assert ("plan.steps", True) == (place, wanted.startswith("expected rounds that take 3650d at most together"))
+    spec = EmergencySpec.model_validate({**SPEC, "plan": plan(at=SOON, steps=steps)})
+    assert expected_end(spec, planned_rounds(spec.plan, rows()), [pool()]) is None

@@ -11,7 +11,7 @@ from fleet.models.large import LargePhase, domains_of
 from fleet.models.messages import Command
 from fleet.policy.emergency_change import after_look
 from fleet.policy.emergency_orders import EmergencyVerb, emergency_order
-from fleet.policy.large_gate import judged
+from fleet.policy.large_gate import begins_no_more, judged
 from fleet.policy.large_plan import large_step
 from tests.large.make import HOSTS, STEPS, large, plan, rows
 from tests.policy.make import NOW, facts, host, names
@@ -51,7 +51,9 @@ class Life:
         """No step without its gate: the one before said go, or has nothing to say as it is the first."""
         if before.progress.round:
             its = [h for h in hosts if h.stop and int(h.stop.split("/")[-1]) >= before.progress.first_stop]
-            assert before.progress.approved_by or not any(h.state is FAILED for h in its)
+            failed = {h.host for h in its if h.state is FAILED}
+            assert failed <= set(before.progress.accepted) or before.progress.phase is not LargePhase.UP
+            assert before.progress.approved_by or not failed
             assert judged(before.spec.plan, before.progress, hosts, seen).go
             assert before.progress.phase in (LargePhase.OUT, LargePhase.HOLDING, LargePhase.GATE, LargePhase.UP)
             if before.spec.plan.step(before.progress.round).gate == "approval":
@@ -70,20 +72,24 @@ class Life:
         """What becomes of a host, where it can."""
         row = self.hosts[host]
         halted = self.event.state is not EmergencyState.RUNNING
+        seen = facts(hosts=MEMBERS, now=self.now, looked=self.now)
+        refused = halted or begins_no_more(self.event, tuple(self.hosts.values()), seen)
         after = {
-            (ASKED, "goes on"): PENDING if halted else UNDER_WAY,
+            (ASKED, "goes on"): PENDING if refused else UNDER_WAY,
             (UNDER_WAY, "goes on"): HELD if self.ramp and not halted else DONE,
             (UNDER_WAY, "fails"): FAILED,
             (UNDER_WAY, "is kept by jobs"): PENDING,
             # The gate lets a held host go once it is let return, or once the maintenance no longer runs.
             (HELD, "goes on"): DONE if halted else HELD,
             (RETURNING, "goes on"): DONE,
+            (RETURNING, "fails"): FAILED,
         }.get((row.state, what))
         if after is not None:
             self.hosts[host] = row.model_copy(update={"state": after})
 
     def says(self, verb: EmergencyVerb) -> None:
-        order = emergency_order(Command(actor="ann", reason="so"), verb, self.now)
+        number = self.event.progress.round if self.event.progress is not None else 0
+        order = emergency_order(Command(actor="ann", reason="so"), verb, self.now, number)
         try:
             self.event = order(self.event, ()).emergency
         except Refused:

@@ -36,7 +36,7 @@ def test_an_order_that_makes_no_sense_is_refused_with_the_reason(why):
 
 
 def test_an_approval_counts_for_the_gate_that_it_was_given_at():
-    found = emergency_order(ANN, EmergencyVerb.APPROVE, NOW)(large(progress=GATE), ())
+    found = emergency_order(ANN, EmergencyVerb.APPROVE, NOW, 1)(large(progress=GATE), ())
 
     assert ("running", "ann") == (found.emergency.state, found.emergency.progress.approved_by)
     assert ("large approve", "large large/c1/winter") == (found.audit.action, found.audit.subject)

@@ -164,3 +164,20 @@ def test_whatever_is_asked_no_two_that_conflict_are_active_on_one_host(wanted):
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_the_conflict_table_is_symmetric(kind):
     assert [] == [other for other in KINDS[kind].not_with if kind not in KINDS[other].not_with]
+
+
+VERIFIES = {"works": {ids.large("c1", "winter"): "verify-host"}}
+"""A large-scale maintenance that verifies every host."""
+
+
+def test_a_large_scale_maintenance_is_the_kind_of_work_that_it_does():
+    clash = "replace-cable"
+    assert "verify-host" in KINDS[clash].not_with
+    assert "upgrade-host" not in KINDS[clash].not_with
+    stop = ids.emergency_stop(ids.large("c1", "winter"), 1)
+    work, mine = active(clash), request(stop, RACK, RequestClass.LARGE)
+    cable = asked(clash, RACK, takes=False, parks=False)
+
+    assert [[stop], []] == [granted(mine, operations=(work,), **known) for known in ({}, VERIFIES)]
+    out = [lease("gpu003", holder=stop)]
+    assert [["op/1"], []] == [granted(cable, leases=out, **known) for known in ({}, VERIFIES)]

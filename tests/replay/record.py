@@ -185,7 +185,7 @@ def _large(recording: Recording) -> None:
         return found is not None and words in f"{found.state}: {found.reason}"
 
     site.until(lambda: stands("a person is to say go"), 120, "it waits at its gate", often=True)
-    recording.early.signal(large, "approve", NOTE)
+    recording.early.signal(large, "approve", {**NOTE, "round": 1})
     site.until(lambda: stands("done: "), 120, "it is done", often=True)
     _say("a large-scale maintenance done")
 

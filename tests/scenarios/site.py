@@ -250,7 +250,7 @@ class Site:
         world = self.world()
         cluster = fleet.clusters[0]
         granted = self.ask(lambda store: store.overrides(cluster.name))
-        spans = [(o.since.timestamp(), o.until.timestamp()) for o in granted if o.whole]
+        spans = [(o.since.timestamp(), o.until.timestamp()) for o in granted if o.whole and o.until is not None]
         limits = pool_limits(cluster, {POOL: world.hosts()})
         observer = Observer(limits, reboots_per_operation, spans, lifted_limits(granted))
         for snapshot in JournalReplay(world).more():

@@ -33,7 +33,7 @@ def _file(folder: Path) -> str:
         "steps": [{"domains": 1}, {"domains": 2, "gate": "approval"}],
         "ramp_up": {"domains": 1},
     }
-    spec = {"name": "winter", "cluster": CLUSTER, "plan": plan, "override_lasts": "10m"}
+    spec = {"name": "winter", "cluster": CLUSTER, "plan": plan}
     upgrades = [{"component": "gpu-driver", "version": "550.3"}]
     file = folder / "large.yaml"
     file.write_text(yaml.safe_dump({**spec, "upgrades": upgrades}))

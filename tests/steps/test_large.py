@@ -2,12 +2,13 @@
 for, what they may take, how hosts are held and let return, and what people's words change.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from activities.announcing import LARGE as ANNOUNCED
 from activities.announcing import announce_stops
+from activities.attempt import FROZEN
 from activities.gate import Gating
 from activities.giving_way import yield_of_visit
 from fleet import ids
@@ -107,7 +108,8 @@ async def test_a_held_host_stays_drained_at_its_gate_and_its_step_is_asked_again
     with pytest.raises(Exception, match="verified, and held") as raised:
         await winter.site.run(Gating(winter.deps).gate, winter.gate_order("gpu001"))
 
-    assert "Frozen" == raised.value.type
+    assert ("Frozen", timedelta(seconds=2)) == (raised.value.type, raised.value.next_retry_delay)
+    assert 0 == await winter.store.count_claims(f"{FROZEN}/")
     assert ["held"] == await winter.states("gpu001")
 
 

@@ -13,7 +13,8 @@ from activities.visit import Visiting
 from fleet import ids
 from fleet.models.emergency import Emergency, EmergencyHost, EmergencySpec
 from fleet.models.emergency_messages import EmergencyInput, EmergencyOrder
-from fleet.models.messages import VisitAsk, VisitEnd, VisitInput
+from fleet.models.ledger import Request, RequestClass
+from fleet.models.messages import VisitAsk, VisitAsked, VisitEnd, VisitInput
 from fleet.models.override import Override
 from fleet.models.work import HostOutcome, Outcome, StepKind
 from fleet.policy.grants import settle
@@ -75,6 +76,16 @@ class Winter:
         visit = VisitInput(cluster=CLUSTER, pool=POOL, visit=ids.emergency_stop(LARGE, stop), domain=domain)
         return (await ActivityEnvironment().run(self.visiting.board_hosts, asked, visit)).works
 
+    async def grant_and_board(self, stop, *hosts, domain="d002"):
+        """A stop is granted these hosts, whatever its request would have found by then, and boards."""
+        visit = VisitInput(cluster=CLUSTER, pool=POOL, visit=ids.emergency_stop(LARGE, stop), domain=domain)
+        values = {"cluster": CLUSTER, "holder": visit.visit, "hosts": hosts, "asked_at": datetime.now(UTC)}
+        request = Request(id=visit.visit, kind=RequestClass.LARGE, partial=True, **values)
+        await self.store.request(request)
+        await self.settle()
+        asked = VisitAsked(ask=0, request=request.id, granted=True, hosts=hosts)
+        return await ActivityEnvironment().run(self.visiting.board_hosts, asked, visit)
+
     async def came_back(self, stop, *hosts, outcome=Outcome.UPGRADED):
         """The stop's hosts end so, and its visit with them."""
         visit = ids.emergency_stop(LARGE, stop)
@@ -88,7 +99,9 @@ class Winter:
         await look(self.deps, CLUSTER)
 
     async def say(self, verb):
-        said = EmergencyOrder(actor="ann", reason="it hangs", emergency=LARGE, verb=verb)
+        progress = (await self.store.emergency(LARGE)).progress
+        number = progress.round if progress is not None else 0
+        said = EmergencyOrder(actor="ann", reason="it hangs", emergency=LARGE, verb=verb, round=number)
         return await ActivityEnvironment().run(self.planning.order_emergency, said)
 
     async def states(self, *hosts):

@@ -105,3 +105,71 @@ async def test_a_train_reckons_with_it_once_it_is_near(store):
 
     assert ("", LARGE) == (far.held_by, near.held_by)
     assert 2 * near.visit_seconds == near.held_seconds
+
+
+async def test_an_override_without_an_end_holds_for_as_long_as_a_lease_of_its_stop(store):
+    """A gate may wait for a person over a weekend and longer."""
+    await ready(store)
+    named = Override(actor="ann", reason="winter", lasts=None, planned_buffer={POOL: 4}, floor={POOL: 0})
+    stop = f"{LARGE}/1"
+    known = {"id": stop, "cluster": CLUSTER, "kind": RequestClass.LARGE, "holder": stop, "partial": True}
+    await store.request(Request(**known, hosts=("gpu0000",), asked_at=NOW, override=named))
+    granted = Settlement(reason="", grants=(Grant(request=stop, hosts=("gpu0000",), reason="free"),))
+    await store.settle(CLUSTER, NOW, lambda _: granted)
+    late = NOW + timedelta(days=30)
+
+    [found] = (await store.facts(CLUSTER, late)).overrides
+    [entry] = [e for e in await store.audit_log(10) if e.action == "override"]
+
+    assert (True, None) == (found.holds(late), found.until)
+    assert f"for {stop} until its last host is back: 1 hosts" in entry.detail
+    [lease] = await store.leases(stop)
+    await store.release(CLUSTER, lease.host, lease.operation, back(lease), late)
+    assert [late] == [o.until for o in await store.overrides(CLUSTER)]
+
+
+@pytest.mark.parametrize(
+    ("round_", "wished"),
+    [((), []), (("d001",), ["asked", "in_round", "under_way"]), (("d002",), ["asked", "later", "under_way"])],
+)
+async def test_its_versions_are_wanted_where_its_round_is_and_nowhere_else_beforehand(store, round_, wished):
+    """A host that goes to repair before its date or its gate gets what everyone has there."""
+    begun = LargeProgress(round=1, domains={POOL: round_}, phase=LargePhase.OUT, since=NOW) if round_ else None
+    hosts = [row("in_round"), row("later", domain="d002")]
+    under_way = {s: row(s, state=EmergencyHostState(s)) for s in ("asked", "under_way") if begun}
+    await store.start_emergency(large(state=EmergencyState.RUNNING, progress=begun), [*hosts, *under_way.values()])
+
+    facts = await store.rollout_facts(CLUSTER, ["in_round", "later", *under_way])
+
+    assert wished == sorted(facts.urgent)
+
+
+async def test_what_it_does_on_its_hosts_is_told_in_the_words_of_the_catalogue(store):
+    await ready(store)
+    plan = {"at": NOW, "steps": [{"domains": 1}], "work": "power_cycle"}
+    spec = EmergencySpec.model_validate({"name": "winter", "cluster": CLUSTER, "plan": plan})
+    await store.start_emergency(large(spec=spec, targets={}), [row("gpu0000")])
+    before = (await store.facts(CLUSTER, NOW)).works
+    stop = f"{LARGE}/1"
+    known = {"id": stop, "cluster": CLUSTER, "kind": RequestClass.LARGE, "holder": stop, "partial": True}
+    await store.request(Request(**known, hosts=("gpu0000",), asked_at=NOW))
+    waiting = (await store.facts(CLUSTER, NOW)).works
+    granted = Settlement(reason="", grants=(Grant(request=stop, hosts=("gpu0000",), reason="free"),))
+    await store.settle(CLUSTER, NOW, lambda _: granted)
+
+    assert [{}, {LARGE: "power-cycle-host"}] == [before, waiting]
+    assert {LARGE: "power-cycle-host"} == (await store.facts(CLUSTER, NOW, queue=False)).works
+
+
+async def test_a_change_of_one_stop_reads_the_rows_of_that_stop_alone(store):
+    stop = f"{LARGE}/2"
+    await store.start_emergency(large(), [row("gpu001"), row("gpu002", stop=stop)])
+    seen = []
+
+    def change(before, hosts):
+        seen.extend(h.host for h in hosts)
+        return becomes()(before, hosts)
+
+    await store.change_emergency(LARGE, change, stop=stop)
+
+    assert ["gpu002"] == seen

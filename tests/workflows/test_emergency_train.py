@@ -3,7 +3,7 @@
 from typing import Any
 
 from fleet import ids
-from fleet.models.emergency_messages import EmergencyInput, EmergencyPlanned, EmergencyStop
+from fleet.models.emergency_messages import EmergencyInput, EmergencyPlanned, EmergencyStop, Go
 from fleet.models.messages import ClusterInput, Command, Observed, VisitAsked, VisitBoarded
 from fleet.models.work import EndCause, Outcome
 from tests.workflows.conftest import Bench
@@ -128,11 +128,12 @@ async def test_a_large_scale_maintenance_starts_the_stops_of_its_rounds_and_hear
     handle = await bench.start(EmergencyTrain.run, EmergencyInput(emergency=name, cluster=bench.cluster), name)
     await bench.until(lambda: bench.fakes.asked("end_visit"), "its first stop has ended")
 
-    await handle.signal("approve", Command(actor="ann", reason="they look fine"))
+    await handle.signal("approve", Go(actor="ann", reason="they look fine", round=1))
     await bench.until(lambda: len(bench.fakes.asked("order_emergency")) == 1, "the approval is put in force")
     await handle.signal("abort", Command(actor="bob", reason="the cooling fails"))
 
     assert "2 of 2 hosts done" == await handle.result()
     assert [stop.stop] == [ask.input.visit for ask in bench.fakes.asked("ask_for_hosts")]
     orders = bench.fakes.asked("order_emergency")
-    assert [("approve", "ann", name), ("abort", "bob", name)] == [(o.verb, o.actor, o.emergency) for o in orders]
+    told = [(o.verb, o.actor, o.emergency, o.round) for o in orders]
+    assert [("approve", "ann", name, 1), ("abort", "bob", name, 0)] == told

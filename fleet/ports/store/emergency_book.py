@@ -33,9 +33,13 @@ class EmergencyBook(Protocol):
         ...
 
     async def change_emergency(
-        self, emergency_id: str, decide: Callable[[Emergency, tuple[EmergencyHost, ...]], EmergencyChange]
+        self,
+        emergency_id: str,
+        decide: Callable[[Emergency, tuple[EmergencyHost, ...]], EmergencyChange],
+        stop: str | None = None,
     ) -> Emergency:
-        """Read an emergency and its hosts, decide, and write what becomes of them, in one transaction.
+        """Read an emergency and its hosts (of one stop, or all), decide, and write what becomes of them, in one
+        transaction.
 
         `InvalidInput` for an unknown one; what `decide` raises leaves all as it was.
         """
