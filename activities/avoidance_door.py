@@ -4,7 +4,9 @@ hosts and the user of a job are taken from the scheduler, never from who asks.
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from pydantic import ValidationError
 
 from fleet import ids
 from fleet.errors import InvalidInput, Refused
@@ -89,12 +91,17 @@ class AvoidanceDoor:
         """Note a job's word that it may be visited now."""
         if not wish.job:
             raise InvalidInput("job", "", "expected a job: hosts alone can't say that they are ready")
-        asks = await self._asks(wish)
+        # Its own key: the job may have asked to be avoided under the same one.
+        asks = await self._asks(replace(wish, key=f"{wish.key}/ready"))
         return tuple([await self._store.say_ready(ask, await self._store.clock()) for ask in asks])
 
-    async def withdraw(self, cluster: str, what: str, actor: str, why: str) -> tuple[Avoidance, ...]:
-        """Take back what stands, by its id or its job. `Refused` when nothing does."""
-        found = await self.standing(cluster, what)
+    async def withdraw(
+        self, cluster: str, what: str, actor: str, why: str, said_at: Moment | None = None
+    ) -> tuple[Avoidance, ...]:
+        """Take back what stands, by its id or its job. `Refused` when nothing does. `said_at`: only what was asked by
+        then, for a word that may be heard again.
+        """
+        found = [r for r in await self.standing(cluster, what) if said_at is None or r.asked_at <= said_at]
         if not found:
             raise Refused(f"nothing that was granted to {what[:80]!r} in {cluster} stands")
         state = AvoidanceState.WITHDRAWN
@@ -113,7 +120,9 @@ class AvoidanceDoor:
 
 
 def asks_of(wish: Wish, members: Mapping[str, Host], now: Moment) -> tuple[AvoidanceAsk, ...]:
-    """A wish as the requests to each pool's train. `InvalidInput` when none of its hosts is a member of a pool."""
+    """A wish as the requests to each pool's train. `InvalidInput` when none of its hosts is a member of a pool, and for
+    what no row takes.
+    """
     pools: dict[str, list[str]] = {}
     for name in dict.fromkeys(wish.hosts):
         host = members.get(name)
@@ -122,20 +131,25 @@ def asks_of(wish: Wish, members: Mapping[str, Host], now: Moment) -> tuple[Avoid
     if not pools:
         some: Sequence[str] = wish.hosts[:3]
         raise InvalidInput("hosts", wish.cluster, f"expected members of a pool, found {', '.join(some) or 'none'}")
-    return tuple(
-        AvoidanceAsk(
-            id=ids.avoidance(wish.source.value, wish.key, pool),
-            cluster=wish.cluster,
-            pool=pool,
-            job=wish.job,
-            restarts=wish.restarts,
-            user=wish.user,
-            hosts=tuple(sorted(hosts)),
-            until=wish.until or now,
-            signal=wish.signal,
-            source=wish.source,
-            actor=wish.actor,
-            why=wish.why,
-        )
-        for pool, hosts in sorted(pools.items())
+    try:
+        return tuple(_ask_of(wish, pool, hosts, now) for pool, hosts in sorted(pools.items()))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise InvalidInput("request", ".".join(str(part) for part in first["loc"]), first["msg"]) from error
+
+
+def _ask_of(wish: Wish, pool: str, hosts: Sequence[str], now: Moment) -> AvoidanceAsk:
+    return AvoidanceAsk(
+        id=ids.avoidance(wish.source.value, wish.key, pool),
+        cluster=wish.cluster,
+        pool=pool,
+        job=wish.job,
+        restarts=wish.restarts,
+        user=wish.user,
+        hosts=tuple(sorted(hosts)),
+        until=wish.until or now,
+        signal=wish.signal,
+        source=wish.source,
+        actor=wish.actor,
+        why=wish.why,
     )

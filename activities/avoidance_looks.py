@@ -10,6 +10,7 @@ from hashlib import sha256
 from temporalio import activity
 
 from activities.avoidance_door import AvoidanceDoor, job_wish
+from activities.avoidance_moves import follow_moves, revoke_gone
 from activities.deps import Deps, now
 from fleet import ids
 from fleet.avoidance_words import MARK, Word, until_of, word_in
@@ -57,8 +58,7 @@ class AvoidanceLooks:
         ended = await store.change_avoidances(cluster, changes, MAINTRAIN, at)
         for pool in sorted({row.ask.pool for row in ended}):
             await self._wake(cluster, pool)
-        for pool in sorted({row.ask.pool for row in rows if row.stands(at)}):
-            await renegotiate(self._deps, cluster, pool)
+        await self._keep(cluster, [row for row in rows if row.stands(at)])
         rows = await store.avoidances_since(cluster, at - RECENT)
         notes = {row.ask.job: note_of(row) for row in rows if row.ask.job}
         notes |= await self._overruled(cluster, [row for row in rows if row.stands(at)], view)
@@ -91,8 +91,25 @@ class AvoidanceLooks:
         elif word.verb == "ready":
             for row in await self._door.ready(wish):
                 await self._wake(cluster, row.ask.pool)
-        elif await self._deps.store.first_time(f"avoid/{key}", now()):
-            await self._door.withdraw(cluster, job.id, wish.actor, "its comment says so")
+        else:
+            # Heard again by another worker, it takes back what its first hearing may have died before, and no more.
+            said_at = await self._deps.store.first_claim(f"avoid/{key}", await self._deps.clock())
+            await self._door.withdraw(cluster, job.id, wish.actor, "its comment says so", said_at)
+
+    async def _keep(self, cluster: str, rows: Sequence[Avoidance]) -> None:
+        """Have those that stand follow the fleet file and what their trains can keep; none ends the look that fails."""
+        if not rows:
+            return
+        promised = await self._deps.cluster(cluster)
+        await follow_moves(self._deps.store, cluster, rows)
+        for pool in sorted({row.ask.pool for row in rows}):
+            try:
+                if promised.pool(pool) is None:
+                    await revoke_gone(self._deps.store, cluster, pool)
+                else:
+                    await renegotiate(self._deps, cluster, pool)
+            except (InvalidInput, Refused) as error:
+                activity.logger.warning(f"what was granted in {cluster}/{pool} is not looked at: {error}")
 
     async def _wake(self, cluster: str, pool: str) -> None:
         """Its train looks anew; one that can't be told finds it at its next look."""

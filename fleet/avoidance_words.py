@@ -16,7 +16,9 @@ from fleet.models.units import parse_duration
 MARK = "maintrain:"
 EXPECTED = "expected maintrain:avoid until=+2h (or until=2026-01-31T08:00:00Z), maintrain:ready or maintrain:withdraw"
 _VERBS = ("avoid", "ready", "withdraw")
-_WORDS = re.compile(r"maintrain:([^;\r\n]*)")
+_COSTS = "job"
+"""What it loses when it is interrupted: read elsewhere, and no request."""
+_WORDS = re.compile(r"maintrain:((?:(?!maintrain:)[^;\r\n])*)")
 _AGAIN = re.compile(r"[A-Za-z0-9._:-]{0,40}")
 _FIELD = re.compile(r"(until|signal|why)=")
 _LONGEST_WHY = 300
@@ -35,11 +37,14 @@ class Word(Fact):
 
 
 def word_in(comment: str) -> Word | None:
-    """The word in a comment, up to a semicolon or the line's end; None where there is none."""
-    found = _WORDS.search(comment)
-    if found is None:
+    """The first request in a comment, up to a semicolon, the line's end or our next word; None where there is none.
+    What is no request of ours is complained of only where there is no other.
+    """
+    texts = [" ".join(found[1].split()) for found in _WORDS.finditer(comment)]
+    asked = [text for text in texts if text.partition(" ")[0] != _COSTS]
+    if not asked:
         return None
-    text = " ".join(found[1].split())
+    text = next((text for text in asked if text.partition(" ")[0] in _VERBS), asked[0])
     verb, _, rest = text.partition(" ")
     if verb not in _VERBS:
         return Word(text=text, problem=f"{EXPECTED}, found {verb[:40]!r}")

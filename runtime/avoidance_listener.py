@@ -4,7 +4,6 @@ and bounded in time; it opens no way to anything but what that job may say of it
 
 import asyncio
 from dataclasses import replace
-from uuid import uuid4
 
 import h11
 import structlog
@@ -115,13 +114,13 @@ class AvoidanceListener:
         if not is_signed(key, stamp, given, body, wall()):
             raise _Wrong(_UNSIGNED, "expected a signature with the key of this job, and a clock that is right")
         try:
-            return _ANSWERS.dump_json(tuple(_shown(row) for row in await self._act(asked)))
+            return _ANSWERS.dump_json(tuple(_shown(row) for row in await self._act(asked, given)))
         except (InvalidInput, Refused) as error:
             raise _Wrong(_NO, str(error)) from error
         except MaintrainError as error:
             raise _Wrong(_DOWN, str(error)) from error
 
-    async def _act(self, asked: JobRequest) -> tuple[Avoidance, ...]:
+    async def _act(self, asked: JobRequest, signature: str) -> tuple[Avoidance, ...]:
         opened = self._parts.drivers.get(asked.cluster)
         if opened is None:
             raise _Wrong(_NOT_HERE, f"expected one of the clusters served here: {', '.join(self._parts.drivers)}")
@@ -129,7 +128,8 @@ class AvoidanceListener:
             rows = await self._parts.store.avoidances(asked.cluster)
             return tuple(row for row in rows if row.ask.job == asked.job)
         job = await running_job(opened.scheduler, asked.job)
-        key = f"{asked.cluster}/{job.id}.{job.restarts}/{asked.request or uuid4().hex}"
+        # Who repeats what was posted repeats its signature, and so the request: nobody else can sign another one.
+        key = f"{asked.cluster}/{job.id}.{job.restarts}/{asked.request or signature.removeprefix('v1=')}"
         wish = job_wish(asked.cluster, job, key, AvoidanceSource.HTTP)
         wish = replace(wish, why=asked.why if asked.why.isprintable() else "", signal=asked.signal)
         if asked.verb == "avoid":
@@ -137,7 +137,8 @@ class AvoidanceListener:
         elif asked.verb == "ready":
             rows = await self._door.ready(wish)
         else:
-            rows = await self._door.withdraw(asked.cluster, job.id, wish.actor, asked.why or "the job says so")
+            heard = await self._parts.store.first_claim(f"avoid/http/{signature}", await self._parts.store.clock())
+            rows = await self._door.withdraw(asked.cluster, job.id, wish.actor, asked.why or "the job says so", heard)
         for pool in sorted({row.ask.pool for row in rows}):
             try:
                 await self._parts.engine.wake(ids.train(asked.cluster, pool))

@@ -6,6 +6,7 @@ rows = await door.request(Request("sim", "+2h", actor="ann", reason="no checkpoi
 await door.withdraw("sim", "4711", "ann", "it is over")
 """
 
+import re
 import uuid
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ from activities.avoidance_door import AvoidanceDoor, Wish, job_wish, running_job
 from fleet import hostlist, ids
 from fleet.avoidance_words import until_of
 from fleet.errors import InvalidInput
-from fleet.models.avoidance import Avoidance, AvoidanceAsk, AvoidanceSource, Offer
+from fleet.models.avoidance import KEY_PATTERN, Avoidance, AvoidanceAsk, AvoidanceSource, Offer
 from fleet.models.scheduler import Job
 from fleet.ports.store import Store
 from starter.engine import wake_all
@@ -38,7 +39,7 @@ class Request:
     """Whose budget it counts against; default: the job's user, for hosts the actor."""
     signal: str | None = None
     key: str = ""
-    """Idempotency key; default: a new one."""
+    """Idempotency key, of `KEY_PATTERN`; default: a new one."""
 
 
 class Avoidances:
@@ -96,6 +97,8 @@ class Avoidances:
             raise InvalidInput("--until", "", str(error)) from error
         if bool(request.job) == bool(request.hosts):
             raise InvalidInput("--job", "", "expected either --job or --hosts")
+        if not re.fullmatch(KEY_PATTERN.strip("^$"), request.key):
+            raise InvalidInput("--key", "", f"expected a key of {KEY_PATTERN}, found {request.key[:40]!r}")
         find_cluster((await in_force(self._store)).fleet, request.cluster)
         if request.job:
             job = await self._job(request.cluster, request.job)

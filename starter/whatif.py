@@ -4,6 +4,7 @@ Nothing is opened, connected to or changed: the answer comes from `simulation`, 
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +12,7 @@ import typer
 from pydantic import ValidationError
 
 from fleet.errors import InvalidInput
-from fleet.models.units import parse_duration, parse_share
-from simulation.chance import Spread
+from fleet.models.units import format_duration, parse_duration, parse_share
 from simulation.comparing import compare, processors
 from simulation.job import DAY_S, Workload
 from simulation.scenario import Policy, Scenario, Upgrade
@@ -29,6 +29,8 @@ app = typer.Typer()
 
 GPUS = 8
 """Of a host, unless it is told otherwise."""
+SHORTEST_CYCLE = timedelta(minutes=1)
+"""Every cycle is simulated: without a bound, a slip of the unit runs for days."""
 MOST_JOBS = 280_000
 """Made up at most, so that the largest fleets are answered in a minute."""
 
@@ -98,10 +100,14 @@ def whatif(  # noqa: PLR0913 - the options of a command
     about: dict[str, object] = {"days": days, "seed": seed, "failures_per_1000_node_days": failures}
     promised, left_out = promises(fleet, pool, hosts)
     about |= promised
-    given = {"cycle_days": _seconds("--cycle", cycle, DAY_S), "drain_s": _seconds("--drain", drain), "domain": domain}
+    given = {
+        "cycle_days": _seconds("--cycle", cycle, DAY_S, SHORTEST_CYCLE),
+        "drain_s": _seconds("--drain", drain),
+        "domain": domain,
+    }
     about |= {name: value for name, value in given.items() if value is not None}
     if (length := _seconds("--visit", visit)) is not None:
-        about["visit"] = Spread(mean_s=length, sigma=0.3)
+        about["visit"] = {"mean_s": length, "sigma": 0.3}
     about["upgrade"] = Upgrade(
         at_days=_seconds("--release", release, DAY_S) or 0.0, fails=_share("--bad-version", bad_version)
     )
@@ -147,13 +153,16 @@ def _scenario(about: dict[str, object], jobs: Workload) -> Scenario:
         raise InvalidInput("what-if", field, first["msg"].removeprefix("Value error, ")) from error
 
 
-def _seconds(option: str, text: str | None, unit: float = 1.0) -> float | None:
+def _seconds(option: str, text: str | None, unit: float = 1.0, least: timedelta = timedelta(0)) -> float | None:
     if text is None:
         return None
     try:
-        return parse_duration(text).total_seconds() / unit
+        length = parse_duration(text)
     except ValueError as error:
         raise InvalidInput(option, "", str(error)) from error
+    if length < least:
+        raise InvalidInput(option, "", f"expected at least {format_duration(least)}")
+    return length.total_seconds() / unit
 
 
 def _share(option: str, text: str) -> float:

@@ -13,7 +13,7 @@ from fleet.models.event import EventKind, event
 from fleet.models.facts import AvoidanceFacts
 from fleet.models.train import DomainState
 from fleet.policy.avoidance import standing_of
-from fleet.policy.avoidance_bound import due_with
+from fleet.policy.avoidance_bound import called_off
 from store import documents
 from store.audit import MAINTRAIN, write_audit
 from store.avoidance_rows import ROWS, charged_avoidances, forget_notices, read_avoidances
@@ -34,7 +34,8 @@ class Avoidances(TrainFactsPart):
         self, ask: AvoidanceAsk, now: Moment, decide: Callable[[AvoidanceAsk, AvoidanceFacts], Offer]
     ) -> Avoidance:
         """Decide over a request and write the answer; one that was answered before is found as it stands. What is
-        granted takes the place of what the same job was granted before, and calls a notice on its hosts off. Audited.
+        granted takes the place of what the same job was granted before, and calls a notice on its hosts off where time
+        for a new one is left. Audited.
 
         Raises InvalidInput for a pool that the fleet file does not have, and for an id that was used for another job.
         """
@@ -56,8 +57,8 @@ class Avoidances(TrainFactsPart):
                 changed_at=now,
             )
             earlier = standing_of(ask, facts.rows, now)
-            if made.state is AvoidanceState.GRANTED:
-                _put_off(connection, ask, facts)
+            if offer.until is not None:
+                _put_off(connection, ask, facts, offer.until)
             if earlier is not None and made.state is AvoidanceState.GRANTED:
                 why = f"{made.id} took its place"
                 _change(connection, earlier, _ended(earlier, why), ask.actor, now)
@@ -163,10 +164,10 @@ def _ended(row: Avoidance, why: str) -> AvoidanceChange:
     return AvoidanceChange(id=row.id, state=AvoidanceState.ENDED, reason=why)
 
 
-def _put_off(connection: Connection, ask: AvoidanceAsk, facts: AvoidanceFacts) -> None:
+def _put_off(connection: Connection, ask: AvoidanceAsk, facts: AvoidanceFacts, until: Moment) -> None:
     """Jobs that were told of a visit that is put off are told of the next one, too."""
     cycle = facts.train.cycle
-    for domain in due_with(cycle, ask.hosts):
+    for domain in called_off(facts.train, ask.hosts, until):
         assert cycle is not None, "a domain that is due is in a cycle"
         this = (DOMAINS.c.cluster == ask.cluster) & (DOMAINS.c.pool == ask.pool) & (DOMAINS.c.cycle == cycle.number)
         noticed = this & (DOMAINS.c.name == domain.domain.name) & (DOMAINS.c.state == DomainState.NOTICED)

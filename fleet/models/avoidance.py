@@ -10,6 +10,9 @@ from pydantic import Field, field_validator
 from fleet.models.base import SIGNAL_PATTERN, Decision, Fact, HostName, Moment, Name
 from fleet.models.units import Duration, parse_duration
 
+KEY_PATTERN = r"^[A-Za-z0-9._:@+=,-]{0,200}$"
+"""An asker's own key of a request; empty where it leaves the choice to us."""
+
 
 class AvoidancePolicy(Fact):
     """How far a pool's visits may be put off. Budgets are of a cycle: they begin anew when one opens."""

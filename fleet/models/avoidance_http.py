@@ -16,7 +16,10 @@ class JobRequest(Fact):
     cluster: Name
     job: str = Field(pattern=JOB_PATTERN)
     request: str = Field(
-        "", max_length=100, pattern=r"^[A-Za-z0-9._:-]*$", description="idempotency key of avoid, ready"
+        "",
+        max_length=100,
+        pattern=r"^[A-Za-z0-9._:-]*$",
+        description="idempotency key of avoid, ready; default: the signature",
     )
     until: str = Field("", max_length=60, description="+2h, or an ISO time with its zone")
     signal: str | None = Field(None, pattern=SIGNAL_PATTERN)

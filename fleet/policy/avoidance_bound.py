@@ -2,7 +2,7 @@
 before the dates that their jobs were granted.
 
 Visits take equally long and go one after the other, so taking them in the order of their dates ends them soonest: if
-that order is too late, every order is.
+that order is too late, every order is. A grant is decided with the notice that the jobs of each visit are due, too.
 """
 
 from collections import Counter
@@ -80,6 +80,31 @@ def keeps_bound(facts: TrainFacts, avoided: Mapping[str, Moment]) -> bool:
     return done is not None and done <= cycle.due_at
 
 
+def leaves_room(facts: TrainFacts, avoided: Mapping[str, Moment]) -> bool:
+    """Whether the bound is kept where the jobs of every visit have their notice first, one domain's at a time: while a
+    train waits with one that was told, it visits no other, and the next visit does not begin before its own notice.
+    """
+    cycle, now, notice = facts.cycle, facts.now, facts.pool.notice
+    domains = left(cycle)
+    if cycle is None or not domains:
+        return True
+    noticed = (d for d in domains if d.state is DomainState.NOTICED)
+    told = (max((d.noticed_at or now) + notice, avoided.get(d.domain.name, now)) for d in noticed)
+    first = min((*told, now + notice))
+    dates = {d.domain.name: max(first, avoided.get(d.domain.name, first)) for d in domains if d.state in _DUE}
+    spare = max(timedelta(0), notice - timedelta(seconds=facts.visit_seconds))
+    paced = facts.model_copy(update={"visit_seconds": facts.visit_seconds + spare.total_seconds()})
+    done = finish(paced, (d.domain.name for d in domains), dates)
+    return done is not None and done - spare <= cycle.due_at
+
+
+def called_off(facts: TrainFacts, hosts: Collection[str], until: Moment) -> tuple[DomainProgress, ...]:
+    """Domains with some of these hosts whose jobs are told anew when they are kept until a date. One whose date does
+    not leave a whole notice more stays as it was told: else a word that costs a second would put it off by a notice.
+    """
+    return due_with(facts.cycle, hosts) if until > facts.now + facts.pool.notice else ()
+
+
 def latest(facts: TrainFacts, hosts: Collection[str], others: Mapping[str, Moment], upto: Moment) -> Moment | None:
     """The latest date up to `upto`, to a second, to which the visits of these hosts can be put off beside the others'
     dates; None when the bound can't be met even without.
@@ -87,7 +112,7 @@ def latest(facts: TrainFacts, hosts: Collection[str], others: Mapping[str, Momen
     names = [d.domain.name for d in due_with(facts.cycle, hosts)]
 
     def fits(date: Moment) -> bool:
-        return keeps_bound(facts, {**others, **{n: max(date, others.get(n, date)) for n in names}})
+        return leaves_room(facts, {**others, **{n: max(date, others.get(n, date)) for n in names}})
 
     if not fits(facts.now):
         return None

@@ -1,5 +1,6 @@
 """What becomes of avoidances that were granted: they end with their date or their job, and are renegotiated when the
-cycle bound can't be met with them: the last one granted gives way first, to an earlier date if that is enough.
+cycle bound can't be met with them: the last one granted gives way first, to an earlier date if that is enough. What
+gave way in vain stays.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,18 +27,25 @@ def renegotiated(facts: AvoidanceFacts) -> tuple[AvoidanceChange, ...]:
     rows = [r for r in facts.rows if r.stands(now) and due_with(train.cycle, r.ask.hosts)]
     if not rows or keeps_bound(train, avoided_domains(train.cycle, rows, now)):
         return ()
-    changes: list[AvoidanceChange] = []
-    for row in sorted(rows, key=lambda r: (r.asked_at, r.id), reverse=True):
-        rows.remove(row)
-        others = avoided_domains(train.cycle, rows, now)
+    dates: dict[str, Moment] = {}
+    kept = {row.id: row for row in sorted(rows, key=lambda r: (r.asked_at, r.id))}
+    for row in reversed(list(kept.values())):
+        del kept[row.id]
         assert row.until is not None, "a standing avoidance has its date"
-        room = latest(train, row.ask.hosts, others, row.until)
+        room = latest(train, row.ask.hosts, avoided_domains(train.cycle, kept.values(), now), row.until)
         # One visit earlier than what would just do: estimates waver, and nobody is to be told anew with each.
-        date = now if room is None else max(now, room - timedelta(seconds=train.visit_seconds))
-        changes.append(_taken_back(facts, row, date, others))
+        dates[row.id] = now if room is None else max(now, room - timedelta(seconds=train.visit_seconds))
         if room is not None:
+            kept[row.id] = row.model_copy(update={"until": dates[row.id]})
+        if room is not None or keeps_bound(train, avoided_domains(train.cycle, kept.values(), now)):
             break
-    return tuple(changes)
+    for row in sorted((r for r in rows if r.id in dates and r.id not in kept), key=lambda r: (r.asked_at, r.id)):
+        # It gave way before another did, and perhaps in vain.
+        if keeps_bound(train, avoided_domains(train.cycle, [*kept.values(), row], now)):
+            kept[row.id] = row
+            del dates[row.id]
+    by_id = {row.id: row for row in rows}
+    return tuple(_taken_back(facts, by_id[key], date, _beside(facts, kept, key)) for key, date in dates.items())
 
 
 def ended_by_time(rows: Iterable[Avoidance], now: Moment) -> tuple[AvoidanceChange, ...]:
@@ -93,6 +101,12 @@ def overruled_words(emergency: Emergency) -> str:
 def may_note(job: Job) -> bool:
     """Whether a job's note is ours to write: somebody else's is never overwritten."""
     return not job.note or job.note.startswith(_PREFIX)
+
+
+def _beside(facts: AvoidanceFacts, kept: Mapping[str, Avoidance], key: str) -> dict[str, Moment]:
+    """What others keep."""
+    others = (row for row in kept.values() if row.id != key)
+    return avoided_domains(facts.train.cycle, others, facts.train.now)
 
 
 def _taken_back(facts: AvoidanceFacts, row: Avoidance, date: Moment, others: Mapping[str, Moment]) -> AvoidanceChange:

@@ -2,7 +2,7 @@
 
 A job's comment may hold `maintrain:job restart=5m checkpoint=30m saved=2026-03-01T12:00Z`, in any part and order: the
 time it takes to compute again, the time between checkpoints, and when the last one was. This only steers which domain
-is visited when, so what can't be read counts as not said.
+is visited when, so what can't be read counts as not said; and by no more than `MOST`, for it is the job's own word.
 """
 
 import re
@@ -13,20 +13,28 @@ from fleet.models.job_costs import JobCosts
 from fleet.models.scheduler import Job
 from fleet.models.units import parse_duration
 
-_SAID = re.compile(r"maintrain:job((?:\s+[a-z]+=\S+)+)")
-_PART = re.compile(r"([a-z]+)=(\S+)")
+_SAID = re.compile(r"maintrain:job((?:\s+[a-z]+=[^\s;]+)+)")
+_PART = re.compile(r"([a-z]+)=([^\s;]+)")
+
+MOST = 4
+"""Times what its pool assumes that a job may say it loses: more would buy what avoidance has budgets for."""
 
 
 def lost(job: Job, usual: JobCosts, at: Moment) -> timedelta:
     """What each of the job's hosts loses when it is interrupted at a moment."""
     said = _said(job.comment)
+    most = MOST * _mean(usual.restart, usual.checkpoint)
     restart = _duration(said.get("restart"), usual.restart)
     checkpoint = _duration(said.get("checkpoint"), usual.checkpoint)
     saved = _moment(said.get("saved"))
     if saved is None or saved > at:
-        return restart + checkpoint / 2
+        return min(most, _mean(restart, checkpoint))
     since = at - saved
-    return restart + (since % checkpoint if checkpoint else timedelta(0))
+    return min(most, restart + (since % checkpoint if checkpoint else timedelta(0)))
+
+
+def _mean(restart: timedelta, checkpoint: timedelta) -> timedelta:
+    return restart + checkpoint / 2
 
 
 def _said(comment: str) -> dict[str, str]:

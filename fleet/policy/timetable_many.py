@@ -80,7 +80,9 @@ def _places(
     costs = prices.at(np.append(slots[:stops], slots[-1]))[:, among]
     scale = float(costs.max())
     gain = costs[:stops] - costs[stops]
-    gain += costs[:stops] * _EARLY * np.linspace(1.0, 0.0, stops)[:, None] + scale * _TIE * np.arange(len(among))
+    # By the least price: beside a dear domain, an order of equals must not outweigh what cheap ones cost.
+    tie = _TIE * float(costs[costs > 0].min(initial=scale))
+    gain += costs[:stops] * _EARLY * np.linspace(1.0, 0.0, stops)[:, None] + tie * np.arange(len(among))
     never = (1.0 + 2.0 * scale) * (stops + 1)
     gain[left.earliest[among][None, :] > slots[:stops, None]] += never
     gain[slots[:stops, None] + left.length[among][None, :] > left.due[among][None, :]] += never

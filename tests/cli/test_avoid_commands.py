@@ -19,14 +19,16 @@ BAD = {
     "both": ((*REQUEST, "--job", "1", "--hosts", "gpu001", "--until", "+2h"), "expected either --job or --hosts"),
     "no hostlist": ((*REQUEST, "--hosts", "gpu[", "--until", "+2h"), "expected a hostlist such as"),
     "hosts that are nobody's": ((*REQUEST, "--hosts", "x1", "--until", "+2h"), "expected members of a pool, found x1"),
+    "a key that no row takes": ((*REQUEST, "--hosts", "gpu001", "--until", "+2h", "--key", "k" * 700), "a key of"),
     "a date without its sign": ((*REQUEST, "--hosts", "gpu001", "--until", "2h"), "expected a date such as +2h"),
     "a date without its zone": ((*REQUEST, "--hosts", "gpu001", "--until", "2030-01-31T08:00"), "with its zone"),
 }
 
 
 def a_job(maintrain) -> str:
+    """A job without an end, on an idle host: what was started in a folder made earlier may be over."""
     world = SimulatedCluster.at(Path(maintrain.data) / "sim" / "cluster.sqlite")
-    return next(row.job for row in world.journal() if row.kind == "job_started")
+    return world.submit_job()
 
 
 def test_bad_input_is_one_error_and_changes_nothing(synced):

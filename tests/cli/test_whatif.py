@@ -69,6 +69,8 @@ def test_a_site_replays_its_own_history(maintrain):
         (("--hosts", "10", "--workload", "nope"), "expected a file, or one of acme"),
         (("--hosts", "10", "--pool", "x"), "expected --fleet FILE, whose pool it is"),
         (("--hosts", "10", "--cycle", "30"), "expected a duration with its unit"),
+        (("--hosts", "10", "--cycle", "1ms"), "--cycle: expected at least 1m"),
+        (("--hosts", "10", "--visit", "0s"), "visit.mean_s: Input should be greater than 0"),
         (("--hosts", "10", "--load", "many"), "expected a percentage such as 5%"),
         (("--fleet", SIMULATED, "--pool", "other"), "expected a pool of"),
         (("--hosts", "10", "--policy", "hope"), "'hope' is not one of"),

@@ -44,6 +44,12 @@ def test_what_can_not_be_kept_at_all_is_revoked():
     assert [("a2", REVOKED), ("a1", REVOKED)] == [(c.id, c.state) for c in found]
 
 
+def test_what_gives_way_in_vain_stays():
+    rows = (row(ask(1, hours(8)), asked_at=ago(hours=2)), row(ask(2, hours(1), hosts=(2,)), asked_at=ago(hours=1)))
+    found = renegotiated(facts(*rows, visit_seconds=2.5 * 3600))
+    assert [("a1", GRANTED)] == [(c.id, c.state) for c in found]
+
+
 def test_avoidances_end_with_their_date_and_with_their_job():
     rows = (row(ask(1), ago(seconds=1)), row(ask(2)), row(ask(3)), row(ask(4)), row(ask(5, job="", hosts=(5,))))
     assert ["a1"] == [c.id for c in ended_by_time(rows, hours(0))]

@@ -38,6 +38,16 @@ def test_what_can_not_be_read_is_answered_with_what_was_expected(comment, why):
     assert ("", True) == (found.verb, why in found.problem)
 
 
+@pytest.mark.parametrize("between", ["; ", "\n", " "])
+def test_what_a_job_loses_is_no_request_and_hides_none(between):
+    costs, avoid = "maintrain:job restart=5m checkpoint=30m", "maintrain:avoid until=+2h"
+    for comment in (f"{costs}{between}{avoid}", f"{avoid}{between}{costs}"):
+        found = word_in(comment)
+        assert ("avoid", "+2h", "") == (found.verb, found.until, found.problem)
+    assert "ready" == word_in(f"maintrain:aviod{between}maintrain:ready").verb
+    assert [None, None] == [word_in(costs), word_in("maintrain:job")]
+
+
 def test_dates_are_relative_or_have_a_zone():
     assert hours(2) == until_of("+2h", NOW)
     assert hours(2) == until_of("2026-03-01T15:00:00+01:00", NOW)

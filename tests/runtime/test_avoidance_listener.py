@@ -78,6 +78,25 @@ async def test_a_job_asks_is_answered_once_and_makes_way(site, job):
     assert ids.train(CLUSTER, POOL) in site.engine.woken
 
 
+async def test_one_key_may_serve_a_job_for_both_of_its_words(job):
+    await job.say("avoid", until="+2h", request="r1")
+    status, (said,) = await job.say("ready", request="r1")
+    assert (200, "ready") == (status, said["state"])
+
+
+async def test_who_repeats_what_a_job_posted_changes_nothing(site, job):
+    at = int(wall()) - 5
+    await job.say("avoid", until="+1h", request="r1")
+    assert 200 == (await job.say("withdraw", at=at))[0]
+    first = await job.say("ready", at=at)
+    _, (kept,) = await job.say("avoid", until="+2h", request="r2")
+
+    assert 409 == (await job.say("withdraw", at=at))[0]
+    assert first == await job.say("ready", at=at)
+    rows = {row.id: row.state for row in await site.store.avoidances(CLUSTER)}
+    assert (3, "granted") == (len(rows), rows[kept["id"]])
+
+
 async def test_a_job_speaks_for_itself_alone_and_now(site, job):
     other = job_key(SECRET, CLUSTER, "1")
     now = int(wall())

@@ -1,10 +1,11 @@
-"""A site for every test of a step, and a host in repair on it."""
+"""A site for every test of a step, and what steps on it need."""
 
 from datetime import UTC, datetime
 
 import pytest
 
 from tests.steps.ladder import Ladder, handed_over, in_force, read_pages
+from tests.steps.looks import looks_at
 from tests.steps.pins import Switch
 from tests.steps.reviews import Reviews
 from tests.steps.rungs import HOST, Repair
@@ -39,3 +40,8 @@ async def switch(site):
 async def reviews(site):
     await site.store.withdraw(VISIT, "the test needs no lease", datetime.now(UTC))
     return Reviews(site)
+
+
+@pytest.fixture
+async def looks(site):
+    return await looks_at(site)

@@ -1,17 +1,12 @@
 """What the dispatcher's looks make of what jobs say in their comments, on real facts and a simulated scheduler."""
 
 import asyncio
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio.exceptions import ApplicationError
-from temporalio.testing import ActivityEnvironment
 
-from activities.avoidance_looks import AvoidanceLooks
 from activities.avoiding import Avoiding
-from activities.deps import Deps
-from activities.looking import look
 from activities.notice import give_notice
 from activities.train import Planning
 from fleet import ids
@@ -23,44 +18,11 @@ from fleet.models.messages import TrainInput
 from fleet.models.train import Domain
 from tests.scenarios.fleets import quiet
 from tests.scenarios.site import CLUSTER, POOL, fleet_document
-from tests.steps.test_emergency import Engine
+from tests.steps.looks import Looks
 
 TWO_HOURS = "maintrain:avoid until=+2h why=no checkpoint yet"
 TRAIN = TrainInput(cluster=CLUSTER, pool=POOL)
 GRANTED, REFUSED, WITHDRAWN, REVOKED, ENDED, READY = AvoidanceState
-
-
-class Looks:
-    """A dispatcher's looks at a site."""
-
-    def __init__(self, site) -> None:
-        self.site, self.engine = site, Engine()
-        self.deps = Deps(store=site.store, hands=site.deps.hands, pager=site.pages, engine=self.engine)
-        self.looks = AvoidanceLooks(self.deps)
-
-    async def __call__(self):
-        async def once() -> None:
-            seen = await look(self.deps, CLUSTER)
-            assert seen is not None
-            await self.looks.look(CLUSTER, *seen)
-
-        await ActivityEnvironment().run(once)
-        return {row.ask.job: row for row in reversed(await self.site.store.avoidances(CLUSTER))}
-
-    async def note(self, job: str) -> str:
-        return (await self.site.hands.scheduler.view(not_before=time.monotonic())).jobs[job].note
-
-    async def run(self, deed, *arguments):
-        return await ActivityEnvironment().run(deed, *arguments)
-
-
-@pytest.fixture
-async def looks(site):
-    now = datetime.now(UTC)
-    domains = (Domain(name="d001", hosts=("gpu001", "gpu002")), Domain(name="d002", hosts=("gpu004", "gpu005")))
-    await site.store.ask_cycles(CLUSTER, POOL, 1, "ann", "go", now)
-    await site.store.open_cycle(CLUSTER, POOL, 1, domains, now, now + timedelta(days=1))
-    return Looks(site)
 
 
 async def test_a_comment_is_answered_once_and_the_job_can_read_the_answer(looks):
@@ -128,9 +90,9 @@ async def test_a_job_says_never_mind(looks):
 
 
 async def test_an_avoidance_ends_with_its_date(looks):
-    job = looks.site.world.submit_job(hosts=("gpu004",), comment="maintrain:avoid until=+300ms")
+    job = looks.site.world.submit_job(hosts=("gpu004",), comment="maintrain:avoid until=+1s")
     assert GRANTED == (await looks())[job].state
-    await asyncio.sleep(0.4)
+    await asyncio.sleep(1.1)
     assert (ENDED, "its date has come") == ((row := (await looks())[job]).state, row.reason)
 
 
@@ -185,9 +147,12 @@ async def test_updates_of_a_train_are_answered_by_rows(looks):
     for wrong in (
         order.model_copy(update={"job": "99", "request": "u3"}),
         hosts.model_copy(update={"hosts": ("gpu999",), "request": "u4"}),
+        # An update's id is the request where none is given, and nobody checks how long it is.
+        hosts.model_copy(update={"request": "u" * 700}),
     ):
-        with pytest.raises(ApplicationError):
+        with pytest.raises(ApplicationError) as caught:
             await looks.run(avoiding.avoid, TRAIN, wrong)
+        assert caught.value.non_retryable
 
 
 async def test_what_can_not_be_kept_any_more_is_taken_back_before_the_train_plans(looks):

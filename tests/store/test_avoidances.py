@@ -1,5 +1,7 @@
 """Avoidances in the store: answered once, kept from visits, changed while they are open, charged within a cycle."""
 
+from datetime import timedelta
+
 import pytest
 
 from fleet.errors import InvalidInput
@@ -83,6 +85,27 @@ async def test_a_notice_is_called_off_and_given_anew_when_the_date_is_near(store
     planned = await store.event_log(f.C, kind="drain_planned")
     assert [f.later(LONG), f.NOW] == [e.at for e in planned]
     assert 1 == len({e.subject for e in planned})
+
+
+async def test_a_notice_stands_where_a_date_leaves_no_time_for_a_whole_new_one(store):
+    await cycled(store)
+    promised = f.fleet_file()
+    pool = promised.clusters[0].pools[0].model_copy(update={"notice": timedelta(hours=1)})
+    clusters = (promised.clusters[0].model_copy(update={"pools": (pool,)}),)
+    await store.load_fleet(promised.model_copy(update={"clusters": clusters}), "notice", "ann", "so", f.NOW)
+    told = f"notice/{f.C}/{f.P}/1/d1/0/7"
+    assert await store.first_time(told, f.NOW)
+    await store.noticed(f.C, f.P, 1, "d1", f.NOW)
+
+    await store.ask_avoidance(ask(until=3600 + 3540), f.later(3540), offer)
+    domain = (await store.cycle(f.C, f.P)).domains[0]
+    assert (DomainState.NOTICED, f.NOW) == (domain.state, domain.noticed_at)
+    assert not await store.first_time(told, f.NOW)
+
+    await store.ask_avoidance(ask("a2", until=3600 + 3542), f.later(3541), offer)
+    domain = (await store.cycle(f.C, f.P)).domains[0]
+    assert (DomainState.DUE, None) == (domain.state, domain.noticed_at)
+    assert await store.first_time(told, f.NOW)
 
 
 async def test_a_later_grant_takes_the_place_of_the_earlier_one_and_a_refusal_does_not(store):

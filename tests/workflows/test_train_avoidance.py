@@ -29,6 +29,10 @@ async def test_what_makes_no_sense_is_refused_and_costs_no_history(bench):
         "expected either a job or hosts": AvoidOrder(**{**ASKED, "hosts": ("gpu001",)}),
         "expected a date to come": AvoidOrder(**{**ASKED, "until": "2020-01-01T00:00:00Z"}),
         "expected a date such as": AvoidOrder(**{**ASKED, "until": "soon"}),
+        "expected a request of": AvoidOrder(**{**ASKED, "request": "r" * 201}),
+        "expected a job's id": AvoidOrder(**{**ASKED, "job": "7" * 201}),
+        "expected names of hosts": AvoidOrder(**{**ASKED, "job": "", "hosts": ("gpu001", "$(reboot)")}),
+        "expected a user's name": AvoidOrder(**{**ASKED, "user": "a" * 65}),
     }
     found = []
     for order in wrong.values():

@@ -15,7 +15,8 @@ class AvoidanceBook(Protocol):
         self, ask: AvoidanceAsk, now: Moment, decide: Callable[[AvoidanceAsk, AvoidanceFacts], Offer]
     ) -> Avoidance:
         """Decide over a request and write the answer; one that was answered before is found as it stands. What is
-        granted takes the place of what the same job was granted before, and calls a notice on its hosts off. Audited.
+        granted takes the place of what the same job was granted before, and calls a notice on its hosts off where time
+        for a new one is left. Audited.
 
         `InvalidInput` for a pool that the fleet file does not have, and for an id that was used for another job.
         """

@@ -122,6 +122,14 @@ def test_an_idle_domain_goes_first_and_one_whose_job_ends_soon_waits_for_that():
         assert order.index(1) >= 3
 
 
+def test_what_is_cheap_is_told_apart_beside_what_is_very_dear():
+    prices = Prices(3)
+    prices.add("dear", [0], 1e13)
+    prices.add("cheap", [1], 1.0, 1.5 * HOUR)
+    first = good_order(alike(3, due=9), prices, Calendar(), 0.0, most=1, ahead=1)
+    assert [2] == [visit.domain for visit in first]
+
+
 def test_a_lower_rank_goes_first_whatever_it_costs_and_an_avoided_one_when_it_may():
     for count in (5, 30):
         prices = Prices(count)

@@ -162,11 +162,15 @@ def test_a_job_says_itself_what_an_interruption_costs_it():
     said = {
         "": 60,
         "maintrain:job restart=5m checkpoint=20m": 15,
+        "maintrain:job restart=5m checkpoint=20m; maintrain:avoid until=+2h": 15,
         "x; maintrain:job saved=2026-03-01T11:50:00Z": 25,
         "maintrain:job saved=2026-03-01T11:50 restart=0s": 10,
         "maintrain:job checkpoint=0s": 15,
         "maintrain:job checkpoint=often restart=?": 60,
         "maintrain:job saved=2027-01-01T00:00Z": 60,
+        # Four times what the pool assumes, whatever it says.
+        "maintrain:job restart=3650d": 240,
+        "maintrain:job checkpoint=3650d saved=2025-03-01T12:00Z": 240,
     }
     found = {comment: lost(job("1", "g1a", comment=comment), USUAL, NOW) for comment in said}
     assert {comment: timedelta(minutes=m) for comment, m in said.items()} == found
