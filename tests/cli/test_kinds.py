@@ -19,8 +19,9 @@ def test_the_example_loads_and_plans_a_train_for_each_kind(maintrain):
         for pool in read_fleet(KINDS)[0].clusters[0].pools
     }
 
-    stops = {pool: [len(stop["hosts"]) for stop in plan["stops"]] for pool, plan in plans.items()}
-    assert {"gpu-train": [6, 6], "gpu-inference": [2, 1, 2, 1], "compute": [3, 3], "storage": [3, 3, 3, 3]} == stops
+    # Which comes first hangs on the jobs that run just now.
+    stops = {pool: sorted(len(stop["hosts"]) for stop in plan["stops"]) for pool, plan in plans.items()}
+    assert {"gpu-train": [6, 6], "gpu-inference": [1, 1, 2, 2], "compute": [3, 3], "storage": [3, 3, 3, 3]} == stops
     racks = [{int(host.removeprefix("sto")) > 6 for host in stop["hosts"]} for stop in plans["storage"]["stops"]]
     assert [{False}, {False}, {True}, {True}] == racks
     boarded = {pool: sorted(plan["stops"][0]["upgrades"]) for pool, plan in plans.items()}
