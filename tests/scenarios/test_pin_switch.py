@@ -46,7 +46,7 @@ def test_a_switch_survives_bad_hosts_and_a_killed_worker_and_never_runs_mixed(tm
 
 def test_an_aborted_switch_brings_every_host_back_to_the_old_pin(tmp_path: Path) -> None:
     document = quiet(document_of(8))
-    document["clusters"][0]["stack"]["components"][2]["duration"] = "4s"
+    document["clusters"][0]["stack"]["components"][2]["duration"] = "12s"
     with Site(tmp_path, document) as site:
         start(site, "--window", "120s", "--max-failed", "1")
         approve(site)
