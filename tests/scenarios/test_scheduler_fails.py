@@ -35,7 +35,7 @@ def _blind(site: Site, kind: FaultKind, number: int) -> None:
         site.until(lambda: site.now().autostops[POOL].stopped, 30, "autostop")
         site.start_train()
         visit = f"visit/{CLUSTER}/{POOL}/1/d001/1"
-        site.until(lambda: [r for r in site.now().requests if r.waits_because], 30, "a request waits with its reason")
+        site.until(lambda: [r for r in site.now().requests if r.waits_because], 60, "a request waits with its reason")
         reason = site.now().requests[0].waits_because
         assert "observed" in reason, reason
         terminate(site, visit)

@@ -82,7 +82,7 @@ def odd_mechanism(bmc: OddBmc, folder: Path, model: dict[str, Any] | None = None
     plain = {
         "address": bmc.address,
         "insecure": True,
-        "timeout": "2s",
+        "timeout": "4s",
         "poll": "50ms",
         "silent_for": "400ms",
         "images": {"folder": ".", "images": [image]},
