@@ -45,6 +45,8 @@ class AvoidanceLooks:
     def __init__(self, deps: Deps) -> None:
         self._deps, self._door = deps, AvoidanceDoor(deps.store)
         self._answered: dict[str, frozenset[str]] = {}
+        self._turned_away: dict[str, dict[str, str]] = {}
+        """Cluster: job: why its words could not even be taken down, for it to read."""
 
     async def look(self, cluster: str, view: ClusterView, began: Moment) -> None:
         """Bring a cluster's avoidances in step with a whole reading of its scheduler, which began then."""
@@ -53,6 +55,7 @@ class AvoidanceLooks:
         at = await self._deps.clock()
         rows = await store.avoidances_since(cluster, at - RECENT)
         if not rows:
+            await self._note(cluster, self._turned_away[cluster], view)
             return
         changes = (*ended_by_time(rows, at), *ended_by_jobs((r for r in rows if r.asked_at < began), view.jobs))
         ended = await store.change_avoidances(cluster, changes, MAINTRAIN, at)
@@ -60,7 +63,7 @@ class AvoidanceLooks:
             await self._wake(cluster, pool)
         await self._keep(cluster, [row for row in rows if row.stands(at)])
         rows = await store.avoidances_since(cluster, at - RECENT)
-        notes = {row.ask.job: note_of(row) for row in rows if row.ask.job}
+        notes = self._turned_away[cluster] | {row.ask.job: note_of(row) for row in rows if row.ask.job}
         notes |= await self._overruled(cluster, [row for row in rows if row.stands(at)], view)
         await self._note(cluster, notes, view)
 
@@ -72,15 +75,19 @@ class AvoidanceLooks:
             if MARK in job.comment and job.holds and not job.ours and (word := word_in(job.comment)) is not None
         }
         known = self._answered.get(cluster, frozenset()).intersection(spoken)
+        speakers = {job.id for job, _ in spoken.values()}
+        turned_away = {j: why for j, why in self._turned_away.get(cluster, {}).items() if j in speakers}
         new = [key for key in spoken if key not in known][:MOST_AT_ONCE]
         for key in new:
             job, word = spoken[key]
+            turned_away.pop(job.id, None)
             try:
                 await self._answer_one(cluster, key, job, word)
             except (InvalidInput, Refused) as error:
                 # Of hosts that are nobody's pool, say: nothing that a look has to fail for.
-                activity.logger.info(f"job {job.id} of {cluster} is not answered: {error}")
-        self._answered[cluster] = known | frozenset(new)
+                activity.logger.info(f"job {job.id} of {cluster} is turned away: {error}")
+                turned_away[job.id] = plain_note(f"not taken down: {error}")
+        self._answered[cluster], self._turned_away[cluster] = known | frozenset(new), turned_away
 
     async def _answer_one(self, cluster: str, key: str, job: Job, word: Word) -> None:
         wish = replace(job_wish(cluster, job, key, AvoidanceSource.COMMENT), why=word.why, signal=word.signal)

@@ -80,6 +80,7 @@ class RolloutLook:
             out=len(out),
             foreign=out.count(HostSet.FOREIGN),
             on_offboarded=len(self.on_offboarded),
+            on_offboarded_out=len(self.on_offboarded) - len(self.to_take_back),
             waits_for=self._waits_for(),
             blamed=verdict.reason if verdict.version else "",
         )

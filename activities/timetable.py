@@ -16,7 +16,8 @@ from fleet.policy.timetable import preferred
 async def in_timetable_order(deps: Deps, facts: TrainFacts) -> TrainFacts:
     """The facts with the domain that its timetable puts first, where there is one to be chosen.
 
-    A scheduler that fails here costs jobs something and holds no train up: it goes on in the fixed order, as is logged.
+    A scheduler that fails here costs jobs something and holds no train up: it goes on in the fixed order, and the
+    stop's reason says so.
     """
     choices = sum(d.state is DomainState.DUE for d in left(facts.cycle))
     if choices <= 1 or next_stop(facts).action is not StopAction.NOTICE:
@@ -25,5 +26,5 @@ async def in_timetable_order(deps: Deps, facts: TrainFacts) -> TrainFacts:
         view = await deps.reach(facts.cluster).scheduler.view()
     except DriverError as error:
         activity.logger.warning(f"jobs of {facts.cluster}/{facts.pool.name} don't steer its next stop: {error}")
-        return facts
+        return facts.model_copy(update={"preferred_why": f"in the fixed order, as its jobs can't be read: {error}"})
     return await asyncio.to_thread(preferred, facts, view)

@@ -14,7 +14,7 @@ from activities.lemon_facts import Found, lemons_of
 from activities.trying import record_trials
 from activities.wishing import Wishes, wishes_of
 from fleet import ids
-from fleet.errors import DriverError, Unreachable
+from fleet.errors import DriverError
 from fleet.models.base import Moment
 from fleet.models.joint import Joint
 from fleet.models.ledger import Request, RequestClass, RequestState
@@ -54,8 +54,6 @@ class Visiting:
         held = next((lease for lease in facts.leases.values() if lease.holder == visit.visit), None)
         if held is not None:
             return VisitAsked(ask=ask.ask, request=held.request, granted=True)
-        if facts.observation is None:
-            raise Unreachable("the dispatcher has not observed the cluster yet")
         emergency = ids.emergency_of(visit.visit)
         if emergency is not None:
             return await ask_for_stop(self.deps, emergency, ask, facts)

@@ -75,7 +75,7 @@ class TrainFacts(Fact):
     preferred: tuple[str, ...] = ()
     """Domains in the order of the timetable, which goes before their fixed order; empty where none was made."""
     preferred_why: str = ""
-    """Why the first of them is the first."""
+    """Why the first of them is the first, or why none was made."""
 
 
 class AvoidanceFacts(Fact):

@@ -44,6 +44,8 @@ class PhaseFacts(Fact):
     """Those of them in the hands of others."""
     on_offboarded: int = 0
     """Hosts that still carry an offboarded version which is to be rolled back."""
+    on_offboarded_out: int = 0
+    """Those of them that no visit takes: in repair or in the hands of others."""
     waits_for: str = ""
     """What it needs and was offboarded, in words: a rollout that it depends on, or a version on its path."""
     blamed: str = ""

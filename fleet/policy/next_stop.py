@@ -242,8 +242,8 @@ def _shown(at: Moment) -> str:
 
 
 def _why(facts: TrainFacts, name: str) -> str:
-    """The timetable's reason, where it is what put a domain first."""
-    return f": {facts.preferred_why}" if facts.preferred[:1] == (name,) and facts.preferred_why else ""
+    """The timetable's reason, where it is what put a domain first, or why there is no timetable."""
+    return f": {facts.preferred_why}" if facts.preferred[:1] in ((name,), ()) and facts.preferred_why else ""
 
 
 def _rounded(length: timedelta) -> timedelta:

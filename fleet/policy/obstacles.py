@@ -105,8 +105,12 @@ def _none_up(balance: Balance) -> str:
 
 
 def _settling(ask: Ask, balance: Balance) -> str:
-    settling = [h for h in ask.hosts if is_settling(balance.places[h])]
-    return f"waits for the next look at {some(settling)}, just released" if settling else ""
+    unseen = [h for h in ask.hosts if is_unseen(balance.places[h])]
+    if not unseen:
+        return ""
+    if all(is_settling(balance.places[h]) for h in unseen):
+        return f"waits for the next look at {some(unseen)}, just released"
+    return f"waits for the next look at {some(unseen)}, not seen since {'they were' if unseen[1:] else 'it was'} added"
 
 
 def _reserved(ask: Ask, balance: Balance) -> str:
@@ -194,7 +198,7 @@ def _out(ask: Ask, balance: Balance) -> str:
     for name in ask.hosts:
         found = balance.places[name]
         where, owner, reason = found
-        if where is HostSet.PLANNED or is_settling(found):
+        if where is HostSet.PLANNED or is_unseen(found):
             continue
         if name in balance.held:
             return f"{name} is in repair by {balance.held[name]}"

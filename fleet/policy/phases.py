@@ -131,7 +131,11 @@ def _completing(facts: PhaseFacts, phase: Phase, count: PhaseCount) -> PhaseGate
 
 def _offboarded(facts: PhaseFacts, at: int) -> PhaseGate:
     if facts.on_offboarded:
-        reason = f"offboarded ({facts.rollout.reason}); {facts.on_offboarded} hosts still carry it and are rolled back"
+        left = facts.on_offboarded - facts.on_offboarded_out
+        told = [f"{left} hosts still carry it and are rolled back"] if left else []
+        if facts.on_offboarded_out:
+            told.append(f"{facts.on_offboarded_out} carry it in repair or in others' hands, where no visit takes them")
+        reason = f"offboarded ({facts.rollout.reason}); {'; '.join(told)}"
         return PhaseGate(action=GateAction.HOLD, phase=at, reason=reason)
     return PhaseGate(action=GateAction.END, phase=at, reason=f"offboarded: {facts.rollout.reason}")
 

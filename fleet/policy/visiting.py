@@ -7,7 +7,7 @@ from fleet.models.base import Decision
 from fleet.models.facts import LedgerFacts
 from fleet.models.host import Host, HostSet
 from fleet.models.ledger import Counted, LeaseHost
-from fleet.policy.sets import is_settling, place
+from fleet.policy.sets import is_unseen, place
 
 
 class Taking(Decision):
@@ -20,9 +20,10 @@ class Taking(Decision):
 def free_to_take(hosts: Sequence[str], facts: LedgerFacts) -> Taking:
     """Split a domain's hosts by whether they are free.
 
-    A host that was released a moment ago and not seen since is asked for too: its grant waits for the next look, and
-    judges it by that. The same goes for an observation that has grown stale, and for a host that an emergency has in
-    hands: it is waited for, and its visit takes place after that.
+    A host that was released a moment ago and not seen since is asked for too, and so is one that no look has shown yet,
+    as it was just synced: its grant waits for the next look, and judges it by that; left out, it would wait a whole
+    cycle. The same goes for an observation that has grown stale, and for a host that an emergency has in hands: it is
+    waited for, and its visit takes place after that.
     """
     taken, left_out = [], {}
     for name in dict.fromkeys(hosts):
@@ -50,6 +51,6 @@ def _why_not(host: Host | None, lease: LeaseHost | None, facts: LedgerFacts) -> 
     seen, at = (look.hosts.get(host.name), look.began_at) if look else (None, None)
     found = place(host, seen, at, None, facts.failed_reasons)
     where, owner, reason = found
-    if where is HostSet.UP or is_settling(found):
+    if where is HostSet.UP or is_unseen(found):
         return ""
     return f"foreign: {owner}" if where is HostSet.FOREIGN else f"{where}: {reason}"

@@ -12,7 +12,7 @@ from starter.demo.progress import Teller
 from starter.demo.stage import Stage
 from store import open_store
 
-CYCLE_WITHIN = 900.0
+CYCLE_WITHIN = 700.0
 """Seconds after which a demo that has not come to its end is a failure."""
 LOOK_EVERY = 0.5
 _DONE = (DomainState.VISITED, DomainState.SKIPPED)

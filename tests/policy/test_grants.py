@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from fleet.models.ledger import Autostop, Counted, RequestClass
+from fleet.models.observation import Observation
 from fleet.models.stop import StopKind
 from fleet.policy.grants import settle
 from tests.policy.make import NodeBase, ago, facts, host, in_force, lease, names, pool, request, seen, stop
@@ -72,6 +73,11 @@ WORDS = {
     "waits for a fresh look at the cluster: pool gpu-train was not observed lately": {"looked": ago(minutes=3)},
     "waits for a stop of cluster c1 by alice since 2026-03-01 11:57:00+00:00: power work": {
         "stops": [stop(cluster="c1")]
+    },
+    "waits for the next look at gpu006, not seen since it was added": {
+        "observation": Observation(
+            cluster="c1", began_at=ago(seconds=10), hosts={n: seen(n) for n in names(12) if n != "gpu006"}
+        )
     },
     "waits for the next look at gpu005, just released": {
         "hosts": [host(n, released_at=ago(seconds=2) if n == "gpu005" else None) for n in names(12)],

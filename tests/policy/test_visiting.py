@@ -41,6 +41,7 @@ def test_a_host_released_a_moment_ago_is_asked_for():
     assert expected == free_to_take(["gpu001"], known).taken
 
 
-def test_nothing_is_taken_from_a_cluster_that_was_never_observed():
-    expected = {"gpu001": "unknown: not observed yet"}
-    assert expected == free_to_take(["gpu001"], facts(observation=None)).left_out
+def test_a_host_that_no_look_has_shown_yet_is_asked_for_and_not_left_out_for_a_cycle():
+    expected = (("gpu001",), {})
+    never = free_to_take(["gpu001"], facts(observation=None))
+    assert expected == (never.taken, never.left_out)

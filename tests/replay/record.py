@@ -4,23 +4,20 @@ A small simulated site lives through everything that can happen to a host, a vis
 suggests early to continue as new, so that no story is long. Takes about two minutes.
 """
 
-import sys
 import tempfile
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
-from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client, WorkflowHistory
 
 from drivers.simulated.cluster import SimulatedCluster
 from fleet import ids
 from fleet.models.scheduler import JobKind
 from tests.replay.early import EarlySite, early_site
-from tests.replay.stories import FOLDER, write
+from tests.replay.keeping import Run, keep, runs_of, say
+from tests.replay.stories import FOLDER
 from tests.scenarios.site import CLUSTER, POOL, WHERE, Site, fleet_document
 
 SUGGEST_AT = "limit.historyCount.suggestContinueAsNew=100"
@@ -58,7 +55,7 @@ class Recording:
 
     def runs(self) -> list["Run"]:
         """What the server remembers."""
-        return self.early.ask(_runs(self.early.client))
+        return self.early.ask(runs_of(self.early.client))
 
     def outcome(self, host: str) -> str:
         found = self.site.outcomes().get(host)
@@ -66,7 +63,7 @@ class Recording:
 
     def until_outcome(self, host: str, outcome: str) -> None:
         self.site.until(lambda: self.outcome(host) == outcome, 120, f"{host} is {outcome}")
-        _say(f"{host} {outcome}")
+        say(f"{host} {outcome}")
 
     def until_event(self, host: str, kind: str) -> None:
         def seen() -> bool:
@@ -133,7 +130,7 @@ def _switch_pin(site: Site, world: SimulatedCluster) -> None:
     site.until(lambda: stands("asking"), 90, "the pin switch asks for an approval")
     site.stage.run("pin", "approve", CLUSTER, *BY, "tonight is quiet")
     site.until(lambda: stands("done"), 180, "the pin is switched")
-    _say("nccl switched")
+    say("nccl switched")
     _operate(site)
 
 
@@ -148,7 +145,7 @@ def _operate(site: Site) -> None:
     site.until(lambda: stands("working"), 60, "the host is held for the outsider")
     site.stage.run("op", "done", "op/1", *BY, "it is in")
     site.until(lambda: stands("done"), 60, "the operation is done")
-    _say("op/1 done")
+    say("op/1 done")
 
 
 def _emergency(recording: Recording) -> None:
@@ -165,7 +162,7 @@ def _emergency(recording: Recording) -> None:
         return "550.3): done" in site.stage.run("emergency", "status")
 
     site.until(done, 120, "the emergency is done")
-    _say("an emergency done")
+    say("an emergency done")
 
 
 def _large(recording: Recording) -> None:
@@ -187,7 +184,7 @@ def _large(recording: Recording) -> None:
     site.until(lambda: stands("a person is to say go"), 120, "it waits at its gate", often=True)
     recording.early.signal(large, "approve", {**NOTE, "round": 1})
     site.until(lambda: stands("done: "), 120, "it is done", often=True)
-    _say("a large-scale maintenance done")
+    say("a large-scale maintenance done")
 
 
 def _give_away(recording: Recording) -> None:
@@ -217,93 +214,6 @@ def _spec(site: Site) -> Path:
     return path
 
 
-STORIES: dict[str, Callable[["Run"], bool]] = {
-    "host-normal": lambda r: r.kind == "HostMaintenance" and r.ended_as("upgraded"),
-    "host-handed-over": lambda r: r.kind == "HostMaintenance" and r.continued,
-    "host-given-back": lambda r: r.kind == "HostMaintenance" and r.ended_as("given_back"),
-    "host-rolled-back": lambda r: r.kind == "HostMaintenance" and r.ended_as("rolled_back"),
-    "host-stopped-early": lambda r: r.kind == "HostMaintenance" and r.ended_as("partly_upgraded"),
-    "repair-repaired": lambda r: r.kind == "HostRepair" and r.ended_as("repaired") and not r.does("gpu_reset"),
-    "repair-climbed": lambda r: r.kind == "HostRepair" and r.ended_as("repaired") and r.does("gpu_reset"),
-    "repair-decommissioned": lambda r: r.kind == "HostRepair" and r.ended_as("decommissioned"),
-    "repair-given-away": lambda r: r.kind == "HostRepair" and r.ended_as("given_away"),
-    "repair-back": lambda r: r.kind == "HostRepair" and r.ended_as("repaired") and r.heard("back"),
-    "visit-working": lambda r: r.kind == "DomainVisit" and r.does("board_hosts") and r.heard("handed_over"),
-    "visit-nothing-to-take": lambda r: r.kind == "DomainVisit" and not r.does("board_hosts"),
-    "train-first-run": lambda r: r.kind == "MaintenanceTrain" and r.continued and r.does("skip_domain"),
-    "train-stop": lambda r: r.kind == "MaintenanceTrain" and r.heard("stop"),
-    "train-mid-cycle": lambda r: r.kind == "MaintenanceTrain" and r.continues and not r.heard("stop"),
-    "rollout-offboarded": lambda r: r.kind == "Rollout" and r.finished,
-    "pin-switched": lambda r: r.kind == "PinSwitch" and r.does("commit_pin"),
-    "pin-batch-moved": lambda r: r.kind == "PinBatch" and r.does("apply"),
-    "pin-batch-released": lambda r: r.kind == "PinBatch" and r.does("return"),
-    "host-held": lambda r: r.kind == "HostMaintenance" and r.does("hold") and r.ended_as("serviced"),
-    "operation-done": lambda r: r.kind == "Operation" and r.does("board_operation") and r.heard("granted"),
-    "emergency-stopped-and-done": lambda r: r.kind == "EmergencyTrain" and r.finished and r.heard("stop"),
-    "large-approved-and-done": lambda r: r.kind == "EmergencyTrain" and r.finished and r.heard("approve"),
-    "dispatcher-stop": lambda r: r.kind == "Dispatcher" and r.heard("stop"),
-    "dispatcher-continued": lambda r: r.kind == "Dispatcher" and r.continued and r.does("observe"),
-}
-"""Story: the first run of which this is true."""
-
-
-class Run:
-    """One run as its history tells it."""
-
-    def __init__(self, history: WorkflowHistory) -> None:
-        self.history, self.events = history, history.events
-        self.kind = self.events[0].workflow_execution_started_event_attributes.workflow_type.name
-
-    @property
-    def continued(self) -> bool:
-        return self.events[-1].event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW
-
-    @property
-    def finished(self) -> bool:
-        return self.events[-1].event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED
-
-    @property
-    def continues(self) -> bool:
-        return bool(self.events[0].workflow_execution_started_event_attributes.continued_execution_run_id)
-
-    def ended_as(self, outcome: str) -> bool:
-        result = self.events[-1].workflow_execution_completed_event_attributes.result
-        return any(f'"outcome":"{outcome}"'.encode() in payload.data for payload in result.payloads)
-
-    def does(self, activity: str) -> bool:
-        return any(e.activity_task_scheduled_event_attributes.activity_type.name == activity for e in self.events)
-
-    def heard(self, signal: str) -> bool:
-        return any(e.workflow_execution_signaled_event_attributes.signal_name == signal for e in self.events)
-
-
-async def _runs(client: Client) -> list[Run]:
-    """Every run of the site, the oldest first."""
-    found = [run async for run in client.list_workflows()]
-    found.sort(key=lambda run: run.start_time)
-    return [Run(await client.get_workflow_handle(r.id, run_id=r.run_id).fetch_history()) for r in found]
-
-
-def _keep(runs: list[Run]) -> None:
-    missing = []
-    for old in FOLDER.glob("*.json"):
-        old.unlink()
-    for name, told in STORIES.items():
-        run = next((r for r in runs if told(r)), None)
-        if run is None:
-            missing.append(name)
-            continue
-        path = write(name, run.history)
-        _say(f"{path.name}: {len(run.events)} events, {path.stat().st_size // 1024} KiB")
-    if missing:
-        sys.exit(f"no run told these stories: {', '.join(missing)}")
-
-
-def _say(words: str) -> None:
-    sys.stdout.write(f"{words}\n")
-    sys.stdout.flush()
-
-
 def main() -> None:
     """Live, then keep what is to be told."""
     FOLDER.mkdir(exist_ok=True)
@@ -313,7 +223,7 @@ def main() -> None:
     ):
         recording = Recording(early)
         _live(recording)
-        _keep(recording.runs())
+        keep(recording.runs())
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from temporalio.workflow import NondeterminismError
 from runtime.codec import data_converter
 from runtime.workers import workflow_runner
 from tests.replay.changed import HostMaintenance as Changed
-from tests.replay.record import STORIES
+from tests.replay.keeping import STORIES
 from tests.replay.stories import FOLDER, Story, read, read_all
 from workflows.registry import ALL
 

@@ -15,7 +15,7 @@ from runtime.freeport import choose_port
 from runtime.settings import Settings
 from tests.scenarios.site import CLUSTER, POOL
 from tests.steps.site import StepSite
-from tests.steps.test_emergency import Engine
+from tests.steps.urgent import Engine
 
 SECRET = b"a key of enough bytes"
 

@@ -10,6 +10,7 @@ from tests.steps.pins import Switch
 from tests.steps.reviews import Reviews
 from tests.steps.rungs import HOST, Repair
 from tests.steps.site import VISIT, StepSite
+from tests.steps.urgent import Urgent
 
 
 @pytest.fixture
@@ -45,3 +46,8 @@ async def reviews(site):
 @pytest.fixture
 async def looks(site):
     return await looks_at(site)
+
+
+@pytest.fixture
+async def urgent(site):
+    return Urgent(site)

@@ -10,7 +10,7 @@ from activities.deps import Deps
 from activities.looking import look
 from fleet.models.train import Domain
 from tests.scenarios.site import CLUSTER, POOL
-from tests.steps.test_emergency import Engine
+from tests.steps.urgent import Engine
 
 
 class Looks:

@@ -53,6 +53,17 @@ async def test_words_that_can_not_be_read_are_answered_with_what_was_expected(lo
     assert (await looks.note(job)).startswith("maintrain: refused: refused: until: expected a date such as +2h")
 
 
+async def test_a_job_whose_words_can_not_be_taken_down_reads_why(looks):
+    job = looks.site.world.submit_job(hosts=("gpu004",), comment="maintrain:withdraw")
+    assert {} == await looks()
+    expected = f"maintrain: not taken down: nothing that was granted to  {job}  in {CLUSTER} stands"
+    assert expected == await looks.note(job)
+
+    looks.site.world.comment_job(job, TWO_HOURS)
+    await looks()
+    assert (await looks.note(job)).startswith("maintrain: granted: ")
+
+
 async def test_a_note_of_somebody_else_is_left_alone(looks):
     job = looks.site.world.submit_job(hosts=("gpu004",), comment=TWO_HOURS)
     await looks.site.hands.scheduler.note_on_job(job, "ask ops first")

@@ -72,4 +72,5 @@ async def test_a_scheduler_that_does_not_answer_leaves_the_fixed_order(site):
 
     found = await next_stop(site, deps)
 
-    assert ("d001", "d001 is the next stop") == (found.domain, found.reason)
+    why = "d001 is the next stop: in the fixed order, as its jobs can't be read: the scheduler does not answer"
+    assert ("d001", why) == (found.domain, found.reason)

@@ -20,7 +20,7 @@ from fleet.models.work import HostOutcome, Outcome, StepKind
 from fleet.policy.grants import settle
 from tests.scenarios.site import CLUSTER, POOL
 from tests.steps.site import StepSite, order
-from tests.steps.test_emergency import Engine
+from tests.steps.urgent import Engine
 
 LARGE = ids.large(CLUSTER, "winter")
 INPUT = EmergencyInput(emergency=LARGE, cluster=CLUSTER)

@@ -25,6 +25,20 @@ class Reply:
     body: Any
 
 
+class _Connection(http.client.HTTPSConnection):
+    """Closes what a BMC hung up on before TLS began, which `ssl` leaves open."""
+
+    def connect(self) -> None:
+        """Connect; `ConnectionResetError` when nobody is there any more."""
+        http.client.HTTPConnection.connect(self)
+        try:
+            self.sock.getpeername()
+        except OSError as error:
+            self.sock.close()
+            raise ConnectionResetError(error.errno, "the BMC hung up") from error
+        self.sock = self._context.wrap_socket(self.sock, server_hostname=self.host)
+
+
 class Client:
     """Requests to one BMC of a farm. Raises `OSError` (of which `ssl.SSLError`) and `ValueError` for broken JSON."""
 
@@ -41,9 +55,7 @@ class Client:
         """One request; `fields` are its JSON body."""
         address = urlsplit(self._farm.address(self._host))
         trust = ssl.create_default_context(cafile=str(self._farm.ca))
-        connection = http.client.HTTPSConnection(
-            str(address.hostname), address.port, timeout=self._timeout, context=trust
-        )
+        connection = _Connection(str(address.hostname), address.port, timeout=self._timeout, context=trust)
         try:
             sent = json.dumps(fields).encode() if body is None and fields else body
             connection.request(method, path, sent, self._basic if headers is None else headers)
