@@ -29,7 +29,7 @@ from fleet.ports.store import Store
 
 @dataclass(frozen=True)
 class Wish:
-    """A request before it is split by pool. `key` tells it from the asker's other ones."""
+    """A request before it is split by pool. `key` begins with its cluster, and tells it from the asker's other ones."""
 
     cluster: str
     key: str
@@ -110,9 +110,8 @@ class AvoidanceDoor:
 
     async def standing(self, cluster: str, what: str) -> tuple[Avoidance, ...]:
         """What was granted and is not over, by its id or its job."""
-        rows = await self._store.avoidances(cluster, over=False)
-        granted = (row for row in rows if row.state is AvoidanceState.GRANTED)
-        return tuple(row for row in granted if what and what in (row.id, row.ask.job))
+        rows = await self._store.avoidances_of(cluster, what, over=False) if what else ()
+        return tuple(row for row in rows if row.state is AvoidanceState.GRANTED)
 
     async def _asks(self, wish: Wish) -> tuple[AvoidanceAsk, ...]:
         members = {host.name: host for host in await self._store.hosts(wish.cluster)}

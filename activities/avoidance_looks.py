@@ -2,6 +2,7 @@
 job, those that can't be kept are taken back, and jobs can read on themselves how their request stands.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -15,7 +16,7 @@ from activities.deps import Deps, now
 from fleet import ids
 from fleet.avoidance_words import MARK, Word, until_of, word_in
 from fleet.errors import DriverError, InvalidInput, Refused, Unreachable
-from fleet.models.avoidance import Avoidance, AvoidanceSource
+from fleet.models.avoidance import Avoidance, AvoidanceSource, AvoidanceState
 from fleet.models.base import Moment
 from fleet.models.emergency import Emergency, EmergencyHostState, EmergencyState
 from fleet.models.event import EventKind, event
@@ -47,6 +48,8 @@ class AvoidanceLooks:
         self._answered: dict[str, frozenset[str]] = {}
         self._turned_away: dict[str, dict[str, str]] = {}
         """Cluster: job: why its words could not even be taken down, for it to read."""
+        self._ready: dict[str, frozenset[tuple[str, str]]] = {}
+        """Cluster: pools and their domains whose jobs have all said that they are ready."""
 
     async def look(self, cluster: str, view: ClusterView, began: Moment) -> None:
         """Bring a cluster's avoidances in step with a whole reading of its scheduler, which began then."""
@@ -55,6 +58,7 @@ class AvoidanceLooks:
         at = await self._deps.clock()
         rows = await store.avoidances_since(cluster, at - RECENT)
         if not rows:
+            self._ready.pop(cluster, None)
             await self._note(cluster, self._turned_away[cluster], view)
             return
         changes = (*ended_by_time(rows, at), *ended_by_jobs((r for r in rows if r.asked_at < began), view.jobs))
@@ -62,6 +66,7 @@ class AvoidanceLooks:
         for pool in sorted({row.ask.pool for row in ended}):
             await self._wake(cluster, pool)
         await self._keep(cluster, [row for row in rows if row.stands(at)])
+        await self._wake_for_ready(cluster, rows, at)
         rows = await store.avoidances_since(cluster, at - RECENT)
         notes = self._turned_away[cluster] | {row.ask.job: note_of(row) for row in rows if row.ask.job}
         notes |= await self._overruled(cluster, [row for row in rows if row.stands(at)], view)
@@ -100,8 +105,14 @@ class AvoidanceLooks:
                 await self._wake(cluster, row.ask.pool)
         else:
             # Heard again by another worker, it takes back what its first hearing may have died before, and no more.
-            said_at = await self._deps.store.first_claim(f"avoid/{key}", await self._deps.clock())
-            await self._door.withdraw(cluster, job.id, wish.actor, "its comment says so", said_at)
+            heard_at = await self._deps.clock()
+            said_at = await self._deps.store.first_claim(f"avoid/{key}", heard_at)
+            try:
+                await self._door.withdraw(cluster, job.id, wish.actor, "its comment says so", said_at)
+            except Refused as error:
+                if said_at == heard_at:
+                    raise
+                activity.logger.debug(f"job {job.id} of {cluster} was heard before: {error}")
 
     async def _keep(self, cluster: str, rows: Sequence[Avoidance]) -> None:
         """Have those that stand follow the fleet file and what their trains can keep; none ends the look that fails."""
@@ -118,6 +129,18 @@ class AvoidanceLooks:
             except (InvalidInput, Refused) as error:
                 activity.logger.warning(f"what was granted in {cluster}/{pool} is not looked at: {error}")
 
+    async def _wake_for_ready(self, cluster: str, rows: Sequence[Avoidance], at: Moment) -> None:
+        """A word that jobs are ready counts from the look that shows that they were all there to say it: their train is
+        told of it then, however it came.
+        """
+        found = set()
+        for pool in sorted({row.ask.pool for row in rows if row.state is AvoidanceState.READY}):
+            facts = await self._deps.store.train_facts(cluster, pool, at)
+            found |= {(pool, domain) for domain in facts.ready} if facts is not None else set()
+        for pool in sorted({pool for pool, _ in found - self._ready.get(cluster, frozenset())}):
+            await self._wake(cluster, pool)
+        self._ready[cluster] = frozenset(found)
+
     async def _wake(self, cluster: str, pool: str) -> None:
         """Its train looks anew; one that can't be told finds it at its next look."""
         try:
@@ -126,30 +149,29 @@ class AvoidanceLooks:
             activity.logger.warning(f"the train of {cluster}/{pool} is not told that a job made way: {error}")
 
     async def _overruled(self, cluster: str, rows: Sequence[Avoidance], view: ClusterView) -> dict[str, str]:
-        """Job: a note, where an emergency takes hosts of it in spite of what it was granted."""
+        """Job: a note, where an emergency takes hosts of it before the date that it was granted."""
         notes: dict[str, str] = {}
         emergencies = await self._deps.store.emergencies(cluster) if rows else ()
         for emergency in (e for e in emergencies if e.state in _GOES_AHEAD):
             hosts = await self._deps.store.emergency_hosts(emergency.id)
             taken = {host.host for host in hosts if host.state in _TAKEN}
             for row in rows:
-                if not taken.isdisjoint(row.ask.hosts):
+                if row.stands(emergency.begins_at) and not taken.isdisjoint(row.ask.hosts):
                     await self._tell_overruled(emergency, row, view)
                     notes[row.ask.job] = plain_note(overruled_words(emergency))
         return {job: note for job, note in notes.items() if job}
 
     async def _tell_overruled(self, emergency: Emergency, row: Avoidance, view: ClusterView) -> None:
-        """An event, and the job's own signal; each once."""
+        """An event, and when the emergency's jobs are told, the job's own signal; each once."""
         ask, data = row.ask, {"avoidance": row.id, "job": row.ask.job, "user": row.ask.user}
         data |= {"emergency": emergency.id, "not_before": emergency.begins_at.isoformat()}
         told = {"hosts": ask.hosts, "reason": overruled_words(emergency), "data": data, "subject": row.id}
         occasion = f"{emergency.id}/{row.id}"
         kind = EventKind.AVOIDANCE_OVERRULED
-        await self._deps.store.record_event(
-            event(kind, occasion, await self._deps.clock(), (ask.cluster, ask.pool), **told)
-        )
+        at = await self._deps.clock()
+        await self._deps.store.record_event(event(kind, occasion, at, (ask.cluster, ask.pool), **told))
         job = view.jobs.get(ask.job)
-        if ask.signal is None or job is None or not job.holds:
+        if ask.signal is None or job is None or not job.holds or at < emergency.told_from:
             return
         if await self._deps.store.first_time(f"notice/{emergency.id}/{ask.job}", now()):
             try:
@@ -174,7 +196,8 @@ class AvoidanceLooks:
 async def renegotiate(deps: Deps, cluster: str, pool: str) -> bool:
     """Take back what can't be kept beside the cycle bound; True when something was."""
     facts = await deps.store.avoidance_facts(cluster, pool, await deps.clock())
-    changes = renegotiated(facts)
+    # Long for a pool with many grants and narrow windows: a worker has heartbeats to send meanwhile.
+    changes = await asyncio.to_thread(renegotiated, facts)
     return bool(await deps.store.change_avoidances(cluster, changes, MAINTRAIN, facts.train.now))
 
 

@@ -45,7 +45,8 @@ async def _follow(store: Store, row: Avoidance, members: Mapping[str, Host]) -> 
     if not pools:
         return
     asks = [_moved(row, pool, hosts) for pool, hosts in sorted(pools.items())]
-    answers = [await store.ask_avoidance(ask, await store.clock(), offer) for ask in asks]
+    # Its job may have hosts there already: one grant keeps them all.
+    answers = [await store.ask_avoidance(ask, await store.clock(), offer, joins=True) for ask in asks]
     if stays:
         return
     kept = all(answer.until is not None for answer in answers)
@@ -59,5 +60,5 @@ def _moved(row: Avoidance, pool: str, hosts: Sequence[str]) -> AvoidanceAsk:
     """The same request to another train, under a key that tells which hosts came to it."""
     key = sha256(f"{row.id} {','.join(sorted(hosts))}".encode()).hexdigest()[:24]
     ask = row.ask
-    changes = {"id": ids.avoidance(ask.source.value, f"moved-{key}", pool), "pool": pool}
+    changes = {"id": ids.avoidance(ask.source.value, f"{ask.cluster}/moved-{key}", pool), "pool": pool}
     return ask.model_copy(update={**changes, "hosts": tuple(sorted(hosts)), "until": row.until or ask.until})

@@ -44,10 +44,11 @@ class Avoiding:
             until = until_of(order.until, await self.deps.clock())
         except ValueError as error:
             raise InvalidInput("until", "", str(error)) from error
+        key = f"{train.cluster}/{order.request}"
         if order.job:
             job = await running_job(self.deps.reach(train.cluster).scheduler, order.job)
-            wish = job_wish(train.cluster, job, order.request, ENGINE)
+            wish = job_wish(train.cluster, job, key, ENGINE)
         else:
             user = (order.user or order.actor)[:64]
-            wish = Wish(train.cluster, order.request, ENGINE, hosts=order.hosts, user=user, actor=user)
+            wish = Wish(train.cluster, key, ENGINE, hosts=order.hosts, user=user, actor=user)
         return replace(wish, until=until, why=order.reason[:500], actor=order.actor[:64])

@@ -13,7 +13,7 @@ from activities.large_pages import asks_at_gate
 from activities.looking import look
 from fleet import ids
 from fleet.emergency_view import emergency_view
-from fleet.errors import DriverError
+from fleet.errors import DriverError, Refused
 from fleet.models.base import Moment
 from fleet.models.emergency import (
     BUSY,
@@ -27,7 +27,7 @@ from fleet.models.emergency_messages import EmergencyInput, EmergencyOrder, Emer
 from fleet.models.facts import LedgerFacts
 from fleet.models.messages import VisitInput
 from fleet.policy.emergency_change import after_look
-from fleet.policy.emergency_orders import EmergencyVerb, emergency_order
+from fleet.policy.emergency_orders import EmergencyVerb, Gate, emergency_order, said_once
 from fleet.policy.emergency_plan import LOOKS_AGAIN, EmergencyStep, settling_hosts
 from fleet.policy.large_look import is_noticed, looks_again, next_step
 
@@ -157,8 +157,16 @@ class EmergencyPlanning:
     @activity.defn(name="order_emergency")
     @mapped
     async def order_emergency(self, order: EmergencyOrder) -> str:
-        """Put a person's word in force as a row; how it stands then. `Refused` with the reason."""
+        """Put a person's word in force as a row, once however often it is tried; how it stands then. `Refused` with
+        the reason.
+        """
+        info = activity.info()
+        refused: list[Refused] = []
         async with beating():
-            change = emergency_order(order, EmergencyVerb(order.verb), await self.deps.clock(), order.round)
-            after = await self.deps.store.change_emergency(order.emergency, change)
+            gate, verb = Gate(order.round, order.again), EmergencyVerb(order.verb)
+            change = emergency_order(order, verb, await self.deps.clock(), gate)
+            once = said_once(change, f"{info.workflow_run_id}/{info.activity_id}", refused)
+            after = await self.deps.store.change_emergency(order.emergency, once)
+        if refused:
+            raise refused[-1]
         return after.reason

@@ -1,6 +1,6 @@
 """A stop of an emergency, where its visit differs from a train's: which hosts it asks for, and what becomes of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from temporalio import activity
 
@@ -25,7 +25,7 @@ from fleet.policy.emergency_end import BEGUN, after_stop, ended_early, pending_a
 from fleet.policy.emergency_hosts import obtainable
 from fleet.policy.emergency_orders import Change
 from fleet.policy.large_gate import begins_no_more
-from fleet.policy.large_rounds import held_length
+from fleet.policy.large_rounds import held_length, totals
 from fleet.policy.operation_steps import steps_of
 
 
@@ -54,16 +54,19 @@ async def ask_for_stop(deps: Deps, emergency_id: str, ask: VisitAsk, facts: Ledg
         return VisitAsked(ask=ask.ask, request="", granted=False, reason=why or had.reason)
     if waiting is not None:
         return _asked(ask.ask, waiting)
-    return await _file(deps, emergency, ask, had.hosts)
+    return await _file(deps, emergency, ask, had.hosts, totals(hosts))
 
 
-async def _file(deps: Deps, emergency: Emergency, ask: VisitAsk, hosts: Sequence[str]) -> VisitAsked:
+async def _file(
+    deps: Deps, emergency: Emergency, ask: VisitAsk, hosts: Sequence[str], every: Mapping[str, int]
+) -> VisitAsked:
+    """`every`: of a large-scale maintenance, what `totals` says of all of its hosts."""
     visit, number = ask.input, ask.ask
     pool = await stop_pool(deps, emergency, visit)
     length = pool.pool.drain.deadline + pool.pool.visit_budget
     large, progress = emergency.spec.plan, emergency.progress
     if large is not None and progress is not None:
-        length += held_length(large, progress.round, {p: len(names) for p, names in progress.domains.items()})
+        length += held_length(large, progress.round, progress.domains, every)
     while True:
         request = await deps.store.request(
             Request(

@@ -2,13 +2,14 @@
 
 from activities.pages import Page
 from fleet.models.emergency import Emergency
-from fleet.models.large import LargePhase
+from fleet.models.large import LargePhase, occasion
 
 
 def asks_at_gate(large: Emergency, why: str) -> Page:
     """It waits for a person: at a gate, as its round is not to go on, or for hosts. Told once a round and occasion."""
     progress, name = large.progress, large.spec.name
     number, again = (progress.round, progress.again) if progress is not None else (0, 0)
+    named = occasion(number, again)
     abort = f"To bring all of its capacity back: maintrain large abort {name} --reason ..."
     if progress is None or progress.phase not in (LargePhase.OUT, LargePhase.GATE):
         body = (
@@ -19,7 +20,7 @@ def asks_at_gate(large: Emergency, why: str) -> Page:
     first = " (once its hosts under way have ended)" if progress.phase is LargePhase.OUT else ""
     body = (
         f"{why}\nNothing more is taken out meanwhile, and trains of its pools wait.\n"
-        f"To go on{first}: maintrain large approve {name} --round {number} --reason ...\n{abort}"
+        f"To go on{first}: maintrain large approve {name} --round {named} --reason ...\n{abort}"
     )
     key = f"{large.id}/gate/{number}" + (f"/{again}" if again else "")
-    return Page(key, f"Round {number} of {large.name} waits for a go", body)
+    return Page(key, f"Round {named} of {large.name} waits for a go", body)

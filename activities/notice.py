@@ -1,4 +1,6 @@
-"""Notice to the jobs on a domain that is visited next: each job is told once for each visit to come."""
+"""Notice to the jobs on a domain that is visited next: each job is told once for each visit to come, one that comes to
+the domain after its notice too.
+"""
 
 import time
 
@@ -8,6 +10,7 @@ from activities.deps import Deps, now
 from fleet import ids
 from fleet.errors import DriverError
 from fleet.models.facts import TrainFacts
+from fleet.models.train import DomainProgress, DomainState, VisitState
 
 
 async def give_notice(deps: Deps, facts: TrainFacts, domain: str) -> None:
@@ -23,11 +26,15 @@ async def give_notice(deps: Deps, facts: TrainFacts, domain: str) -> None:
     own = await deps.store.job_signals(facts.cluster)
     if signal is None and not own:
         return
-    scheduler, hosts = deps.reach(facts.cluster).scheduler, set(progress.domain.hosts)
+    # A host that has another pool by now is not visited with its domain.
+    scheduler, members = deps.reach(facts.cluster).scheduler, {host.name for host in facts.hosts}
+    hosts = members.intersection(progress.domain.hosts)
     view = await scheduler.view(not_before=time.monotonic())
     on_it = sorted(job.id for job in view.jobs.values() if job.holds and not job.ours and hosts & set(job.hosts))
     told_by = {job: name for job in on_it if (name := own.get(job, signal)) is not None}
-    occasion = f"{ids.notices(facts.cluster, facts.pool.name, facts.cycle.number, domain)}/{progress.attempts}"
+    notices = ids.notices(facts.cluster, facts.pool.name, facts.cycle.number, domain)
+    # A visit that was opened is counted as an attempt, and is the one that its jobs were told of.
+    occasion = f"{notices}/{progress.attempts - (progress.state is DomainState.VISITING)}"
     jobs = [job for job in told_by if await deps.store.first_time(f"{occasion}/{job}", now())]
     for name in sorted({told_by[job] for job in jobs}):
         some = tuple(job for job in jobs if told_by[job] == name)
@@ -35,3 +42,26 @@ async def give_notice(deps: Deps, facts: TrainFacts, domain: str) -> None:
             await scheduler.signal_jobs(some, name)
         except DriverError as error:
             activity.logger.warning(f"jobs {', '.join(some)} on {domain} were perhaps not told by {name}: {error}")
+
+
+async def tell_late_jobs(deps: Deps, facts: TrainFacts) -> None:
+    """Give notice to jobs that came to a domain after the others were told, while it waits for its visit, or its visit
+    for its hosts. It holds no train up.
+    """
+    cycle = facts.cycle
+    for progress in cycle.domains if cycle is not None and cycle.closed_at is None else ():
+        if not await _waits(deps, facts, progress):
+            continue
+        try:
+            await give_notice(deps, facts, progress.domain.name)
+        except DriverError as error:
+            name = progress.domain.name
+            activity.logger.warning(f"jobs that came to {name} of {facts.cluster} late are not told yet: {error}")
+
+
+async def _waits(deps: Deps, facts: TrainFacts, progress: DomainProgress) -> bool:
+    """Whether the jobs of a domain were told, and its hosts are still in production."""
+    if progress.state is not DomainState.VISITING or progress.visit not in facts.open_visits:
+        return progress.state is DomainState.NOTICED
+    visit = await deps.store.visit(progress.visit)
+    return visit is not None and visit.state is VisitState.WAITING

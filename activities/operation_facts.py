@@ -13,7 +13,7 @@ from fleet.models.work import Outcome
 from fleet.policy.operation_checks import needed
 from fleet.policy.operation_hosts import request_for, split
 from fleet.policy.operation_progress import OperationFacts
-from fleet.policy.parking import boot_due, drained_for, not_parked
+from fleet.policy.parking import boot_due, drained_for, not_parked, returned
 from fleet.policy.scopes import resolve
 from fleet.policy.sets import places
 
@@ -24,6 +24,8 @@ _ACTIVE = (OperationState.PREPARING, OperationState.WORKING, OperationState.CLOS
 async def operation_facts(deps: Deps, op: Operation) -> OperationFacts:
     """Everything that decides what an operation does next."""
     held = frozenset(f"{x.cluster}/{x.host}" for x in await deps.store.leases(op.id)) if op.state in _ACTIVE else ()
+    prepares = op.state is OperationState.PREPARING and op.spec.parks
+    not_parked, back = await _not_parked(deps, op) if prepares else ({}, frozenset[str]())
     return OperationFacts(
         op=op,
         now=await deps.clock(),
@@ -32,7 +34,8 @@ async def operation_facts(deps: Deps, op: Operation) -> OperationFacts:
         held=frozenset(held),
         ready=await _ready(deps, op) if op.spec.parks and held else frozenset(),
         ended=await _ended(deps, op) if op.state in _ACTIVE else {},
-        not_parked=await _not_parked(deps, op) if op.state is OperationState.PREPARING and op.spec.parks else {},
+        not_parked=not_parked,
+        returned=back,
     )
 
 
@@ -69,10 +72,13 @@ async def _ready(deps: Deps, op: Operation) -> frozenset[str]:
     return frozenset(found)
 
 
-async def _not_parked(deps: Deps, op: Operation) -> dict[str, str]:
-    """Hosts of the scope that the operation did not take and that are not left alone yet, and why."""
+async def _not_parked(deps: Deps, op: Operation) -> tuple[dict[str, str], frozenset[str]]:
+    """Hosts of the scope that the operation did not take and that are not left alone yet, and why; and those of them
+    that are in production again.
+    """
     hosts = [h for h in await deps.store.operation_hosts(op.id) if h.parks]
     found: dict[str, str] = {}
+    back: set[str] = set()
     for cluster in sorted({h.cluster for h in hosts}):
         facts = await deps.store.facts(cluster, await deps.clock(), queue=False)
         others = {h.host: h.since for h in hosts if h.cluster == cluster and not _own(op, facts, h.host)}
@@ -85,7 +91,9 @@ async def _not_parked(deps: Deps, op: Operation) -> dict[str, str]:
             why = not_parked(host, facts.observation, effect, since, facts.now, life)
             if why:
                 found[f"{cluster}/{host}"] = why
-    return found
+            if returned(members[host], facts.observation, since, life):
+                back.add(f"{cluster}/{host}")
+    return found, frozenset(back)
 
 
 async def _boot_due(deps: Deps, cluster: str, lease: LeaseHost | None) -> str | None:

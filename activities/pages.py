@@ -142,6 +142,10 @@ def late(lease: LeaseHost, node: Node | None) -> Page:
     if op is not None:  # one page for all of its hosts
         body += f"\nHas whoever works there yet to report? maintrain op show {op}; maintrain op done {op} --reason …"
         return Page(f"late/{op}", f"{op} takes longer than expected: {lease.why}", body)
+    large = ids.emergency_of(lease.holder) if lease.holder.startswith(ids.LARGE) else None
+    if large is not None:  # one page a stop: a gate may hold hundreds of hosts while it waits for a person
+        body += f"\nIts hosts may be held at the gate of their round: maintrain large status {large}"
+        return Page(f"late/{lease.holder}", f"Hosts of {large} are out longer than expected", body)
     return Page(f"late/{lease.operation}", f"{lease.cluster}/{lease.host} is out longer than expected", body)
 
 

@@ -6,8 +6,8 @@ from activities import pages
 from activities.avoidance_looks import renegotiate
 from activities.deps import Deps, beating
 from activities.failing import mapped
-from activities.notice import give_notice
-from activities.timetable import in_timetable_order
+from activities.notice import give_notice, tell_late_jobs
+from activities.timetable import KeptByPool, in_timetable_order
 from activities.trying import record_trials
 from fleet import ids
 from fleet.errors import InvalidInput
@@ -25,7 +25,7 @@ class Planning:
     """Activities `plan_stop` and `skip_domain`."""
 
     def __init__(self, deps: Deps) -> None:
-        self.deps = deps
+        self.deps, self._kept = deps, KeptByPool()
 
     @activity.defn(name="plan_stop")
     @mapped
@@ -38,7 +38,8 @@ class Planning:
                 raise InvalidInput("fleet file in force", f"{train.cluster}/{train.pool}", "expected a pool")
             if facts.avoided and await renegotiate(self.deps, train.cluster, train.pool):
                 facts = await self.deps.store.train_facts(train.cluster, train.pool, await self.deps.clock()) or facts
-            facts = await in_timetable_order(self.deps, facts)
+            await tell_late_jobs(self.deps, facts)
+            facts = await in_timetable_order(self.deps, facts, self._kept)
             stop = next_stop(facts)
             visit = await self._commit(facts, stop)
             for kept in kept_by_jobs(facts):
@@ -92,8 +93,10 @@ class Planning:
             case StopAction.CLOSE_CYCLE if cycle is not None:
                 await store.close_cycle(facts.cluster, pool.name, cycle.number, facts.now)
             case StopAction.NOTICE if cycle is not None and stop.domain is not None:
+                # A job may answer its signal before all have theirs.
+                told_at = await self.deps.clock()
                 await give_notice(self.deps, facts, stop.domain)
-                await store.noticed(facts.cluster, pool.name, cycle.number, stop.domain, await self.deps.clock())
+                await store.noticed(facts.cluster, pool.name, cycle.number, stop.domain, told_at)
             case StopAction.VISIT if cycle is not None and stop.domain is not None:
                 visit = ids.visit(facts.cluster, pool.name, cycle.number, stop.domain, stop.attempt)
                 opened = await store.open_visit(

@@ -57,7 +57,7 @@ class Visiting:
         emergency = ids.emergency_of(visit.visit)
         if emergency is not None:
             return await ask_for_stop(self.deps, emergency, ask, facts)
-        taking = free_to_take(await self._domain_hosts(visit), facts)
+        taking = free_to_take(await self._domain_hosts(visit), facts, visit.pool)
         waiting = next((r for r in facts.requests if r.holder == visit.visit), None)
         joint = await joint_for(self.deps, visit, waiting, facts) if taking.taken else None
         if waiting is not None and (waiting.hosts, waiting.joint) == (taking.taken, joint):

@@ -74,18 +74,27 @@ class Swept:
     def checks(self) -> list[Check]:
         """Best size, order of the sizes, and the cost of each."""
         name, said = self.case.name, {p.size: p for p in self.found.points}
-        best = min((c for c in self.costs if not said[c.domain].why_not), key=lambda c: (round(c.total, 1), c.domain))
+        can = [c for c in self.costs if not said[c.domain].why_not]
+        best, idle = min(can, key=lambda c: (round(c.total, 1), c.domain)), self._idle
         refused = float(bool(said[self.case.too_small].why_not))
         rows = [
-            Check(SIZES, f"{name}, a domain of {self.case.too_small} refused", 1.0, refused, 0.0, source="the bound"),
-            Check(SIZES, f"{name}, best size", float(self.found.best or 0), float(best.domain), 0.0, source=_FORMULA),
-            Check(SIZES, f"{name}, pairs of sizes in another order", 0.0, float(len(self.disorder())), 0.0),
+            Check(
+                SIZES,
+                f"{name}, a domain of {self.case.too_small} refused",
+                1.0,
+                refused,
+                0.0,
+                source="the bound",
+                put_in=True,
+            ),
+            Check(SIZES, f"{name}, best size", self.found.best or 0, best.domain, 0.0, source=_FORMULA, put_in=idle),
+            Check(SIZES, f"{name}, pairs of sizes in another order", 0, len(self.disorder()), 0.0, put_in=idle),
         ]
         rows.append(self._unplaced())
         for cost in self.costs:
             point = said[cost.domain]
             what = f"{name}, domains of {cost.domain}: reserved {cost.reserved:.0f} and interruptions"
-            rows.append(Check(SIZES, what, point.cost, cost.total, ALLOWED, source=point.why_not))
+            rows.append(Check(SIZES, what, point.cost, cost.total, ALLOWED, source=point.why_not, put_in=idle))
         return rows
 
     def _unplaced(self) -> Check:
@@ -93,7 +102,13 @@ class Swept:
         said = {p.size: p.cost for p in self.unplaced.points}
         worst = max(self.costs, key=lambda c: abs(c.total / said[c.domain] - 1))
         what = f"{self.case.name}, domains of {worst.domain} by the mix alone: the worst"
-        return Check(SIZES, what, said[worst.domain], worst.total, UNPLACED, source="where jobs run left out")
+        source = "where jobs run left out"
+        return Check(SIZES, what, said[worst.domain], worst.total, UNPLACED, source=source, put_in=self._idle)
+
+    @property
+    def _idle(self) -> bool:
+        """Without jobs, what a size costs is what it reserves, on both sides by definition."""
+        return not self.case.mix
 
     def disorder(self) -> list[tuple[int, int]]:
         """Pairs of sizes of which the simulator finds the other one cheaper."""

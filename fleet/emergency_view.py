@@ -19,7 +19,7 @@ def progress_line(emergency: Emergency) -> str:
     if progress is None or not progress.round:
         return ""
     domains = ", ".join(f"{pool} {' '.join(names)}" for pool, names in progress.domains.items())
-    return f"round {progress.round} ({domains}): {progress.phase}"
+    return f"round {progress.occasion} ({domains}): {progress.phase}"
 
 
 def _width(emergency: Emergency) -> str:

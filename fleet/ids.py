@@ -172,8 +172,8 @@ def notices(cluster: str, pool: str, cycle: int, domain: str) -> str:
 
 
 def avoidance(source: str, key: str, pool: str) -> str:
-    """Id of a job's or owner's request to keep away, by how it was asked and the asker's key; a gang over several pools
-    asks each of their trains.
+    """Id of a job's or owner's request to keep away, by how it was asked and the asker's key, which begins
+    with its cluster; a gang over several pools asks each of their trains.
     """
     return f"avoid/{source}/{key}/{pool}"
 

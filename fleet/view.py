@@ -19,6 +19,8 @@ from fleet.policy.limits import Limits
 MOST_BYTES = 4000
 CELL = 72
 NAMED = 3
+MOST_ROWS = 200
+"""Of a queue, of which ten thousand may wait: more rows never fit."""
 
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 _DOMAIN_ORDER = (DomainState.VISITING, DomainState.NOTICED, DomainState.DUE, DomainState.SKIPPED, DomainState.VISITED)
@@ -69,7 +71,7 @@ def ledger_view(facts: LedgerFacts, standings: Mapping[str, Standing], limits: M
     ]
     waits = [
         (r.id, r.kind, len(r.hosts), _ago(r.asked_at, facts.now), r.waits_because or "not looked at yet")
-        for r in facts.requests
+        for r in facts.requests[:MOST_ROWS]
     ]
     return _document(
         f"**Ledger of {_cell(facts.cluster)}**",
@@ -84,7 +86,14 @@ def ledger_view(facts: LedgerFacts, standings: Mapping[str, Standing], limits: M
             900,
             "No pools.",
         ),
-        _section("Waiting", ("request", "class", "hosts", "for", "because"), waits, 1000, "Nothing waits."),
+        _section(
+            "Waiting",
+            ("request", "class", "hosts", "for", "because"),
+            waits,
+            1000,
+            "Nothing waits.",
+            of=len(facts.requests),
+        ),
         _section("Leases", ("holder", "set", "hosts", "for", "why"), _lease_rows(facts), 1000, "No leases."),
     )
 
@@ -144,13 +153,18 @@ def _document(*parts: str) -> str:
     return cut + ("\n```" if cut.count("```") % 2 else "") + "\n(cut)"
 
 
-def _section(title: str, headers: Sequence[str], rows: Sequence[Sequence[object]], most_bytes: int, empty: str) -> str:
-    """A titled table with as many of its rows as fit, and how many more there are; `empty` when there are none."""
+def _section(
+    title: str, headers: Sequence[str], rows: Sequence[Sequence[object]], most_bytes: int, empty: str, of: int = 0
+) -> str:
+    """A titled table with as many of its rows as fit, and how many more there are, `of` which they may be the first;
+    `empty` when there are none.
+    """
     if not rows:
         return empty
+    every = max(of, len(rows))
     shown = len(rows) if len(rows) <= most_bytes // len(headers) else most_bytes // len(headers)
     while True:
-        more = f"\n... and {len(rows) - shown} more" if shown < len(rows) else ""
+        more = f"\n... and {every - shown} more" if shown < every else ""
         text = f"{title}\n{fenced(table(headers, rows[:shown]) + more)}"
         if _size(text) <= most_bytes or shown == 0:
             return text

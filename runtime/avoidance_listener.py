@@ -84,10 +84,12 @@ class AvoidanceListener:
             writer.close()
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = h11.Connection(h11.SERVER)
+        connection, bodiless = h11.Connection(h11.SERVER), False
         try:
             try:
-                status, body = _OK, await self._answer(*await _request(connection, reader))
+                request = await _head(connection, reader)
+                bodiless = request.method == b"HEAD"
+                status, body = _OK, await self._answer(request, await _body(connection, reader))
             except h11.RemoteProtocolError as error:
                 raise _Wrong(error.error_status_hint, str(error)) from error
         except _Wrong as wrong:
@@ -95,7 +97,8 @@ class AvoidanceListener:
         headers = [("content-type", "application/json"), ("content-length", str(len(body))), ("connection", "close")]
         if connection.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             writer.write(connection.send(h11.Response(status_code=status, headers=headers)) or b"")
-            writer.write(connection.send(h11.Data(data=body)) or b"")
+            if not bodiless:
+                writer.write(connection.send(h11.Data(data=body)) or b"")
             writer.write(connection.send(h11.EndOfMessage()) or b"")
             await writer.drain()
 
@@ -125,7 +128,7 @@ class AvoidanceListener:
         if opened is None:
             raise _Wrong(_NOT_HERE, f"expected one of the clusters served here: {', '.join(self._parts.drivers)}")
         if asked.verb == "show":
-            rows = await self._parts.store.avoidances(asked.cluster)
+            rows = await self._parts.store.avoidances_of(asked.cluster, asked.job)
             return tuple(row for row in rows if row.ask.job == asked.job)
         job = await running_job(opened.scheduler, asked.job)
         # Who repeats what was posted repeats its signature, and so the request: nobody else can sign another one.
@@ -153,24 +156,34 @@ class AvoidanceListener:
             raise _Wrong(_BAD, f"until: {error}") from error
 
 
-async def _request(connection: h11.Connection, reader: asyncio.StreamReader) -> tuple[h11.Request, bytes]:
-    """One whole request. Raises `_Wrong` for one that is too large, and what h11 raises."""
-    request: h11.Request | None = None
+async def _head(connection: h11.Connection, reader: asyncio.StreamReader) -> h11.Request:
+    """What is asked. Raises `_Wrong`, and what h11 raises."""
+    match await _next(connection, reader):
+        case h11.Request() as request:
+            return request
+        case _:
+            raise _Wrong(_BAD, "expected one request")
+
+
+async def _body(connection: h11.Connection, reader: asyncio.StreamReader) -> bytes:
+    """Its whole body. Raises `_Wrong` for one that is too large, and what h11 raises."""
     body = b""
     while True:
-        match connection.next_event():
-            case h11.Request() as found:
-                request = found
+        match await _next(connection, reader):
             case h11.Data() as part:
                 body += bytes(part.data)
                 if len(body) > LARGEST:
                     raise _Wrong(_LARGE, f"expected at most {LARGEST} bytes")
-            case h11.EndOfMessage() if request is not None:
-                return request, body
-            case h11.NEED_DATA:
-                connection.receive_data(await reader.read(LARGEST))
+            case h11.EndOfMessage():
+                return body
             case _:
                 raise _Wrong(_BAD, "expected one request")
+
+
+async def _next(connection: h11.Connection, reader: asyncio.StreamReader) -> object:
+    while (found := connection.next_event()) is h11.NEED_DATA:
+        connection.receive_data(await reader.read(LARGEST))
+    return found
 
 
 def _shown(row: Avoidance) -> JobAnswer:

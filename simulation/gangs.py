@@ -20,6 +20,10 @@ class Visit:
         self.pending = 0
         """Hosts on which jobs still run."""
         self.begun = False
+        self.out = 0
+        """Hosts that are still worked on, once it has begun."""
+        self.passed: list[int] = []
+        self.failed: list[int] = []
         self.gangs: dict[int, None] = {}
         """Jobs that run on them, in the order they were found."""
 
@@ -37,6 +41,8 @@ class Gangs:
         """How long the scheduler expects a job to run from its next start, by its limit."""
         self.restart: list[float] = jobs.restart_s.astype(float).tolist()
         self.every: list[float] = jobs.checkpoint_s.astype(float).tolist()
+        self.links: list[float] = (jobs.restart_s.astype(float) / jobs.link_s).tolist()
+        """Restarts of the jobs that one stands for, a productive second."""
         self.write_s, self.on_notice = scenario.checkpoint_write_s, scenario.checkpoint_on_notice
         count = len(jobs)
         self.done_at = [inf] * count
@@ -68,9 +74,10 @@ class Gangs:
         self.freed: Callable[[], None] = lambda: None
 
     def wall(self, job: int, work: float) -> float:
-        """Time that so much productive work takes, with its checkpoints."""
+        """Time that so much productive work takes, with its checkpoints, and the restarts within a chain of jobs."""
         every = self.every[job]
-        return work * (1 + self.write_s / every) if self.write_s and every and isfinite(every) else work
+        writes = self.write_s / every if self.write_s and every and isfinite(every) else 0.0
+        return work * (1 + writes + self.links[job])
 
     def expected_end(self, job: int) -> float:
         """When the scheduler expects a running job to end; inf for one without a limit."""
@@ -102,8 +109,9 @@ class Gangs:
         restarting = min(passed, self.restart[job])
         worked = (passed - restarting) / self.wall(job, 1.0)
         kept = worked if planned and self.on_notice else self._kept(job, worked)
-        self.restarting += need * restarting
-        self.writing += need * (passed - restarting - worked)
+        between = worked * self.links[job]
+        self.restarting += need * (restarting + between)
+        self.writing += need * (passed - restarting - worked - between)
         self.productive += need * kept
         self.lost[planned] += need * (worked - kept)
         self.left[job] -= kept
@@ -152,8 +160,9 @@ class Gangs:
             passed = self.clock.now - began
             restarting = min(passed, self.restart[job])
             worked = (passed - restarting) / self.wall(job, 1.0)
-            self.restarting += self.need[job] * restarting
-            self.writing += self.need[job] * (passed - restarting - worked)
+            between = worked * self.links[job]
+            self.restarting += self.need[job] * (restarting + between)
+            self.writing += self.need[job] * (passed - restarting - worked - between)
             self.productive += self.need[job] * worked
             self.left[job] -= worked
 
@@ -176,8 +185,9 @@ class Gangs:
             return  # that run was interrupted
         work = self.left[job]
         need = self.need[job]
-        self.restarting += need * self.restart[job]
-        self.writing += need * (self.wall(job, work) - work)
+        between = work * self.links[job]
+        self.restarting += need * (self.restart[job] + between)
+        self.writing += need * (self.wall(job, work) - work - between)
         self.productive += need * work
         self.left[job] = 0.0
         self.done_at[job] = self.clock.now

@@ -3,7 +3,7 @@
 A job is a gang: it starts on all of its hosts at once, and what takes one of them interrupts all.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, Self
 
@@ -33,6 +33,8 @@ class Summary:
     """A workload in numbers."""
 
     jobs: int
+    stands_for: int
+    """Jobs that they stand for: more, where several are told as one."""
     host_days: float
     """Productive work asked for."""
     span_days: float
@@ -70,6 +72,10 @@ class Workload:
     """Productive time between checkpoints; inf: none, an interruption costs the whole run; 0: nothing is lost."""
     kind: Kinds
     user: Counts
+    link_s: Smalls
+    """Where a job stands for several, one after the other: productive time after which the next one starts, with a
+    restart of its own; inf for a job that stands for itself.
+    """
 
     def __post_init__(self) -> None:
         """Check what the simulation relies on."""
@@ -84,6 +90,7 @@ class Workload:
             "limit_s": bool((self.limit_s >= self.run_s).all()),
             "restart_s": bool((self.restart_s >= 0).all() and np.isfinite(self.restart_s).all()),
             "checkpoint_s": bool((self.checkpoint_s >= 0).all()),
+            "link_s": bool((self.link_s > 0).all()),
             "kind": bool(np.isin(self.kind, [int(k) for k in Kind]).all()),
         }
         for name, right in checks.items():
@@ -113,6 +120,13 @@ class Workload:
         """The jobs of a mask or of ascending indices."""
         return type(self)(**{name: values[chosen] for name, values in self._arrays().items()})
 
+    def costing(self, restart_s: float, checkpoint_s: float) -> Self:
+        """The same jobs, each with this restart and this time between checkpoints."""
+        jobs = len(self)
+        return replace(
+            self, restart_s=np.full(jobs, restart_s, np.float32), checkpoint_s=np.full(jobs, checkpoint_s, np.float32)
+        )
+
     def clip(self, days: float, largest: int | None = None) -> Self:
         """The jobs submitted within so many days that need at most so many hosts."""
         chosen = self.submit_s < days * DAY_S
@@ -121,10 +135,11 @@ class Workload:
     def summary(self) -> Summary:
         """The workload in numbers."""
         if not len(self):
-            return Summary(0, 0.0, 0.0, 0, 0.0, 0.0, {}, {})
+            return Summary(0, 0, 0.0, 0.0, 0, 0.0, 0.0, {}, {})
         work = self.hosts * self.run_s
         return Summary(
             jobs=len(self),
+            stands_for=round(float(np.maximum(1.0, self.run_s / self.link_s).sum())),
             host_days=float(work.sum() / DAY_S),
             span_days=float((self.submit_s[-1] - self.submit_s[0]) / DAY_S),
             largest=int(self.hosts.max()),
@@ -147,8 +162,16 @@ _TYPES: dict[str, Any] = {
     "checkpoint_s": np.float32,
     "kind": np.int8,
     "user": np.int32,
+    "link_s": np.float32,
 }
-_DEFAULTS = {"limit_s": np.inf, "restart_s": 600.0, "checkpoint_s": 3600.0, "kind": int(Kind.TRAINING), "user": 0}
+_DEFAULTS = {
+    "limit_s": np.inf,
+    "restart_s": 600.0,
+    "checkpoint_s": 3600.0,
+    "kind": int(Kind.TRAINING),
+    "user": 0,
+    "link_s": np.inf,
+}
 _EXPECTED = {
     "submit_s": "expected finite times in ascending order",
     "hosts": "expected at least 1 host a job",
@@ -156,6 +179,7 @@ _EXPECTED = {
     "limit_s": "expected at least run_s",
     "restart_s": "expected finite times of 0 or more",
     "checkpoint_s": "expected 0 or more, inf for none",
+    "link_s": "expected times above 0, inf for none",
     "kind": "expected 0 (training), 1 (inference) or 2 (batch)",
 }
 

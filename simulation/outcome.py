@@ -80,6 +80,12 @@ class Reach(Fact):
     most: float | None
     """90%."""
     all: float | None
+    mean_half: float | None
+    """The same as a mean over releases spread evenly over one cycle; None where the time simulated is too short for
+    any of them (two cycles and a half are enough), and for a version that harms hosts.
+    """
+    mean_most: float | None
+    mean_all: float | None
     carried: int
     """Hosts at the end."""
     harmed: int

@@ -137,12 +137,23 @@ def _reach(s: "Simulation") -> Reach | None:
         return None
     half, most, all_ = (_days(at - upgrades.at) if isfinite(at) else None for at in upgrades.reached)
     blamed = _days(upgrades.blamed_at - upgrades.at) if isfinite(upgrades.blamed_at) else None
-    return Reach(half=half, most=most, all=all_, carried=upgrades.count, harmed=upgrades.harmed, blamed_days=blamed)
+    mean_half, mean_most, mean_all = (_days(s) if isfinite(s) else None for s in upgrades.mean_reached())
+    return Reach(
+        half=half,
+        most=most,
+        all=all_,
+        mean_half=mean_half,
+        mean_most=mean_most,
+        mean_all=mean_all,
+        carried=upgrades.count,
+        harmed=upgrades.harmed,
+        blamed_days=blamed,
+    )
 
 
 def _cycles(s: "Simulation") -> Cycles:
     lengths = [c.closed_s - c.opened_s for c in s.policy.cycles]
-    late = sum(length > s.scenario.cycle_s for length in lengths)
+    late = sum(length > s.scenario.bound_s for length in lengths)
     return Cycles(
         closed=len(lengths),
         mean_days=_days(sum(lengths) / len(lengths)) if lengths else None,

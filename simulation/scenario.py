@@ -25,9 +25,9 @@ class Policy(StrEnum):
     LOCK_STEP = "lock-step"
     """The whole cluster goes down for a window once a cycle."""
     SLIDING = "sliding"
-    """Hosts one by one in random order, as many at once as a pool's planned buffer; not by topology."""
+    """Hosts one by one in the order of their names, as many at once as a pool's planned buffer; not by topology."""
     MAX_UNAVAILABLE = "max-unavailable"
-    """Hosts one by one in random order, a quarter of a pool at once, failed ones counted: Kubernetes' default."""
+    """Hosts one by one by name, a quarter of a pool at once, failed ones counted: Kubernetes' default."""
     NOTHING = "nothing"
 
 
@@ -65,9 +65,14 @@ class Scenario(Fact):
     policy: Policy = Policy.TRAINS
     pool_hosts: int = Field(4096, ge=1, description="hosts of a pool at most; each pool has its train and promises")
     domain: int = Field(72, ge=1, le=500, description="hosts of a maintenance domain, and of a rack for placement")
-    cycle_days: float = Field(30.0, gt=0, description="cycle bound; every cycle opens so long after the last")
+    cycle_days: float = Field(30.0, gt=0, description="every cycle opens so long after the last")
+    bound_days: float | None = Field(None, gt=0, description="the cycle bound; by default cycle_days")
     visit: Spread = Spread(mean_s=2 * HOUR_S, sigma=0.3)
-    """Of a domain or a host, from drained to returned."""
+    """Of a host, from drained to returned. Hosts of a domain return one by one, and its visit ends with the last."""
+    whole_visits: bool = False
+    """`visit` is of a whole visit, as where that is what was measured: its hosts return together."""
+    random_order: bool = False
+    """Host-by-host policies take a pool's hosts in an order drawn by the cycle, not by name."""
     drain_s: float = Field(HOUR_S, ge=0, description="time jobs have to end by themselves before they are requeued")
     timetable: bool = True
     """Trains take the domain that their timetable puts first; else in a fixed order."""
@@ -109,8 +114,13 @@ class Scenario(Fact):
 
     @property
     def cycle_s(self) -> float:
-        """The cycle bound in seconds."""
+        """Between the openings of two cycles, in seconds."""
         return self.cycle_days * DAY_S
+
+    @property
+    def bound_s(self) -> float:
+        """The cycle bound in seconds."""
+        return (self.bound_days or self.cycle_days) * DAY_S
 
     @property
     def pools(self) -> tuple[range, ...]:
@@ -128,7 +138,7 @@ class Scenario(Fact):
             planned_buffer=self.planned_buffer,
             failure_buffer=self.failure_buffer,
             floor=self.floor,
-            cycle_bound=timedelta(seconds=self.cycle_s),
+            cycle_bound=timedelta(seconds=self.bound_s),
             notice=timedelta(seconds=self.notice_s),
             drain=DrainPolicy(deadline=timedelta(seconds=self.drain_s)),
             visit_budget=timedelta(seconds=self.visit.mean_s),

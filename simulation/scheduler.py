@@ -1,7 +1,8 @@
 """The scheduler: first come, first served, with EASY backfill. A job that doesn't fit reserves the time at which enough
 hosts will be free by the limits of the running ones; later jobs start before it where they don't delay that.
 
-Lifka, "The ANL/IBM SP scheduling system", 1995. A job that was interrupted keeps its place in the queue.
+Lifka, "The ANL/IBM SP scheduling system", 1995. A job that was interrupted keeps its place in the queue. One without a
+limit never ends in time, so that it is backfilled only where it needs no host that is reserved.
 """
 
 from bisect import insort
@@ -66,7 +67,8 @@ class Scheduler:
         still = []
         for job in looked_at:
             hosts = need[job]
-            late = now + expected[job] > shadow
+            ends = now + expected[job]
+            late = ends > shadow or ends == inf
             if hosts <= free and (hosts <= self._extra or not late):
                 self._extra -= hosts * late
                 free -= hosts
@@ -82,7 +84,8 @@ class Scheduler:
         if first == self._first and now - self._reserved_at < SHADOW_S and now < self._shadow:
             return
         self._first, self._reserved_at = first, now
-        self._shadow, self._extra = inf, self.hosts.total_free
+        # Nobody knows when: then no job without a limit may go first, for it might hold what the first job needs.
+        self._shadow, self._extra = inf, 0
         wanted, free, need = self.gangs.need[first], self.hosts.total_free, self.gangs.need
         for ends in self.gangs.ends:
             free += need[self.gangs.ending[ends]]

@@ -83,7 +83,9 @@ class Visits:
         return self._chances[cycle]
 
     def order(self, cycle: int, pool: int) -> list[int]:
-        """A pool's hosts in the random order of a cycle."""
+        """A pool's hosts by name, in which those of a domain lie side by side, or in an order drawn by the cycle."""
+        if not self.scenario.random_order:
+            return list(self.scenario.pools[pool])
         members = np.asarray(self.scenario.pools[pool])
         rng = generator(self.scenario.seed, Stream.ORDER, cycle * len(self.scenario.pools) + pool)
         return [int(host) for host in members[rng.permutation(len(members))]]
@@ -101,29 +103,43 @@ class Visits:
         if visit.begun:
             return
         visit.begun = True
+        visit.out = len(visit.hosts)
         length = self._length.pop(visit, None)
-        if length is None:
-            length = self.chances(visit.cycle).length_s[visit.hosts[0]]
-        self.clock.at(self.clock.now + length, self._end, visit)
+        if length is not None:
+            ready = {length: visit.hosts}
+        else:
+            drawn = self.chances(visit.cycle).length_s
+            ready = {}
+            for host in visit.hosts:
+                ready.setdefault(drawn[visit.hosts[0] if self.scenario.whole_visits else host], []).append(host)
+        for after, hosts in ready.items():
+            self.clock.at(self.clock.now + after, self._end, (visit, hosts))
 
-    def _end(self, visit: Visit) -> None:
-        """Hosts return, or are handed over: a failed visit leaves no instant between holders."""
-        upgrades, luck = self.upgrades, self.chances(visit.cycle)
+    def _end(self, what: tuple[Visit, list[int]]) -> None:
+        """Hosts of a visit return, or are handed over: a failed one leaves no instant between holders. The visit ends
+        with its last host.
+        """
+        visit, hosts = what
+        upgrades, luck, now = self.upgrades, self.chances(visit.cycle), self.clock.now
         usual = self.scenario.visit_fails
         # What board was decided when the visit began, and the upgrade may be offboarded since: it is rolled back then.
-        boards = upgrades.boards(visit.at) and upgrades.boards(self.clock.now)
+        boards = upgrades.boards(visit.at) and upgrades.boards(now)
         bar = 1 - (1 - usual) * (1 - upgrades.fails) if boards else usual
-        failed = [host for host in visit.hosts if luck.luck[host] < bar]
-        passed = [host for host in visit.hosts if luck.luck[host] >= bar] if failed else visit.hosts
-        self.count += len(visit.hosts)
+        failed = [host for host in hosts if luck.luck[host] < bar]
+        passed = [host for host in hosts if luck.luck[host] >= bar] if failed else hosts
+        self.count += len(hosts)
         self.handovers += len(failed)
         upgrades.harmed += sum(luck.luck[host] >= usual for host in failed)
         for host in failed:
             self._out(host, luck.repair_s[host])
         self._back(passed)
-        upgrades.board(visit.hosts, self.clock.now)
-        upgrades.tried(passed, failed, visit.at, self.clock.now)
-        self._done.pop(visit)(visit)
+        upgrades.board(hosts, visit.at, now)
+        visit.passed += passed
+        visit.failed += failed
+        visit.out -= len(hosts)
+        if not visit.out:
+            upgrades.tried(visit.passed, visit.failed, visit.at, now)
+            self._done.pop(visit)(visit)
 
     def _back(self, hosts: list[int]) -> None:
         by_pool, by_domain = self._grouped(hosts)
@@ -163,7 +179,7 @@ class Visits:
         self._out(host, failures.repair_s[n])
 
     def _repaired(self, host: int) -> None:
-        """Repair boards what the host would have boarded."""
+        """Repair boards what a visit now would."""
         self._back([host])
-        self.upgrades.board([host], self.clock.now)
+        self.upgrades.board([host], self.clock.now, self.clock.now)
         self.returned()

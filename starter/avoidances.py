@@ -68,7 +68,7 @@ class Avoidances:
     async def ready(self, cluster: str, job: str, key: str = "") -> tuple[Avoidance, ...]:
         """A job's word that it may be visited now: what it was granted ends, and its notice needs no more time."""
         found = await self._job(cluster, job)
-        wish = job_wish(cluster, found, self._key(found, key), self._source)
+        wish = job_wish(cluster, found, self._key(cluster, key, found), self._source)
         return await self._door.ready(wish)
 
     async def withdraw(self, cluster: str, what: str, actor: str, reason: str) -> tuple[Avoidance, ...]:
@@ -102,10 +102,10 @@ class Avoidances:
         find_cluster((await in_force(self._store)).fleet, request.cluster)
         if request.job:
             job = await self._job(request.cluster, request.job)
-            wish = job_wish(request.cluster, job, self._key(job, request.key), self._source)
+            wish = job_wish(request.cluster, job, self._key(request.cluster, request.key, job), self._source)
             wish = replace(wish, user=request.user or wish.user)
         else:
-            user, key = request.user or request.actor, request.key or uuid.uuid4().hex
+            user, key = request.user or request.actor, self._key(request.cluster, request.key)
             wish = Wish(request.cluster, key, self._source, hosts=_hosts(request.hosts), user=user, actor=user)
         return replace(wish, until=until, why=request.reason, actor=request.actor, signal=request.signal)
 
@@ -114,8 +114,10 @@ class Avoidances:
         async with hands(found, self._store) as reach:
             return await running_job(reach.scheduler, job)
 
-    def _key(self, job: Job, key: str) -> str:
-        return key or f"{job.id}.{job.restarts}/{uuid.uuid4().hex}"
+    def _key(self, cluster: str, key: str, job: Job | None = None) -> str:
+        """Of one cluster: in another one the asker's key is another request."""
+        run = "" if key or job is None else f"{job.id}.{job.restarts}/"
+        return f"{cluster}/{run}{key or uuid.uuid4().hex}"
 
 
 def _hosts(text: str) -> tuple[str, ...]:

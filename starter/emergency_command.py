@@ -83,11 +83,12 @@ async def begin(noun: Noun[Plan], file: Path, asked: Command, numbers: Numbers, 
 async def show_status(wanted: str | None, none_yet: str, as_json: bool, *, large: bool) -> None:
     """Where the hosts of one are, or of all, and what it waits for."""
     async with facts() as store:
-        await in_force(store)
+        fleet = (await in_force(store)).fleet
         every = [e for e in await store.emergencies() if (e.spec.plan is not None) is large]
         found = every if wanted is None else [await find_emergency(store, wanted, large=large)]
         counted = [(e, await store.count_emergency_hosts(e.id)) for e in found]
-        waits = [r for e in found for r in (await store.facts(e.spec.cluster, await store.clock())).requests]
+        clusters = dict.fromkeys(e.spec.cluster for e in found if not e.over and fleet.cluster(e.spec.cluster))
+        waits = [r for name in clusters for r in (await store.facts(name, await store.clock())).requests]
     mine = {e.id: [r for r in waits if ids.emergency_of(r.holder) == e.id] for e in found}
     if as_json:
         print_json([{**_plain(e, counts), "waiting": [dump(r) for r in mine[e.id]]} for e, counts in counted])

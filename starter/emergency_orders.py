@@ -7,7 +7,7 @@ from temporalio.client import Client
 from fleet.errors import InvalidInput, MaintrainError, Refused, Unreachable
 from fleet.models.emergency import Emergency
 from fleet.models.messages import Command
-from fleet.policy.emergency_orders import EmergencyVerb, emergency_order, emergency_refusal, wrong_round
+from fleet.policy.emergency_orders import EmergencyVerb, Gate, emergency_order, emergency_refusal, gate_of, wrong_round
 from fleet.ports.store import Store
 from starter.engine import engine, start_dispatcher, start_emergency
 from starter.session import facts
@@ -24,24 +24,21 @@ _DONE = {
 
 
 async def give(
-    wanted: str, verb: EmergencyVerb, asked: Command, dry_run: bool, large: bool = False, number: int | None = None
+    wanted: str, verb: EmergencyVerb, asked: Command, dry_run: bool, large: bool = False, gate: Gate | None = None
 ) -> None:
-    """Put an order in force, then tell the workflow. A go is for the round `number`, or for the one that is at its gate
-    now.
-    """
+    """Put an order in force, then tell the workflow. A go is for this `gate`, or for the one that it is at now."""
     async with facts() as store:
         emergency = await find_emergency(store, wanted, large)
-        seen = emergency.progress.round if emergency.progress is not None else 0
-        number = seen if number is None else number
+        gate = gate_of(emergency) if gate is None else gate
         why = emergency_refusal(emergency, verb)
         if not why and verb is EmergencyVerb.APPROVE:
-            why = wrong_round(emergency, number)
+            why = wrong_round(emergency, gate)
         if why:
             raise Refused(why)
         if dry_run:
             say(f"would be {_DONE[verb]}: {emergency.id} ({asked.reason}); nothing was changed")
             return
-        after = await store.change_emergency(emergency.id, emergency_order(asked, verb, await store.clock(), number))
+        after = await store.change_emergency(emergency.id, emergency_order(asked, verb, await store.clock(), gate))
     say(f"{_DONE[verb]}: {after.id} ({asked.reason})")
     say(await _told(after))
 

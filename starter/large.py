@@ -1,16 +1,17 @@
 """`maintrain large`: large-scale maintenance, a dated event in steps; plan, start, look at, steer and abort it."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from fleet import ids
-from fleet.errors import Refused
+from fleet.errors import InvalidInput, Refused
 from fleet.models.emergency import Emergency, EmergencyHostState
 from fleet.models.messages import Command
 from fleet.policy.emergency_hosts import emergency_hosts
-from fleet.policy.emergency_orders import EmergencyVerb
+from fleet.policy.emergency_orders import EmergencyVerb, Gate
 from fleet.policy.large_checks import large_problems
 from fleet.ports.store import Store
 from starter.asynchronous import run
@@ -30,7 +31,8 @@ Name = Annotated[str, typer.Argument(metavar="MAINTENANCE", help="A large-scale 
 MaybeName = Annotated[str | None, typer.Argument(metavar="[MAINTENANCE]", help="One of them; default: all of them.")]
 
 Round = Annotated[
-    int | None, typer.Option("--round", min=1, help="The round that you looked at; default: the one at its gate now.")
+    str | None,
+    typer.Option("--round", metavar="N[.M]", help="The round as you saw it at its gate; default: the one there now."),
 ]
 
 
@@ -64,7 +66,8 @@ def status(large: MaybeName = None, as_json: Json = False) -> None:
 @app.command()
 def approve(large: Name, *, reason: Reason, number: Round = None, actor: Actor = None, dry_run: DryRun = False) -> None:
     """Go, at the gate that it is at."""
-    run(give(large, EmergencyVerb.APPROVE, command(actor, reason), dry_run, large=True, number=number))
+    gate = None if number is None else _gate(number)
+    run(give(large, EmergencyVerb.APPROVE, command(actor, reason), dry_run, large=True, gate=gate))
 
 
 @app.command()
@@ -123,6 +126,14 @@ async def _drafted(store: Store, file: Path, asked: Command, numbers: Numbers) -
         changed_at=now,
     )
     return cluster, large, hosts
+
+
+def _gate(text: str) -> Gate:
+    """The gate that `--round` names: `2`, or `2.1` for a round that came back to it once."""
+    number, dot, again = text.partition(".")
+    if not re.fullmatch(r"[1-9][0-9]{0,8}(\.[0-9]{1,9})?", text):
+        raise InvalidInput("--round", "", f"expected the round that waits for a go, such as 2 or 2.1, found {text!r}")
+    return Gate(int(number), int(again) if dot else 0)
 
 
 async def _was_started(store: Store, large: str) -> bool:

@@ -105,14 +105,14 @@ def large_lines(plan: PlannedLarge) -> list[str]:
 
 async def _at_risk(store: Store, cluster: Cluster, large: Emergency, hosts: Sequence[EmergencyHost]) -> tuple[str, ...]:
     """Trains whose open cycle is due after its date, and would not end in time with it in front."""
-    plan, every = large.spec.plan, totals(hosts)
+    plan = large.spec.plan
     assert plan is not None, "only a large-scale maintenance has rounds"
     seconds = sum(
-        round_length(large.spec, each.number, cluster.pools, every).total_seconds()
+        round_length(large.spec, each.number, cluster.pools, each.domains, each.every).total_seconds()
         for each in planned_rounds(plan, hosts)
     )
     found = []
-    for pool in every:
+    for pool in totals(hosts):
         facts = await store.train_facts(cluster.name, pool, await store.clock())
         if facts is None or facts.cycle is None or facts.cycle.due_at <= plan.at:
             continue

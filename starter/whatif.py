@@ -12,6 +12,7 @@ import typer
 from pydantic import ValidationError
 
 from fleet.errors import InvalidInput
+from fleet.models.job_costs import JobCosts
 from fleet.models.units import format_duration, parse_duration, parse_share
 from simulation.comparing import compare, processors
 from simulation.job import DAY_S, Workload
@@ -98,8 +99,10 @@ def whatif(  # noqa: PLR0913 - the options of a command
 ) -> None:
     """Compare ways to maintain a fleet: capacity, goodput, interruptions, and how fast an upgrade is everywhere."""
     about: dict[str, object] = {"days": days, "seed": seed, "failures_per_1000_node_days": failures}
-    promised, left_out = promises(fleet, pool, hosts)
-    about |= promised
+    promised = promises(fleet, pool, hosts)
+    about |= promised.about
+    if cycle is not None:
+        about.pop("bound_days", None)
     given = {
         "cycle_days": _seconds("--cycle", cycle, DAY_S, SHORTEST_CYCLE),
         "drain_s": _seconds("--drain", drain),
@@ -113,12 +116,16 @@ def whatif(  # noqa: PLR0913 - the options of a command
     )
     made = workload in NAMES
     count, share = int(str(about["hosts"])), _share("--load", load)
-    jobs, notes = _made(workload, count, days, share, seed) if made else _read(workload, count, days, per_host)
+    costs = promised.job_costs
+    if made:
+        jobs, notes = _made(workload, count, days, share, seed, costs)
+    else:
+        jobs, notes = _read(workload, count, days, per_host, costs)
     scenario = _scenario(about, jobs)
     policies = list(dict.fromkeys(policy or Policy))
     with Progress(policies) as progress:
         found = compare(scenario, policies, progress.show, processes or processors())
-    answer = Answer(scenario=scenario, workload=workload, notes=(*left_out, *notes), measured=found)
+    answer = Answer(scenario=scenario, workload=workload, notes=(*promised.notes, *notes), measured=found)
     _write(html, svg, answer)
     if as_json:
         print_json(answer_json(answer))
@@ -127,11 +134,16 @@ def whatif(  # noqa: PLR0913 - the options of a command
         say(line)
 
 
-def _made(name: str, hosts: int, days: float, load: float, seed: int) -> tuple[Workload, tuple[str, ...]]:
-    return named(name, hosts=hosts, days=days, load=load, seed=seed, most_jobs=MOST_JOBS), ()
+def _made(
+    name: str, hosts: int, days: float, load: float, seed: int, costs: JobCosts | None
+) -> tuple[Workload, tuple[str, ...]]:
+    jobs = named(name, hosts=hosts, days=days, load=load, seed=seed, most_jobs=MOST_JOBS)
+    return jobs, (f"Jobs restart and save as those of {name} do, not as the pool's job_costs say.",) if costs else ()
 
 
-def _read(name: str, hosts: int, days: float, per_host: int | None) -> tuple[Workload, tuple[str, ...]]:
+def _read(
+    name: str, hosts: int, days: float, per_host: int | None, costs: JobCosts | None
+) -> tuple[Workload, tuple[str, ...]]:
     path = Path(name)
     if not path.exists():
         raise InvalidInput("--workload", "", f"expected a file, or one of {', '.join(sorted(NAMES))}; found {name!r}")
@@ -140,8 +152,14 @@ def _read(name: str, hosts: int, days: float, per_host: int | None) -> tuple[Wor
     left = len(read.workload) - len(jobs)
     if not len(jobs):
         raise InvalidInput(name, "", f"expected jobs within {days:g} days that fit on {hosts} hosts, found none")
-    notes = (f"left out, {left}: submitted later than day {days:g}, or larger than {hosts} hosts",) if left else ()
-    return jobs, (*read.notes, *notes)
+    notes = [f"left out, {left}: submitted later than day {days:g}, or larger than {hosts} hosts"] if left else []
+    costs = costs or JobCosts()
+    restart_s, checkpoint_s = costs.restart.total_seconds(), costs.checkpoint.total_seconds()
+    told = format_duration(costs.restart), format_duration(costs.checkpoint)
+    notes.append(
+        f"Every job restarts in {told[0]} and saves every {told[1]} (the pool's job_costs, or their defaults)."
+    )
+    return jobs.costing(restart_s, checkpoint_s), (*read.notes, *notes)
 
 
 def _scenario(about: dict[str, object], jobs: Workload) -> Scenario:

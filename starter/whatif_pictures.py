@@ -105,7 +105,9 @@ def _interruptions(outcomes: Sequence[Outcome]) -> str:
 
 def _reach(answer: Answer) -> str:
     """Days until half, 90% and all hosts carried the upgrade."""
-    found = [(o, [getattr(o.reach, n) for n in ("half", "most", "all")]) for o in answer.outcomes if o.reach]
+    over = any(o.reach.mean_half is not None for o in answer.outcomes if o.reach)
+    names = ("mean_half", "mean_most", "mean_all") if over else ("half", "most", "all")
+    found = [(o, [getattr(o.reach, n) for n in names]) for o in answer.outcomes if o.reach]
     most = max([d for _, days in found for d in days if d is not None], default=1.0) or 1.0
     inner = []
     for row, (outcome, days) in enumerate(found):
@@ -113,7 +115,7 @@ def _reach(answer: Answer) -> str:
         inner.append(_label(outcome, top + 10))
         inner.append(_line(LEFT, top + 10, WIDTH - RIGHT, top + 10, QUIET))
         if days[0] is None:
-            inner.append(_text(LEFT + 6, top + 6, "never"))
+            inner.append(_text(LEFT + 6, top + 6, "not in this time"))
         for day, share, radius in zip(days, ("50%", "90%", "all"), (4, 6, 8), strict=True):
             if day is not None:
                 x = LEFT + day / most * _INNER
@@ -125,7 +127,8 @@ def _reach(answer: Answer) -> str:
     for tick in range(5):
         anchor = "middle"
         inner.append(_text(LEFT + tick / 4 * _INNER, height - 8, f"day {most * tick / 4:.1f}", anchor=anchor))
-    return _svg("An upgrade on 50%, 90% and all of the hosts (small, middle, large)", height, inner)
+    of = "mean over release days" if over else "released as told"
+    return _svg(f"An upgrade on 50%, 90% and all of the hosts (small, middle, large), {of}", height, inner)
 
 
 def _svg(title: str, height: float, inner: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from simulation.comparing import Measured
+from simulation.job import Summary
 from simulation.outcome import Outcome
 from simulation.scenario import Scenario
 from starter.show import table
@@ -32,6 +33,7 @@ def assumptions(answer: Answer) -> list[str]:
     s, jobs = answer.scenario, answer.scenario.workload.summary()
     limits, pools = s.limits(), s.pools
     upgrade = s.upgrade
+    slowest = "" if s.whole_visits else ", that of a domain ends with its slowest host"
     released = f" An upgrade is released on day {upgrade.at_days:g}" if upgrade else ""
     released += f" and fails {upgrade.fails:.0%} of the visits that bring it" if upgrade and upgrade.fails else ""
     return [
@@ -39,14 +41,18 @@ def assumptions(answer: Answer) -> list[str]:
         f" {s.days:g} days, seed {s.seed}.{released}{'.' if released else ''}",
         f"Jobs: {answer.workload}, {jobs.jobs:,} of them, {jobs.host_days:,.0f} host-days of productive work"
         f" ({jobs.load(s.hosts, s.days):.0%} of the hosts' time), the largest on {jobs.largest:,} hosts.",
+        *_chained(jobs),
         f"One scheduler over all pools: first come, first served, with EASY backfill, a pass every"
         f" {s.schedule_every_s:g} s; gangs go where they touch fewest domains; it knows nothing of coming visits.",
         f"Hosts fail {s.failures_per_1000_node_days:g} times in 1,000 node-days, independently, while they are up;"
         f" repairs take {s.repair}. A failure stops the whole gang.",
-        f"Every policy brings each host through once in {s.cycle_days:g} days. A visit takes {s.visit} after at most"
-        f" {s.drain_s / 3600:g} h of draining; {s.visit_fails:.1%} of a host's visits end in a repair.",
+        f"Every policy brings each host through once in {s.cycle_days:g} days, from day 0 on, lock-step in the middle"
+        f" of each cycle. A host's visit takes {s.visit} after at most {s.drain_s / 3600:g} h of draining{slowest};"
+        f" {s.visit_fails:.1%} of a host's visits end in a repair.",
         f"Lock-step: one window of {s.window_s / 3600:g} h for the whole cluster, without a drain. maxUnavailable:"
-        f" {s.unavailable} of a pool. Sliding: as many hosts at once as the planned buffer.",
+        f" {s.unavailable} of a pool. Sliding: as many hosts at once as the planned buffer. Both take hosts"
+        f" {'in random order' if s.random_order else 'by name, in which those of a domain lie side by side'}.",
+        *([_RELEASES] if upgrade else []),
         f"Promises of a pool: {limits[0].planned_buffer} planned, {limits[0].failure_buffer} failed at most, floor"
         f" {limits[0].floor:,} of {limits[0].members:,}. Only trains look at floor and failures.",
         "An interrupted job loses what it did since its last checkpoint, restarts, and keeps its place in the queue"
@@ -55,6 +61,23 @@ def assumptions(answer: Answer) -> list[str]:
             if s.checkpoint_on_notice
             else ". Notice does not make it checkpoint."
         ),
+    ]
+
+
+_RELEASES = (
+    "How long an upgrade takes is the mean over releases spread evenly over one cycle, for it is chance when in a cycle"
+    " a version comes out; it boards visits that begin after its release."
+)
+
+
+def _chained(jobs: Summary) -> list[str]:
+    """Said where jobs are told as one."""
+    if jobs.stands_for <= jobs.jobs:
+        return []
+    return [
+        f"They stand for {jobs.stands_for:,} jobs, {jobs.stands_for / jobs.jobs:.1f} each on average: jobs of a class"
+        " that would follow one another are told as one, with a restart and a checkpoint between them. Jobs done and"
+        " hit, waits, ETTR with its waits and planned interruptions are of what is told, not of each job in it."
     ]
 
 
@@ -102,6 +125,18 @@ def _reach(which: str) -> Callable[[Outcome], str]:
     return lambda o: "-" if o.reach is None else _days(getattr(o.reach, which))
 
 
+def _mean_reach(which: str) -> Callable[[Outcome], str]:
+    """Of any release; a dash where only the time simulated is too short to tell, or the version harms hosts."""
+
+    def told(o: Outcome) -> str:
+        if o.reach is None:
+            return "-"
+        mean = getattr(o.reach, f"mean_{which}")
+        return "-" if mean is None and getattr(o.reach, which) is not None else _days(mean)
+
+    return told
+
+
 ROWS: tuple[tuple[str, Callable[[Outcome], str]], ...] = (
     ("hosts up, lowest", lambda o: f"{o.capacity.up_min:,}"),
     ("hosts up, mean", lambda o: f"{o.capacity.up_mean:,.0f}"),
@@ -120,9 +155,11 @@ ROWS: tuple[tuple[str, Callable[[Outcome], str]], ...] = (
     ("interruptions of the worst job", lambda o: f"{o.interruptions.worst:,}"),
     ("jobs done", lambda o: f"{o.jobs.done:,}"),
     ("wait of a job, mean", lambda o: f"{o.jobs.wait_hours_mean:.2f} h"),
-    ("upgrade on 50% of hosts", _reach("half")),
-    ("upgrade on 90%", _reach("most")),
-    ("upgrade on all", _reach("all")),
+    ("upgrade on 50% of hosts, mean of release days", _mean_reach("half")),
+    ("upgrade on 90%, mean of release days", _mean_reach("most")),
+    ("upgrade on all, mean of release days", _mean_reach("all")),
+    ("this release on 50%", _reach("half")),
+    ("this release on all", _reach("all")),
     ("hosts harmed by it", lambda o: "-" if o.reach is None else f"{o.reach.harmed:,}"),
     (
         "offboarded after",

@@ -1,6 +1,7 @@
 """Avoidances: asked, answered, changed and found, each with its audit entry and its event in one transaction."""
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, true, update
@@ -12,7 +13,7 @@ from fleet.models.base import Moment
 from fleet.models.event import EventKind, event
 from fleet.models.facts import AvoidanceFacts
 from fleet.models.train import DomainState
-from fleet.policy.avoidance import standing_of
+from fleet.policy.avoidance import joined, least_charge, standing_of
 from fleet.policy.avoidance_bound import called_off
 from store import documents
 from store.audit import MAINTRAIN, write_audit
@@ -25,19 +26,27 @@ from store.trains import TrainFactsPart
 
 _SOME = 500
 """Names in one statement; databases bound them."""
+_MOST = 1000
+"""Rows that anybody is shown of one job."""
 
 
 class Avoidances(TrainFactsPart):
     """Avoidances."""
 
     async def ask_avoidance(
-        self, ask: AvoidanceAsk, now: Moment, decide: Callable[[AvoidanceAsk, AvoidanceFacts], Offer]
+        self,
+        ask: AvoidanceAsk,
+        now: Moment,
+        decide: Callable[[AvoidanceAsk, AvoidanceFacts], Offer],
+        *,
+        joins: bool = False,
     ) -> Avoidance:
         """Decide over a request and write the answer; one that was answered before is found as it stands. What is
-        granted takes the place of what the same job was granted before, and calls a notice on its hosts off where time
-        for a new one is left. Audited.
+        granted takes the place of what the same job was granted before (one that `joins` asks for the hosts of both),
+        and calls a notice on its hosts off where time for a new one is left. Audited.
 
-        Raises InvalidInput for a pool that the fleet file does not have, and for an id that was used for another job.
+        Raises InvalidInput for a pool that the fleet file does not have, and for an id that was used for another job or
+        in another cluster.
         """
 
         def work(connection: Connection) -> Avoidance:
@@ -45,23 +54,18 @@ class Avoidances(TrainFactsPart):
             if known is not None:
                 return _same(known, ask)
             facts = self._avoidance_facts(connection, ask.cluster, ask.pool, now)
-            offer = decide(ask, facts)
-            state = AvoidanceState.REFUSED if offer.until is None else AvoidanceState.GRANTED
-            made = Avoidance(
-                ask=ask,
-                state=state,
-                reason=offer.reason,
-                asked_at=now,
-                until=offer.until,
-                planned=offer.planned,
-                changed_at=now,
-            )
             earlier = standing_of(ask, facts.rows, now)
+            asked = joined(ask, earlier) if joins else ask
+            offer = decide(asked, facts)
+            told = {"reason": offer.reason, "asked_at": now, "changed_at": now, "planned": offer.planned}
+            made = Avoidance(ask=asked, state=AvoidanceState.REFUSED, **told)
             if offer.until is not None:
-                _put_off(connection, ask, facts, offer.until)
-            if earlier is not None and made.state is AvoidanceState.GRANTED:
-                why = f"{made.id} took its place"
-                _change(connection, earlier, _ended(earlier, why), ask.actor, now)
+                least = least_charge(asked, facts, offer.until, earlier)
+                granted = {"state": AvoidanceState.GRANTED, "until": offer.until, "at_least": least}
+                made = made.model_copy(update=granted)
+                _put_off(connection, asked, facts, offer.until)
+                if earlier is not None:
+                    _take_place(connection, earlier, made)
             _insert(connection, made)
             return made
 
@@ -110,6 +114,15 @@ class Avoidances(TrainFactsPart):
         statement = statement.order_by(AVOIDANCES.c.asked_at.desc(), AVOIDANCES.c.id.desc()).limit(limit)
         return await self._database.read(lambda connection: read_avoidances(connection.execute(statement)))
 
+    async def avoidances_of(self, cluster: str, what: str, *, over: bool | None = None) -> tuple[Avoidance, ...]:
+        """The newest first, of an id or a job; those that are over or not."""
+        c = AVOIDANCES.c
+        statement = select(c.id, c.document).where(c.cluster == cluster, (c.id == what) | (c.job == what))
+        if over is not None:
+            statement = statement.where(c.open.is_(not over))
+        statement = statement.order_by(c.asked_at.desc(), c.id.desc()).limit(_MOST)
+        return await self._database.read(lambda connection: read_avoidances(connection.execute(statement)))
+
     async def avoidances_since(self, cluster: str, since: Moment) -> tuple[Avoidance, ...]:
         """Open ones of a cluster, and those that changed since, the oldest first."""
         c = AVOIDANCES.c
@@ -155,13 +168,20 @@ def _of_job(connection: Connection, ask: AvoidanceAsk) -> tuple[Avoidance, ...]:
 
 
 def _same(known: Avoidance, ask: AvoidanceAsk) -> Avoidance:
-    if known.ask.work != ask.work:
-        raise InvalidInput("key", ask.id, f"expected a key of its own: {known.ask.work} was asked for with it before")
+    if (known.ask.cluster, known.ask.work) != (ask.cluster, ask.work):
+        before = f"{known.ask.work} of {known.ask.cluster}"
+        raise InvalidInput("key", ask.id, f"expected a key of its own: {before} was asked for with it before")
     return known
 
 
 def _ended(row: Avoidance, why: str) -> AvoidanceChange:
     return AvoidanceChange(id=row.id, state=AvoidanceState.ENDED, reason=why)
+
+
+def _take_place(connection: Connection, earlier: Avoidance, made: Avoidance) -> None:
+    # What it was to count for at least goes on with what takes its place.
+    before = earlier.model_copy(update={"at_least": timedelta(0)})
+    _change(connection, before, _ended(before, f"{made.id} took its place"), made.ask.actor, made.asked_at)
 
 
 def _put_off(connection: Connection, ask: AvoidanceAsk, facts: AvoidanceFacts, until: Moment) -> None:

@@ -1,6 +1,6 @@
 """Emergencies and their hosts, and what they mean for grants and trains."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
@@ -48,9 +48,11 @@ class Emergencies(Part):
     async def start_emergency(self, emergency: Emergency, hosts: Iterable[EmergencyHost]) -> bool:
         """Write an emergency and its hosts; False when this very one was started before. Audited.
 
-        `Refused` when another one of its name was, and for a second large-scale maintenance of a cluster.
+        `Refused` when another one of its name was, for a second large-scale maintenance of a cluster, and when a load
+        that was faster has dropped a pool of its hosts.
         """
-        rows = [_row(emergency.id, host, emergency.started_at) for host in hosts]
+        every = tuple(hosts)
+        rows = [_row(emergency.id, host, emergency.started_at) for host in every]
 
         def work(connection: Connection) -> bool:
             known = _read(connection, emergency.id)
@@ -59,6 +61,7 @@ class Emergencies(Part):
             if known is not None:
                 return False
             _refuse_second_large(connection, emergency)
+            self._refuse_what_has_gone(connection, emergency, every)
             columns = {"id": emergency.id, "cluster": emergency.spec.cluster, "started_at": emergency.started_at}
             document = documents.dump(emergency)
             connection.execute(insert(EMERGENCIES).values(**columns, state=emergency.state, document=document))
@@ -79,6 +82,16 @@ class Emergencies(Part):
             return True
 
         return await self._database.write(work, lock=ledger_lock(emergency.spec.cluster))
+
+    def _refuse_what_has_gone(
+        self, connection: Connection, emergency: Emergency, hosts: Iterable[EmergencyHost]
+    ) -> None:
+        """From here on a load is refused that drops a pool of its hosts; one may have come just before."""
+        record = self._fleet.read(connection)
+        cluster = record.fleet.cluster(emergency.spec.cluster) if record is not None else None
+        gone = {h.pool for h in hosts if record is not None and (cluster is None or cluster.pool(h.pool) is None)}
+        if gone:
+            raise Refused(f"the fleet file in force has no pool {', '.join(sorted(gone))} of {emergency.spec.cluster}")
 
     async def emergencies(self, cluster: str | None = None) -> tuple[Emergency, ...]:
         """All that were ever started, the newest first; of one cluster, or of all."""
@@ -156,11 +169,11 @@ def emergency_ahead(connection: Connection, cluster: str, pool: str) -> tuple[st
         if one.spec.plan is not None and one.state is EmergencyState.ANNOUNCED:
             continue  # its date may be far; trains go on until it is near
         these = (EMERGENCY_HOSTS.c.emergency == one.id) & (EMERGENCY_HOSTS.c.pool == pool)
-        count = func.count(func.distinct(EMERGENCY_HOSTS.c.domain))
-        domains = connection.execute(select(count).where(these, EMERGENCY_HOSTS.c.state.in_(_LEFT))).scalar_one()
+        count = select(func.count(func.distinct(EMERGENCY_HOSTS.c.domain))).where(these)
+        domains = connection.execute(count.where(EMERGENCY_HOSTS.c.state.in_(_LEFT))).scalar_one()
         if domains:
             names.append(one.id)
-            rounds += rounds_left(one, domains)
+            rounds += rounds_left(one, domains, connection.execute(count).scalar_one())
     return ", ".join(names), rounds
 
 
@@ -177,6 +190,25 @@ def _refuse_second_large(connection: Connection, emergency: Emergency) -> None:
 def emergencies_in(connection: Connection) -> tuple[Emergency, ...]:
     """All that were ever started, the newest first."""
     return read_all(connection.execute(NEWEST_FIRST))
+
+
+def emergencies_on(connection: Connection, clusters: Collection[str]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Cluster and pool: emergencies and large-scale maintenances with hosts there that are open, or over with a stop
+    that has not ended yet.
+    """
+    statement = (
+        select(EMERGENCIES.c.cluster, EMERGENCY_HOSTS.c.pool, EMERGENCIES.c.id)
+        .join(EMERGENCY_HOSTS, EMERGENCIES.c.id == EMERGENCY_HOSTS.c.emergency)
+        .where(EMERGENCIES.c.cluster.in_(clusters))
+        .where(or_(EMERGENCIES.c.state.in_(OPEN_STATES), EMERGENCY_HOSTS.c.state.in_(BUSY)))
+        .distinct()
+        .order_by(EMERGENCIES.c.id)
+    )
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for row in connection.execute(statement):
+        place = (row.cluster, row.pool)
+        found[place] = (*found.get(place, ()), row.id)
+    return found
 
 
 def works_of(connection: Connection, holders: Iterable[str]) -> dict[str, str]:

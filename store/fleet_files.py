@@ -12,6 +12,7 @@ from fleet.models.ledger import Counted, LeaseHost
 from fleet.models.under_way import Place, UnderWay
 from store import documents
 from store.audit import write_audit
+from store.emergencies import emergencies_on
 from store.leases import leases_in
 from store.operations import open_on
 from store.part import Part, ledger_lock
@@ -73,7 +74,14 @@ class FleetFiles(Part):
         switches = tuple(s for s in switches_of(connection) if s.spec.cluster in names)
         carried = {name: self._carried(connection, name) for name in names}
         held = {k: tuple(v) for k, v in leases.items()}
-        return UnderWay(held, {k: tuple(v) for k, v in visits.items()}, switches, open_on(connection, names), carried)
+        return UnderWay(
+            held,
+            {k: tuple(v) for k, v in visits.items()},
+            switches,
+            open_on(connection, names),
+            carried,
+            emergencies_on(connection, names),
+        )
 
     def _carried(self, connection: Connection, cluster: str) -> dict[str, dict[str, str]]:
         """The versions that members in service were last read with, but for those in repair."""

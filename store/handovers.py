@@ -76,7 +76,7 @@ class Handovers(Facts):
         return await self._database.write(work, lock=ledger_lock(asked.cluster))
 
     def _check_theirs(self, connection: Connection, asked: Handover, now: Moment) -> None:
-        name, facts = f"{asked.cluster}/{asked.host}", self._ledger_facts(connection, asked.cluster, now)
+        name, facts = f"{asked.cluster}/{asked.host}", self._ledger_facts(connection, asked.cluster, now, queue=False)
         host, look, lease = facts.hosts.get(asked.host), facts.observation, facts.leases.get(asked.host)
         if host is None or host.decommissioned:
             raise Refused(f"{name} is no member of any pool")

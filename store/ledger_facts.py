@@ -15,7 +15,7 @@ from store.emergencies import urgent_in, works_of
 from store.leases import leases_in
 from store.operation_parts import active_in
 from store.part import Part
-from store.requests import overrides_in_force, waiting
+from store.requests import overrides_in_force
 from store.stops import stops_touching
 from store.tables.ledger import AUTOSTOPS
 
@@ -35,7 +35,7 @@ class Facts(Part):
     def _ledger_facts(self, connection: Connection, cluster: str, now: Moment, *, queue: bool = True) -> LedgerFacts:
         promised = self._promised(connection, cluster)
         leases = leases_in(connection, cluster)
-        requests = waiting(connection, cluster) if queue else ()
+        requests = self._requests.read(connection, cluster) if queue else ()
         # Every part is a model already: checking a fleet of hosts once more would cost more than reading it.
         return LedgerFacts.model_construct(
             cluster=cluster,

@@ -25,7 +25,8 @@ from store.members import mark_released
 from store.operation_events import tell_operation
 from store.operation_parts import end_parts, hosts_of_operation, parkings_of, unpark
 from store.part import Part, ledger_lock
-from store.requests import end_request, file_request, read_request
+from store.request_rows import read_request
+from store.requests import end_request, file_request
 from store.tables.hosts import INTENTS
 from store.tables.ledger import LEASE_HOSTS, REQUESTS
 from store.tables.operations import OPERATIONS

@@ -4,6 +4,7 @@ from store.database import Database
 from store.kept.fleet import KeptFleet
 from store.kept.hosts import KeptHosts
 from store.kept.observations import KeptObservations
+from store.kept.requests import KeptRequests
 
 
 class Part:
@@ -14,6 +15,7 @@ class Part:
         self._fleet = KeptFleet()
         self._hosts = KeptHosts()
         self._observations = KeptObservations()
+        self._requests = KeptRequests()
 
 
 def ledger_lock(cluster: str) -> str:

@@ -1,23 +1,25 @@
 """Requests to disrupt hosts, from asking to the holder's acknowledgement."""
 
 from datetime import timedelta
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, select, update
 
 from fleet.models.base import Moment
-from fleet.models.joint import Joint
 from fleet.models.ledger import Request, RequestState
-from fleet.models.operation_part import OperationPart
-from fleet.models.override import Override, OverrideInForce
+from fleet.models.override import OverrideInForce
 from store import documents, upserts
 from store.part import Part, ledger_lock
+from store.request_rows import read_request
 from store.tables.ledger import LEASE_HOSTS, REQUESTS
 
-_WAITING = (
+_MEETING = (
     select(REQUESTS)
-    .where(REQUESTS.c.cluster == bindparam("cluster_"), REQUESTS.c.state == RequestState.WAITING)
+    .where(
+        REQUESTS.c.cluster == bindparam("cluster_"),
+        REQUESTS.c.state == RequestState.WAITING,
+        REQUESTS.c.joint.is_not(None),
+    )
     .order_by(REQUESTS.c.asked_at, REQUESTS.c.id)
 )
 _OVERRIDING = (
@@ -37,44 +39,9 @@ _END = (
 _LEFT = select(LEASE_HOSTS.c.host).where(LEASE_HOSTS.c.request == bindparam("request_")).limit(1)
 
 
-def read_request(row: "Row[Any]") -> Request:
-    """A row as the request it is."""
-    return Request(
-        id=row.id,
-        cluster=row.cluster,
-        kind=row.kind,
-        holder=row.holder,
-        hosts=documents.load_names(row.hosts, "requests", row.id),
-        asked_at=row.asked_at,
-        expected_seconds=row.expected_seconds,
-        actor=row.actor,
-        why=row.why,
-        state=row.state,
-        waits_because=row.waits_because,
-        granted_at=row.granted_at,
-        acknowledged_at=row.acknowledged_at,
-        override=None if row.override is None else documents.load(Override, row.override, "requests", row.id),
-        joint=None if row.joint is None else documents.load(Joint, row.joint, "requests", row.id),
-        part=None if row.part is None else _part(row.part),
-        partial=row.partial,
-    )
-
-
-@lru_cache(maxsize=20_000)
-def _part(document: str) -> OperationPart:
-    """Part of an operation; one that waits is read by every settling, and never changes."""
-    return documents.load(OperationPart, document, "requests", document[:60])
-
-
-@lru_cache(maxsize=20_000)
-def _kept(row: "Row[Any]") -> Request:
-    """A row as the request it is. Of the thousands that may wait few have changed since they were read last."""
-    return read_request(row)
-
-
-def waiting(connection: Connection, cluster: str) -> tuple[Request, ...]:
-    """Waiting requests, oldest first."""
-    return tuple([_kept(row) for row in connection.execute(_WAITING, {"cluster_": cluster})])
+def meeting(connection: Connection, cluster: str) -> tuple[Request, ...]:
+    """Waiting requests that are part of a joint visit, oldest first."""
+    return tuple([read_request(row) for row in connection.execute(_MEETING, {"cluster_": cluster})])
 
 
 def overrides_in_force(connection: Connection, cluster: str) -> tuple[OverrideInForce, ...]:

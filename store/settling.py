@@ -22,7 +22,8 @@ from store.events import write_event
 from store.ledger_facts import Facts
 from store.operation_parts import begin_part
 from store.part import ledger_lock
-from store.requests import override_of, read_request
+from store.request_rows import read_request
+from store.requests import override_of
 from store.tables.ledger import AUTOSTOPS, LEASE_HOSTS, OBSERVATIONS, REQUESTS
 from store.tables.trains import VISITS
 

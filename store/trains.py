@@ -16,7 +16,7 @@ from store.avoidance_rows import open_avoidances
 from store.cycles import read_cycle
 from store.emergencies import emergency_ahead
 from store.part import Part
-from store.requests import waiting
+from store.requests import meeting
 from store.rollouts import hosts_first
 from store.stops import covering
 from store.tables.trains import TRAINS, VISITS
@@ -50,7 +50,7 @@ class TrainFactsPart(Part):
             cycle_asked=asked and left != 0,
             endless=asked and left is None,
             first=hosts_first(connection, cluster, pool),
-            invited=invited(pool, waiting(connection, cluster), now),
+            invited=invited(pool, meeting(connection, cluster), now),
             held_by=held_by,
             held_seconds=rounds * seconds,
             avoided=avoided_domains(cycle, avoidances, now),

@@ -103,9 +103,14 @@ class EmergencyTrain:
     async def _order(self, verb: str, note: Note) -> None:
         """Put a person's word in force, and look at once; one that can't be is told, and changes nothing."""
         said = command(note)
-        number = note.round if isinstance(note, Go) else 0
+        go = note if isinstance(note, Go) else Go(round=0)
         order = EmergencyOrder(
-            actor=said.actor, reason=said.reason, emergency=self.emergency.emergency, verb=verb, round=number
+            actor=said.actor,
+            reason=said.reason,
+            emergency=self.emergency.emergency,
+            verb=verb,
+            round=go.round,
+            again=go.again,
         )
         try:
             await workflow.execute_activity_method(
@@ -136,7 +141,7 @@ class EmergencyTrain:
         """Resume the emergency."""
         await self._order("resume", note)
 
-    @workflow.signal(description="Go, at the gate of a round of a large-scale maintenance: actor, reason, round")
+    @workflow.signal(description="Go, at the gate of a round of a large-scale maintenance: actor, reason, round, again")
     async def approve(self, note: Go | Note = None) -> None:
         """Let the gate that it is at say go; nothing without the number of its round, which another may have passed."""
         await self._order("approve", note)

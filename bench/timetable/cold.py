@@ -1,4 +1,6 @@
-"""How long a timetable takes from nothing but the facts of a train and its scheduler's answer."""
+"""How long a timetable takes from nothing but the facts of a train and its scheduler's answer, and how long the stops
+after the first one take, by the prices that the one before left.
+"""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -11,10 +13,14 @@ from fleet.models.pool import DomainSpec, DrainPolicy, Grouping, HostSelector, P
 from fleet.models.scheduler import ClusterView, Job, JobKind, JobState
 from fleet.models.train import Cycle, Domain, DomainProgress, DomainState
 from fleet.policy.timetable import preferred, timetable
+from fleet.policy.timetable_kept import KeptPrices
 from simulation.workloads.published import RSC
 
 SIZE = 50
+STOPS, EVERY = 20, timedelta(minutes=30)
+"""Decided after the first."""
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
+_HOURS = {c.hosts: c.run_h for c in RSC.classes}
 
 
 def measure(domains: int = 1200, jobs: int = 10_000) -> dict[str, Any]:
@@ -25,6 +31,7 @@ def measure(domains: int = 1200, jobs: int = 10_000) -> dict[str, Any]:
     decided = time.process_time()
     whole = timetable(facts, view)
     done = time.process_time()
+    again, new = _again(facts, view)
     return {
         "domains": domains,
         "hosts": domains * SIZE,
@@ -32,9 +39,40 @@ def measure(domains: int = 1200, jobs: int = 10_000) -> dict[str, Any]:
         "gangs_over_domains": sum(len(j.hosts) > SIZE for j in view.jobs.values()),
         "decision_s": round(decided - began, 3),
         "timetable_s": round(done - decided, 3),
+        "again_ms": round(1000 * sum(again) / len(again), 2),
+        "again_ms_worst": round(1000 * max(again), 2),
+        "again_new_jobs": new,
         "visits": len(whole.visits),
         "why": first.preferred_why,
     }
+
+
+def _again(facts: TrainFacts, view: ClusterView) -> tuple[list[float], int]:
+    """Processor seconds of each stop after the first, every domain still to come; and how many jobs began from one to
+    the next on average, each in the place of one that had ended.
+    """
+    rng, kept = np.random.default_rng(2), KeptPrices()
+    preferred(facts, view, kept)
+    took, new = [], 0
+    for _ in range(STOPS):
+        facts = facts.model_copy(update={"now": facts.now + EVERY})
+        before, view = view, _later(view, facts.now, rng)
+        new += len(view.jobs.keys() - before.jobs.keys())
+        began = time.process_time()
+        preferred(facts, view, kept)
+        took.append(time.process_time() - began)
+    return took, round(new / STOPS)
+
+
+def _later(view: ClusterView, now: datetime, rng: np.random.Generator) -> ClusterView:
+    """The scheduler's next answer: new objects, the names of hosts those that the driver has listed before."""
+    jobs: dict[str, Job] = {}
+    for job in view.jobs.values():
+        over = job.ends_by is not None and job.ends_by <= now
+        ends = now + timedelta(hours=float(rng.exponential(_HOURS[len(job.hosts)])))
+        again = job.model_copy(update={"id": f"{job.id}x", "ends_by": ends} if over else None)
+        jobs[again.id] = again
+    return ClusterView.model_construct(began=0.0, nodes={}, jobs=jobs, ends=())
 
 
 def _facts(domains: int) -> TrainFacts:
@@ -73,13 +111,12 @@ def _view(domains: int, most: int) -> ClusterView:
     rng, hosts = np.random.default_rng(1), domains * SIZE
     number = np.array([c.share / c.hosts for c in RSC.classes])
     sizes = rng.choice([c.hosts for c in RSC.classes], p=number / number.sum(), size=most)
-    hours = {c.hosts: c.run_h for c in RSC.classes}
     found: dict[str, Job] = {}
     first = 0
     for n, size in enumerate(sizes.tolist()):
         if first + size > hosts:
             break
-        left = timedelta(hours=float(rng.exponential(hours[size])))
+        left = timedelta(hours=float(rng.exponential(_HOURS[size])))
         found[str(n)] = Job(
             id=str(n),
             state=JobState.RUNNING,

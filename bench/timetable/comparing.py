@@ -2,15 +2,13 @@
 
 import time
 from dataclasses import dataclass
-from math import inf
 
 import numpy as np
 
 from bench.timetable.fleet import Fleet
-from fleet.policy.timetable_calendar import Calendar
-from fleet.policy.timetable_exact import Remaining
-from fleet.policy.timetable_order import next_visit
-from fleet.policy.timetable_prices import Prices
+from bench.timetable.shown import Shown
+from fleet.policy.timetable import preferred
+from fleet.policy.timetable_kept import KeptPrices
 from simulation.job import Workload
 
 HOUR = 3600.0
@@ -51,8 +49,10 @@ class Outcome:
     busy: float
     """Share of the hosts in use, on average."""
     decisions: int
+    jobs_running: int
+    """At a decision, on average; 0 where none is looked at."""
     decide_ms: float
-    """Of processor time a decision, jobs that came and went included."""
+    """Of processor time a decision, from facts and the scheduler's answer to the domain and why."""
     decide_ms_worst: float
     on_time: bool
 
@@ -63,33 +63,31 @@ def fixed_order(cycle: Cycle, work: Workload) -> Outcome:
     fleet.go_to(WARM)
     for domain in range(cycle.domains):
         _visit(fleet, cycle, domain)
-    return _outcome(fleet, cycle, [0.0])
+    return _outcome(fleet, cycle, [0.0], [0])
 
 
 def by_timetable(cycle: Cycle, work: Workload, seed: int = 0) -> Outcome:
-    """Each stop as the timetable says when the one before has ended."""
+    """Each stop as a train decides it when the one before has ended: by the facts, a new answer of the scheduler, and
+    the prices that its last decision left.
+    """
     fleet = Fleet(cycle.domains, cycle.size, work)
     limit = np.random.default_rng(seed).uniform(1.0, cycle.overestimate, len(work))
-    prices = Prices(cycle.domains, cycle.grace)
-    due = WARM + cycle.domains * cycle.spacing * cycle.slack
-    whole = Remaining(
-        np.full(cycle.domains, due),
-        np.zeros(cycle.domains),
-        np.full(cycle.domains, cycle.spacing),
-        np.zeros(cycle.domains, np.int64),
-    )
-    rest = np.arange(cycle.domains)
+    shown, kept = Shown(cycle.domains, cycle.size, cycle.spacing, cycle.grace), KeptPrices()
+    rest = list(range(cycle.domains))
     fleet.go_to(WARM)
     took: list[float] = []
-    while len(rest):
+    jobs: list[int] = []
+    due = WARM + cycle.domains * cycle.spacing * cycle.slack
+    while rest:
+        facts, view = shown.facts(fleet.now, due, rest), shown.view(fleet, limit)
         began = time.process_time()
-        _tell(fleet, prices, limit)
-        left = Remaining(*(column[rest] for column in whole))
-        domain = int(rest[next_visit(left, prices.only(rest), Calendar(), fleet.now).domain])
+        found = preferred(facts, view, kept)
         took.append(time.process_time() - began)
-        rest = rest[rest != domain]
+        jobs.append(len(view.jobs))
+        domain = shown.place[found.preferred[0]] if found.preferred else rest[0]
+        rest.remove(domain)
         _visit(fleet, cycle, domain)
-    return _outcome(fleet, cycle, took)
+    return _outcome(fleet, cycle, took, jobs)
 
 
 def _visit(fleet: Fleet, cycle: Cycle, domain: int) -> None:
@@ -98,21 +96,7 @@ def _visit(fleet: Fleet, cycle: Cycle, domain: int) -> None:
     fleet.open()
 
 
-def _tell(fleet: Fleet, prices: Prices, limit: np.ndarray) -> None:
-    """Jobs that came and went since the last stop."""
-    work = fleet.work
-    for job in {job for job, _ in fleet.changed}:
-        prices.remove(str(job))
-        run = fleet.running.get(job)
-        if run is not None:
-            each = float(work.restart_s[job] + work.checkpoint_s[job] / 2)
-            left = (run.ends - run.began) * float(limit[job])
-            ends = run.began + left if left < inf else inf
-            prices.add(str(job), run.touched.tolist(), int(work.hosts[job]) * each, ends)
-    fleet.changed.clear()
-
-
-def _outcome(fleet: Fleet, cycle: Cycle, took: list[float]) -> Outcome:
+def _outcome(fleet: Fleet, cycle: Cycle, took: list[float], jobs: list[int]) -> Outcome:
     due = WARM + cycle.domains * cycle.spacing * cycle.slack
     used = fleet.used_host_seconds + sum(
         int(fleet.work.hosts[j]) * (fleet.now - r.began) for j, r in fleet.running.items()
@@ -122,6 +106,7 @@ def _outcome(fleet: Fleet, cycle: Cycle, took: list[float]) -> Outcome:
         interruptions=fleet.interruptions,
         busy=round(used / (cycle.domains * cycle.size * fleet.now), 3),
         decisions=len(took),
+        jobs_running=round(sum(jobs) / len(jobs)),
         decide_ms=round(1000 * sum(took) / len(took), 2),
         decide_ms_worst=round(1000 * max(took), 2),
         on_time=fleet.now <= due + 1,

@@ -40,7 +40,8 @@ async def _main() -> int:
     for check in checks:
         print(check.row())
     off = sum(not c.right for c in checks)
-    print(f"{len(checks) - off} of {len(checks)} within what is allowed; written: {WHERE}, {page.WHERE}")
+    right, told = page.counted(checks)
+    print(f"{right} of {told} that were not put in are within what is allowed; written: {WHERE}, {page.WHERE}")
     return 1 if off else 0
 
 

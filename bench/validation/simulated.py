@@ -34,7 +34,10 @@ def foretell(side: Side, cycles: Sequence[Cycle], began_s: float, every_s: float
     workload = running_at(side.jobs(), began_s, CYCLES * every_s)
     work_s = [length for cycle in cycles for length in cycle.work_s]
     outcomes = [run(_scenario(side, work_s, workload, every_s, seed)) for seed in range(1, SEEDS + 1)]
+    working_s = fmean(work_s) * side.hosts / side.domain
     figures = {
+        # The visits' work is put in; what is left of their time is what the simulator makes of the jobs on the hosts.
+        "drain_s": [DAY_S * (o.cycles.mean_days or 0.0) - working_s for o in outcomes],
         "visits_s": [DAY_S * (o.cycles.mean_days or 0.0) for o in outcomes],
         "hosts": [o.cycles.host_visits / max(1, o.cycles.closed) for o in outcomes],
         "least_up": [float(o.capacity.up_min) for o in outcomes],
@@ -60,6 +63,7 @@ def _scenario(side: Side, work_s: Sequence[float], workload: Workload, every_s: 
         domain=side.domain,
         cycle_days=every_s / DAY_S,
         visit=Spread(mean_s=fmean(work_s), sigma=float(np.sqrt(np.log(1 + spread**2)))),
+        whole_visits=True,
         drain_s=side.drain_s,
         planned_buffer=side.domain,
         failure_buffer=2,

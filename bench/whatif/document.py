@@ -1,10 +1,12 @@
 """Writes docs/whatif.md: the comparison of the policies, its assumptions first."""
 
+from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from simulation.outcome import Outcome
-from simulation.scenario import IN_WORDS
+from simulation.scenario import IN_WORDS, Policy
 from starter.whatif_text import ROWS
 
 WHERE = Path(__file__).parents[2] / "docs" / "whatif.md"
@@ -23,6 +25,8 @@ def write(found: dict[str, Any], path: Path = WHERE) -> None:
         f"## {hosts:,} hosts, {days:g} days\n\n" + _table(outcomes),
         "\n\n".join(f"![{title}](img/whatif-{name}.svg)" for name, title in _PICTURES.items()),
         "### What it says\n\n" + "\n".join(f"- {sentence}" for sentence in _reading(outcomes)),
+        _seeds(found["repeats"], found["seeds"]),
+        _chains(found["repeats"], found["chains"]),
         _bad(bad, found["bad_share"]),
         _ASK,
     ]
@@ -80,8 +84,7 @@ def _reading(outcomes: list[Outcome]) -> list[str]:
     said = [
         f"**Trains** keep {trains.capacity.up_min:,} of {trains.hosts:,} hosts up at the worst moment, and every floor"
         f" {trains.capacity.at_or_above_floor:.1%} of the time; their cycle takes {trains.cycles.mean_days or 0:.1f}"
-        " days, so that an upgrade is on half of the hosts in"
-        f" {trains.reach.half if trains.reach and trains.reach.half else 0:.1f} days.",
+        f" days. An upgrade is on half of the hosts {_half(trains)} after its release, as a mean of release days.",
     ]
     for name in ("lock-step", "max-unavailable", "sliding"):
         other = by[name]
@@ -91,12 +94,74 @@ def _reading(outcomes: list[Outcome]) -> list[str]:
             f" kept {other.capacity.at_or_above_floor:.1%} of the time; {abs(more):,.0f} planned interruptions a day"
             f" {'more' if more > 0 else 'less'} than trains, and {other.goodput.lost_planned_host_days:,.0f} host-days"
             f" lost to them (trains: {trains.goodput.lost_planned_host_days:,.0f}); ETTR {other.goodput.ettr:.1%}"
-            f" (trains: {trains.goodput.ettr:.1%})."
+            f" (trains: {trains.goodput.ettr:.1%}); half of the hosts carry an upgrade after {_half(other)}."
         )
     cost = nothing.goodput.ettr - trains.goodput.ettr
     told = f"{cost:.1%} of ETTR" if cost > _ENDED else "no ETTR that shows"
-    said.append(f"Beside doing **nothing**, trains cost {told}; failures alone cost far more than either.")
+    said.append(f"Beside doing **nothing**, trains cost {told}; differences of that size are chance's, see below.")
+    said.append(_best(outcomes))
     return said
+
+
+def _half(outcome: Outcome) -> str:
+    half = outcome.reach.mean_half if outcome.reach else None
+    return "a time longer than was simulated" if half is None else f"{half:.1f} days"
+
+
+def _best(outcomes: list[Outcome]) -> str:
+    """Which policy is best at what, trains or not."""
+    some = [o for o in outcomes if o.policy is not Policy.NOTHING]
+    least: tuple[tuple[str, Callable[[Outcome], float]], ...] = (
+        ("most hosts up at the worst moment", lambda o: -o.capacity.up_min),
+        ("floors kept longest", lambda o: -round(o.capacity.at_or_above_floor, 4)),
+        ("fewest planned interruptions", lambda o: o.interruptions.planned_a_day),
+        ("least work lost to them", lambda o: o.goodput.lost_planned_host_days),
+        ("highest ETTR, to the percent", lambda o: -round(o.goodput.ettr, 2)),
+        ("an upgrade on half of the hosts first", lambda o: (o.reach.mean_half if o.reach else None) or inf),
+        ("on all of them first", lambda o: (o.reach.mean_all if o.reach else None) or inf),
+    )
+    told = []
+    for what, of in least:
+        best = min(of(o) for o in some)
+        told.append(f"{what}: {', '.join(IN_WORDS[o.policy] for o in some if of(o) == best)}")
+    return f"**Who is best at what**, by this one seed: {'; '.join(told)}."
+
+
+def _seeds(plan: dict[str, Any], rows: list[dict[str, Any]]) -> str:
+    """Mean ± standard deviation, a row a figure."""
+    heads = [IN_WORDS[Policy(r["policy"])] + (", random order" if r["random_order"] else "") for r in rows]
+    lines = ["| | " + " | ".join(heads) + " |", "|---|" + "---|" * len(rows)]
+    for name in rows[0]["figures"]:
+        lines.append(f"| {name} | " + " | ".join(_plus_minus(r["figures"][name]) for r in rows) + " |")
+    return f"""## By chance
+
+{plan["hosts"]:,} hosts, {plan["days"]:g} days, domains of {plan["domain"]}, a cycle every {plan["cycle_days"]:g} days,
+{plan["jobs"]:,} jobs at most, made up anew for each of {plan["seeds"]} seeds: mean ± one standard deviation. Fleets,
+jobs and failures are the same for every policy, and the first line is of differences with the same luck. Policies that
+take hosts one by one do best by name, since jobs are packed by domain; in random order they meet far more of them.
+
+{chr(10).join(lines)}"""
+
+
+def _plus_minus(value: list[float] | None) -> str:
+    return "-" if value is None else f"{value[0]:,.1f} ± {value[1]:,.1f}"
+
+
+def _chains(plan: dict[str, Any], rows: list[dict[str, Any]]) -> str:
+    heads = [f"{IN_WORDS[Policy(r['policy'])]}, {r['jobs']:,} jobs told, {r['each']:g} as one" for r in rows]
+    lines = ["| | " + " | ".join(heads) + " |", "|---|" + "---|" * len(rows)]
+    lines += [
+        f"| {name} | " + " | ".join(_plus_minus(r["figures"][name]) for r in rows) + " |" for name in rows[0]["figures"]
+    ]
+    return f"""## Jobs told as one
+
+A large fleet has more jobs than are simulated, so that several are told as one. What that changes, on
+{plan["chain_hosts"]:,} hosts for {plan["chain_days"]:g} days with a cycle every {plan["chain_days"] / 2:g} days,
+{plan["seeds"]} seeds: mean ± one standard deviation. Time held, ETTR without waits and what failures cost are meant to
+be alike. Waits and ETTR with them, jobs hit and what a train costs jobs are of what is told: a short job often ends
+while its hosts drain, a chain of them does not.
+
+{chr(10).join(lines)}"""
 
 
 def _bad(bad: dict[str, Any], share: str) -> str:

@@ -5,6 +5,7 @@ hold nothing.
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from drivers.slurm.answers import Record, records
 from drivers.slurm.ends import job_end
@@ -15,6 +16,8 @@ from fleet.models.scheduler import Job, JobEnd, JobKind, JobState
 
 _NEVER = 2**32 - 2
 """Slurm's own word for no end."""
+_hosts = lru_cache(maxsize=16_384)(hostlist.expand)
+"""Most jobs run where they ran when they were listed last, and names that are the same are told to be so at once."""
 
 
 def parse_jobs(answer: str, source: str) -> dict[str, Job]:
@@ -45,7 +48,7 @@ def _job(record: Record) -> Job:
         raise BadAnswer(f"{record.what}: expected 'job_state' to name a state, found none")
     state = job_state(words)
     try:
-        hosts = hostlist.expand(record.text("nodes"))
+        hosts = _hosts(record.text("nodes"))
     except ValueError as error:
         raise BadAnswer(f"{record.what}: expected 'nodes' to be a hostlist: {error}") from error
     if state in (JobState.RUNNING, JobState.SUSPENDED) and not hosts:

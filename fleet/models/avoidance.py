@@ -109,6 +109,8 @@ class Avoidance(Fact):
     planned: Moment | None = None
     ended_at: Moment | None = None
     changed_at: Moment
+    at_least: timedelta = timedelta(0)
+    """What it counts for in budgets however soon it ends: it called a notice off."""
 
     @property
     def id(self) -> str:

@@ -118,6 +118,8 @@ class Emergency(Fact):
     why: str
     """The reason that the person gave."""
     changed_at: Moment
+    orders: tuple[str, ...] = ()
+    """Keys of the last orders that came as signals: one that is repeated is none."""
 
     @property
     def over(self) -> bool:

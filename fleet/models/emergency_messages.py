@@ -49,9 +49,13 @@ class EmergencyOrder(Command):
     verb: str
     round: int = 0
     """Of a go: the round whose gate the person saw. One that names none counts for no gate."""
+    again: int = 0
+    """Of a go: how often the round had come back to its gate when the person saw it."""
 
 
 class Go(Command):
     """What a signal `approve` carries: who says go, why, and for the gate of which round."""
 
     round: int
+    again: int = 0
+    """How often the round had come back to its gate: 0 is its first time there."""

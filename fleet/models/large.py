@@ -144,3 +144,13 @@ class LargeProgress(Fact):
     """How often the round came back to its gate, for hosts that failed on their return."""
     passed: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Pool: the domains of earlier rounds, whose gates said go."""
+
+    @property
+    def occasion(self) -> str:
+        """The round as people name it at its gate: `2`, and `2.1` once it has come back to it for the first time."""
+        return occasion(self.round, self.again)
+
+
+def occasion(number: int, again: int) -> str:
+    """The gate of a round as people name it, by how often the round came back to it."""
+    return f"{number}.{again}" if again else str(number)

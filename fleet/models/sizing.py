@@ -41,8 +41,12 @@ class VisitModel(Fact):
 
     def seconds(self, hosts: int) -> float:
         """Of a visit of so many hosts."""
+        return self.fixed_seconds + self.host_seconds * hosts + self.waves_seconds(hosts)
+
+    def waves_seconds(self, hosts: int) -> float:
+        """Of it, what goes into waves of flashes beyond the first."""
         waves = 1 if self.flash_at_once is None else -(-hosts // self.flash_at_once)
-        return self.fixed_seconds + self.host_seconds * hosts + self.flash_seconds * (waves - 1)
+        return self.flash_seconds * (waves - 1)
 
 
 class JobMix(Fact):

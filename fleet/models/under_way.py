@@ -25,3 +25,7 @@ class UnderWay(NamedTuple):
     carried: Mapping[str, Mapping[str, Mapping[str, str]]] = {}
     """By cluster and host the versions that were last read, none for a host never read: every member in service that is
     not in repair, which boards the pins in force before it returns."""
+    emergencies: Mapping[Place, tuple[str, ...]] = {}
+    """Emergencies and large-scale maintenances with hosts there that are open, or over with a stop that has not ended
+    yet.
+    """

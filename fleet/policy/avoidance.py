@@ -10,8 +10,9 @@ from datetime import timedelta
 from fleet.models.avoidance import Avoidance, AvoidanceAsk, Offer
 from fleet.models.base import Moment
 from fleet.models.facts import AvoidanceFacts
+from fleet.models.train import DomainState
 from fleet.models.units import format_duration
-from fleet.policy.avoidance_bound import avoided_domains, due_with, expected, latest, visited_now
+from fleet.policy.avoidance_bound import avoided_domains, called_off, due_with, expected, latest, visited_now
 
 
 def offer(ask: AvoidanceAsk, facts: AvoidanceFacts) -> Offer:
@@ -32,7 +33,9 @@ def offer(ask: AvoidanceAsk, facts: AvoidanceFacts) -> Offer:
         if bound is None or bound < until:
             until, why = bound or now, _by_bound(facts, bound)
     stands = own.until if own is not None and own.until is not None else now
-    if until <= now or (ask.until > stands >= until):
+    # A date that is no later is worth it for hosts that the earlier one did not keep.
+    more = own is not None and not set(ask.hosts) <= set(own.ask.hosts)
+    if until <= now or ask.until > stands > until or (ask.until > stands == until and not more):
         kept = f", and what was granted until {moment(stands)} stands" if stands > now else ""
         return _refused(f"{why}{kept}", planned)
     mine = (d.domain.name for d in due_with(train.cycle, ask.hosts))
@@ -47,14 +50,39 @@ def standing_of(ask: AvoidanceAsk, rows: Iterable[Avoidance], now: Moment) -> Av
     return next((r for r in rows if r.ask.work == ask.work and r.stands(now)), None)
 
 
+def joined(ask: AvoidanceAsk, earlier: Avoidance | None) -> AvoidanceAsk:
+    """A request that comes to a train with its hosts, as one with what its job was granted there before: it keeps the
+    hosts of both until the later date, for it takes that one's place.
+    """
+    if earlier is None or earlier.until is None:
+        return ask
+    hosts = tuple(sorted({*ask.hosts, *earlier.ask.hosts}))
+    signal = ask.signal or earlier.ask.signal
+    return ask.model_copy(update={"hosts": hosts, "until": max(ask.until, earlier.until), "signal": signal})
+
+
+def least_charge(ask: AvoidanceAsk, facts: AvoidanceFacts, until: Moment, earlier: Avoidance | None) -> timedelta:
+    """What a grant counts for at least, however soon it ends. One that calls a notice off puts the visit off by another
+    one, so it costs a notice; one that takes its place goes on with what is left of that.
+    """
+    train = facts.train
+    told = (d.state is DomainState.NOTICED for d in called_off(train, ask.hosts, until))
+    begun = timedelta(0) if earlier is None else earlier.at_least - (train.now - earlier.asked_at)
+    return max(begun, train.pool.notice if any(told) else timedelta(0), timedelta(0))
+
+
 def spent(rows: Iterable[Avoidance], since: Moment | None, until: Moment | None = None) -> timedelta:
-    """For how long these kept or keep hosts, counted from `since`, and no further than `until` where that is given."""
+    """For how long these kept or keep hosts, counted from `since`, and no further than `until` where that is given; as
+    a whole, no less than what each counts for at least.
+    """
     total = timedelta(0)
     for row in rows:
+        if row.until is None:
+            continue
         ends = [moment for moment in (row.until, row.ended_at, until) if moment is not None]
-        if row.until is not None:
-            begins = row.asked_at if since is None else max(since, row.asked_at)
-            total += max(timedelta(0), min(ends) - begins)
+        begins = row.asked_at if since is None else max(since, row.asked_at)
+        least = row.at_least if until is None and begins == row.asked_at else timedelta(0)
+        total += max(least, min(ends) - begins)
     return total
 
 

@@ -6,7 +6,7 @@ that order is too late, every order is. A grant is decided with the notice that 
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import timedelta
 
 from fleet.models.avoidance import Avoidance
@@ -70,14 +70,14 @@ def avoided_domains(cycle: Cycle | None, rows: Iterable[Avoidance], now: Moment)
     return found
 
 
-def keeps_bound(facts: TrainFacts, avoided: Mapping[str, Moment]) -> bool:
-    """Whether every domain that is left can be visited by the cycle's due date, as visits go."""
+def keeps_bound(facts: TrainFacts, avoided: Mapping[str, Moment], by: Moment | None = None) -> bool:
+    """Whether every domain that is left can be visited by the cycle's due date, or `by`, as visits go."""
     cycle = facts.cycle
     domains = left(cycle)
     if cycle is None or not domains:
         return True
     done = finish(facts, (d.domain.name for d in domains), avoided)
-    return done is not None and done <= cycle.due_at
+    return done is not None and done <= (by or cycle.due_at)
 
 
 def leaves_room(facts: TrainFacts, avoided: Mapping[str, Moment]) -> bool:
@@ -105,14 +105,20 @@ def called_off(facts: TrainFacts, hosts: Collection[str], until: Moment) -> tupl
     return due_with(facts.cycle, hosts) if until > facts.now + facts.pool.notice else ()
 
 
-def latest(facts: TrainFacts, hosts: Collection[str], others: Mapping[str, Moment], upto: Moment) -> Moment | None:
+def latest(
+    facts: TrainFacts,
+    hosts: Collection[str],
+    others: Mapping[str, Moment],
+    upto: Moment,
+    enough: Callable[[TrainFacts, Mapping[str, Moment]], bool] = leaves_room,
+) -> Moment | None:
     """The latest date up to `upto`, to a second, to which the visits of these hosts can be put off beside the others'
-    dates; None when the bound can't be met even without.
+    dates, and `enough` is kept; None when it can't be even without.
     """
     names = [d.domain.name for d in due_with(facts.cycle, hosts)]
 
     def fits(date: Moment) -> bool:
-        return leaves_room(facts, {**others, **{n: max(date, others.get(n, date)) for n in names}})
+        return enough(facts, {**others, **{n: max(date, others.get(n, date)) for n in names}})
 
     if not fits(facts.now):
         return None

@@ -1,20 +1,21 @@
 """What becomes of avoidances that were granted: they end with their date or their job, and are renegotiated when the
-cycle bound can't be met with them: the last one granted gives way first, to an earlier date if that is enough. What
-gave way in vain stays.
+cycle bound can't be met with them, or the cycle ends later than it does anyway: the last one granted gives way first,
+to an earlier date if that is enough. What gave way in vain stays.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from functools import partial
 
 from fleet.models.avoidance import Avoidance, AvoidanceChange, AvoidanceState
 from fleet.models.base import Moment
 from fleet.models.emergency import Emergency
-from fleet.models.facts import AvoidanceFacts
+from fleet.models.facts import AvoidanceFacts, TrainFacts
 from fleet.models.observation import Observation
 from fleet.models.scheduler import Job
 from fleet.models.train import Cycle, DomainState
 from fleet.policy.avoidance import moment, planned_words
-from fleet.policy.avoidance_bound import avoided_domains, due_with, expected, keeps_bound, latest, left
+from fleet.policy.avoidance_bound import avoided_domains, due_with, expected, finish, keeps_bound, latest, left
 
 _PREFIX = "maintrain:"
 _LONGEST_NOTE = 250
@@ -22,26 +23,31 @@ _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 
 
 def renegotiated(facts: AvoidanceFacts) -> tuple[AvoidanceChange, ...]:
-    """What is taken back so that the cycle bound can be met again; nothing while it can."""
+    """What is taken back so that the cycle bound is met again, or the cycle ends no later than it does anyway; nothing
+    while it is so, and nothing that would not help.
+    """
     train, now = facts.train, facts.train.now
-    rows = [r for r in facts.rows if r.stands(now) and due_with(train.cycle, r.ask.hosts)]
-    if not rows or keeps_bound(train, avoided_domains(train.cycle, rows, now)):
+    rows = sorted((r for r in facts.rows if r.stands(now) and due_with(train.cycle, r.ask.hosts)), key=_age)
+    enough = _as_good_as_none(train) if rows else None
+    if enough is None or enough(train, avoided_domains(train.cycle, rows, now)):
         return ()
     dates: dict[str, Moment] = {}
-    kept = {row.id: row for row in sorted(rows, key=lambda r: (r.asked_at, r.id))}
-    for row in reversed(list(kept.values())):
+    kept = {row.id: row for row in rows}
+    for row in reversed(rows):
         del kept[row.id]
+        dates[row.id] = now
+        others = avoided_domains(train.cycle, kept.values(), now)
+        if not enough(train, others):
+            continue
         assert row.until is not None, "a standing avoidance has its date"
-        room = latest(train, row.ask.hosts, avoided_domains(train.cycle, kept.values(), now), row.until)
+        room = latest(train, row.ask.hosts, others, row.until, enough) or now
         # One visit earlier than what would just do: estimates waver, and nobody is to be told anew with each.
-        dates[row.id] = now if room is None else max(now, room - timedelta(seconds=train.visit_seconds))
-        if room is not None:
-            kept[row.id] = row.model_copy(update={"until": dates[row.id]})
-        if room is not None or keeps_bound(train, avoided_domains(train.cycle, kept.values(), now)):
-            break
-    for row in sorted((r for r in rows if r.id in dates and r.id not in kept), key=lambda r: (r.asked_at, r.id)):
+        dates[row.id] = max(now, room - timedelta(seconds=train.visit_seconds))
+        kept[row.id] = row.model_copy(update={"until": dates[row.id]})
+        break
+    for row in (r for r in rows if r.id in dates and r.id not in kept):
         # It gave way before another did, and perhaps in vain.
-        if keeps_bound(train, avoided_domains(train.cycle, [*kept.values(), row], now)):
+        if enough(train, avoided_domains(train.cycle, [*kept.values(), row], now)):
             kept[row.id] = row
             del dates[row.id]
     by_id = {row.id: row for row in rows}
@@ -101,6 +107,21 @@ def overruled_words(emergency: Emergency) -> str:
 def may_note(job: Job) -> bool:
     """Whether a job's note is ours to write: somebody else's is never overwritten."""
     return not job.note or job.note.startswith(_PREFIX)
+
+
+def _age(row: Avoidance) -> tuple[Moment, str]:
+    """The oldest first."""
+    return row.asked_at, row.id
+
+
+def _as_good_as_none(train: TrainFacts) -> Callable[[TrainFacts, Mapping[str, Moment]], bool] | None:
+    """Whether the cycle ends in time with these dates, or no later than without any where it is late all the same; None
+    where no end is in sight, and nothing taken back would help.
+    """
+    alone = finish(train, (d.domain.name for d in left(train.cycle)), {})
+    if train.cycle is None or alone is None:
+        return None
+    return partial(keeps_bound, by=max(train.cycle.due_at, alone))
 
 
 def _beside(facts: AvoidanceFacts, kept: Mapping[str, Avoidance], key: str) -> dict[str, Moment]:

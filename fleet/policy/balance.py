@@ -83,7 +83,9 @@ class Balance:
             hosts = ()
             need = {self.hosts[name].pool: 0 for name in request.part.scope if name in self.hosts}
         else:
-            hosts, need = tuple(dict.fromkeys(request.hosts)), {}
+            hosts, need = request.hosts, {}
+            if len(hosts) > 1:
+                hosts = tuple(dict.fromkeys(hosts))
         for name in hosts:
             host = self.hosts.get(name)
             if host is not None:

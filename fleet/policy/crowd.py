@@ -4,7 +4,7 @@ those behind them, as long as the pool has no room for a single host, only that.
 
 from collections import Counter
 
-from fleet.models.ledger import WaitKind
+from fleet.models.ledger import RequestClass, WaitKind
 from fleet.policy.balance import Balance
 from fleet.policy.obstacles import Obstacle
 from fleet.policy.pool_balance import Ask, PoolBalance
@@ -13,22 +13,34 @@ TOLD = 200
 """Waiting requests of a pool, from the head of the queue, that are told in full."""
 
 
+_IN_FULL = (RequestClass.REPAIR, RequestClass.PIN_SWITCH)
+
+
 class Crowd:
     """How many of each pool were told in full in this settling; `in_full` of them are."""
 
     def __init__(self, balance: Balance, in_full: int = TOLD) -> None:
         self._balance, self._in_full = balance, in_full
         self._told: Counter[str] = Counter()
+        self._shut: dict[str, Obstacle] = {}
+        """Pools that have no room for whoever comes by no override: in one settling they gain none."""
 
     def behind(self, ask: Ask) -> Obstacle | None:
         """Why an ask far behind can't begin, whatever else stands in its way; None to look at it in full."""
-        if ask.is_repair or ask.is_switch or ask.request.joint is not None:
+        request = ask.request
+        if request.kind in _IN_FULL or request.joint is not None:
             return None
+        plain = request.override is None and not ask.aged
+        if plain and (shut := next((self._shut[p] for p, need in ask.need.items() if need and p in self._shut), None)):
+            return shut
         for pool, need in self._balance.of_ask(ask):
             name = pool.pool.name
             if need and self._told[name] >= self._in_full and pool.room(ask) == 0 and _changes_nothing(ask, pool):
                 told = f"pool {name} has no room, and {self._in_full} requests or more wait before it"
-                return Obstacle(WaitKind.LIMIT, told)
+                found = Obstacle(WaitKind.LIMIT, told)
+                if plain:
+                    self._shut[name] = found
+                return found
         return None
 
     def told(self, ask: Ask) -> None:

@@ -87,7 +87,7 @@ class _Planner:
 
     def stop(self, domain: Domain) -> PlannedStop:
         """What a visit of this domain would do."""
-        taking = free_to_take(domain.hosts, self.ledger)
+        taking = free_to_take(domain.hosts, self.ledger, self.pool.name)
         upgrades: Counter[str] = Counter()
         stays: dict[str, str] = {}
         taken, reboots, longest = [], 0, 0.0

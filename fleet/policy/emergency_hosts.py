@@ -74,7 +74,7 @@ def obtainable(names: Iterable[str], facts: LedgerFacts) -> Obtainable:
         if lease is not None and lease.counted is Counted.FAILED:
             out[name] = f"in repair by {lease.holder}, which brings it the same"
             continue
-        outsiders = _outsiders(lease, seen.get(name), facts) if lease is not None else ""
+        outsiders = working_outsiders(lease, seen.get(name), facts) if lease is not None else ""
         if outsiders:
             out[name] = f"drained for {outsiders}, for which an outsider works on it: it does not give way"
             continue
@@ -86,7 +86,7 @@ def obtainable(names: Iterable[str], facts: LedgerFacts) -> Obtainable:
     return Obtainable(hosts=tuple(hosts), out=out, reason=f"{len(hosts)} of {len(hosts) + len(out)} can be had")
 
 
-def _outsiders(lease: LeaseHost, seen: ObservedHost | None, facts: LedgerFacts) -> str:
+def working_outsiders(lease: LeaseHost, seen: ObservedHost | None, facts: LedgerFacts) -> str:
     """The operation that has the host drained for an outsider's work; empty where there is none, or jobs run yet."""
     if not any(o.parks and o.operation == lease.holder for o in facts.operations):
         return ""

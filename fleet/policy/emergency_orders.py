@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from enum import StrEnum
+from typing import NamedTuple
 
 from fleet import ids
 from fleet.errors import Refused
 from fleet.models.audit import AuditEntry
 from fleet.models.base import Moment
 from fleet.models.emergency import Emergency, EmergencyChange, EmergencyHost, EmergencyState
-from fleet.models.large import AfterAbort, LargePhase, LargePlan
+from fleet.models.large import AfterAbort, LargePhase, LargePlan, occasion
 from fleet.models.messages import Command
 
 Change = Callable[[Emergency, tuple[EmergencyHost, ...]], EmergencyChange]
@@ -64,13 +65,33 @@ def _large_refusal(emergency: Emergency, verb: EmergencyVerb) -> str:
     return ""
 
 
-def wrong_round(emergency: Emergency, number: int) -> str:
-    """Why a go that was said of the round of this number does not count for the gate that it is at; empty when it
-    does. One that names no round does not: it may have been meant for the gate before.
+class Gate(NamedTuple):
+    """The gate that a go was said of: of a round, and of one time that the round was at it."""
+
+    round: int = 0
+    again: int = 0
+    """How often the round had come back to it."""
+
+
+NO_GATE = Gate()
+
+
+def gate_of(emergency: Emergency) -> Gate:
+    """The gate that it is at, or comes to next."""
+    progress = emergency.progress
+    return Gate(progress.round, progress.again) if progress is not None else NO_GATE
+
+
+def wrong_round(emergency: Emergency, said: Gate) -> str:
+    """Why a go that was said of this gate does not count for the one that it is at; empty when it does. One that names
+    no round does not: it may have been meant for the gate before. Nor does one of an earlier time at the same gate:
+    hosts have failed since, and who said it has not seen that.
     """
-    at = emergency.progress.round if emergency.progress is not None else 0
-    said = f"round {number}" if number else "no round"
-    return "" if number == at else f"{emergency.id} is at the gate of round {at}, and the go names {said}"
+    at = gate_of(emergency)
+    if said == at:
+        return ""
+    named = f"round {occasion(*said)}" if said.round else "no round"
+    return f"{emergency.id} is at the gate of round {occasion(*at)}, and the go names {named}"
 
 
 def aborted_as(plan: LargePlan | None) -> EmergencyState:
@@ -79,15 +100,15 @@ def aborted_as(plan: LargePlan | None) -> EmergencyState:
     return EmergencyState.ENDED if back else EmergencyState.ABORTED
 
 
-def emergency_order(command: Command, verb: EmergencyVerb, now: Moment, number: int = 0) -> Change:
-    """What an order makes of an emergency; the change raises `Refused` with the reason. `number`: of a go, the round
-    that the person saw at its gate.
+def emergency_order(command: Command, verb: EmergencyVerb, now: Moment, gate: Gate = NO_GATE) -> Change:
+    """What an order makes of an emergency; the change raises `Refused` with the reason. `gate`: of a go, the one that
+    the person saw.
     """
 
     def change(before: Emergency, _: tuple[EmergencyHost, ...]) -> EmergencyChange:
         why = emergency_refusal(before, verb)
         if not why and verb is EmergencyVerb.APPROVE:
-            why = wrong_round(before, number)
+            why = wrong_round(before, gate)
         if why:
             raise Refused(why)
         state = _BECOMES[verb]
@@ -101,12 +122,34 @@ def emergency_order(command: Command, verb: EmergencyVerb, now: Moment, number: 
         said = f"{_SAID[verb]} by {command.actor}: {command.reason}"
         values = {"state": state, "reason": said, "changed_at": now, "progress": progress}
         after = before.model_copy(update=values)
-        return EmergencyChange(
-            emergency=after, audit=emergency_entry(before.id, verb, command.actor, command.reason, now)
-        )
+        detail = f"round {occasion(*gate)}" if verb is EmergencyVerb.APPROVE else ""
+        entry = emergency_entry(before.id, verb, command.actor, command.reason, now, detail)
+        return EmergencyChange(emergency=after, audit=entry)
 
     return change
 
+
+def said_once(order: Change, key: str, refused: list[Refused]) -> Change:
+    """The order, which changes nothing when it is repeated under the same key: others may have been said since. Also
+    a refusal stands; it is added to `refused`, and not raised, for its key is kept.
+    """
+
+    def change(before: Emergency, hosts: tuple[EmergencyHost, ...]) -> EmergencyChange:
+        if key in before.orders:
+            return EmergencyChange(emergency=before)
+        try:
+            found = order(before, hosts)
+        except Refused as error:
+            refused.append(error)
+            found = EmergencyChange(emergency=before)
+        after = found.emergency.model_copy(update={"orders": (*before.orders, key)[-_ORDERS_KEPT:]})
+        return found.model_copy(update={"emergency": after})
+
+    return change
+
+
+_ORDERS_KEPT = 50
+"""Far more than are said while one is repeated."""
 
 _SAID = {
     EmergencyVerb.STOP: "stopped",

@@ -21,7 +21,7 @@ from fleet.models.facts import LedgerFacts
 from fleet.models.large import LargeProgress
 from fleet.models.ledger import Counted, Request, RequestClass
 from fleet.policy.balance import Balance
-from fleet.policy.emergency_hosts import Obtainable, obtainable
+from fleet.policy.emergency_hosts import Obtainable, obtainable, working_outsiders
 from fleet.policy.pool_balance import Ask
 from fleet.policy.stopping import in_words
 
@@ -148,12 +148,7 @@ def _by_domain(
 
 def yields(emergency: Emergency, wanted: Sequence[str], ledger: LedgerFacts) -> dict[str, str]:
     """Who is to give way to it for the hosts it has asked for, and why."""
-    holders: dict[str, list[str]] = {}
-    for lease in sorted(ledger.leases.values(), key=lambda x: (x.since, x.holder), reverse=True):
-        own = ids.emergency_of(lease.holder) == emergency.id
-        if lease.counted is Counted.PLANNED and lease.holder.startswith(_YIELDS) and not own:
-            holders.setdefault(lease.holder, []).append(lease.host)
-    needed = set(wanted)
+    holders, needed = _may_yield(emergency, ledger), set(wanted)
     found = {h: _reason(emergency, hosts) for h, hosts in holders.items() if needed.intersection(hosts)}
     balance = Balance.of(ledger)
     by_pool: dict[str, list[str]] = {}
@@ -162,7 +157,7 @@ def yields(emergency: Emergency, wanted: Sequence[str], ledger: LedgerFacts) -> 
     for pool, names in by_pool.items():
         if pool not in balance.pools:
             continue
-        short = len(names) - balance.pools[pool].room(_ask(emergency, names, ledger))
+        short = len(names) - balance.pools[pool].slack(_ask(emergency, names, ledger))
         freed = {h: [n for n in hosts if _pool_of(n, ledger) == pool] for h, hosts in holders.items()}
         short -= sum(len(freed[h]) for h in found)
         for holder, hosts in freed.items():
@@ -170,6 +165,21 @@ def yields(emergency: Emergency, wanted: Sequence[str], ledger: LedgerFacts) -> 
                 found[holder] = _reason(emergency, hosts)
                 short -= len(hosts)
     return found
+
+
+def _may_yield(emergency: Emergency, ledger: LedgerFacts) -> dict[str, list[str]]:
+    """Holder: its hosts that it would free if it gave way, the youngest holder first. What an outsider works on comes
+    back by their word only, and so frees nothing.
+    """
+    seen = ledger.observation.hosts if ledger.observation is not None else {}
+    holders: dict[str, list[str]] = {}
+    for lease in sorted(ledger.leases.values(), key=lambda x: (x.since, x.holder), reverse=True):
+        own = ids.emergency_of(lease.holder) == emergency.id
+        if lease.counted is not Counted.PLANNED or not lease.holder.startswith(_YIELDS) or own:
+            continue
+        if not working_outsiders(lease, seen.get(lease.host), ledger):
+            holders.setdefault(lease.holder, []).append(lease.host)
+    return holders
 
 
 def _pool_of(name: str, ledger: LedgerFacts) -> str | None:

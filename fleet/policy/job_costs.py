@@ -7,6 +7,8 @@ is visited when, so what can't be read counts as not said; and by no more than `
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
 
 from fleet.models.base import Moment
 from fleet.models.job_costs import JobCosts
@@ -24,29 +26,45 @@ def lost(job: Job, usual: JobCosts, at: Moment) -> timedelta:
     """What each of the job's hosts loses when it is interrupted at a moment."""
     said = _said(job.comment)
     most = MOST * _mean(usual.restart, usual.checkpoint)
-    restart = _duration(said.get("restart"), usual.restart)
-    checkpoint = _duration(said.get("checkpoint"), usual.checkpoint)
-    saved = _moment(said.get("saved"))
+    restart = usual.restart if said.restart is None else said.restart
+    checkpoint = usual.checkpoint if said.checkpoint is None else said.checkpoint
+    saved = said.saved
     if saved is None or saved > at:
         return min(most, _mean(restart, checkpoint))
     since = at - saved
     return min(most, restart + (since % checkpoint if checkpoint else timedelta(0)))
 
 
+def lost_changes(job: Job) -> bool:
+    """Whether what it loses depends on when: it said when it saved last."""
+    return _said(job.comment).saved is not None
+
+
 def _mean(restart: timedelta, checkpoint: timedelta) -> timedelta:
     return restart + checkpoint / 2
 
 
-def _said(comment: str) -> dict[str, str]:
+class _Said(NamedTuple):
+    """What a comment says; None for what it does not."""
+
+    restart: timedelta | None
+    checkpoint: timedelta | None
+    saved: Moment | None
+
+
+@lru_cache(maxsize=4096)
+def _said(comment: str) -> _Said:
+    """Jobs of one kind say the same."""
     found = _SAID.search(comment)
-    return dict(_PART.findall(found.group(1))) if found else {}
+    said = dict(_PART.findall(found.group(1))) if found else {}
+    return _Said(_duration(said.get("restart")), _duration(said.get("checkpoint")), _moment(said.get("saved")))
 
 
-def _duration(text: str | None, usual: timedelta) -> timedelta:
+def _duration(text: str | None) -> timedelta | None:
     try:
-        return usual if text is None else parse_duration(text)
+        return None if text is None else parse_duration(text)
     except ValueError:
-        return usual
+        return None
 
 
 def _moment(text: str | None) -> Moment | None:

@@ -12,10 +12,10 @@ from fleet.models.large import LargePlan
 from fleet.models.override import Override
 from fleet.models.pool import Pool
 from fleet.models.units import LONGEST, format_duration
-from fleet.policy.large_rounds import PlannedRound, held_length, planned_rounds, round_length, stop_length, totals
+from fleet.policy.large_rounds import PlannedRound, held_length, planned_rounds, round_length, stop_length
 from fleet.policy.limits import Limits, overridden
 from fleet.policy.replica_groups import group_of
-from fleet.policy.windows import ended, waits_for_window
+from fleet.policy.windows import begin, ended, waits_for_window
 
 Found = tuple[str, str]
 """The place in the file, and what was expected there."""
@@ -41,7 +41,7 @@ def large_problems(
     rounds = planned_rounds(plan, hosts)
     found += _too_wide(rounds, pools, promised, override)
     found += _groups_held(plan, rounds, hosts, pools, members)
-    found += _outside_windows(spec, plan, pools, totals(hosts))
+    found += _outside_windows(spec, rounds, pools)
     end = expected_end(spec, rounds, pools)
     if _endless(spec, rounds, pools):
         found.append(("plan.steps", f"expected rounds that take {format_duration(LONGEST)} at most together"))
@@ -63,7 +63,7 @@ def expected_end(spec: EmergencySpec, rounds: Sequence[PlannedRound], pools: Seq
     at: Moment | None = None if _endless(spec, rounds, pools) else plan.at
     for each in rounds:
         length = _length(spec, each, pools)
-        ends = [_ended(at, pool, length, stop_length(spec, pool)) for pool in pools if pool.name in each.domains]
+        ends = [_ended(at, pool, length, _out_length(spec, each, pool)) for pool in pools if pool.name in each.domains]
         at = None if at is None or any(end is None for end in ends) else max(end for end in ends if end is not None)
     return at
 
@@ -74,7 +74,13 @@ def told(moment: Moment) -> str:
 
 
 def _length(spec: EmergencySpec, each: PlannedRound, pools: Sequence[Pool]) -> timedelta:
-    return round_length(spec, each.number, pools, {pool: len(names) for pool, names in each.domains.items()})
+    return round_length(spec, each.number, pools, each.domains, each.every)
+
+
+def _out_length(spec: EmergencySpec, each: PlannedRound, pool: Pool) -> timedelta:
+    """What the stops of a round need of a pool's window: requests name it, and wait until one is long enough."""
+    assert spec.plan is not None, "only a large-scale maintenance has rounds"
+    return stop_length(spec, pool) + held_length(spec.plan, each.number, each.domains, each.every)
 
 
 def _endless(spec: EmergencySpec, rounds: Iterable[PlannedRound], pools: Sequence[Pool]) -> bool:
@@ -143,10 +149,20 @@ def _groups_held(
                 break
 
 
-def _outside_windows(
-    spec: EmergencySpec, plan: LargePlan, pools: Iterable[Pool], every: Mapping[str, int]
-) -> Iterator[Found]:
+def _outside_windows(spec: EmergencySpec, rounds: Sequence[PlannedRound], pools: Iterable[Pool]) -> Iterator[Found]:
+    """Pools that are closed at its date, or in whose windows a round has no room, now or later."""
+    plan = spec.plan
+    assert plan is not None, "only a large-scale maintenance has rounds"
     for pool in pools:
-        need = stop_length(spec, pool) + held_length(plan, 1, every)
-        if why := waits_for_window(pool, plan.at, need):
-            yield "plan.at", f"expected a time within the pool's windows: {why}"
+        needs: dict[timedelta, int] = {}
+        for each in rounds:
+            if pool.name in each.domains:
+                needs.setdefault(_out_length(spec, each, pool), each.number)
+        for need, number in needs.items():
+            if number == 1 and (why := waits_for_window(pool, plan.at, need)):
+                yield "plan.at", f"expected a time within the pool's windows: {why}"
+                break
+            if begin(pool.windows, plan.at, need) is None:
+                long = f"round {number} needs {format_duration(need)}"
+                yield "plan.steps", f"expected rounds for which a window of pool {pool.name} is long enough; {long}"
+                break

@@ -5,7 +5,7 @@ is judged at its gate, and lets verified hosts return, all at once or in batches
 begins in another domain meanwhile, and nothing goes past a gate that did not say go.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from fleet.hostlist import natural_key, some
@@ -19,14 +19,14 @@ from fleet.models.emergency import (
     EmergencyState,
 )
 from fleet.models.facts import LedgerFacts
-from fleet.models.large import LargePhase, LargeProgress, RampUp, domains_of
+from fleet.models.large import LargePhase, LargeProgress, RampUp
 from fleet.models.units import format_duration
 from fleet.policy.emergency_hosts import obtainable
 from fleet.policy.emergency_orders import aborted_as
 from fleet.policy.emergency_plan import EmergencyStep, OpenedStop, at_rest, through, yields
 from fleet.policy.large_facts import LargeFacts
 from fleet.policy.large_gate import judged
-from fleet.policy.large_rounds import chosen, passed, round_length, stands_aside_at, totals
+from fleet.policy.large_rounds import batch, chosen, passed, round_length, stands_aside_at, totals
 
 _OUT = (EmergencyHostState.ASKED, EmergencyHostState.UNDER_WAY)
 
@@ -58,16 +58,13 @@ def _next_round(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
     waiting, every = facts.waiting(), totals(facts.hosts)
     if not waiting:
         return _rest(facts, progress)
-    number, until = progress.round + 1, facts.plan.until
-    length = round_length(facts.emergency.spec, number, facts.ledger.pools, every)
-    if until is not None and facts.now + length > until:
-        left = sum(len(names) for domains in waiting.values() for names in domains.values())
-        reason = f"aborted: round {number} needs {format_duration(length)} and would end after {_told(until)}; "
-        reason += f"{left} hosts were not taken"
-        return EmergencyStep(state=aborted_as(facts.plan), progress=progress, over=True, reason=reason)
+    number = progress.round + 1
+    domains = chosen(facts.plan, number, waiting, every)
+    if late := _late(facts, number, domains):
+        return _out_of_time(facts, progress, late)
     begun = LargeProgress(
         round=number,
-        domains=chosen(facts.plan, number, waiting, every),
+        domains=domains,
         first_stop=facts.emergency.stops + 1,
         phase=LargePhase.OUT,
         since=facts.now,
@@ -81,6 +78,9 @@ def _rest(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
     left = facts.barred(_gone_through(progress))
     if not left:
         return _through(facts, progress)
+    until = facts.plan.until
+    if until is not None and facts.now >= until:
+        return _out_of_time(facts, _gone_through(progress), f"{_told(until)} has passed")
     reason = f"{len(left)} hosts can't be had: " + ", ".join(f"{h} ({left[h]})" for h in sorted(left)[:3])
     asks = reason if facts.now - progress.since >= PATIENCE else ""
     return _step(progress, reason, until=facts.now + LOOKS_AGAIN, asks=asks)
@@ -91,22 +91,46 @@ def _gone_through(progress: LargeProgress) -> LargeProgress:
     return passed(progress) if progress.phase is LargePhase.UP else progress
 
 
+def _late(facts: LargeFacts, number: int, domains: Mapping[str, Sequence[str]]) -> str:
+    """Why it is too late to begin hosts of the n-th round now; empty while what begins now is over in time. In the same
+    words at each look.
+    """
+    until = facts.plan.until
+    if until is None:
+        return ""
+    length = round_length(facts.emergency.spec, number, facts.ledger.pools, domains, totals(facts.hosts))
+    if facts.now + length <= until:
+        return ""
+    return f"round {number} needs {format_duration(length)} and would end after {_told(until)}"
+
+
+def _out_of_time(facts: LargeFacts, progress: LargeProgress, why: str) -> EmergencyStep:
+    """The end for want of time, with no host out: the rest stays as it is."""
+    left = sum(h.state is EmergencyHostState.PENDING for h in facts.hosts)
+    reason = f"aborted: {why}; {left} hosts were not taken"
+    return EmergencyStep(state=aborted_as(facts.plan), progress=progress, over=True, reason=reason)
+
+
 def _out(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
-    """Take the round's domains out; once too many of them have failed, nothing more of it begins."""
+    """Take the round's domains out; once too many of them have failed, or it is too late, nothing more of it begins."""
     busy = [h for h in facts.hosts if h.state in _OUT]
     asked = {(h.pool, h.domain): h.stop for h in busy if h.state is EmergencyHostState.ASKED}
     verdict = judged(facts.plan, progress, facts.hosts, facts.ledger)
     closed = progress.closed or (verdict.reason if verdict.too_many else _barred_by_its_own(facts, busy))
-    progress = progress.model_copy(update={"closed": closed})
+    late = _late(facts, progress.round, progress.domains)
     stops = tuple(
         OpenedStop(pool=pool, domain=domain, hosts=tuple(sorted(names, key=natural_key)), reason=f"{len(names)} hosts")
         for pool, domains in facts.waiting().items()
         for domain, names in domains.items()
         if domain in progress.domains.get(pool, ()) and (pool, domain) not in asked
     )
+    closed = closed or (late if stops or asked else "")
+    progress = progress.model_copy(update={"closed": closed})
     if closed:
         stops = ()
     if not busy and not stops:
+        if late and closed == late and not any(h.state is EmergencyHostState.HELD for h in facts.hosts):
+            return _out_of_time(facts, progress, late)  # no gate has anything to let through, nor a round to follow it
         return _holding(facts, _moved(progress, LargePhase.HOLDING, facts.now))
     wanted = [h.host for h in busy if h.state is EmergencyHostState.ASKED]
     wanted += [host for stop in stops for host in stop.hosts]
@@ -178,20 +202,10 @@ def _up(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
     until = progress.released_at + ramp.pause if progress.released_at is not None else facts.now
     if facts.now < until:
         return _step(progress, f"{_round(progress)}: {len(held)} hosts are held until {_told(until)}", until=until)
-    batch = _batch(ramp, held, totals(facts.hosts))
+    let_go = batch(ramp, held, totals(facts.hosts))
     after = progress.model_copy(update={"released_at": facts.now})
-    left = len(held) - len(batch)
-    return _step(after, f"{_round(progress)}: {len(batch)} hosts return, {left} are held", released=batch)
-
-
-def _batch(ramp: RampUp, held: Sequence[EmergencyHost], every: dict[str, int]) -> tuple[str, ...]:
-    """Hosts of the first domains of each pool, as many as return at once."""
-    found: list[str] = []
-    for pool in dict.fromkeys(h.pool for h in held):
-        its = [h for h in held if h.pool == pool]
-        names = sorted({h.domain for h in its}, key=natural_key)[: domains_of(ramp.domains, every[pool])]
-        found += [h.host for h in its if h.domain in names]
-    return tuple(found)
+    left = len(held) - len(let_go)
+    return _step(after, f"{_round(progress)}: {len(let_go)} hosts return, {left} are held", released=let_go)
 
 
 _PHASES = {

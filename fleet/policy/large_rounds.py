@@ -10,7 +10,7 @@ from datetime import timedelta
 from fleet.hostlist import natural_key
 from fleet.models.base import Fact, Moment
 from fleet.models.emergency import BUSY, Emergency, EmergencyHost, EmergencyHostState, EmergencySpec
-from fleet.models.large import LargePlan, LargeProgress, domains_of
+from fleet.models.large import LargePlan, LargeProgress, RampUp, domains_of
 from fleet.models.pool import Pool
 
 TO_COME = (EmergencyHostState.PENDING, *BUSY)
@@ -25,6 +25,8 @@ class PlannedRound(Fact):
     """Pool: its domains."""
     hosts: dict[str, int]
     """Pool: hosts out at once."""
+    every: dict[str, int]
+    """Pool: what `totals` says."""
 
 
 def totals(hosts: Iterable[EmergencyHost]) -> dict[str, int]:
@@ -47,6 +49,16 @@ def chosen(
     return {pool: names for pool, names in taken.items() if names}
 
 
+def batch(ramp: RampUp, held: Sequence[EmergencyHost], every: Mapping[str, int]) -> tuple[str, ...]:
+    """Hosts of the first domains of each pool, as many as return at once; `every` is what `totals` says."""
+    found: list[str] = []
+    for pool in dict.fromkeys(h.pool for h in held):
+        its = [h for h in held if h.pool == pool]
+        names = sorted({h.domain for h in its}, key=natural_key)[: domains_of(ramp.domains, every[pool])]
+        found += [h.host for h in its if h.domain in names]
+    return tuple(found)
+
+
 def passed(progress: LargeProgress) -> LargeProgress:
     """The progress once the round's gate has said go."""
     names = {pool: (*progress.passed.get(pool, ()), *its) for pool, its in progress.domains.items()}
@@ -66,7 +78,7 @@ def planned_rounds(plan: LargePlan, hosts: Sequence[EmergencyHost]) -> tuple[Pla
     while any(sizes.values()):
         domains = chosen(plan, len(found) + 1, sizes, every)
         taken = {pool: sum(sizes[pool].pop(name) for name in names) for pool, names in domains.items()}
-        found.append(PlannedRound(number=len(found) + 1, domains=domains, hosts=taken))
+        found.append(PlannedRound(number=len(found) + 1, domains=domains, hosts=taken, every=every))
     return tuple(found)
 
 
@@ -75,20 +87,32 @@ def stop_length(spec: EmergencySpec, pool: Pool) -> timedelta:
     return (spec.drain or pool.drain).deadline + (spec.budget or pool.visit_budget)
 
 
-def held_length(plan: LargePlan, number: int, every: Mapping[str, int]) -> timedelta:
-    """How long the n-th round is held beyond its work: before its gate, and between the returns of its domains."""
+def held_length(
+    plan: LargePlan, number: int, domains: Mapping[str, Sequence[str]], every: Mapping[str, int]
+) -> timedelta:
+    """How long the n-th round is held beyond its work: before its gate, and between the returns of its `domains`.
+
+    A share in `ramp_up` is one of all domains (`every`, what `totals` says), as it is when they return, and not of
+    those of the round.
+    """
     step, ramp = plan.step(number), plan.ramp_up
     if ramp is None:
         return step.hold
-    batches = (-(-domains_of(step.domains, n) // domains_of(ramp.domains, n)) for n in every.values() if n)
+    batches = (-(-len(names) // domains_of(ramp.domains, every[pool])) for pool, names in domains.items() if names)
     return step.hold + ramp.pause * (max(batches, default=1) - 1)
 
 
-def round_length(spec: EmergencySpec, number: int, pools: Iterable[Pool], every: Mapping[str, int]) -> timedelta:
-    """How long the n-th round is expected to last, people's approvals apart."""
+def round_length(
+    spec: EmergencySpec,
+    number: int,
+    pools: Iterable[Pool],
+    domains: Mapping[str, Sequence[str]],
+    every: Mapping[str, int],
+) -> timedelta:
+    """How long the n-th round is expected to last with these domains, people's approvals apart."""
     assert spec.plan is not None, "only a large-scale maintenance has rounds"
-    longest = max((stop_length(spec, pool) for pool in pools if pool.name in every), default=timedelta(0))
-    return longest + held_length(spec.plan, number, every)
+    longest = max((stop_length(spec, pool) for pool in pools if pool.name in domains), default=timedelta(0))
+    return longest + held_length(spec.plan, number, domains, every)
 
 
 def stands_aside_at(emergency: Emergency, pools: Iterable[Pool], hosts: Iterable[EmergencyHost]) -> Moment:
@@ -98,8 +122,10 @@ def stands_aside_at(emergency: Emergency, pools: Iterable[Pool], hosts: Iterable
     return emergency.begins_at - longest
 
 
-def rounds_left(emergency: Emergency, domains: int) -> int:
-    """In how many rounds so many domains of a pool will have been seen to; of an emergency, by its width."""
+def rounds_left(emergency: Emergency, domains: int, every: int) -> int:
+    """In how many rounds so many domains of a pool, of `every` that it is for there, will have been seen to; of an
+    emergency, by its width.
+    """
     plan = emergency.spec.plan
     if plan is None:
         return -(-domains // emergency.spec.width)
@@ -107,5 +133,5 @@ def rounds_left(emergency: Emergency, domains: int) -> int:
     rounds, left = 0, domains
     while left > 0:
         rounds += 1
-        left -= domains_of(plan.step(begun + rounds).domains, domains)
+        left -= domains_of(plan.step(begun + rounds).domains, every)
     return rounds

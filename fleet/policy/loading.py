@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 from fleet.hostlist import compact, some
+from fleet.ids import LARGE
 from fleet.models.fleetfile import Cluster, FleetFile
 from fleet.models.ledger import Counted
 from fleet.models.under_way import UnderWay
@@ -23,6 +24,7 @@ def hindrances(before: FleetFile, after: FleetFile, under_way: UnderWay) -> tupl
         for pool in cluster.pools:
             if then is None or then.pool(pool.name) is None:
                 found += _dropped(cluster, pool.name, under_way)
+                found += _needed(cluster.name, pool.name, under_way) if then is not None else []
         if then is not None and then.pins != cluster.pins:
             waits = _pins(cluster, under_way) + _switched(cluster, then, under_way)
             found += waits or _mixed(cluster, then, under_way)
@@ -41,13 +43,34 @@ def _dropped(cluster: Cluster, pool: str, under_way: UnderWay) -> list[Found]:
     return [(f"clusters.{cluster.name}.pools.{pool}", f"{wanted}repair or decommission its hosts, then load")]
 
 
-def _left(cluster: str, under_way: UnderWay) -> list[Found]:
-    """A cluster that goes: no worker would look after its operations any more."""
-    ids = [op.id for op in under_way.operations if cluster in op.spec.clusters]
-    if not ids:
+def _needed(cluster: str, pool: str, under_way: UnderWay) -> list[Found]:
+    """A pool that goes while an emergency stands on it: no look would tell what it waits for there."""
+    urgent = under_way.emergencies.get((cluster, pool), ())
+    if not urgent:
         return []
-    wanted = f"expected the cluster to stay while operations on it are not over ({some(ids)}); "
-    return [(f"clusters.{cluster}", f"{wanted}maintrain op cancel {ids[0]} ..., then load")]
+    wanted = f"expected the pool to stay while emergencies with hosts there are not over ({some(urgent)}); "
+    return [(f"clusters.{cluster}.pools.{pool}", f"{wanted}wait for their end, or {_ends(urgent[0])}, then load")]
+
+
+def _ends(emergency: str) -> str:
+    """The command that calls an emergency or a large-scale maintenance off."""
+    name = emergency.rpartition("/")[2]
+    return f"maintrain large abort {name} ..." if emergency.startswith(LARGE) else f"maintrain emergency end {name} ..."
+
+
+def _left(cluster: str, under_way: UnderWay) -> list[Found]:
+    """A cluster that goes: no worker would look after its operations and emergencies any more."""
+    found: list[Found] = []
+    ids = [op.id for op in under_way.operations if cluster in op.spec.clusters]
+    if ids:
+        wanted = f"expected the cluster to stay while operations on it are not over ({some(ids)}); "
+        found.append((f"clusters.{cluster}", f"{wanted}maintrain op cancel {ids[0]} ..., then load"))
+    its = (urgent for (name, _), urgent in under_way.emergencies.items() if name == cluster)
+    urgent = list(dict.fromkeys(e for each in its for e in each))
+    if urgent:
+        wanted = f"expected the cluster to stay while emergencies there are not over ({some(urgent)}); "
+        found.append((f"clusters.{cluster}", f"{wanted}wait for their end, or {_ends(urgent[0])}, then load"))
+    return found
 
 
 def _pins(cluster: Cluster, under_way: UnderWay) -> list[Found]:

@@ -95,7 +95,7 @@ def stopovers(
         visiting = progress.state is DomainState.VISITING
         if progress.give_backs or (visiting and progress.visit in taken):
             continue
-        free = free_to_take(progress.domain.hosts, ledger).taken
+        free = free_to_take(progress.domain.hosts, ledger, pool.name).taken
         if not free or len(free) > most:
             continue
         other = 0 if visiting or not train.open_visits else train.visit_seconds

@@ -1,7 +1,8 @@
 """What an operation does next, from its row, its requests and its hosts: one state after the other.
 
 A hold's work begins once every host that it took is drained and everybody who holds one of the others has parked; it
-ends with the outsider's word, or is given back before it began when a host could not be taken out after all.
+ends with the outsider's word, or is given back before it began when a host could not be taken out after all, or one
+of the others has returned to production meanwhile.
 """
 
 from collections.abc import Mapping
@@ -38,6 +39,8 @@ class OperationFacts(Fact):
     """`cluster/host`: how its share ended, and why."""
     not_parked: Mapping[str, str] = Field(default_factory=dict)
     """`cluster/host` of a host that others hold: why it does not count as parked yet."""
+    returned: frozenset[str] = frozenset()
+    """Of these, the hosts that nobody holds any more and that a look since shows in production."""
 
 
 class OperationStep(Decision):
@@ -106,13 +109,21 @@ def _preparing(facts: OperationFacts) -> OperationStep:
     lost = [(h, why) for h, (outcome, why) in facts.ended.items() if outcome in _NOT_TAKEN]
     if lost and op.spec.parks:
         host, why = min(lost)
-        reason = f"its work can't begin, since {host} was not taken out: {why}"
-        word = Word(said=Said.GIVEN_BACK, actor=MAINTRAIN, reason=reason, at=facts.now)
-        return OperationStep(state=OperationState.CLOSING, word=word, reason=reason)
+        return _given_back(facts, f"{host} was not taken out: {why}")
+    if facts.returned:
+        # To ask for it with the others in hands would be to hold and to wait; a person may not be there for hours.
+        return _given_back(facts, f"{min(facts.returned)} is in production again; it has to be asked for as well")
     waits = _waits(facts)
     if waits:
         return OperationStep(state=OperationState.PREPARING, reason=waits)
     return OperationStep(state=OperationState.WORKING, reason=_working_words(facts))
+
+
+def _given_back(facts: OperationFacts, why: str) -> OperationStep:
+    """Its hosts go back before anything was done to them, to be asked for anew."""
+    reason = f"its work can't begin, since {why}"
+    word = Word(said=Said.GIVEN_BACK, actor=MAINTRAIN, reason=reason, at=facts.now)
+    return OperationStep(state=OperationState.CLOSING, word=word, reason=reason)
 
 
 def _working(facts: OperationFacts) -> OperationStep:

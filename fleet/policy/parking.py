@@ -6,15 +6,17 @@ from datetime import timedelta
 from fleet import ids
 from fleet.models.base import Moment
 from fleet.models.facts import LedgerFacts
+from fleet.models.host import HostSet
 from fleet.models.ledger import LeaseHost
 from fleet.models.observation import Observation, ObservedHost
 from fleet.models.operation_part import Parking
 from fleet.models.scheduler import Node, NodeBase
 from fleet.models.work import Step, StepAction, StepRecord
 from fleet.policy.draining import is_measured
+from fleet.policy.sets import Place
 from fleet.policy.stopping import MayBegin, Proceed
 
-_UP = "it is in production again; have it drained, or cancel and submit anew"
+_UP = "it is in production again"
 _BOOTS = ("reboot", "power_cycle", "reimage")
 _WRITES = ("apply", "reflash")
 
@@ -44,6 +46,14 @@ def not_parked(
     if look is None or look.began_at <= told or look.error:
         return f"not looked at since it was told{f': {look.error}' if look is not None and look.error else ''}"
     return in_use(look.hosts.get(host))
+
+
+def returned(where: Place, look: Observation | None, since: Moment, fence_life: timedelta) -> bool:
+    """Whether a host of the scope that the operation did not take is nobody's any more, and in production by a look
+    begun after everybody was told: what was on its way back when the operation was granted.
+    """
+    seen_since = look is not None and not look.error and look.began_at > since + fence_life
+    return seen_since and where[0] is HostSet.UP
 
 
 def in_use(seen: ObservedHost | None) -> str:

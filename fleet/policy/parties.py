@@ -29,6 +29,8 @@ class Party:
 
 def parties(queue: Sequence[Ask], facts: LedgerFacts) -> list[Party]:
     """The queue as parties, each at the turn of its first member."""
+    if all(ask.request.joint is None for ask in queue):
+        return [Party((ask,), ask) for ask in queue]
     begun = {place for lease in facts.leases.values() if (place := _place(lease.holder)) is not None}
     members = _members(queue, facts.now)
     found: list[Party] = []

@@ -103,5 +103,9 @@ class PoolBalance:
 
     def room(self, ask: Ask) -> int:
         """Hosts that an ask may have here now, by planned buffer and floor."""
+        return max(0, self.slack(ask))
+
+    def slack(self, ask: Ask) -> int:
+        """The same; below 0 as many as would have to come back before there is room for the first."""
         limit = self.limits_for(ask)
-        return max(0, min(limit.planned_buffer - self.planned, self.up - limit.floor) - self.reserved)
+        return min(limit.planned_buffer - self.planned, self.up - limit.floor) - self.reserved

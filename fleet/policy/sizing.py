@@ -95,10 +95,11 @@ def _sensitivity(question: SizeQuestion, among: Sequence[int]) -> tuple[Sensitiv
 
 def _with(question: SizeQuestion, mix: JobMix) -> SizeQuestion:
     """Another mix: what was counted on the hosts changes as the mix's cost does."""
-    placed = {
-        size: hours * cycle_cost(mix, size) / cycle_cost(question.mix, size)
-        for size, hours in question.placed_host_hours.items()
-    }
+    placed: dict[int, float] = {}
+    for size, hours in question.placed_host_hours.items():
+        before = cycle_cost(question.mix, size)
+        # Jobs that lose nothing lose nothing however they are changed.
+        placed[size] = hours * cycle_cost(mix, size) / before if before else hours
     return question.model_copy(update={"mix": mix, "placed_host_hours": placed})
 
 

@@ -71,8 +71,12 @@ def best(points: Iterable[SizePoint]) -> SizePoint | None:
 
 
 def visit_model(ended: Sequence[VisitLength], otherwise: VisitModel) -> VisitModel:
-    """How long visits take, from those that were: a straight line where their sizes are apart, else their mean."""
-    seen = [v for v in ended if v.hosts > 0]
+    """How long visits take, from those that were: a straight line where their sizes are apart, else their mean.
+
+    Visits that were have waited for their waves of flashes already, which the model adds for every size: the line is of
+    the visits without them.
+    """
+    seen = [_without_waves(v, otherwise) for v in ended if v.hosts > 0]
     if not seen:
         return otherwise
     told = {"flash_at_once": otherwise.flash_at_once, "flash_seconds": otherwise.flash_seconds}
@@ -86,6 +90,13 @@ def visit_model(ended: Sequence[VisitLength], otherwise: VisitModel) -> VisitMod
         source = f"{count} visits of this pool, {min(v.hosts for v in seen)} to {max(v.hosts for v in seen)} hosts"
         return VisitModel(fixed_seconds=seconds - slope * hosts, host_seconds=slope, source=source, **told)
     return VisitModel(fixed_seconds=seconds, source=source, **told)
+
+
+def _without_waves(visit: VisitLength, told: VisitModel) -> VisitLength:
+    """A visit as it would have been, could all of its hosts be flashed at once; never below nothing, where it was
+    shorter than what is said of its waves.
+    """
+    return visit.model_copy(update={"seconds": max(0.0, visit.seconds - told.waves_seconds(visit.hosts))})
 
 
 def _days(days: float) -> str:

@@ -15,7 +15,7 @@ from fleet.policy.job_costs import lost
 from fleet.policy.limits import problems
 from fleet.policy.sizing import sizes
 from fleet.policy.sizing_cost import visit_model
-from fleet.policy.timetable import interruptible
+from fleet.policy.timetable_kept import interruptible
 from fleet.policy.windows import spans
 
 _WEEKS = timedelta(weeks=4)

@@ -1,32 +1,35 @@
 """A pool's timetable, from the facts of its train and what its scheduler shows of the jobs.
 
-Prices are of what is known: jobs that come later have none. So the order is made anew for each stop.
+Prices are of what is known: jobs that come later have none. So the order is made anew for each stop; what a stop leaves
+for the next one is the prices of jobs that are there still.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from math import inf
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fleet.models.base import Moment
 from fleet.models.facts import TrainFacts
-from fleet.models.scheduler import ClusterView, Job
+from fleet.models.scheduler import ClusterView
 from fleet.models.timetable import PlannedVisit, Timetable
 from fleet.models.train import Cycle, Domain, DomainProgress, DomainState
-from fleet.policy.avoidance_bound import left, visit_need
+from fleet.policy.avoidance_bound import visit_need
 from fleet.policy.domains import form_domains
-from fleet.policy.job_costs import lost
 from fleet.policy.next_stop import earliest, standing
 from fleet.policy.timetable_calendar import Calendar
 from fleet.policy.timetable_exact import Placed, Remaining
 from fleet.policy.timetable_help import Trouble, at_risk, helps
+from fleet.policy.timetable_kept import KeptPrices
 from fleet.policy.timetable_order import costs_of, next_visit, visit_order
-from fleet.policy.timetable_prices import Prices
+from fleet.policy.timetable_prices import Some
 from fleet.policy.timetable_words import spare_of, spare_of_all, why_first
 
 _HOUR = 3600.0
+_TO_COME = (DomainState.DUE, DomainState.NOTICED)
 
 
 class Outlook(NamedTuple):
@@ -35,11 +38,20 @@ class Outlook(NamedTuple):
     facts: TrainFacts
     domains: tuple[Domain, ...]
     left: Remaining
-    prices: Prices
+    prices: Some
+    """In host-seconds."""
     calendar: Calendar
     begins: float
     """When the next visit may begin at the earliest."""
     opened_at: Moment
+
+
+class _Place(NamedTuple):
+    """Where a domain stands before costs are looked at."""
+
+    rank: tuple[bool, int, bool, bool]
+    """That its jobs were told already, then as the train has it."""
+    earliest: float
 
 
 def timetable(facts: TrainFacts, view: ClusterView | None) -> Timetable:
@@ -52,7 +64,16 @@ def timetable(facts: TrainFacts, view: ClusterView | None) -> Timetable:
     placed = visit_order(outlook.left, outlook.prices, outlook.calendar, outlook.begins)
     visits = _planned(outlook, [p for p in placed if p.begin < inf])
     homeless = tuple(outlook.domains[p.domain].name for p in placed if p.begin == inf)
-    trouble = Trouble(facts, outlook.left, outlook.calendar, outlook.begins, outlook.opened_at, visits, homeless)
+    trouble = Trouble(
+        facts,
+        outlook.left,
+        outlook.calendar,
+        outlook.begins,
+        _unasked(facts),
+        outlook.opened_at,
+        visits,
+        homeless,
+    )
     return Timetable(
         at=facts.now,
         visits=visits,
@@ -63,9 +84,13 @@ def timetable(facts: TrainFacts, view: ClusterView | None) -> Timetable:
     )
 
 
-def preferred(facts: TrainFacts, view: ClusterView) -> TrainFacts:
-    """The facts with the domain that the timetable puts first, and why: what a train needs for its next stop."""
-    outlook = look_ahead(facts, view)
+def preferred(facts: TrainFacts, view: ClusterView, kept: KeptPrices | None = None) -> TrainFacts:
+    """The facts with the domain that the timetable puts first, and why: what a train needs for its next stop.
+
+    `kept`: prices of this pool that an earlier stop left; they are changed to what they are now. Without, they are made
+    from nothing, and the answer is the same.
+    """
+    outlook = look_ahead(facts, view, kept)
     if len(outlook.domains) <= 1:
         return facts
     first = next_visit(outlook.left, outlook.prices, outlook.calendar, outlook.begins)
@@ -77,49 +102,33 @@ def preferred(facts: TrainFacts, view: ClusterView) -> TrainFacts:
     )
 
 
-def look_ahead(facts: TrainFacts, view: ClusterView | None) -> Outlook:
+def look_ahead(facts: TrainFacts, view: ClusterView | None, kept: KeptPrices | None = None) -> Outlook:
     """What the timetable is made from."""
     cycle, opened_at = _cycle(facts)
-    domains = [d for d in left(cycle) if d.state is not DomainState.VISITING]
+    indices = [i for i, d in enumerate(cycle.domains) if d.state in _TO_COME]
+    domains = [cycle.domains[i] for i in indices]
+    places = _places(facts, domains)
     due = (cycle.due_at - facts.now).total_seconds()
-    visiting = any(d.state is DomainState.VISITING for d in left(cycle))
+    visiting = any(d.state is DomainState.VISITING for d in cycle.domains)
     notice, length = facts.pool.notice.total_seconds(), facts.visit_seconds
     begins = max(notice, (opened_at - facts.now).total_seconds() + notice)
     begins = max(begins, length if visiting else 0.0, facts.held_seconds)
-    ranks = sorted({_before_cost(facts, d) for d in domains})
+    place_of = {rank: n for n, rank in enumerate(sorted({p.rank for p in places}))}
+    prices = (kept or KeptPrices()).look(facts, cycle, view, facts.now + timedelta(seconds=begins))
     return Outlook(
         facts=facts,
         domains=tuple(d.domain for d in domains),
         left=Remaining(
             due=np.full(len(domains), due),
-            earliest=np.array([_not_before(facts, d) for d in domains]),
+            earliest=np.array([p.earliest for p in places]),
             length=np.full(len(domains), max(length, notice)),
-            rank=np.array([ranks.index(_before_cost(facts, d)) for d in domains], np.int64),
+            rank=np.array([place_of[p.rank] for p in places], np.int64),
         ),
-        prices=price_list([d.domain for d in domains], facts, view, begins),
+        prices=prices.only(np.array(indices, np.int64), (facts.now - cycle.opened_at).total_seconds()),
         calendar=Calendar.of(facts.pool.windows, facts.now, visit_need(facts)),
         begins=min([begins, *(_told(facts, d) for d in domains if d.state is DomainState.NOTICED)]),
         opened_at=opened_at,
     )
-
-
-def price_list(domains: Sequence[Domain], facts: TrainFacts, view: ClusterView | None, begins: float) -> Prices:
-    """Prices in host-seconds; a gang counts with all of its hosts, wherever they are."""
-    prices = Prices(len(domains), facts.pool.drain.deadline.total_seconds())
-    where = {host: i for i, domain in enumerate(domains) for host in domain.hosts}
-    at = facts.now + timedelta(seconds=begins)
-    for job in interruptible(view.jobs.values() if view else ()):
-        touches = sorted({where[host] for host in job.hosts if host in where})
-        if touches:
-            ends = inf if job.ends_by is None else (job.ends_by - facts.now).total_seconds()
-            each = lost(job, facts.pool.job_costs, at).total_seconds()
-            prices.add(job.id, touches, len(job.hosts) * each, ends)
-    return prices
-
-
-def interruptible(jobs: Iterable[Job]) -> Iterable[Job]:
-    """Jobs that hold hosts, our own short ones aside."""
-    return (job for job in jobs if job.holds and not job.ours)
 
 
 def _cycle(facts: TrainFacts) -> tuple[Cycle, Moment]:
@@ -142,14 +151,39 @@ def _cycle(facts: TrainFacts) -> tuple[Cycle, Moment]:
     return following, opens
 
 
-def _before_cost(facts: TrainFacts, domain: DomainProgress) -> tuple[bool, int, bool, bool]:
-    """What goes before costs: that its jobs were told already, then as the train has it."""
-    return domain.state is not DomainState.NOTICED, *standing(facts, domain)
+def _places(facts: TrainFacts, domains: Sequence[DomainProgress]) -> list[_Place]:
+    """In their order. Of those with nothing to tell them apart, which are most, one is looked at."""
+    found, usual = [], None
+    for domain in domains:
+        if not _is_usual(facts, domain):
+            found.append(_place(facts, domain))
+            continue
+        usual = usual or _place(facts, domain)
+        found.append(usual)
+    return found
 
 
-def _not_before(facts: TrainFacts, domain: DomainProgress) -> float:
+def _is_usual(facts: TrainFacts, domain: DomainProgress) -> bool:
+    """Due, never given back, and nobody waits for it or asked to keep away from it."""
+    name = domain.domain.name
+    if domain.state is not DomainState.DUE or domain.give_backs or name in facts.avoided or name in facts.invited:
+        return False
+    return not facts.first or facts.first.isdisjoint(domain.domain.hosts)
+
+
+def _place(facts: TrainFacts, domain: DomainProgress) -> _Place:
     told = _told(facts, domain) if domain.state is DomainState.NOTICED else 0.0
-    return max(told, (earliest(facts, domain) - facts.now).total_seconds())
+    return _Place(
+        rank=(domain.state is not DomainState.NOTICED, *standing(facts, domain)),
+        earliest=max(told, (earliest(facts, domain) - facts.now).total_seconds()),
+    )
+
+
+def _unasked(facts: TrainFacts) -> NDArray[np.float64]:
+    """Before when the domains to come may not begin, were no dates granted to jobs."""
+    free = facts.model_copy(update={"avoided": {}})
+    domains = [d for d in _cycle(free)[0].domains if d.state in _TO_COME]
+    return np.array([p.earliest for p in _places(free, domains)])
 
 
 def _told(facts: TrainFacts, domain: DomainProgress) -> float:

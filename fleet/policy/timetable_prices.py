@@ -62,7 +62,9 @@ class Prices:
 
     def remove(self, job: str) -> None:
         """A job that is over; one that is not known is no error."""
-        first, last = self._rows.pop(job, (0, 0))
+        if job not in self._rows:
+            return
+        first, last = self._rows.pop(job)
         self._ends[first:last] = -inf
         self._gone += last - first
         if self._gone > max(_ROOM, self._used // 2):
@@ -86,9 +88,9 @@ class Prices:
         alive = self._ends[rows] > time + self._grace
         return np.bincount(self._where[rows][alive], minlength=self.domains)
 
-    def only(self, domains: Places) -> "Some":
-        """The prices of these domains alone, in this order."""
-        return Some(self, domains)
+    def only(self, domains: Places, since: float = 0.0) -> "Some":
+        """The prices of these domains alone, in this order; `since`: where a clock of theirs begins on this one."""
+        return Some(self, domains, since)
 
     def _grow(self, rows: int) -> None:
         room = len(self._where)
@@ -116,8 +118,15 @@ class Some(NamedTuple):
 
     prices: Prices
     domains: Places
+    since: float = 0.0
+    """Seconds of the prices' clock at which this one's begins."""
 
     def at(self, times: Floats) -> Floats:
         """As `Prices.at`."""
-        found: Floats = self.prices.at(times)[:, self.domains]
+        found: Floats = self.prices.at(times + self.since)[:, self.domains]
+        return found
+
+    def jobs_at(self, time: float) -> Places:
+        """As `Prices.jobs_at`."""
+        found: Places = self.prices.jobs_at(time + self.since)[self.domains]
         return found

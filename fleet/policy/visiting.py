@@ -17,8 +17,9 @@ class Taking(Decision):
     left_out: dict[str, str]
 
 
-def free_to_take(hosts: Sequence[str], facts: LedgerFacts) -> Taking:
-    """Split a domain's hosts by whether they are free.
+def free_to_take(hosts: Sequence[str], facts: LedgerFacts, pool: str) -> Taking:
+    """Split the hosts of a pool's domain by whether they are free. A domain is cut for its whole cycle: a host that has
+    another pool since is that one's to visit, and what was granted to its jobs is kept there.
 
     A host that was released a moment ago and not seen since is asked for too, and so is one that no look has shown yet,
     as it was just synced: its grant waits for the next look, and judges it by that; left out, it would wait a whole
@@ -27,7 +28,7 @@ def free_to_take(hosts: Sequence[str], facts: LedgerFacts) -> Taking:
     """
     taken, left_out = [], {}
     for name in dict.fromkeys(hosts):
-        why = _why_not(facts.hosts.get(name), facts.leases.get(name), facts)
+        why = _why_not(facts.hosts.get(name), facts.leases.get(name), facts, pool)
         if why:
             left_out[name] = why
         else:
@@ -36,12 +37,10 @@ def free_to_take(hosts: Sequence[str], facts: LedgerFacts) -> Taking:
     return Taking(taken=tuple(taken), left_out=left_out, reason=reason)
 
 
-def _why_not(host: Host | None, lease: LeaseHost | None, facts: LedgerFacts) -> str:
+def _why_not(host: Host | None, lease: LeaseHost | None, facts: LedgerFacts, pool: str) -> str:
     """Why a host is not free; empty when it is."""
-    if host is None:
-        return "no longer in the pool"
-    if host.decommissioned:
-        return "decommissioned"
+    if host is None or host.decommissioned or host.pool != pool:
+        return _gone(host)
     if lease is not None and lease.counted is Counted.PLANNED and ids.emergency_of(lease.holder) is not None:
         return ""
     if lease is not None:
@@ -54,3 +53,9 @@ def _why_not(host: Host | None, lease: LeaseHost | None, facts: LedgerFacts) -> 
     if where is HostSet.UP or is_unseen(found):
         return ""
     return f"foreign: {owner}" if where is HostSet.FOREIGN else f"{where}: {reason}"
+
+
+def _gone(host: Host | None) -> str:
+    if host is None:
+        return "no longer in the pool"
+    return "decommissioned" if host.decommissioned else f"no longer in the pool: it is in {host.pool}"

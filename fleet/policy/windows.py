@@ -7,6 +7,7 @@ the first one counts, and work ends early rather than late.
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,9 @@ from fleet.models.windows import DAY_MINUTES, Weekday, Window, minutes_of
 HORIZON = timedelta(days=400)
 """How far ahead anybody looks: every window comes within a week, so this only bounds what is always open or never."""
 _DAY = timedelta(days=1)
+_FAR = (8 * _DAY, HORIZON)
+"""How far ahead is looked at first: nearly every answer lies in the days to come."""
+_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
 _WEEK = (datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 12, tzinfo=UTC))
 """Some week: windows are judged by their clocks alone when a file is loaded."""
@@ -50,8 +54,8 @@ def begin(windows: Sequence[Window], at: Moment, need: timedelta) -> Moment | No
     """
     if not windows:
         return at
-    for far in (timedelta(days=8), HORIZON):
-        for span in spans(windows, at, at + far):
+    for far in _FAR:
+        for span in _ahead(windows, at, far):
             start = max(at, span.opens)
             if span.closes - start >= need:
                 return start
@@ -71,16 +75,8 @@ def ended(windows: Sequence[Window], at: Moment, visits: int, each: timedelta, n
     """
     if not windows or visits == 0:
         return at + each * visits
-    for span in spans(windows, at, at + HORIZON):
-        start = max(at, span.opens)
-        room = span.closes - start - need
-        if room < timedelta(0):
-            continue
-        fit = visits if each <= timedelta(0) else min(visits, room // each + 1)
-        visits -= fit
-        if visits == 0:
-            return start + each * fit
-    return None
+    found = (_ended_within(_ahead(windows, at, far), at, visits, each, need) for far in _FAR)
+    return next((end for end in found if end is not None), None)
 
 
 def problems(pool: Pool) -> Iterator[tuple[int, str]]:
@@ -93,6 +89,31 @@ def problems(pool: Pool) -> Iterator[tuple[int, str]]:
         if longest < need:
             wanted = f"expected at least {_hours(need)}, the drain deadline and the visit budget"
             yield number, f"{wanted}; {window} is {_hours(longest)} long"
+
+
+def _ended_within(ahead: Iterator[Span], at: Moment, visits: int, each: timedelta, need: timedelta) -> Moment | None:
+    for span in ahead:
+        start = max(at, span.opens)
+        room = span.closes - start - need
+        if room < timedelta(0):
+            continue
+        fit = visits if each <= timedelta(0) else min(visits, room // each + 1)
+        visits -= fit
+        if visits == 0:
+            return start + each * fit
+    return None
+
+
+def _ahead(windows: Sequence[Window], at: Moment, far: timedelta) -> Iterator[Span]:
+    """Open stretches that end after a moment and open before it is as far away."""
+    since = _EPOCH + (at - _EPOCH) // _FAR[0] * _FAR[0]
+    return (s for s in _known(tuple(windows), since, since + _FAR[0] + far) if s.closes > at and s.opens < at + far)
+
+
+@lru_cache(maxsize=128)
+def _known(windows: tuple[Window, ...], since: Moment, until: Moment) -> tuple[Span, ...]:
+    """`spans`, kept: one decision asks for the same ones thousands of times, and clocks are slow to read."""
+    return tuple(spans(windows, since, until))
 
 
 def _by_the_clock(window: Window) -> Window:

@@ -37,7 +37,7 @@ class Maintenance(ABC):
 
 
 class PacedHosts(Maintenance):
-    """Hosts one by one in random order, so many of a pool at once; each pool on its own, a round every cycle."""
+    """Hosts one by one, so many of a pool at once; each pool on its own, a round every cycle."""
 
     def begin(self) -> None:
         """The first round of every pool begins at once."""
@@ -56,7 +56,7 @@ class PacedHosts(Maintenance):
 
     def overdue(self, now: float) -> int:
         """Rounds that are open and past their bound."""
-        bound = self.scenario.cycle_s
+        bound = self.scenario.bound_s
         return sum(
             bool(left or under_way) and now - opened > bound
             for left, under_way, opened in zip(self._left, self._under_way, self._opened, strict=True)
@@ -64,7 +64,7 @@ class PacedHosts(Maintenance):
 
     def _open(self, pool: int) -> None:
         now = self.clock.now
-        self._left[pool] = self.visits.order(self._number[pool], pool)
+        self._left[pool] = self.visits.order(self._number[pool], pool)[::-1]  # taken from the end
         self._opened[pool] = now
         self._take(pool)
 

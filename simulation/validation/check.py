@@ -20,6 +20,8 @@ class Check:
     """`known` is a bound that was published, such as "more than 90%"."""
     noise: float = 0.0
     """One standard deviation of `simulated` by chance alone, as a share of `known`; 0: not told."""
+    put_in: bool = False
+    """The simulator was told the known figure, or was fitted to it: that it comes out again foretells nothing."""
 
     @property
     def error(self) -> float:
@@ -39,7 +41,10 @@ class Check:
         noise = f" ± {100 * self.noise:.1f}%" if self.noise else ""
         verdict = "" if self.right else " **off**"
         cells = (self.what, known, f"{told(self.simulated)}{self.unit}", f"{100 * self.error:+.1f}%{noise}{verdict}")
-        return f"| {' | '.join(cells)} | {'' if self.at_least else f'{100 * self.allowed:g}%'} | {self.source} |"
+        allowed, source = "" if self.at_least else f"{100 * self.allowed:g}%", self.source
+        if self.put_in:
+            source = f"*put in*; {source}" if source else "*put in*"
+        return f"| {' | '.join(cells)} | {allowed} | {source} |"
 
 
 def told(value: float) -> str:

@@ -80,5 +80,6 @@ def train_checks(hosts: int = 1000, domain: int = 50, seed: int = 1) -> list[Che
             float(seen.capacity.planned_most),
             0.0,
             source="one domain",
+            put_in=True,
         ),
     ]

@@ -110,6 +110,7 @@ def _scenario(pool: PoolToSize, domain: int, cycles: int, seed: int) -> Scenario
         domain=domain,
         cycle_days=pool.cycle_days,
         visit=Spread(mean_s=pool.visit_s, sigma=_VISITS_SPREAD),
+        whole_visits=True,
         drain_s=pool.drain_s,
         planned_buffer=domain,
         failure_buffer=1,

@@ -21,6 +21,8 @@ def read_acme(lines: Iterable[str], source: str, gpus_per_host: int = 8) -> Impo
     """GPU jobs from the trace's lines. Raises InvalidInput with file, line, field and what was expected."""
     rows = Rows(source, gpus_per_host)
     table = csv.DictReader(lines, strict=True)
+    while table.fieldnames == []:  # an empty line
+        table.fieldnames = None
     lacking = [name for name in NEEDED if name not in (table.fieldnames or ())]
     if lacking:
         found = ", ".join(table.fieldnames or ()) or "nothing"
@@ -47,15 +49,17 @@ def _job(row: dict[str, str | None], rows: Rows, line: int) -> None:
         rows.left_out["jobs that never ran"] += 1
         return
     hosts = whole(cells["node_num"], source, line, "node_num", 1)
-    run_s = rows.of_gpus(hosts, gpus, run_s)
+    run_s = rows.of_part(hosts, gpus, rows.gpus_per_host, run_s)
     kind = _KINDS.get(row.get("type") or "", Kind.TRAINING)
-    submit = _moment(cells["submit_time"], source, line)
+    submit = _moment(cells["submit_time"], source, line, "submit_time")
+    if start := row.get("start_time"):
+        rows.first_start = min(rows.first_start, _moment(start, source, line, "start_time"))
     rows.jobs.append((submit, hosts, run_s, math.inf, kind, rows.user(cells["user"])))
 
 
-def _moment(text: str, source: str, line: int) -> float:
+def _moment(text: str, source: str, line: int, name: str) -> float:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise complaint(source, line, "submit_time", "a time like 2023-03-01 00:18:22+08:00", text) from None
+        raise complaint(source, line, name, "a time like 2023-03-01 00:18:22+08:00", text) from None
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()

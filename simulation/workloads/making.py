@@ -4,7 +4,8 @@ The fleet is full from the beginning: the jobs that would be running then are su
 them, since a simulation of weeks has no weeks to spare for filling up.
 """
 
-from dataclasses import replace
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from simulation.job import DAY_S, Floats, Smalls, Workload
 from simulation.workloads import published
 from simulation.workloads.arrivals import arrivals
 from simulation.workloads.chains import Planned, plan
-from simulation.workloads.mix import Mix, median_for
+from simulation.workloads.mix import HOUR_S, Mix, median_for
 
 MOST_JOBS = 400_000
 MOST_LOAD = 1.5
@@ -61,12 +62,51 @@ def make(
     planned = plan(mix.fitting(hosts), work_s, most_jobs)
     if not planned:
         raise InvalidInput("workload", "load", f"{load:g} of {hosts} hosts for {days:g} days is not one job's work")
-    parts = [_of_class(mix, p, days, rng) for p in planned]
-    parts += [running for p in planned if (running := _running_at_first(mix, p, days, rng)) is not None]
+    lots = [lot for p in planned for lot in _lots(mix, p, rng) if lot.planned.jobs]
+    parts = [_of_class(mix, lot, days, rng) for lot in lots]
+    parts += [running for lot in lots if (running := _running_at_first(mix, lot, days, rng)) is not None]
     return _to_the_load(Workload.concat(*parts), days, work_s)
 
 
 _EXPECTED = {"hosts": "at least 1", "days": "more than 0", "load": "above 0, at most 1.5", "most_jobs": "at least 1"}
+
+
+@dataclass(frozen=True)
+class _Lot:
+    """Jobs of one class that are made in one way."""
+
+    planned: Planned
+    lengths: Floats | None = None
+    """Runs of single jobs to draw from, seconds: those that stand for themselves, or those that chains are made of."""
+
+    @property
+    def chained(self) -> bool:
+        """True where each stands for several."""
+        return self.planned.chain > 1
+
+
+_POOL = 50_000
+
+
+def _lots(mix: Mix, planned: Planned, rng: np.random.Generator) -> list[_Lot]:
+    """A class whose jobs are chained in two lots: jobs that run longer than a chain stand for themselves, for what an
+    interruption costs is mostly theirs, and the shorter ones are chained.
+    """
+    if planned.chain == 1:
+        return [_Lot(planned)]
+    lengths = _runs(mix, _Lot(Planned(planned.size, planned.jobs, 1.0)), _POOL, rng)
+    long, short = lengths[lengths >= planned.run_s], lengths[lengths < planned.run_s]
+    work_s = planned.jobs * planned.run_s
+    found, long_work_s = [], 0.0
+    if len(long):
+        mean_s = float(long.mean())
+        jobs = round(work_s * float(long.sum() / lengths.sum()) / mean_s)
+        long_work_s = jobs * mean_s
+        found.append(_Lot(Planned(replace(planned.size, run_h=mean_s / HOUR_S), jobs, 1.0), long))
+    mean_s = float(short.mean())
+    jobs = round((work_s - long_work_s) / planned.run_s)
+    size = replace(planned.size, run_h=mean_s / HOUR_S)
+    return [*found, _Lot(Planned(size, jobs, planned.run_s / mean_s), short)]
 
 
 def _to_the_load(jobs: Workload, days: float, work_s: float) -> Workload:
@@ -80,32 +120,39 @@ def _to_the_load(jobs: Workload, days: float, work_s: float) -> Workload:
     return replace(jobs, run_s=run_s, limit_s=np.maximum(jobs.limit_s, run_s))
 
 
-def _of_class(mix: Mix, planned: Planned, days: float, rng: np.random.Generator) -> Workload:
+def _of_class(mix: Mix, lot: _Lot, days: float, rng: np.random.Generator) -> Workload:
     """The jobs that come in the time simulated; their work is as planned, but for what the longest run cuts off."""
-    run_s = _runs(mix, planned, planned.jobs, rng)
+    planned = lot.planned
+    run_s = _runs(mix, lot, planned.jobs, rng)
     longest = _longest(mix, planned)
     for _ in range(3):  # what is cut is made up for by the others
         run_s = np.minimum(longest, run_s * (planned.jobs * planned.run_s / run_s.sum()))
-    return _jobs(mix, planned, arrivals(rng, planned.jobs, days, mix.bursts), run_s, rng)
+    return _jobs(mix, lot, arrivals(rng, planned.jobs, days, mix.bursts), run_s, rng)
 
 
-def _running_at_first(mix: Mix, planned: Planned, days: float, rng: np.random.Generator) -> Workload | None:
+def _running_at_first(mix: Mix, lot: _Lot, days: float, rng: np.random.Generator) -> Workload | None:
     """Those that run when time begins: as many as run at any moment, long ones more often, met anywhere within."""
+    planned = lot.planned
     running = planned.jobs * planned.run_s / (days * DAY_S)
     count = int(running) + int(rng.random() < running % 1)
     if not count:
         return None
-    pool = _runs(mix, planned, max(2_000, 4 * count), rng)
+    pool = _runs(mix, lot, max(2_000, 4 * count), rng)
     met = rng.choice(pool, size=count, p=pool / pool.sum())
     left = np.maximum(1.0, met * rng.random(count))
-    return _jobs(mix, planned, np.zeros(count), left, rng)
+    return _jobs(mix, lot, np.zeros(count), left, rng)
 
 
-def _runs(mix: Mix, planned: Planned, count: int, rng: np.random.Generator) -> Floats:
-    """Run times, seconds. A chain's runs are more alike, as sums are."""
-    spread = mix.spread / np.sqrt(planned.chain)
+def _runs(mix: Mix, lot: _Lot, count: int, rng: np.random.Generator) -> Floats:
+    """Run times, seconds. A chain's are more alike, as sums are."""
+    planned, spread = lot.planned, mix.spread
+    if lot.lengths is not None:
+        if not lot.chained:
+            return rng.choice(lot.lengths, count)
+        varies = float(lot.lengths.std() / lot.lengths.mean())
+        spread = math.sqrt(math.log(1 + varies**2 / planned.chain))
     longest = _longest(mix, planned)
-    median = median_for(planned.run_s, float(spread), longest)
+    median = median_for(planned.run_s, spread, longest)
     drawn = median * np.exp(spread * rng.standard_normal(count))
     found: Floats = np.clip(drawn, 1.0, longest)
     return found
@@ -116,24 +163,33 @@ def _longest(mix: Mix, planned: Planned) -> float:
     return mix.longest_s if planned.chain == 1 else max(mix.longest_s, 2 * planned.run_s)
 
 
-def _jobs(mix: Mix, planned: Planned, submit_s: Floats, run_s: Floats, rng: np.random.Generator) -> Workload:
-    count = len(submit_s)
+def _jobs(mix: Mix, lot: _Lot, submit_s: Floats, run_s: Floats, rng: np.random.Generator) -> Workload:
+    count, planned = len(submit_s), lot.planned
     low, high = mix.restart_s
+    restart_s = rng.uniform(low, high, count)
+    link_s = planned.run_s / planned.chain if lot.chained else math.inf
+    restarts = 1 + restart_s / link_s
     return Workload.of(
         submit_s=submit_s,
         hosts=np.full(count, planned.size.hosts),
         run_s=run_s,
-        limit_s=np.maximum(2 * run_s, 3600.0),  # what users ask for: assumed, backfill needs an upper bound only
-        restart_s=rng.uniform(low, high, count),
-        checkpoint_s=_checkpoints(mix, planned, count),
+        # What users ask for: assumed, backfill needs an upper bound only.
+        limit_s=np.maximum(2 * run_s * restarts, 3600.0),
+        restart_s=restart_s,
+        checkpoint_s=_checkpoints(mix, lot, count, rng),
         kind=np.full(count, int(mix.kind)),
         user=rng.integers(0, _USERS, count),
+        link_s=np.full(count, link_s),
     )
 
 
-def _checkpoints(mix: Mix, planned: Planned, count: int) -> Smalls:
-    """The end of each job of a chain is one, however seldom the job itself saves."""
-    own = mix.frequent_s if planned.size.hosts >= mix.frequent_from else mix.checkpoint_s
-    if planned.chain > 1:
-        own = min(own, planned.run_s / planned.chain)
-    return np.full(count, own, np.float32)
+def _checkpoints(mix: Mix, lot: _Lot, count: int, rng: np.random.Generator) -> Smalls:
+    """The end of each job of a chain is one, however seldom the job itself saves. What hits a chain meets a long job
+    more often than a short one, by their lengths: so are those ends drawn, one length a chain, and half of it is lost.
+    """
+    own = mix.frequent_s if lot.planned.size.hosts >= mix.frequent_from else mix.checkpoint_s
+    if lot.lengths is None or not lot.chained:
+        return np.full(count, own, np.float32)
+    met = rng.choice(lot.lengths, size=count, p=lot.lengths / lot.lengths.sum())
+    found: Smalls = np.minimum(own, met).astype(np.float32)
+    return found

@@ -34,7 +34,7 @@ def read_sacct(
     columns: list[str] | None = None
     for line, raw in enumerate(lines, 1):
         text = raw.rstrip("\r\n")
-        if not text:
+        if not text.strip():
             continue
         cells = text.split("|")
         if columns is None:
@@ -77,9 +77,14 @@ def _job(row: dict[str, str], rows: Rows, line: int, kinds: Mapping[str, Kind]) 
         rows.told["were still running: told as if they had ended when the file was written"] += 1
     hosts = whole(row["NNodes"], source, line, "NNodes", 1)
     gpus = _GPUS.search(row.get("AllocTRES", ""))
-    run_s = rows.of_gpus(hosts, int(gpus[1]) if gpus else 0, run_s)
+    if gpus:
+        run_s = rows.of_part(hosts, int(gpus[1]), rows.gpus_per_host, run_s)
+    elif row.get("AllocTRES"):
+        rows.told["used no GPU: told as jobs on whole hosts, however few of the processors they had"] += 1
     kind = kinds.get(row.get("Partition", ""), Kind.TRAINING if hosts > 1 else Kind.BATCH)
     submit = _moment(row["Submit"], source, line, "Submit")
+    if "Start" in row:
+        rows.first_start = min(rows.first_start, _moment(row["Start"], source, line, "Start"))
     rows.jobs.append((submit, hosts, run_s, _limit_s(row, source, line), kind, rows.user(row.get("User", ""))))
 
 

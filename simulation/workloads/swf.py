@@ -83,9 +83,12 @@ def _job(cells: list[str], rows: Rows, line: int, per_host: int) -> None:
         rows.left_out["jobs without a number of processors"] += 1
         return
     hosts = math.ceil(processors / per_host)
+    run_s = rows.of_part(hosts, processors, per_host, run_s, "processors")
     limit = values["requested time"] if values["requested time"] > 0 else math.inf
     kind = Kind.TRAINING if hosts > 1 else Kind.BATCH
     submit = values["submit time"]
     if submit < 0:
         raise complaint(rows.source, line, "submit time", "a number of at least 0", cells[1])
+    if values["wait time"] >= 0:
+        rows.first_start = min(rows.first_start, submit + values["wait time"])
     rows.jobs.append((submit, hosts, run_s, limit, kind, rows.user(cells[11])))

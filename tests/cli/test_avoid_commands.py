@@ -59,6 +59,7 @@ def test_hosts_are_asked_for_listed_and_given_back(synced):
     assert "gpu[001-002]" in synced("avoid", "list").out
 
     key = row["ask"]["id"]
+    assert "/sim/k1/" in key, "the same key in another cluster is another request"
     assert "nothing was changed" in synced("avoid", "withdraw", "sim", key, *BECAUSE, "--dry-run").out
     assert "withdrawn: withdrawn by ann" in synced("avoid", "withdraw", "sim", key, *BECAUSE).out
     late = synced("avoid", "withdraw", "sim", key, *BECAUSE)

@@ -11,6 +11,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from fleet.models.emergency import Emergency, EmergencyHost, EmergencySpec, EmergencyState
+from fleet.models.ledger import Request, RequestClass
 from fleet.models.rollout import RolloutSpec
 from runtime.settings import load_settings
 from starter.emergency_orders import taken_up
@@ -191,6 +192,42 @@ def test_a_name_is_used_once(started, tmp_path):
     result = started("emergency", "start", write(tmp_path), *BECAUSE)
 
     assert (1, True) == (result.code, "choose another name" in result.err)
+
+
+def test_status_goes_on_when_the_cluster_of_one_that_is_over_has_left_the_fleet(started, tmp_path):
+    keeps = started("fleet", "load", _renamed(tmp_path))
+    assert (2, True) == (keeps.code, f"are not over ({EMERGENCY})" in keeps.err)
+    started("emergency", "end", "hole", *BECAUSE)
+    assert 0 == started("fleet", "load", _renamed(tmp_path)).code
+
+    told = started("emergency", "status")
+
+    assert (0, True) == (told.code, "emergency/sim/hole: hole in sim (gpu-driver 550.163.01): ended" in told.out)
+
+
+def _renamed(folder):
+    path = folder / "sun.yaml"
+    path.write_text(SIMULATED.read_text().replace("name: sim", "name: sun"))
+    return path
+
+
+def test_what_waits_in_a_cluster_is_told_once_however_many_emergencies_it_had(started):
+    stop = f"{EMERGENCY}/1"
+
+    async def more() -> None:
+        store = await open_store(load_settings().store_url)
+        one = _emergency()
+        for name in ("before", "long-ago"):
+            spec = one.spec.model_copy(update={"name": name})
+            other = one.model_copy(update={"id": f"emergency/sim/{name}", "spec": spec})
+            await store.start_emergency(other, [EmergencyHost(host="gpu009", pool="gpu-train", domain="d002")])
+        values = {"id": stop, "holder": stop, "cluster": "sim", "asked_at": one.started_at, "hosts": ("gpu001",)}
+        await store.request(Request(kind=RequestClass.EMERGENCY, **values))
+        await store.close()
+
+    asyncio.run(more())
+
+    assert 1 == started("emergency", "status").out.count(f"{stop} waits: ")
 
 
 def test_status_and_history_tell_hosts_and_who_did_what(started):

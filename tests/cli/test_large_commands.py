@@ -163,6 +163,11 @@ def shown(line):
 def test_orders_are_rows_first_and_refused_where_they_make_no_sense(started):
     other = started("large", "approve", "winter", "--round", "2", *BECAUSE)
     assert (1, True) == (other.code, "is at the gate of round 1, and the go names round 2" in other.err)
+    later = started("large", "approve", "winter", "--round", "1.1", *BECAUSE)
+    assert (1, True) == (later.code, "is at the gate of round 1, and the go names round 1.1" in later.err)
+    bad = [started("large", "approve", "winter", "--round", text, *BECAUSE) for text in ("0", "1.", "one", "-1")]
+    assert [2] * 4 == [found.code for found in bad]
+    assert "--round: expected the round that waits for a go, such as 2 or 2.1, found 'one'" in bad[2].err
     approved = started("large", "approve", "winter", "--round", "1", *BECAUSE)
 
     assert (0, "ada") == (approved.code, shown(started)["progress"]["approved_by"])

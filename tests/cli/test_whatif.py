@@ -5,6 +5,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from simulation import Scenario
+from simulation.workloads import named
+from starter.whatif_text import Answer, assumptions
 from tests.cli.conftest import ROOT, SIMULATED
 
 SMALL = ("whatif", "--hosts", "200", "--days", "2", "--domain", "10", "--cycle", "1d", "--processes", "1")
@@ -92,4 +95,31 @@ def test_what_of_a_pool_is_not_simulated_is_said(maintrain):
         *("--days", "1", "--policy", "nothing", "--processes", "1", "--json"),
     )
     assert found.code == 0, found.err
-    assert json.loads(found.out)["assumptions"][-1].endswith("of gpu-inference are not simulated.")
+    assumptions = json.loads(found.out)["assumptions"]
+    assert any(
+        said.endswith("(here: hosts side by side) and windows of gpu-inference are not simulated.")
+        for said in assumptions
+    )
+    assert any("every job is requeued" in said for said in assumptions)
+
+
+def test_jobs_of_a_history_cost_what_the_pool_says_and_its_train_has_no_end(maintrain):
+    log = ROOT / "examples" / "workloads" / "acme.csv"
+    asked = ("whatif", "--fleet", SIMULATED, "--days", "1", "--policy", "nothing", "--processes", "1", "--json")
+    found = json.loads(maintrain(*asked, "--workload", log).out)
+    assert any("Every job restarts in 5s and saves every 20s" in said for said in found["assumptions"])
+    scenario = found["scenario"]
+    assert scenario["cycle_days"] * 2 == scenario["bound_days"]
+    own = json.loads(maintrain(*asked, "--cycle", "1d").out)["scenario"]
+    assert (own["cycle_days"], own["bound_days"]) == (1.0, None)
+
+
+def test_how_many_jobs_are_told_as_one_is_said():
+    chained, every = (
+        Answer(Scenario(hosts=100, days=10, domain=5, workload=jobs), "training", (), [])
+        for jobs in (named("training", hosts=100, days=10, most_jobs=most) for most in (100, 100_000))
+    )
+    count = chained.scenario.workload.summary().stands_for
+    assert count > 1000
+    assert any(sentence.startswith(f"They stand for {count:,} jobs, ") for sentence in assumptions(chained))
+    assert not any("stand for" in sentence for sentence in assumptions(every))

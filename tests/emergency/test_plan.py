@@ -104,6 +104,26 @@ def test_a_host_on_which_an_outsider_works_is_waited_for_by_nothing():
     assert {"d001": ("gpu001",)} == opened(emergency_step(emergency(), rows(**others), draining))
 
 
+def test_what_an_outsider_works_on_frees_no_place_and_a_visit_that_can_gives_way():
+    op = "op/7-firmware"
+    outside = [lease(n, op, since=ago(minutes=1)) for n in names(4)]
+    train = [lease(n, VISIT, since=ago(hours=1)) for n in names(4, 5)]
+    working = ActiveOperation(operation=op, kind="k", not_with=(), hosts=frozenset(names(4)), parks=True)
+    drained = {x.host: seen(x.host, draining=True, reason=ids.drain_reason(ids.PLANNED, x.operation)) for x in outside}
+    full = facts(leases=outside + train, operations=(working,), nodes=drained, pools=[pool(planned_buffer=8, floor=0)])
+
+    assert [VISIT] == list(emergency_step(emergency(), rows(**busy(ASKED, 9, 12)), full).yields)
+
+
+def test_all_that_a_named_override_of_another_took_beyond_its_own_limit_yields_at_once():
+    stops = [f"large/c1/winter/{number}" for number in range(1, 5)]
+    held = [lease(n, stops[index // 4], since=ago(hours=1)) for index, n in enumerate(names(16, 13))]
+    members = [host(n) for n in names(28)]
+    known = facts(hosts=members, leases=held, pools=[pool(planned_buffer=4, floor=0)])
+
+    assert set(stops) == set(emergency_step(emergency(), rows(**busy(ASKED, 1, 4)), known).yields)
+
+
 def test_repairs_pin_switches_and_other_emergencies_do_not_yield():
     held = [
         lease("gpu001", "pin/c1/cuda"),

@@ -5,14 +5,15 @@ from datetime import timedelta
 import pytest
 
 from fleet.models.emergency import EmergencySpec
-from fleet.models.large import LargePlan
+from fleet.models.large import LargePhase, LargePlan
 from fleet.models.override import Override
 from fleet.models.windows import Window
 from fleet.policy.large_checks import expected_end, large_problems
-from fleet.policy.large_rounds import planned_rounds, rounds_left
+from fleet.policy.large_plan import large_step
+from fleet.policy.large_rounds import planned_rounds, round_length, rounds_left
 from fleet.policy.limits import limits
-from tests.large.make import HOSTS, SPEC, large, plan, rows
-from tests.policy.make import NOW, pool
+from tests.large.make import HOSTS, SPEC, at, large, plan, rows
+from tests.policy.make import NOW, facts, host, names, pool
 
 SOON = NOW + timedelta(days=2)
 NIGHT = Window(days=["sat"], opens="22:00", closes="23:00", zone="UTC")
@@ -74,7 +75,59 @@ def test_its_rounds_and_its_end_are_told_beforehand():
     assert [1, 2, 4, 1] == [len(each.domains["gpu-train"]) for each in rounds]
     assert [2, 4, 8, 2] == [each.hosts["gpu-train"] for each in rounds]
     assert SOON + 4 * timedelta(minutes=70) == expected_end(spec, rounds, [pool()])
-    assert 4 == rounds_left(large(), 8)
+    assert 4 == rounds_left(large(), 8, 8)
+    assert 1 == rounds_left(large(progress=at(number=2)), 4, 8)  # half of all, and not of those that are left
+
+
+HOURLY = {"pause": "1h"}
+
+
+@pytest.mark.parametrize(
+    ("steps", "ramp", "held"),
+    [
+        ([{"domains": "50%"}], {"domains": 1, **HOURLY}, [3, 3]),
+        ([{"domains": 2}], {"domains": "25%", **HOURLY}, [0, 0, 0, 0]),
+        ([{"domains": "50%"}], {"domains": "25%", **HOURLY}, [1, 1]),
+        ([{"domains": 3}], {"domains": 1, **HOURLY}, [2, 2, 1]),
+    ],
+    ids=["a share goes out", "a share returns", "both", "the last round is smaller"],
+)
+def test_shares_are_of_all_domains_in_what_is_told_beforehand_and_in_what_begins(steps, ramp, held):
+    """Told a length, it is not aborted half way for want of the same length."""
+    lasts = [timedelta(minutes=70, hours=hours) for hours in held]
+    end = sum(lasts, SOON)
+    spec = EmergencySpec.model_validate({**SPEC, "plan": plan(at=SOON, steps=steps, ramp_up=ramp)})
+    rounds = planned_rounds(spec.plan, rows())
+
+    assert end == expected_end(spec, rounds, [pool()])
+    assert [] == problems(plan={"steps": steps, "ramp_up": ramp, "until": end})
+    for each, length in zip(rounds, lasts, strict=True):
+        assert length == round_length(spec, each.number, [pool()], each.domains, each.every)
+        through = {d for before in rounds[: each.number - 1] for d in before.domains["gpu-train"]}
+        its = [r.model_copy(update={"state": "done"}) if r.domain in through else r for r in rows()]
+        at_gate = at(LargePhase.UP, each.number - 1, tuple(through), passed={"gpu-train": tuple(through)})
+        event = large(plan_=plan(steps=steps, ramp_up=ramp, until=NOW + length), progress=at_gate)
+        step = large_step(event, its, facts(hosts=[host(name) for name in names(HOSTS)]))
+        assert (each.number, each.domains) == (step.progress.round, step.progress.domains)
+
+
+DAILY = Window(days=["mon", "tue", "wed", "thu", "fri", "sat", "sun"], opens="10:00", closes="18:00", zone="UTC")
+
+
+@pytest.mark.parametrize(
+    ("later", "told"),
+    [
+        ({"domains": 2, "hold": "6h"}, []),
+        ({"domains": 2, "hold": "7h"}, ["round 2 needs 8h10m"]),
+    ],
+)
+def test_a_later_round_for_which_no_window_is_ever_long_enough_is_refused(later, told):
+    steps = [{"domains": 1}, later]
+
+    found = problems(pools=[pool(planned_buffer=8, floor=8, windows=(DAILY,))], plan={"steps": steps})
+
+    assert ["plan.steps"] * len(told) == [place for place, _ in found]
+    assert all(told[0] in wanted for _, wanted in found)
 
 
 @pytest.mark.parametrize(

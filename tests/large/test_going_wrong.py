@@ -12,7 +12,7 @@ from fleet.models.large import AfterAbort, LargePhase
 from fleet.models.ledger import Counted, RequestClass
 from fleet.models.messages import Command
 from fleet.models.replicas import Replicas
-from fleet.policy.emergency_orders import EmergencyVerb, emergency_order
+from fleet.policy.emergency_orders import EmergencyVerb, Gate, emergency_order
 from fleet.policy.large_checks import large_problems
 from fleet.policy.large_gate import begins_no_more
 from fleet.policy.large_plan import LOOKS_AGAIN, large_step
@@ -181,13 +181,25 @@ def test_want_of_time_leaves_what_an_abort_leaves(after, state):
     assert state is step_of(event, rows(**both(DONE))).state
 
 
-@pytest.mark.parametrize("number", [0, 1, 3])
-def test_a_go_for_another_round_is_refused(number):
+def go(event, *gate):
+    return emergency_order(ANN, EmergencyVerb.APPROVE, NOW, Gate(*gate))(event, ()).emergency.progress.approved_by
+
+
+@pytest.mark.parametrize("gate", [(0,), (1,), (3,), (2, 1)])
+def test_a_go_for_another_round_is_refused(gate):
     event = large(progress=at(LargePhase.GATE, 2))
 
-    with pytest.raises(Refused, match="is at the gate of round 2"):
-        emergency_order(ANN, EmergencyVerb.APPROVE, NOW, number)(event, ())
-    assert "ann" == emergency_order(ANN, EmergencyVerb.APPROVE, NOW, 2)(event, ()).emergency.progress.approved_by
+    with pytest.raises(Refused, match="is at the gate of round 2, and"):
+        go(event, *gate)
+    assert "ann" == go(event, 2)
+
+
+def test_a_go_that_was_said_before_hosts_failed_on_their_return_does_not_pass_the_gate_once_more():
+    event = large(progress=at(LargePhase.GATE, 2, again=1))
+
+    with pytest.raises(Refused, match=r"is at the gate of round 2\.1, and the go names round 2$"):
+        go(event, 2)
+    assert "ann" == go(event, 2, 1)
 
 
 @pytest.mark.parametrize(

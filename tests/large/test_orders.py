@@ -7,7 +7,7 @@ from fleet.models.emergency import EmergencyHostState, EmergencyState
 from fleet.models.large import LargePhase
 from fleet.models.messages import Command
 from fleet.policy.emergency_change import after_look
-from fleet.policy.emergency_orders import EmergencyVerb, emergency_order, emergency_refusal
+from fleet.policy.emergency_orders import EmergencyVerb, Gate, emergency_order, emergency_refusal
 from fleet.policy.emergency_wish import wished_states
 from fleet.policy.large_plan import large_step
 from tests.emergency.make import emergency
@@ -36,7 +36,7 @@ def test_an_order_that_makes_no_sense_is_refused_with_the_reason(why):
 
 
 def test_an_approval_counts_for_the_gate_that_it_was_given_at():
-    found = emergency_order(ANN, EmergencyVerb.APPROVE, NOW, 1)(large(progress=GATE), ())
+    found = emergency_order(ANN, EmergencyVerb.APPROVE, NOW, Gate(1))(large(progress=GATE), ())
 
     assert ("running", "ann") == (found.emergency.state, found.emergency.progress.approved_by)
     assert ("large approve", "large large/c1/winter") == (found.audit.action, found.audit.subject)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from fleet.models.avoidance import AvoidanceState
 from fleet.models.train import DomainState
 from fleet.models.windows import Weekday, Window
-from fleet.policy.avoidance import offer
+from fleet.policy.avoidance import joined, offer
 from fleet.policy.avoidance_bound import avoided_domains, expected, finish
 from tests.policy.avoidances import HOUR, ask, domain, facts, hours, row
 from tests.policy.make import NOW, ago, pool
@@ -97,6 +97,24 @@ def test_a_later_request_takes_the_place_of_the_earlier_one():
     assert hours(4) == offer(longer, facts(granted, now=hours(1))).until
     shorter = ask(until=hours(1.5)).model_copy(update={"id": "b"})
     assert hours(1.5) == offer(shorter, facts(granted, now=hours(1))).until
+
+
+def test_more_hosts_until_the_same_date_are_worth_a_request():
+    granted = row(ask(), hours(2))
+    both = ask(until=hours(4), hosts=(1, 2), id="b")
+    little = {"budget_per_job": "3h"}
+    found = offer(both, facts(granted, now=hours(1), policy={"budget_per_job": "2h"}))
+    assert hours(2) == found.until
+    assert hours(3) == offer(both, facts(granted, now=hours(1), policy=little)).until
+    same = ask(until=hours(4), id="b")
+    assert None is offer(same, facts(granted, now=hours(1), policy={"budget_per_job": "2h"})).until
+
+
+def test_a_request_that_comes_with_its_hosts_joins_what_its_job_has_there():
+    there = row(ask(hosts=(2,), signal="USR2"), hours(3))
+    found = joined(ask(until=hours(2), id="b"), there)
+    assert (("h1", "h2"), hours(3), "USR2", "b") == (found.hosts, found.until, found.signal, found.id)
+    assert ask() == joined(ask(), None)
 
 
 def test_a_pool_may_grant_nothing():

@@ -120,7 +120,7 @@ def test_a_pin_switch_that_holds_the_cluster_is_waited_for():
 def test_a_train_waits_for_hosts_that_an_emergency_has_in_hands_instead_of_leaving_them_out():
     held = [lease("gpu001", holder=STOP), lease("gpu002", holder=STOP, counted=Counted.FAILED)]
 
-    taking = free_to_take(names(3), facts(leases=held))
+    taking = free_to_take(names(3), facts(leases=held), "gpu-train")
 
     assert ("gpu001", "gpu003") == taking.taken
     assert ["gpu002"] == list(taking.left_out)

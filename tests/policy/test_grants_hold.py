@@ -79,9 +79,10 @@ def test_a_visit_never_asks_for_what_is_leased_foreign_or_failed(fleet, bursts, 
     for kind in (kind for burst in bursts for kind in burst):
         model.event(kind)
     known = model.facts()
-    taking = free_to_take(model.names, known)
-    assert sorted(model.names) == sorted([*taking.taken, *taking.left_out])
-    for name in taking.taken:
-        drained = SHAPES[model.view[name]].get("reason") or ""
-        assert name not in known.leases
-        assert not drained or known.hosts[name].released_at >= known.observation.began_at
+    for promised in known.pools:
+        taking = free_to_take(model.names, known, promised.name)
+        assert sorted(model.names) == sorted([*taking.taken, *taking.left_out])
+        for name in taking.taken:
+            drained = SHAPES[model.view[name]].get("reason") or ""
+            assert (promised.name, True) == (known.hosts[name].pool, name not in known.leases)
+            assert not drained or known.hosts[name].released_at >= known.observation.began_at

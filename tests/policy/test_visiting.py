@@ -19,7 +19,7 @@ def test_hosts_that_are_not_free_are_left_out_by_name_with_the_reason():
             "gpu006": seen("gpu006", base=NodeBase.UNKNOWN),
         },
     )
-    found = free_to_take([*names(9), "gpu001"], known)
+    found = free_to_take([*names(9), "gpu001"], known, "gpu-train")
     expected = {
         "gpu002": "in repair by host/c1/gpu002: flash failed",
         "gpu003": "in the hands of op/7",
@@ -38,10 +38,17 @@ def test_a_host_released_a_moment_ago_is_asked_for():
     drained = seen("gpu001", draining=True, reason="maintrain:planned:op/1#gpu001")
     known = facts(hosts=[host("gpu001", released_at=ago(seconds=5))], nodes={"gpu001": drained})
     expected = ("gpu001",)
-    assert expected == free_to_take(["gpu001"], known).taken
+    assert expected == free_to_take(["gpu001"], known, "gpu-train").taken
+
+
+def test_a_host_that_has_another_pool_now_is_that_ones_to_visit():
+    known = facts(hosts=[host("gpu001"), host("gpu002", pool="other")])
+    found = free_to_take(["gpu001", "gpu002"], known, "gpu-train")
+    assert (("gpu001",), {"gpu002": "no longer in the pool: it is in other"}) == (found.taken, found.left_out)
+    assert ("gpu002",) == free_to_take(["gpu001", "gpu002"], known, "other").taken
 
 
 def test_a_host_that_no_look_has_shown_yet_is_asked_for_and_not_left_out_for_a_cycle():
     expected = (("gpu001",), {})
-    never = free_to_take(["gpu001"], facts(observation=None))
+    never = free_to_take(["gpu001"], facts(observation=None), "gpu-train")
     assert expected == (never.taken, never.left_out)

@@ -134,6 +134,25 @@ async def test_what_can_not_be_read_is_told_in_one_sentence(site, job):
     assert (200, []) == await job.say("show")
 
 
+async def test_a_question_for_the_head_alone_is_answered_without_a_body(job, caplog, capfd):
+    for method in ("HEAD", "OPTIONS", "CONNECT"):
+        async with httpx.AsyncClient() as client:
+            answer = await client.request(method, job.url)
+        assert 404 == answer.status_code
+        assert (method != "HEAD") == bool(answer.content)
+    assert "a job's request failed" not in f"{caplog.text}{''.join(capfd.readouterr())}"
+
+
+async def test_what_a_job_is_shown_is_its_own_however_much_others_asked_since(site, job):
+    _, (first,) = await job.say("avoid", until="+2h", request="r1")
+    (row,) = await site.store.avoidances(CLUSTER)
+    for number in range(1, 1002):
+        changes = {"id": f"r{number}", "job": f"other-{number}"}
+        await site.store.say_ready(row.ask.model_copy(update=changes), await site.store.clock())
+    assert (200, [first]) == await job.say("show")
+    assert 200 == (await job.say("withdraw"))[0]
+
+
 async def test_garbage_on_the_wire_ends_its_connection_and_no_other(job):
     port = httpx.URL(job.url).port
     reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -1,5 +1,8 @@
 """Scenarios so small that their answers can be worked out on paper."""
 
+import dataclasses
+
+import numpy as np
 import pytest
 
 from simulation import Policy, Upgrade, run
@@ -138,3 +141,62 @@ def test_a_version_that_fails_visits_is_offboarded_by_trains_alone():
     assert trains.reach.blamed_days is not None
     assert everywhere.reach.blamed_days is None
     assert trains.reach.harmed * 3 < everywhere.reach.harmed
+
+
+def test_a_visit_of_a_domain_ends_with_its_slowest_host_and_the_others_are_back_before():
+    scenario = quiet(jobs((0, 1, 60)), policy=Policy.TRAINS, cycle_days=0.5, visit=Spread(mean_s=HOUR, sigma=0.5))
+    simulation = Simulation(scenario)
+    simulation.run()
+    lengths = simulation.visits.chances(0).length_s
+    expected = max(lengths[:4]) + max(lengths[4:])
+    assert simulation.policy.cycles[0].closed_s == pytest.approx(expected, abs=0.1)
+    assert simulation.meter.sums[1] == pytest.approx(sum(lengths) + sum(simulation.visits.chances(1).length_s), abs=0.1)
+    whole = Simulation(scenario.model_copy(update={"whole_visits": True}))
+    whole.run()
+    assert whole.policy.cycles[0].closed_s == pytest.approx(lengths[0] + lengths[4], abs=0.1)
+
+
+def test_a_visit_that_began_before_the_release_neither_brings_the_upgrade_nor_its_harm():
+    # The window opens on day 15 and closes 8 h later; the version comes out within it.
+    spec = {"hosts": 40, "days": 20.0, "cycle_days": 30.0, "policy": Policy.LOCK_STEP, "window_s": 8 * HOUR}
+    found = run(quiet(jobs((0, 1, 60)), **spec, upgrade=Upgrade(at_days=15.1, fails=0.5)))
+    assert found.cycles.host_visits == 40
+    assert (found.reach.carried, found.reach.harmed) == (0, 0)
+
+
+def test_how_fast_an_upgrade_is_everywhere_is_told_as_the_mean_of_releases_over_a_cycle():
+    # One window a day, at noon, an hour long: half a day on average until it opens, whenever the release is.
+    daily = quiet(jobs((0, 1, 60)), policy=Policy.LOCK_STEP, days=3.0, cycle_days=1.0, window_s=HOUR, upgrade=Upgrade())
+    reach = run(daily).reach
+    assert reach.half == pytest.approx(13 / 24, abs=1e-4)
+    assert reach.mean_half == pytest.approx(13 / 24, abs=0.03)
+    trains = run(daily.model_copy(update={"policy": Policy.TRAINS})).reach
+    assert trains.half == pytest.approx(1 / 24, abs=1e-4)
+    assert trains.mean_half > 10 * trains.half
+
+
+def test_hosts_are_taken_by_name_unless_another_order_is_asked_for():
+    for policy in (Policy.SLIDING, Policy.MAX_UNAVAILABLE):
+        scenario = quiet(jobs((0, 1, 60)), hosts=40, policy=policy)
+        assert Simulation(scenario).visits.order(3, 0) == list(range(40))
+        drawn = Simulation(scenario.model_copy(update={"random_order": True})).visits.order(3, 0)
+        assert drawn != sorted(drawn) == list(range(40))
+        simulation = Simulation(scenario)
+        taken = [host for host in range(40) if simulation.hosts.set[host]]
+        assert taken == list(range(len(taken)))
+
+
+def test_small_jobs_without_a_limit_do_not_pass_a_gang_for_ever():
+    inf = float("inf")
+    small = [(n * 300.0, 1, 3600.0, inf) for n in range(100)]
+    simulation, done = ended(quiet(jobs(*small, (2000.0, 4, 600.0, inf)), hosts=4, domain=4))
+    gang = simulation.gangs.need.index(4)
+    assert done[gang] <= 2000 + 2 * 3600 + 600  # three were there before it
+
+
+def test_each_job_of_a_chain_has_its_restart():
+    workload = dataclasses.replace(jobs((0, 2, 3600), restart_s=600), link_s=np.array([900.0], np.float32))
+    simulation, done = ended(quiet(workload))
+    assert done == [pytest.approx(600 + 3600 + 4 * 600)]
+    assert simulation.gangs.restarting == pytest.approx(2 * 5 * 600)
+    assert simulation.gangs.writing == pytest.approx(0, abs=1e-6)

@@ -60,8 +60,8 @@ class Looks:
         left = fleet.model_copy(update={"clusters": tuple(c for c in fleet.clusters if c.name != cluster)})
         await self.store.load_fleet(left, "another", "ann", "drop", datetime.now(UTC))
 
-    async def observe(self, cluster, down=()) -> None:
-        now = datetime.now(UTC)
+    async def observe(self, cluster, down=(), after=0) -> None:
+        now = datetime.now(UTC) + timedelta(seconds=after)
         members = tuple(Host(cluster=cluster, name=n, pool=POOL, rack="r1", since=now) for n in HOSTS)
         await self.store.sync_hosts(cluster, members, now)
         bases = {n: NodeBase.DOWN if n in down else NodeBase.IDLE for n in HOSTS}

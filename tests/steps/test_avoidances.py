@@ -150,6 +150,8 @@ async def test_updates_of_a_train_are_answered_by_rows(looks):
     first = await looks.run(avoiding.avoid, TRAIN, order)
     assert first == await looks.run(avoiding.avoid, TRAIN, order)
     assert first.startswith("kept away until ")
+    (row,) = await looks.site.store.avoidances(CLUSTER)
+    assert ids.avoidance("engine", f"{CLUSTER}/u1", POOL) == row.id, "the same key in another cluster is another one"
     assert "withdrawn by bob: over" == await looks.run(
         avoiding.withdraw_avoidance, TRAIN, WithdrawOrder(avoidance=job, actor="bob", reason="over")
     )

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import pytest
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.drain import Draining
@@ -170,3 +172,29 @@ async def test_its_jobs_are_told_once_and_its_hosts_are_asked_for_after_their_no
     assert 15 == planned[0].wait_seconds
     told = [r for r in urgent.site.world.journal() if r.kind == "job_signalled"]
     assert [int(job)] == [int(row.job) for row in told]
+
+
+async def test_an_order_whose_answer_was_lost_lifts_no_order_that_was_said_since(urgent):
+    """A resume is in force, its worker dies before it says so, and a person says stop: the engine tries it again."""
+    await urgent.begin()
+    await urgent.order("stop")
+    await urgent.order("resume", key="once")
+    await urgent.order("stop")
+
+    await urgent.order("resume", key="once")
+    held = await urgent.store.emergency(EMERGENCY)
+    await urgent.order("resume")
+
+    assert EmergencyState.STOPPED is held.state
+    assert EmergencyState.RUNNING is (await urgent.store.emergency(EMERGENCY)).state
+
+
+async def test_an_order_that_was_refused_stays_refused_when_it_is_tried_again(urgent):
+    await urgent.begin()
+    with pytest.raises(ApplicationError, match="is running, not stopped"):
+        await urgent.order("resume", key="once")
+    await urgent.order("stop")
+
+    await urgent.order("resume", key="once")
+
+    assert EmergencyState.STOPPED is (await urgent.store.emergency(EMERGENCY)).state

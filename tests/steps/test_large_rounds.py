@@ -2,11 +2,13 @@
 what was asked for and has not begun does not begin after a no-go.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.dispatcher import Dispatching
 from activities.hand_over import HandingOver
 from activities.large_pages import asks_at_gate
 from fleet import ids
@@ -121,7 +123,9 @@ async def test_a_round_that_comes_back_to_its_gate_asks_once_more_and_a_go_for_i
 
     assert [(), ()] == [p.stops for p in planned]
     assert "no-go: 1 of 3 hosts failed (gpu002)" in planned[1].reason
-    assert 2 == len([t for t in winter.site.pages.titles if "Round 1 of winter" in t])
+    assert ["Round 1 of", "Round 1.1 of"] == [t[: t.index(" winter")] for t in winter.site.pages.titles if "go" in t]
+    with pytest.raises(ApplicationError, match=r"is at the gate of round 1\.1, and the go names round 1$"):
+        await winter.say("approve", again=0)  # who answers the first page has not seen what failed since
     await winter.say("approve")
     await winter.settle()
     assert ["d002"] == [s.domain for s in (await winter.plan()).stops]
@@ -137,3 +141,42 @@ async def test_hosts_that_can_not_be_had_while_there_are_no_others_are_paged_as_
     assert (f"{LARGE}/left/2", "waits for hosts that can't be had") == (page.key, page.title[-33:])
     assert "maintrain large abort winter" in page.body
     assert "approve" not in page.body
+
+
+async def test_a_share_that_returns_is_one_of_all_domains_in_what_a_request_says_of_its_length(winter):
+    await winter.begin(alone=True, ramp_up={"domains": "50%", "pause": "1h"}, steps=[{"domains": 3}])
+    await winter.plan()
+    await winter.ask(1, "gpu001")
+
+    [request] = (await winter.store.facts(CLUSTER, datetime.now(UTC))).requests
+
+    _, pool = await winter.deps.pool(CLUSTER, POOL)
+    assert (pool.drain.deadline + pool.visit_budget).total_seconds() == request.expected_seconds
+
+
+async def test_hosts_that_a_gate_holds_past_their_time_are_one_page_a_stop(winter):
+    await winter.begin(ramp_up=RAMP, steps=[{"domains": 1, "gate": "approval"}])
+    await winter.plan()
+    await winter.board()
+
+    late = await winter.store.facts(CLUSTER, datetime.now(UTC) + timedelta(hours=2))
+    await Dispatching(winter.deps)._page(late, frozenset())
+
+    assert ["Hosts of large/sim/winter are out longer than expected"] == winter.site.pages.titles
+
+
+async def test_a_go_that_is_tried_again_does_not_pass_the_next_gate(winter):
+    await winter.begin(ramp_up=RAMP, steps=[{"domains": 1, "gate": "approval"}])
+    await winter.plan()
+    await winter.board()
+    for host in D1:
+        await winter.waits_at_gate(host)
+    await winter.plan()
+    await winter.say("approve", key="go")
+    await winter.plan()
+    entries = await winter.store.audit_log(10, f"large {LARGE}")
+
+    await winter.say("approve", key="go")
+
+    assert entries == await winter.store.audit_log(10, f"large {LARGE}")
+    assert "round 1" == entries[0].detail

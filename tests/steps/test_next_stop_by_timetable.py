@@ -1,16 +1,19 @@
 """A train's next stop is where jobs lose least, as its scheduler shows them; without its answer the train goes on."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.deps import Deps
+from activities.timetable import KeptByPool
 from activities.train import Planning
 from drivers.registry import OpenDrivers
 from fleet.errors import Unreachable
 from fleet.models.messages import TrainInput, TrainStop
 from fleet.models.train import Domain
+from fleet.policy.timetable_kept import KeptPrices
 from tests.scenarios.site import CLUSTER, POOL
 from tests.steps.site import StepSite
 
@@ -22,11 +25,11 @@ async def site(tmp_path):
     await opened.close()
 
 
-async def next_stop(site, deps: Deps | None = None) -> TrainStop:
+async def next_stop(site, deps: Deps | None = None, planning: Planning | None = None) -> TrainStop:
     now = datetime.now(UTC)
     domains = tuple(Domain(name=f"d00{n}", hosts=(f"gpu00{2 * n - 1}", f"gpu00{2 * n}")) for n in (1, 2, 3))
     await site.store.open_cycle(CLUSTER, POOL, 1, domains, now, now + timedelta(days=1))
-    planning = Planning(deps or site.deps)
+    planning = planning or Planning(deps or site.deps)
     return await ActivityEnvironment().run(planning.plan_stop, TrainInput(cluster=CLUSTER, pool=POOL))
 
 
@@ -56,6 +59,33 @@ async def test_jobs_that_end_before_their_hosts_are_emptied_cost_nothing(site):
     found = await next_stop(site)
 
     assert ("d001", True) == (found.domain, "no job that would be interrupted runs on d001" in found.reason)
+
+
+async def test_what_is_kept_of_one_pools_jobs_is_taken_by_one_look_at_a_time_and_of_a_few_pools_only():
+    kept = KeptByPool()
+    first = kept.take("c", "p")
+    assert kept.take("c", "p") is not first
+    kept.give_back("c", "p", first)
+    assert kept.take("c", "p") is first
+    kept.give_back("c", "p", first)
+    for n in range(8):
+        kept.give_back("c", f"q{n}", KeptPrices())
+    assert kept.take("c", "p") is not first
+
+
+async def test_the_stop_after_is_chosen_by_the_jobs_that_run_then(site):
+    planning = Planning(site.deps)
+    ends = [site.world.submit_job(hosts=(f"gpu00{n}",), work=86_400) for n in (1, 2, 3)]
+    site.world.submit_job(hosts=("gpu005", "gpu006"), work=86_400)
+    assert "d002" == (await next_stop(site, planning=planning)).domain
+
+    site.world.end_job(ends[0])
+    site.world.end_job(ends[1])
+    await site.hands.scheduler.view(not_before=time.monotonic())  # answers are shared for a moment
+    await site.store.skip(CLUSTER, POOL, "d002", "ann", "test", datetime.now(UTC))
+
+    again = await ActivityEnvironment().run(planning.plan_stop, TrainInput(cluster=CLUSTER, pool=POOL))
+    assert ("d001", True) == (again.domain, "no job that would be interrupted runs on d001" in again.reason)
 
 
 class Silent:

@@ -100,6 +100,25 @@ async def test_a_hold_on_nothing_but_hosts_that_are_out_takes_nobody_and_parks_a
     assert 1 == len(await looks.store.parkings(CLUSTER, DOWN))
 
 
+async def test_a_hold_is_given_back_when_a_host_that_was_out_is_in_production_again(looks):
+    """As one is whose visit lifted its drain just before the grant: nobody holds it, and nobody will park it."""
+    await looks.asking((CLUSTER, "gpu[002-004]"))
+    await looks.settle()
+    await looks.look()
+    assert "gpu003" in (await looks.look()).reason
+
+    await looks.observe(CLUSTER, after=10)
+    review = await looks.look()
+
+    assert (OperationAction.AGAIN, "closing") == answer(review)
+    assert (
+        "its work can't begin, since sim/gpu003 is in production again; it has to be asked for as well" == review.reason
+    )
+    op = await looks.store.operation("op/1")
+    assert ("given_back", "maintrain") == (op.word.said, op.word.actor)
+    assert not await looks.store.parkings(CLUSTER, DOWN)
+
+
 async def test_a_host_that_comes_up_while_it_waits_is_asked_for_as_well(looks):
     await looks.asking((CLUSTER, "gpu[002-004]"))
     await looks.observe(CLUSTER)

@@ -1,7 +1,9 @@
 """An emergency on the site of the steps, without an engine."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 from temporalio.testing import ActivityEnvironment
 
@@ -43,6 +45,13 @@ class Engine:
     async def wake(self, workflow_id: str) -> bool:
         self.woken.append(workflow_id)
         return True
+
+
+def said(key: str | None) -> ActivityEnvironment:
+    """An order that was given once; under the same key it is one that is tried again."""
+    found = ActivityEnvironment()
+    found.info = replace(found.info, activity_id=key or uuid4().hex)
+    return found
 
 
 class Urgent:
@@ -91,9 +100,9 @@ class Urgent:
         await self.settle()
         return await self.ask()
 
-    async def order(self, verb):
-        said = EmergencyOrder(actor="ann", reason="it hangs", emergency=EMERGENCY, verb=verb)
-        return await ActivityEnvironment().run(self.planning.order_emergency, said)
+    async def order(self, verb, key=None):
+        order = EmergencyOrder(actor="ann", reason="it hangs", emergency=EMERGENCY, verb=verb)
+        return await said(key).run(self.planning.order_emergency, order)
 
     async def states(self):
         return {h.host: h.state for h in await self.store.emergency_hosts(EMERGENCY)}

@@ -17,10 +17,11 @@ from fleet.models.ledger import Request, RequestClass
 from fleet.models.messages import VisitAsk, VisitAsked, VisitEnd, VisitInput
 from fleet.models.override import Override
 from fleet.models.work import HostOutcome, Outcome, StepKind
+from fleet.policy.emergency_orders import gate_of
 from fleet.policy.grants import settle
 from tests.scenarios.site import CLUSTER, POOL
 from tests.steps.site import StepSite, order
-from tests.steps.urgent import Engine
+from tests.steps.urgent import Engine, said
 
 LARGE = ids.large(CLUSTER, "winter")
 INPUT = EmergencyInput(emergency=LARGE, cluster=CLUSTER)
@@ -37,7 +38,10 @@ class Winter:
         self.deps = Deps(store=site.store, hands=site.deps.hands, pager=site.pages, engine=self.engine)
         self.visiting, self.planning = Visiting(self.deps), EmergencyPlanning(self.deps)
 
-    async def begin(self, override: Override | None = None, begins_in: float = -1, **plan: Any) -> "Winter":
+    async def begin(
+        self, override: Override | None = None, begins_in: float = -1, alone: bool = False, **plan: Any
+    ) -> "Winter":
+        """`alone`: each host is a domain of its own."""
         now = datetime.now(UTC)
         event = {"at": now + timedelta(seconds=begins_in), "steps": STEPS, **plan}
         upgrades = [] if plan.get("work") else [{"component": "gpu-driver", "version": "550.3"}]
@@ -52,7 +56,8 @@ class Winter:
             why="winter",
             changed_at=now,
         )
-        hosts = [EmergencyHost(host=h, pool=POOL, domain="d001" if h in D1 else "d002") for h in (*D1, *D2)]
+        domains = {h: h if alone else "d001" if h in D1 else "d002" for h in (*D1, *D2)}
+        hosts = [EmergencyHost(host=h, pool=POOL, domain=domain) for h, domain in domains.items()]
         await self.store.start_emergency(found, hosts)
         await look(self.deps, CLUSTER)
         return self
@@ -98,11 +103,13 @@ class Winter:
         await ActivityEnvironment().run(self.visiting.end_visit, end)
         await look(self.deps, CLUSTER)
 
-    async def say(self, verb):
-        progress = (await self.store.emergency(LARGE)).progress
-        number = progress.round if progress is not None else 0
-        said = EmergencyOrder(actor="ann", reason="it hangs", emergency=LARGE, verb=verb, round=number)
-        return await ActivityEnvironment().run(self.planning.order_emergency, said)
+    async def say(self, verb, key=None, **gate):
+        """A person's word; a go is for the gate that it is at, unless told otherwise."""
+        at = gate_of(await self.store.emergency(LARGE))._replace(**gate)
+        order = EmergencyOrder(
+            actor="ann", reason="it hangs", emergency=LARGE, verb=verb, round=at.round, again=at.again
+        )
+        return await said(key).run(self.planning.order_emergency, order)
 
     async def states(self, *hosts):
         found = {h.host: h.state for h in await self.store.emergency_hosts(LARGE)}

@@ -4,11 +4,19 @@ from datetime import timedelta
 
 import pytest
 
+from activities.avoidance_door import AvoidanceDoor
 from fleet.errors import InvalidInput
-from fleet.models.avoidance import AvoidanceAsk, AvoidanceChange, AvoidanceSource, AvoidanceState, Offer
+from fleet.models.avoidance import (
+    AvoidanceAsk,
+    AvoidanceChange,
+    AvoidancePolicy,
+    AvoidanceSource,
+    AvoidanceState,
+    Offer,
+)
 from fleet.models.observation import Observation, ObservedHost
 from fleet.models.train import DomainState
-from fleet.policy.avoidance import offer
+from fleet.policy.avoidance import offer, spent
 from tests.store import facts as f
 
 GRANTED, REFUSED, WITHDRAWN, REVOKED, ENDED, READY = AvoidanceState
@@ -51,6 +59,8 @@ async def test_a_request_is_answered_once_with_its_audit_entry_and_event(store):
     assert (("d1-1",), "7", first.reason) == (told.hosts, told.data["job"], told.reason)
     with pytest.raises(InvalidInput, match="a key of its own"):
         await store.ask_avoidance(ask(job="8"), f.NOW, offer)
+    with pytest.raises(InvalidInput, match="job 7 of c1 was asked for with it before"):
+        await store.ask_avoidance(ask(cluster="c2"), f.NOW, offer)
     with pytest.raises(InvalidInput, match="expected a pool"):
         await store.ask_avoidance(ask("a2", pool="storage"), f.NOW, offer)
 
@@ -87,12 +97,66 @@ async def test_a_notice_is_called_off_and_given_anew_when_the_date_is_near(store
     assert 1 == len({e.subject for e in planned})
 
 
+async def _with(store, **pool):
+    promised = f.fleet_file()
+    changed = promised.clusters[0].pools[0].model_copy(update=pool)
+    clusters = (promised.clusters[0].model_copy(update={"pools": (changed,)}),)
+    await store.load_fleet(promised.model_copy(update={"clusters": clusters}), "promises", "ann", "so", f.NOW)
+
+
+async def test_a_grant_that_called_a_notice_off_costs_a_notice_though_it_is_given_back_at_once(store):
+    await cycled(store)
+    policy = AvoidancePolicy(budget_per_job=timedelta(minutes=90))
+    await _with(store, notice=timedelta(hours=1), avoidance=policy)
+    await store.noticed(f.C, f.P, 1, "d1", f.NOW)
+    granted = await store.ask_avoidance(ask(until=3300 + 3720), f.later(3300), offer)
+    assert f.later(3300 + 3720) == granted.until
+    await store.change_avoidances(f.C, [withdrawn("a1")], "ann", f.later(3301))
+
+    await store.noticed(f.C, f.P, 1, "d1", f.later(3400))
+    again = await store.ask_avoidance(ask("a2", until=6700 + 3720), f.later(6700), offer)
+    assert (f.later(6700 + 1800), True) == (again.until, "the budget of 1h30m a cycle of job 7" in again.reason)
+    domain = (await store.cycle(f.C, f.P)).domains[0]
+    assert (DomainState.NOTICED, f.later(3400)) == (domain.state, domain.noticed_at), "and calls no other notice off"
+
+
+async def test_what_takes_the_place_of_a_grant_that_called_a_notice_off_costs_what_is_left_of_it(store):
+    await cycled(store)
+    await _with(store, notice=timedelta(hours=1))
+    await store.noticed(f.C, f.P, 1, "d1", f.NOW)
+    await store.ask_avoidance(ask(until=3300 + 3720), f.later(3300), offer)
+    await store.ask_avoidance(ask("a2", until=3300 + 700), f.later(3300 + 600), offer)
+    rows = {r.id: r for r in await store.avoidances()}
+    assert {"a1": timedelta(0), "a2": timedelta(minutes=50)} == {key: r.at_least for key, r in rows.items()}
+    assert timedelta(hours=1) == spent(rows.values(), None)
+
+
+async def test_a_request_that_joins_keeps_the_hosts_of_both_until_the_later_date(store):
+    await cycled(store)
+    await store.ask_avoidance(ask(hosts=("d2-1",), until=2 * LONG), f.NOW, offer)
+    joined = await store.ask_avoidance(ask("a2"), f.later(1), offer, joins=True)
+    assert (GRANTED, ("d1-1", "d2-1"), f.later(2 * LONG)) == (joined.state, joined.ask.hosts, joined.until)
+    assert {"d1", "d2"} == set((await store.train_facts(f.C, f.P, f.later(2))).avoided)
+    assert joined == await store.ask_avoidance(ask("a2"), f.later(3), offer, joins=True)
+
+
+async def test_what_is_of_a_job_is_found_however_much_was_asked_since(store):
+    await cycled(store)
+    first = await store.ask_avoidance(ask(), f.NOW, offer)
+    for number in range(1, 1002):
+        await store.say_ready(ask(f"r{number}", job=f"other-{number}", until=0), f.later(number))
+
+    assert (first,) == await store.avoidances_of(f.C, "7", over=False) == await store.avoidances_of(f.C, "a1")
+    assert () == await store.avoidances_of(f.C, "7", over=True)
+    assert () == await store.avoidances_of("c2", "7")
+    assert (first,) == await AvoidanceDoor(store).standing(f.C, "7")
+    (back,) = await AvoidanceDoor(store).withdraw(f.C, "a1", "ann", "over")
+    assert WITHDRAWN == back.state
+
+
 async def test_a_notice_stands_where_a_date_leaves_no_time_for_a_whole_new_one(store):
     await cycled(store)
-    promised = f.fleet_file()
-    pool = promised.clusters[0].pools[0].model_copy(update={"notice": timedelta(hours=1)})
-    clusters = (promised.clusters[0].model_copy(update={"pools": (pool,)}),)
-    await store.load_fleet(promised.model_copy(update={"clusters": clusters}), "notice", "ann", "so", f.NOW)
+    await _with(store, notice=timedelta(hours=1))
     told = f"notice/{f.C}/{f.P}/1/d1/0/7"
     assert await store.first_time(told, f.NOW)
     await store.noticed(f.C, f.P, 1, "d1", f.NOW)

@@ -5,7 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from fleet.errors import InvalidInput
+from fleet.errors import InvalidInput, Refused
+from fleet.models.emergency import (
+    Emergency,
+    EmergencyChange,
+    EmergencyHost,
+    EmergencyHostState,
+    EmergencySpec,
+    EmergencyState,
+)
 from fleet.models.operation import OperationSpec
 from fleet.models.scope import ScopePart
 from fleet.models.under_way import UnderWay
@@ -160,3 +168,52 @@ async def test_a_cluster_stays_while_an_operation_on_it_is_not_over(store):
 
     assert (f"clusters.{f.C}", True) == (place, "operations on it are not over (op/1)" in wanted)
     assert () == hindrances(before, f.fleet_file("another"), await store.under_way(before))
+
+
+@pytest.mark.parametrize(
+    ("id_", "call_off"),
+    [("emergency/c1/hole", "maintrain emergency end hole"), ("large/c1/winter", "maintrain large abort winter")],
+)
+async def test_a_pool_and_its_cluster_stay_while_an_emergency_on_them_is_not_over(store, id_, call_off):
+    """Also without a lease: between its rounds, or while a stop was only asked for."""
+    await f.ready(store)
+    await store.start_emergency(emergency(id_), [EmergencyHost(host="gpu0000", pool=f.P, domain="d001", state="done")])
+    before = f.fleet_file()
+    gone = before.model_copy(update={"clusters": ()})
+
+    [(pool, of_pool)] = hindrances(before, f.fleet_file("another"), await store.under_way(before))
+    [(cluster, of_cluster)] = hindrances(before, gone, await store.under_way(before))
+
+    assert (f"clusters.{f.C}.pools.{f.P}", f"clusters.{f.C}") == (pool, cluster)
+    for wanted in (of_pool, of_cluster):
+        assert f"are not over ({id_}); wait for their end, or {call_off} ..., then load" in wanted
+    await store.change_emergency(id_, becomes(EmergencyState.ENDED, EmergencyHostState.ASKED))
+    assert {(f.C, f.P): (id_,)} == (await store.under_way(before)).emergencies
+    await store.change_emergency(id_, becomes(EmergencyState.ENDED, EmergencyHostState.PENDING))
+    assert () == hindrances(before, f.fleet_file("another"), await store.under_way(before))
+
+
+async def test_an_emergency_is_not_started_on_a_pool_that_a_load_dropped_just_before(store):
+    await f.ready(store)
+    await load_another(store)
+
+    with pytest.raises(Refused, match="the fleet file in force has no pool gpu-train of c1"):
+        await store.start_emergency(
+            emergency("emergency/c1/hole"), [EmergencyHost(host="gpu0000", pool=f.P, domain="d001")]
+        )
+
+    assert () == await store.emergencies()
+
+
+def emergency(id_):
+    spec = {"name": id_.rpartition("/")[2], "cluster": f.C, "upgrades": [{"component": "bmc", "version": "2.1"}]}
+    at = {"started_at": f.NOW, "changed_at": f.NOW, "started_by": "ann", "why": "so"}
+    return Emergency(id=id_, spec=EmergencySpec.model_validate(spec), targets={"bmc": "2.1"}, **at)
+
+
+def becomes(state, of_hosts):
+    def change(before, hosts):
+        rows = tuple(h.model_copy(update={"state": of_hosts}) for h in hosts)
+        return EmergencyChange(emergency=before.model_copy(update={"state": state}), hosts=rows)
+
+    return change

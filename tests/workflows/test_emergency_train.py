@@ -128,12 +128,12 @@ async def test_a_large_scale_maintenance_starts_the_stops_of_its_rounds_and_hear
     handle = await bench.start(EmergencyTrain.run, EmergencyInput(emergency=name, cluster=bench.cluster), name)
     await bench.until(lambda: bench.fakes.asked("end_visit"), "its first stop has ended")
 
-    await handle.signal("approve", Go(actor="ann", reason="they look fine", round=1))
+    await handle.signal("approve", Go(actor="ann", reason="they look fine", round=1, again=2))
     await bench.until(lambda: len(bench.fakes.asked("order_emergency")) == 1, "the approval is put in force")
     await handle.signal("abort", Command(actor="bob", reason="the cooling fails"))
 
     assert "2 of 2 hosts done" == await handle.result()
     assert [stop.stop] == [ask.input.visit for ask in bench.fakes.asked("ask_for_hosts")]
     orders = bench.fakes.asked("order_emergency")
-    told = [(o.verb, o.actor, o.emergency, o.round) for o in orders]
-    assert [("approve", "ann", name, 1), ("abort", "bob", name, 0)] == told
+    told = [(o.verb, o.actor, o.emergency, o.round, o.again) for o in orders]
+    assert [("approve", "ann", name, 1, 2), ("abort", "bob", name, 0, 0)] == told

@@ -12,13 +12,19 @@ class AvoidanceBook(Protocol):
     """What jobs asked of trains, and what was answered."""
 
     async def ask_avoidance(
-        self, ask: AvoidanceAsk, now: Moment, decide: Callable[[AvoidanceAsk, AvoidanceFacts], Offer]
+        self,
+        ask: AvoidanceAsk,
+        now: Moment,
+        decide: Callable[[AvoidanceAsk, AvoidanceFacts], Offer],
+        *,
+        joins: bool = False,
     ) -> Avoidance:
         """Decide over a request and write the answer; one that was answered before is found as it stands. What is
-        granted takes the place of what the same job was granted before, and calls a notice on its hosts off where time
-        for a new one is left. Audited.
+        granted takes the place of what the same job was granted before (one that `joins` asks for the hosts of both),
+        and calls a notice on its hosts off where time for a new one is left. Audited.
 
-        `InvalidInput` for a pool that the fleet file does not have, and for an id that was used for another job.
+        `InvalidInput` for a pool that the fleet file does not have, and for an id that was used for another job or in
+        another cluster.
         """
         ...
 
@@ -36,6 +42,10 @@ class AvoidanceBook(Protocol):
         self, cluster: str | None = None, *, over: bool | None = None, limit: int = 1000
     ) -> tuple[Avoidance, ...]:
         """The newest first; of one cluster, or of all; those that are over or not."""
+        ...
+
+    async def avoidances_of(self, cluster: str, what: str, *, over: bool | None = None) -> tuple[Avoidance, ...]:
+        """The newest first, of an id or a job; those that are over or not."""
         ...
 
     async def avoidances_since(self, cluster: str, since: Moment) -> tuple[Avoidance, ...]:

@@ -95,6 +95,17 @@ def test_visits_that_were_tell_how_long_visits_are():
     assert HOURS_2 == visit_model([], HOURS_2)
 
 
+def test_waves_of_flashes_that_visits_have_had_are_not_added_again():
+    told = VisitModel(fixed_seconds=7200.0, flash_at_once=4, flash_seconds=1800.0)
+    found = visit_model([VisitLength(hosts=16, seconds=4 * 3600.0)] * 3, told)
+    assert [2.5, 4.0, 8.0] == [found.seconds(n) / 3600 for n in (4, 16, 48)]
+    line = [VisitLength(hosts=h, seconds=600.0 + 30.0 * h + 1800.0 * (-(-h // 4) - 1)) for h in (4, 8, 8, 16, 30)]
+    found = visit_model(line, told)
+    assert [v.seconds for v in line] == pytest.approx([found.seconds(v.hosts) for v in line])
+    short = visit_model([VisitLength(hosts=16, seconds=600.0)], told)
+    assert 0.0 == short.fixed_seconds
+
+
 def hosts(count, rack=8) -> tuple[Host, ...]:
     return tuple(
         Host(cluster="c1", name=f"g{n:03d}", pool="gpu-train", since=ago(days=9), rack=f"r{n // rack:02d}")
@@ -140,6 +151,16 @@ def test_windows_count_for_what_is_kept_free_and_for_how_long_a_cycle_takes():
     assert 0.25 == pytest.approx(asked.open_share, abs=0.01)
     assert point(asked, 8).reserved == pytest.approx(point(always, 8).reserved / 4, rel=0.05)
     assert point(asked, 8).cycle_days == pytest.approx(point(always, 8).cycle_days * 4, rel=0.05)
+
+
+def test_jobs_that_lose_nothing_cost_nothing_at_any_size():
+    free = POOL.model_copy(update={"job_costs": JobCosts(restart=timedelta(0), checkpoint=timedelta(0))})
+    said = job("1", *(f"g{n:03d}" for n in range(16)), comment="maintrain:job restart=0s checkpoint=0s")
+    for pool_, jobs in ((free, (job("1", "g000", "g001"),)), (POOL, (said,))):
+        asked = size_question(pool_, hosts(64), jobs, (), NOW)
+        found = sizing("p", asked, 8, asked.domains, kind_of(asked.mix, False))
+        assert {0.0} == {p.interrupted for p in found.points}
+        assert {found.best} == {s.best for s in found.sensitivity if "visits" not in s.what}
 
 
 def test_a_pool_without_hosts_has_no_size():

@@ -1,5 +1,6 @@
 """A pool's timetable from the facts of its train and its scheduler's answer."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from fleet.models.host import Host
 from fleet.models.job_costs import JobCosts
 from fleet.models.scheduler import ClusterView, Job, JobKind, JobState
 from fleet.models.train import Cycle, Domain, DomainProgress, DomainState
+from fleet.models.units import parse_duration
 from fleet.models.windows import Window
 from fleet.policy.job_costs import lost
 from fleet.policy.next_stop import next_stop, standing
@@ -142,6 +144,53 @@ def test_each_help_is_enough_by_itself():
     assert not timetable(late.model_copy(update={"visit_seconds": 34.9 * 60}), None).at_risk
     assert not timetable(train(3, due=4 * HOUR), None).at_risk
     assert not timetable(train(6, due=6.5 * HOUR), None).at_risk
+
+
+def given_back(facts, *, until) -> TrainFacts:
+    """The last domain was given back three times; its pause ends `until` from now."""
+    deadline = facts.pool.drain.deadline
+    paused = facts.cycle.domains[-1].model_copy(update={"give_backs": 3, "ended_at": facts.now + until - deadline * 2})
+    cycle = facts.cycle.model_copy(update={"domains": (*facts.cycle.domains[:-1], paused)})
+    return facts.model_copy(update={"cycle": cycle})
+
+
+def test_no_help_is_told_that_a_domain_which_may_not_begin_yet_makes_useless():
+    facts = given_back(train(3, due=9 * HOUR), until=9 * HOUR - timedelta(minutes=24))
+    found = timetable(facts, None)
+    assert "1 of 3 visits end after" in found.at_risk
+    assert ("a cycle bound of 1d9h36m (today 1d9h)",) == found.helps
+
+
+def test_visits_are_to_be_as_short_as_a_domain_that_may_begin_late_needs():
+    facts = given_back(train(3, due=9 * HOUR), until=8 * HOUR + timedelta(minutes=19, seconds=25))
+    found = timetable(facts, None)
+    assert "visits of 40m at most (today 1h)" in found.helps
+    assert not timetable(facts.model_copy(update={"visit_seconds": 40 * 60.0}), None).at_risk
+    assert "domains of" not in "; ".join(found.helps)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(2, 5),
+    st.integers(60, 420),
+    st.integers(-60, 420),
+    st.lists(st.integers(0, 420), max_size=3),
+)
+def test_whatever_keeps_domains_from_beginning_shorter_visits_that_are_told_are_enough(count, due, pause, dates):
+    due_in = timedelta(minutes=due, seconds=17)
+    avoided = {f"d{n}": NOW + min(due_in, timedelta(minutes=m)) for n, m in enumerate(dates[: count - 1], 1)}
+    facts = given_back(train(count, due=due_in, avoided=avoided), until=timedelta(minutes=pause))
+    found = timetable(facts, None)
+    for words in found.helps:
+        if told := re.match(r"visits of (\S+) at most", words):
+            shorter = facts.model_copy(update={"visit_seconds": parse_duration(told[1]).total_seconds()})
+            assert not timetable(shorter, None).at_risk
+        if told := re.match(r"a cycle bound of (\S+) ", words):
+            later = facts.cycle.opened_at + parse_duration(told[1])
+            cycle = facts.cycle.model_copy(update={"due_at": later})
+            assert not timetable(facts.model_copy(update={"cycle": cycle}), None).at_risk
+        if words.startswith("visiting "):
+            assert not timetable(facts.model_copy(update={"avoided": {}}), None).at_risk
 
 
 def test_what_windows_cost_is_told():

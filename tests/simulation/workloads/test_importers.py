@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,13 +29,14 @@ class TestSacct:
         assert [16, 4, 1, 1, 64, 32, 32, 2] == jobs.hosts.tolist()
         assert 26 * 3600 + 600 == jobs.run_s[0]
         assert 2 * 86_400 == jobs.limit_s[0]
-        assert np.isinf(jobs.limit_s[5])
+        assert 2 * 7 * 3600 == jobs.limit_s[5]
         assert 0 == jobs.submit_s[0]
         assert (
             "left out, 2: steps of jobs",
             "left out, 2: jobs that never ran",
-            "of the jobs, 2: used less than a host (8 GPUs): told as a host for that share of the time",
+            "of the jobs, 2: used a part of their hosts (8 GPUs each): told as whole ones for that share of time",
             "of the jobs, 1: were still running: told as if they had ended when the file was written",
+            "of the jobs, 2: had no time limit: told with twice their run, an hour at least",
         ) == found.notes
 
     def test_a_job_of_two_of_eight_gpus_fills_a_quarter_of_its_hosts_time(self) -> None:
@@ -90,6 +90,27 @@ class TestSacct:
 
         assert "jobs.txt: holds no job that ran; left out, 1: jobs that never ran" == str(error.value)
 
+    def test_time_begins_when_the_first_job_started(self) -> None:
+        """One that was submitted months before only waits."""
+        early = "1|a|p|2025-09-01T00:00:00|2026-01-02T00:00:00|01:00:00|2|gres/gpu=16|COMPLETED|1:00:00"
+        january = [
+            f"{n}|a|p|2026-01-{day:02}T00:00:00|2026-01-{day:02}T00:10:00|01:00:00|2|gres/gpu=16|COMPLETED|1:00:00"
+            for n, day in enumerate([*range(1, 29)] * 18)
+        ]
+        jobs = read_lines([SACCT, early, *january], "jobs.txt").workload
+
+        assert 505 == len(jobs.clip(30))
+        assert 0 == jobs.submit_s[0]
+        assert 27 * 86_400 - 600 == jobs.submit_s[-1]
+
+    def test_a_part_of_several_hosts_is_told_as_their_share(self) -> None:
+        found = sacct("1|a|p|2026-01-01T00:00:00|2026-01-01T00:00:00|01:00:00|4|gres/gpu=4|COMPLETED|1:00:00")
+        assert ([4], [450.0]) == (found.workload.hosts.tolist(), found.workload.run_s.tolist())
+
+    def test_jobs_without_a_gpu_are_told_with_what_they_are_taken_for(self) -> None:
+        found = sacct("1|a|p|2026-01-01T00:00:00|2026-01-01T00:00:00|01:00:00|1|cpu=1,node=1|COMPLETED|1:00:00")
+        assert any("used no GPU: told as jobs on whole hosts" in note for note in found.notes)
+
 
 class TestAcme:
     def test_the_example_tells_its_gpu_jobs(self) -> None:
@@ -116,6 +137,10 @@ class TestAcme:
 
         assert str(error.value).startswith(f"trace.csv:2: {complaint}")
 
+    def test_an_empty_first_line_is_passed_over(self) -> None:
+        row = "1,u,1,8,1,Other,FAILED,2026-01-01 00:00:00+08:00,,,5,0,40"
+        assert [1] == read_lines(["\n", ACME + "\n", row], "trace.csv").workload.hosts.tolist()
+
     def test_the_helios_trace_has_no_types_and_no_zone(self) -> None:
         header = "job_id,user,vc,gpu_num,cpu_num,node_num,state,submit_time,start_time,end_time,duration,queue"
         row = (
@@ -139,8 +164,29 @@ class TestStandardWorkloadFormat:
         jobs = found.workload
 
         assert [8, 1, 32, 2, 1] == jobs.hosts.tolist()
-        assert [7200.0, 600.0, 172_800.0, np.inf, 3600.0] == jobs.limit_s.tolist()
-        assert ("left out, 1: jobs that never ran", "left out, 1: pieces of jobs that were swapped out") == found.notes
+        assert [7200.0, 600.0, 172_800.0, 3600.0, 3600.0] == jobs.limit_s.tolist()
+        assert [3600.0, 122 / 8, 86_400.0, 1800 * 12 / 16, 1200.0] == jobs.run_s.tolist()
+        assert (
+            "left out, 1: jobs that never ran",
+            "left out, 1: pieces of jobs that were swapped out",
+            "of the jobs, 2: used a part of their hosts (8 processors each): told as whole ones for that share of time",
+            "of the jobs, 1: had no time limit: told with twice their run, an hour at least",
+        ) == found.notes
+
+    def test_jobs_of_a_processor_fill_a_host_together(self) -> None:
+        rows = [f"{n} 0 0 3600 1 -1 -1 1 -1 -1 1 1 1 -1 1 1 -1 -1" for n in range(128)]
+        assert (
+            pytest.approx(1 / 24) == read_lines(rows, "log.swf", processors_per_host=128).workload.summary().host_days
+        )
+
+    def test_a_bar_in_the_first_comment_or_an_empty_first_line_changes_nothing(self) -> None:
+        for first in ("; Acknowledge: A | B", "", "  "):
+            assert [8] == read_lines([first, SWF], "log.swf", processors_per_host=8).workload.hosts.tolist()
+
+    def test_comments_need_not_be_utf_8(self, tmp_path: Path) -> None:
+        log = tmp_path / "log.swf"
+        log.write_bytes("; Computer: Universität\n; MaxNodes: 2\n; MaxProcs: 64\n".encode("latin-1") + SWF.encode())
+        assert [2] == read_file(log).workload.hosts.tolist()
 
     def test_without_a_header_the_processors_of_a_host_must_be_told(self) -> None:
         with pytest.raises(InvalidInput) as error:
@@ -203,5 +249,5 @@ def test_files_that_are_not_there_or_not_text_are_named(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidInput, match="can't be read: No such file"):
         read_file(tmp_path / "none")
-    with pytest.raises(InvalidInput, match="is not text in UTF-8, from byte 0 on"):
+    with pytest.raises(InvalidInput, match="image:1: is not text in UTF-8"):
         read_file(tmp_path / "image")

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from fleet.errors import InvalidInput
+from simulation import Outcome, Policy, Scenario, run
+from simulation.chance import Spread
 from simulation.job import DAY_S, Kind, Workload
 from simulation.validation.mixes import mix_checks
 from simulation.workloads import NAMES, named
@@ -67,6 +69,40 @@ def test_a_great_fleets_jobs_are_chained_and_their_ends_are_checkpoints() -> Non
     assert 250_000 <= len(later) <= 300_000 * 1.02
     assert jobs.summary().load(75_000, 90) == pytest.approx(0.85, rel=0.01)
     assert jobs.checkpoint_s.max() <= 3600
+
+
+@pytest.mark.parametrize("name", ["batch", "training"])
+def test_jobs_told_as_one_do_and_lose_as_much_as_one_by_one(name: str) -> None:
+    """Over three seeds, since a few long jobs without checkpoints make most of the loss."""
+    every, chained = (_runs_of(name, most) for most in (10**7, 600))
+
+    assert sum(o.jobs.submitted for o in every) > 4 * sum(o.jobs.submitted for o in chained)
+    assert _mean(chained, "effective") == pytest.approx(_mean(every, "effective"), abs=0.015)
+    lost = "lost_unplanned_host_days"
+    assert _mean(chained, lost) == pytest.approx(_mean(every, lost), rel=0.3)
+
+
+def _runs_of(name: str, most: int) -> list[Outcome]:
+    found = []
+    for seed in range(3):
+        jobs = named(name, hosts=64, days=30, load=0.5, seed=seed, most_jobs=most)
+        found.append(run(Scenario(hosts=64, days=30, domain=8, workload=jobs, policy=Policy.NOTHING, **_HIT)))
+    return found
+
+
+def _mean(outcomes: list[Outcome], figure: str) -> float:
+    return sum(float(getattr(o.goodput, figure)) for o in outcomes) / len(outcomes)
+
+
+_HIT = {"failures_per_1000_node_days": 100.0, "repair": Spread(mean_s=600.0), "failure_buffer": 8, "floor": 0}
+
+
+def test_jobs_longer_than_a_chain_stand_for_themselves() -> None:
+    jobs = named("batch", hosts=100, days=30, seed=1, most_jobs=2000)
+    alone = np.isinf(jobs.link_s)
+    assert 0 < alone.mean() < 0.5
+    assert np.isinf(jobs.checkpoint_s[alone]).all()
+    assert np.isfinite(jobs.checkpoint_s[~alone]).all()
 
 
 def test_inference_lives_for_weeks_on_a_host_or_two_and_loses_nothing_but_its_start() -> None:
