@@ -5,6 +5,7 @@ from collections import defaultdict
 import pytest
 from hypothesis import HealthCheck, settings
 
+from runtime.garbage import collect_seldom
 from tests.ordering import in_order, spread
 from tests.parts.temporal import client, temporal
 
@@ -20,4 +21,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     by_file = defaultdict(list)
     for item in items:
         by_file[item.path].append(item)
+    # All is loaded by now; what tests make is looked through as seldom as what a worker makes.
+    collect_seldom()
     items[:] = [item for file in spread(in_order(item.path for item in items)) for item in by_file[file]]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.errors import BadAnswer, DriverError, Refused, Unreachable
+from fleet.errors import BadAnswer, DriverError, OutcomeUnknown, Refused, Unreachable
 from fleet.models.hardware import TaskState
 from fleet.ports.fence import open_fence
 from tests.drivers.redfish.build import BEFORE, PASSWORD, USER, Fence, ended, mechanism, until
@@ -79,8 +79,9 @@ async def test_a_bmc_that_vanishes_during_its_update_is_borne_with(farm: Farm, t
 
 async def test_a_bmc_that_stays_away_for_too_long_is_unreachable(farm: Farm, tmp_path: Path) -> None:
     redfish = mechanism(farm, tmp_path, silent_for="200ms")
-    await redfish.start_apply("vanishes", "gpu-vbios", "97.00.01", open_fence)
-    with pytest.raises(Unreachable, match="vanishes"):
+    # On a busy machine it is away already when what it accepted is looked at for the first time.
+    with pytest.raises((Unreachable, OutcomeUnknown), match="vanishes"):
+        await redfish.start_apply("vanishes", "gpu-vbios", "97.00.01", open_fence)
         await ended(redfish, "vanishes", "gpu-vbios")
 
 
