@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from drivers.redfish.mechanism import RedfishMechanism
 from fleet.errors import BadAnswer, DriverError, OutcomeUnknown, Refused, Unreachable
 from fleet.models.hardware import TaskState
 from fleet.ports.fence import open_fence
@@ -81,8 +82,12 @@ async def test_a_bmc_that_stays_away_for_too_long_is_unreachable(farm: Farm, tmp
     redfish = mechanism(farm, tmp_path, silent_for="200ms")
     # On a busy machine it is away already when what it accepted is looked at for the first time.
     with pytest.raises((Unreachable, OutcomeUnknown), match="vanishes"):
-        await redfish.start_apply("vanishes", "gpu-vbios", "97.00.01", open_fence)
-        await ended(redfish, "vanishes", "gpu-vbios")
+        await flashed(redfish, "vanishes", "gpu-vbios", "97.00.01")
+
+
+async def flashed(redfish: RedfishMechanism, host: str, component: str, version: str) -> None:
+    await redfish.start_apply(host, component, version, open_fence)
+    await ended(redfish, host, component)
 
 
 async def test_an_update_that_dies_with_its_bmc_has_failed(farm: Farm, tmp_path: Path) -> None:
