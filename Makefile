@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+# As pip does for what it installs: the first command of a new machine, perhaps an emergency, need not compile anything.
+COMPILE := $(BIN)/python -m compileall -q -j 0 activities drivers fleet runtime simulation starter store worker workflows
 export DEBIAN_FRONTEND := noninteractive
 
 .PHONY: setup demo test check bench bench-blame bench-rollout bench-emergency bench-validation bench-sizing bench-whatif scenario slurm-demo lab-demo histories clean
@@ -74,8 +76,10 @@ $(BIN)/pip:
 
 $(VENV)/.installed: $(BIN)/pip pyproject.toml constraints.txt
 	@$(PIP) -e .
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.installed-dev: $(BIN)/pip pyproject.toml constraints.txt
 	@$(PIP) -e '.[dev]'
+	@$(COMPILE)
 	@touch $@ $(VENV)/.installed

@@ -74,6 +74,11 @@ class AvoidanceDoor:
         """What they would answer; nothing is written."""
         found = []
         for ask in await self._asks(wish):
+            before = next(iter(await self._store.avoidances_of(ask.cluster, ask.id)), None)
+            if before is not None:
+                reason = f"as it was answered before: {before.state}: {before.reason}"
+                found.append((before.ask, Offer(until=before.until, planned=before.planned, reason=reason)))
+                continue
             facts = await self._store.avoidance_facts(ask.cluster, ask.pool, await self._store.clock())
             found.append((ask, offer(ask, facts)))
         return tuple(found)

@@ -25,7 +25,7 @@ from fleet.policy.avoidance_upkeep import (
     ended_by_jobs,
     ended_by_time,
     may_note,
-    note_of,
+    notes_of,
     overruled_words,
     plain_note,
     renegotiated,
@@ -36,6 +36,8 @@ RECENT = timedelta(minutes=10)
 """For how long the note on a job is kept in step with a request that is over."""
 MOST_AT_ONCE = 200
 """Words of jobs that are answered after one look, and notes that are written: a look must not last for minutes."""
+MOST_MISSES = 3
+"""Notes that can't be written, after which a look writes no more."""
 _GOES_AHEAD = (EmergencyState.ANNOUNCED, EmergencyState.RUNNING)
 _TAKEN = (EmergencyHostState.PENDING, EmergencyHostState.ASKED, EmergencyHostState.UNDER_WAY)
 
@@ -48,6 +50,8 @@ class AvoidanceLooks:
         self._answered: dict[str, frozenset[str]] = {}
         self._turned_away: dict[str, dict[str, str]] = {}
         """Cluster: job: why its words could not even be taken down, for it to read."""
+        self._unwritten: dict[str, set[str]] = {}
+        """Cluster: jobs that took no note when they were to have one last: the others go first."""
         self._ready: dict[str, frozenset[tuple[str, str]]] = {}
         """Cluster: pools and their domains whose jobs have all said that they are ready."""
 
@@ -65,10 +69,11 @@ class AvoidanceLooks:
         ended = await store.change_avoidances(cluster, changes, MAINTRAIN, at)
         for pool in sorted({row.ask.pool for row in ended}):
             await self._wake(cluster, pool)
-        await self._keep(cluster, [row for row in rows if row.stands(at)])
+        over = {row.id for row in ended}
+        await self._keep(cluster, [row for row in rows if row.stands(at) and row.id not in over])
         await self._wake_for_ready(cluster, rows, at)
         rows = await store.avoidances_since(cluster, at - RECENT)
-        notes = self._turned_away[cluster] | {row.ask.job: note_of(row) for row in rows if row.ask.job}
+        notes = self._turned_away[cluster] | notes_of(rows, view.jobs)
         notes |= await self._overruled(cluster, [row for row in rows if row.stands(at)], view)
         await self._note(cluster, notes, view)
 
@@ -82,17 +87,23 @@ class AvoidanceLooks:
         known = self._answered.get(cluster, frozenset()).intersection(spoken)
         speakers = {job.id for job, _ in spoken.values()}
         turned_away = {j: why for j, why in self._turned_away.get(cluster, {}).items() if j in speakers}
-        new = [key for key in spoken if key not in known][:MOST_AT_ONCE]
-        for key in new:
+        new = sorted((key for key in spoken if key not in known), key=lambda key: spoken[key][0].id in turned_away)
+        answered = set(known)
+        for key in new[:MOST_AT_ONCE]:
             job, word = spoken[key]
-            turned_away.pop(job.id, None)
+            before = turned_away.pop(job.id, "")
             try:
                 await self._answer_one(cluster, key, job, word)
             except (InvalidInput, Refused) as error:
-                # Of hosts that are nobody's pool, say: nothing that a look has to fail for.
-                activity.logger.info(f"job {job.id} of {cluster} is turned away: {error}")
+                # Nothing that a look has to fail for.
                 turned_away[job.id] = plain_note(f"not taken down: {error}")
-        self._answered[cluster], self._turned_away[cluster] = known | frozenset(new), turned_away
+                if turned_away[job.id] != before:
+                    activity.logger.info(f"job {job.id} of {cluster} is turned away: {error}")
+                if isinstance(error, InvalidInput):
+                    # On hosts that are in nobody's pool, say: they may come to be in one.
+                    continue
+            answered.add(key)
+        self._answered[cluster], self._turned_away[cluster] = frozenset(answered), turned_away
 
     async def _answer_one(self, cluster: str, key: str, job: Job, word: Word) -> None:
         wish = replace(job_wish(cluster, job, key, AvoidanceSource.COMMENT), why=word.why, signal=word.signal)
@@ -108,11 +119,14 @@ class AvoidanceLooks:
             heard_at = await self._deps.clock()
             said_at = await self._deps.store.first_claim(f"avoid/{key}", heard_at)
             try:
-                await self._door.withdraw(cluster, job.id, wish.actor, "its comment says so", said_at)
+                rows = await self._door.withdraw(cluster, job.id, wish.actor, "its comment says so", said_at)
             except Refused as error:
                 if said_at == heard_at:
                     raise
                 activity.logger.debug(f"job {job.id} of {cluster} was heard before: {error}")
+                return
+            for pool in sorted({row.ask.pool for row in rows}):
+                await self._wake(cluster, pool)
 
     async def _keep(self, cluster: str, rows: Sequence[Avoidance]) -> None:
         """Have those that stand follow the fleet file and what their trains can keep; none ends the look that fails."""
@@ -185,12 +199,18 @@ class AvoidanceLooks:
         write = getattr(self._deps.reach(cluster).scheduler, "note_on_job", None)
         if write is None:
             return
-        for job, note in [*_differing(notes, view.jobs)][:MOST_AT_ONCE]:
+        missed = self._unwritten[cluster] = self._unwritten.get(cluster, set()).intersection(view.jobs)
+        misses = 0
+        for job, note in sorted(_differing(notes, view.jobs), key=lambda one: one[0] in missed)[:MOST_AT_ONCE]:
             try:
                 await write(job, note)
+                missed.discard(job)
             except DriverError as error:
                 activity.logger.warning(f"job {job} of {cluster} can't read its answer on itself: {error}")
-                return
+                missed.add(job)
+                misses += 1
+                if misses == MOST_MISSES or isinstance(error, Unreachable):
+                    return
 
 
 async def renegotiate(deps: Deps, cluster: str, pool: str) -> bool:

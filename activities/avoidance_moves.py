@@ -43,6 +43,10 @@ async def _follow(store: Store, row: Avoidance, members: Mapping[str, Host]) -> 
             pools.setdefault(members[name].pool, []).append(name)
     stays = pools.pop(row.ask.pool, [])
     if not pools:
+        if not stays:
+            why = "taken back: none of its hosts is a member of a pool any more"
+            gone = AvoidanceChange(id=row.id, state=AvoidanceState.REVOKED, reason=why)
+            await store.change_avoidances(row.ask.cluster, [gone], MAINTRAIN, await store.clock())
         return
     asks = [_moved(row, pool, hosts) for pool, hosts in sorted(pools.items())]
     # Its job may have hosts there already: one grant keeps them all.

@@ -48,6 +48,7 @@ class Avoiding:
         if order.job:
             job = await running_job(self.deps.reach(train.cluster).scheduler, order.job)
             wish = job_wish(train.cluster, job, key, ENGINE)
+            wish = replace(wish, user=order.user or wish.user)
         else:
             user = (order.user or order.actor)[:64]
             wish = Wish(train.cluster, key, ENGINE, hosts=order.hosts, user=user, actor=user)

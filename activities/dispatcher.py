@@ -1,5 +1,6 @@
 """The dispatcher's deeds: observe, settle, and write what stop signals brought."""
 
+from collections import Counter
 from datetime import timedelta
 
 from temporalio import activity
@@ -20,7 +21,6 @@ from activities.noting import note_look
 from activities.operations import lost_operations as lost_operations_of
 from activities.operations import open_operation, settle_over_clusters
 from fleet import ids
-from fleet.models.emergency import OPEN_STATES
 from fleet.models.facts import LedgerFacts
 from fleet.models.fleetfile import Cluster
 from fleet.models.host import Standing
@@ -95,9 +95,11 @@ class Dispatching:
         return min(cluster.observe_every, EMERGENCY_LOOKS) if urgent else cluster.observe_every
 
     async def _lost_emergencies(self, cluster: str) -> tuple[str, ...]:
-        """Emergencies that are not over and have lost their workflow: they are taken up again from their rows."""
-        open_ = [e.id for e in await self.deps.store.emergencies(cluster) if e.state in OPEN_STATES]
-        return tuple([e for e in open_ if not await self.deps.engine.running(e)])
+        """Emergencies that are not over, or have a stop that has not ended, and that have lost their workflow: they are
+        taken up again from their rows.
+        """
+        unfinished = await self.deps.store.unfinished_emergencies(cluster)
+        return tuple([e for e in unfinished if not await self.deps.engine.running(e)])
 
     async def _look(self, cluster: str) -> None:
         seen = await look(self.deps, cluster)
@@ -182,14 +184,14 @@ class Dispatching:
     async def settle(self, order: ClusterInput) -> Settled:
         """Decide over every waiting request and commit it in one transaction; whom to tell of a grant."""
         async with beating():
-            settlement = await self.deps.store.settle(order.cluster, await self.deps.clock(), settle)
+            settlement = await self.deps.store.settle(order.cluster, None, settle)
             if any(wait.kind is WaitKind.PARTNER for wait in settlement.waits):
                 await settle_over_clusters(self.deps, order.cluster)
             granted = await self.deps.store.unacknowledged(order.cluster)
         waits = activity.metric_meter().create_gauge("maintrain_waiting_requests", "Requests that wait, by what for")
+        counts = Counter(w.kind for w in settlement.waits)
         for kind in WaitKind:
-            count = sum(1 for w in settlement.waits if w.kind is kind)
-            waits.set(count, {"cluster": order.cluster, "reason": kind})
+            waits.set(counts[kind], {"cluster": order.cluster, "reason": kind})
         return Settled(holders=tuple(sorted({r.holder for r in granted})), waiting=len(settlement.waits))
 
     @activity.defn(name="write_stop")

@@ -7,11 +7,10 @@ from temporalio import activity
 
 from activities.deps import Deps, beating, now
 from activities.emergency_stop import close_ended, end_stop, known_emergency
+from activities.emergency_words import Words
 from activities.failing import mapped
-from activities.giving_way import yield_of_grant, yield_of_visit
-from activities.large_pages import asks_at_gate
+from activities.large_pages import asks_at_gate, ended_early
 from activities.looking import look
-from fleet import ids
 from fleet.emergency_view import emergency_view
 from fleet.errors import DriverError, Refused
 from fleet.models.base import Moment
@@ -26,9 +25,10 @@ from fleet.models.emergency import (
 from fleet.models.emergency_messages import EmergencyInput, EmergencyOrder, EmergencyPlanned, EmergencyStop
 from fleet.models.facts import LedgerFacts
 from fleet.models.messages import VisitInput
-from fleet.policy.emergency_change import after_look
+from fleet.policy.emergency_change import after_look, overtaken
 from fleet.policy.emergency_orders import EmergencyVerb, Gate, emergency_order, said_once
 from fleet.policy.emergency_plan import LOOKS_AGAIN, EmergencyStep, settling_hosts
+from fleet.policy.large_end import was_out_of_time
 from fleet.policy.large_look import is_noticed, looks_again, next_step
 
 
@@ -36,7 +36,7 @@ class EmergencyPlanning:
     """Activities `plan_emergency` and `order_emergency`."""
 
     def __init__(self, deps: Deps) -> None:
-        self.deps = deps
+        self.deps, self.words = deps, Words(deps)
 
     @activity.defn(name="plan_emergency")
     @mapped
@@ -54,22 +54,18 @@ class EmergencyPlanning:
                 emergency, hosts, ledger = await self._read(order.emergency)
             step = next_step(emergency, hosts, ledger)
             after, stops = await self._commit(emergency, step, ledger.now)
+            if stops is None:
+                return await self._anew(after)
             if is_noticed(emergency, step, ledger.now):
                 await self._notify(emergency, hosts)
             if step.asks:
                 await self.deps.page(asks_at_gate(after, step.asks))
+            if was_out_of_time(after):
+                await self.deps.page(ended_early(after))
             if step.state is EmergencyState.DONE:
                 await look(self.deps, order.cluster)  # its last hosts are just back: trains go on with them at once
-            await self._write_yields(step, ledger)
-            return await self._planned(after, step, stops, ledger.now)
-
-    async def _write_yields(self, step: EmergencyStep, ledger: LedgerFacts) -> None:
-        """The rows that drains read, before the signals."""
-        visits = (*(h for h in step.yields if ids.op_of(h) is None), *step.halts)
-        grants = (lease for lease in ledger.leases.values() if lease.holder in step.yields)
-        operations = (yield_of_grant(lease) for lease in grants if ids.op_of(lease.operation) is not None)
-        for row in dict.fromkeys((*map(yield_of_visit, visits), *operations)):
-            await self.deps.store.first_time(row, now())
+            said = await self.words.to_say(step, ledger.leases.values())
+            return await self._planned(after, step, said, stops, ledger.now)
 
     async def _read(self, emergency_id: str) -> tuple[Emergency, tuple[EmergencyHost, ...], LedgerFacts]:
         store = self.deps.store
@@ -99,22 +95,27 @@ class EmergencyPlanning:
 
     async def _commit(
         self, emergency: Emergency, step: EmergencyStep, at: Moment
-    ) -> tuple[Emergency, tuple[EmergencyStop, ...]]:
-        """Write the step; nothing when a person was faster, which the next look finds."""
-        opened: list[EmergencyStop] = []
+    ) -> tuple[Emergency, tuple[EmergencyStop, ...] | None]:
+        """Write the step, and the stops it opens; None, and nothing written, when a person was faster."""
+        opened: list[tuple[EmergencyStop, ...] | None] = []
 
         def change(before: Emergency, hosts: tuple[EmergencyHost, ...]) -> EmergencyChange:
-            found, opened[:] = after_look(before, hosts, step, emergency, at)
+            found, stops = after_look(before, hosts, step, emergency, at)
+            opened[:] = [None if overtaken(before, emergency) else stops]
             return found
 
         after = await self.deps.store.change_emergency(emergency.id, change)
-        return after, tuple(opened)
+        return after, opened[0]
 
     async def _notify(self, emergency: Emergency, hosts: Sequence[EmergencyHost]) -> None:
-        """Send its pools' signals to the jobs on its hosts, each job once; what fails is tried at the next look."""
+        """Send its own signal, or its pools', to the jobs on the hosts that it is to take, each job once; what fails is
+        tried at the next look.
+        """
         cluster = await self.deps.cluster(emergency.spec.cluster)
-        signals = {p.name: p.drain.signal for p in cluster.pools if p.drain.signal is not None}
-        told = {h.host: signals[h.pool] for h in hosts if h.pool in signals}
+        own = emergency.spec.drain.signal if emergency.spec.drain is not None else None
+        signals = {p.name: name for p in cluster.pools if (name := own or p.drain.signal) is not None}
+        its_hosts = (h for h in hosts if h.state is not EmergencyHostState.LEFT_OUT)
+        told = {h.host: signals[h.pool] for h in its_hosts if h.pool in signals}
         if not told:
             return
         scheduler = self.deps.reach(cluster.name).scheduler
@@ -131,14 +132,19 @@ class EmergencyPlanning:
         except DriverError as error:
             activity.logger.warning(f"jobs on hosts of {emergency.id} were perhaps not told yet: {error}")
 
+    async def _anew(self, after: Emergency) -> EmergencyPlanned:
+        """A look that a person's word overtook says nothing: it is to look again."""
+        counts = await self.deps.store.count_emergency_hosts(after.id)
+        picture = emergency_view(after, counts, after.reason)
+        return EmergencyPlanned(reason=after.reason, state=after.state, wait_seconds=0.0, picture=picture)
+
     async def _planned(
-        self, after: Emergency, step: EmergencyStep, stops: tuple[EmergencyStop, ...], at: Moment
+        self, after: Emergency, step: EmergencyStep, said: EmergencyStep, stops: tuple[EmergencyStop, ...], at: Moment
     ) -> EmergencyPlanned:
+        """`said`: the step with those alone who are to be told now."""
         counts = await self.deps.store.count_emergency_hosts(after.id)
         wait: float | None = None
-        if after.state is not step.state or after.progress != (step.progress or after.progress):
-            wait = 0.0  # somebody was faster: look again
-        elif step.until is not None:
+        if step.until is not None:
             # It looks now and then in its notice too: a scheduler that hiccuped is asked again to tell its jobs.
             wait = min(max(0.0, (step.until - at).total_seconds()), looks_again(after, at).total_seconds())
         elif counts.get(EmergencyHostState.ASKED) or step.halts:
@@ -147,11 +153,11 @@ class EmergencyPlanning:
             reason=step.reason,
             state=after.state,
             stops=stops,
-            yields=step.yields,
-            halts=step.halts,
+            yields=said.yields,
+            halts=said.halts,
             wait_seconds=wait,
             picture=emergency_view(after, counts, step.reason),
-            over=step.over and after.state is step.state,
+            over=step.over,
         )
 
     @activity.defn(name="order_emergency")

@@ -1,6 +1,7 @@
 """A stop of an emergency, where its visit differs from a train's: which hosts it asks for, and what becomes of them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from temporalio import activity
 
@@ -12,6 +13,7 @@ from fleet.models.emergency import (
     Emergency,
     EmergencyChange,
     EmergencyHost,
+    EmergencyHostState,
     EmergencyState,
     Urgent,
 )
@@ -20,10 +22,11 @@ from fleet.models.ledger import LeaseHost, Request, RequestClass, RequestState
 from fleet.models.messages import VisitAsk, VisitAsked, VisitInput
 from fleet.models.operation import OperationWork
 from fleet.models.rollouts import RolloutFacts
-from fleet.models.work import BoardAction, Boarding, HostOutcome
-from fleet.policy.emergency_end import BEGUN, after_stop, ended_early, pending_again
+from fleet.models.work import BoardAction, Boarding, HostOutcome, Outcome
+from fleet.policy.emergency_end import BEGUN, Owed, after_stop, ended_early, pending_again
 from fleet.policy.emergency_hosts import obtainable
 from fleet.policy.emergency_orders import Change
+from fleet.policy.emergency_wish import overruled
 from fleet.policy.large_gate import begins_no_more
 from fleet.policy.large_rounds import held_length, totals
 from fleet.policy.operation_steps import steps_of
@@ -44,7 +47,7 @@ async def ask_for_stop(deps: Deps, emergency_id: str, ask: VisitAsk, facts: Ledg
     visit, store = ask.input, deps.store
     emergency = await known_emergency(deps, emergency_id)
     hosts = await store.emergency_hosts(emergency_id, visit.visit if emergency.spec.plan is None else None)
-    its = [h.host for h in hosts if h.stop == visit.visit]
+    its = [h for h in hosts if h.stop == visit.visit]
     waiting = next((r for r in facts.requests if r.holder == visit.visit), None)
     had = obtainable(its, facts)
     why = _halted(emergency) or begins_no_more(emergency, hosts, facts)
@@ -126,17 +129,26 @@ async def stop_pool(deps: Deps, emergency: Emergency, visit: VisitInput) -> Wish
         what = OperationWork(spec.plan.work.value)
         steps = steps_of(what, spec.plan.duration, cluster, bent)
         service = Boarding(action=BoardAction.VISIT, steps=steps, reason=f"{what} for {emergency.id}")
-    return Wishes(cluster, bent, {}, RolloutFacts(), urgent, service)
+    return Wishes(cluster, bent, {}, RolloutFacts(), urgent=urgent, service=service)
+
+
+async def stop_wishes(deps: Deps, emergency_id: str, visit: VisitInput, hosts: Sequence[str]) -> Wishes:
+    """The same, without what emergencies that began later would take back from these hosts."""
+    emergency = await known_emergency(deps, emergency_id)
+    said = (await deps.store.rollout_facts(visit.cluster, hosts)).urgent
+    later = {host: why for host, its in said.items() if (why := overruled(emergency, its))}
+    return replace(await stop_pool(deps, emergency, visit), later=later)
 
 
 async def end_stop(deps: Deps, emergency_id: str, visit: VisitInput, outcomes: Sequence[HostOutcome]) -> None:
     """Note what became of the stop's hosts."""
     _, pool = await deps.pool(visit.cluster, visit.pool)
+    owed = await _owed(deps, await known_emergency(deps, emergency_id), outcomes)
 
     def change(before: Emergency, hosts: tuple[EmergencyHost, ...]) -> EmergencyChange:
         its = [h for h in hosts if h.stop == visit.visit]
         drain = before.spec.drain or pool.drain
-        return EmergencyChange(emergency=before, hosts=after_stop(its, outcomes, drain.max_returns))
+        return EmergencyChange(emergency=before, hosts=after_stop(its, outcomes, drain.max_returns, owed))
 
     await deps.store.change_emergency(emergency_id, change)
 
@@ -153,14 +165,37 @@ async def close_ended(deps: Deps, large: Emergency) -> None:
             continue
         _, pool = await deps.pool(large.spec.cluster, pool_name)
         returns = (large.spec.drain or pool.drain).max_returns
-        await store.change_emergency(large.id, _closing(outcomes, returns), stop=stop)
+        owed = await _owed(deps, large, outcomes)
+        await store.change_emergency(large.id, _closing(outcomes, returns, owed), stop=stop)
 
 
-def _closing(outcomes: Sequence[HostOutcome], max_returns: int) -> Change:
+def _closing(outcomes: Sequence[HostOutcome], max_returns: int, owed: Owed) -> Change:
     def change(before: Emergency, hosts: tuple[EmergencyHost, ...]) -> EmergencyChange:
-        return EmergencyChange(emergency=before, hosts=ended_early(hosts, outcomes, max_returns))
+        return EmergencyChange(emergency=before, hosts=ended_early(hosts, outcomes, max_returns, owed))
 
     return change
+
+
+async def _owed(deps: Deps, emergency: Emergency, outcomes: Sequence[HostOutcome]) -> Owed:
+    """Hosts that came back without all that the emergency was to bring. What did not board with the rest is another
+    stop's, or that says that it can't be: what was upgraded in this one makes the next shorter, so that there is an end
+    of them. What boarded and was offboarded since is no stop's.
+    """
+    found: dict[str, tuple[EmergencyHostState, str]] = {}
+    for row in outcomes:
+        came_back = row.outcome is Outcome.CURRENT or (row.outcome is Outcome.UPGRADED and row.applied)
+        work = await deps.store.work(row.operation) if came_back else None
+        if work is None:
+            continue
+        later = [f"{name}: {why}" for name, why in work.deferred.items() if name in emergency.targets]
+        boarded, applied = (s.upgrade for s in work.steps if s.upgrade is not None), {u.component for u in row.applied}
+        missed = [f"{u.component} {u.version}" for u in boarded if u.component not in applied]
+        if missed:
+            why = f"{row.outcome}: {row.reason}; not applied: {', '.join(missed)}"
+            found[row.host] = (EmergencyHostState.LEFT_OUT, why)
+        elif later:
+            found[row.host] = (EmergencyHostState.PENDING, f"got a part of it; {'; '.join(later)}")
+    return found
 
 
 async def tell_large(deps: Deps, visit: str | None) -> None:

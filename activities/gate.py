@@ -154,10 +154,12 @@ class Gating:
 
     async def _verdicts(self, acting: Acting) -> dict[str, Verdict]:
         """The last verdict of each task in this try, as long as it was reached, and reached since an outsider was last
-        let on the host's scope.
+        let on the host's scope: by when its verification was claimed, for the evidence has the time of who verified.
         """
-        steps = await self.deps.store.steps(acting.order.record)
-        since = outsider_since(await self.deps.store.intents(acting.order.operation))
-        counts = (s for s in steps if s.action is StepAction.GO_ON and (since is None or s.started > since))
+        store, record = self.deps.store, acting.order.record
+        steps, since = await store.steps(record), outsider_since(await store.intents(acting.order.operation))
+        claimed = {i.step: i.opened_at for i in await store.intents(record)} if since is not None else {}
+        reached = (s for s in steps if s.action is StepAction.GO_ON)
+        counts = (s for s in reached if since is None or claimed.get(s.step, since) > since)
         found = (s.verification for s in counts if s.verification is not None)
         return {v.task: v.verdict for v in found}

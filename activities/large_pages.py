@@ -24,3 +24,13 @@ def asks_at_gate(large: Emergency, why: str) -> Page:
     )
     key = f"{large.id}/gate/{number}" + (f"/{again}" if again else "")
     return Page(key, f"Round {named} of {large.name} waits for a go", body)
+
+
+def ended_early(large: Emergency) -> Page:
+    """It ended for want of time, at an hour at which perhaps nobody looks. Told once."""
+    body = (
+        f"{large.reason}\nWhat it had out is back or in repair, and trains go on.\n"
+        f"What became of each host: maintrain large history {large.spec.name}\n"
+        "For the rest: another maintenance, under a name of its own."
+    )
+    return Page(f"{large.id}/out-of-time", f"{large.name} ended before it was through", body)

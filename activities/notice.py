@@ -7,7 +7,6 @@ import time
 from temporalio import activity
 
 from activities.deps import Deps, now
-from fleet import ids
 from fleet.errors import DriverError
 from fleet.models.facts import TrainFacts
 from fleet.models.train import DomainProgress, DomainState, VisitState
@@ -23,19 +22,18 @@ async def give_notice(deps: Deps, facts: TrainFacts, domain: str) -> None:
     progress = next((p for p in facts.cycle.domains if p.domain.name == domain), None) if facts.cycle else None
     if facts.cycle is None or progress is None:
         return
-    own = await deps.store.job_signals(facts.cluster)
-    if signal is None and not own:
+    if signal is None and not await deps.store.names_signals(facts.cluster):
         return
     # A host that has another pool by now is not visited with its domain.
     scheduler, members = deps.reach(facts.cluster).scheduler, {host.name for host in facts.hosts}
     hosts = members.intersection(progress.domain.hosts)
     view = await scheduler.view(not_before=time.monotonic())
     on_it = sorted(job.id for job in view.jobs.values() if job.holds and not job.ours and hosts & set(job.hosts))
+    own = await deps.store.job_signals(facts.cluster, on_it)
     told_by = {job: name for job in on_it if (name := own.get(job, signal)) is not None}
-    notices = ids.notices(facts.cluster, facts.pool.name, facts.cycle.number, domain)
-    # A visit that was opened is counted as an attempt, and is the one that its jobs were told of.
-    occasion = f"{notices}/{progress.attempts - (progress.state is DomainState.VISITING)}"
-    jobs = [job for job in told_by if await deps.store.first_time(f"{occasion}/{job}", now())]
+    visit = (facts.cluster, facts.pool.name, facts.cycle.number, progress)
+    # The scheduler takes its time to answer, and jobs that were told answer meanwhile: their visit may be put off.
+    jobs = await deps.store.claim_notices(*visit, told_by, now())
     for name in sorted({told_by[job] for job in jobs}):
         some = tuple(job for job in jobs if told_by[job] == name)
         try:

@@ -1,5 +1,6 @@
 """An operation's looks: read the facts, let the policy decide, commit, tell; and a word that came as a signal."""
 
+import time
 from collections.abc import Callable
 
 from temporalio import activity
@@ -33,6 +34,9 @@ _PARKING_LOOKS, _LOOKS = 5.0, 300.0
 _OF_THE_WAIT = 20.0
 """Part of the time since the grant after which it looks again."""
 
+_BEGINS_WITHIN = 30.0
+"""Seconds from a look at the facts in which the outsider's work may begin by it."""
+
 _LONGEST = 86_400.0
 """However far its time is, it looks at itself every day."""
 
@@ -40,8 +44,8 @@ _LONGEST = 86_400.0
 class Operating:
     """Activities `review_operation` and `order_operation`."""
 
-    def __init__(self, deps: Deps) -> None:
-        self.deps = deps
+    def __init__(self, deps: Deps, begins_within: float = _BEGINS_WITHIN) -> None:
+        self.deps, self._begins_within = deps, begins_within
 
     @activity.defn(name="review_operation")
     @mapped
@@ -55,9 +59,9 @@ class Operating:
             if failed is not None:
                 return _review(failed, _bare(failed))
             op = await known_operation(self.deps, order.operation)
-            facts = await operation_facts(self.deps, op)
+            began, facts = time.monotonic(), await operation_facts(self.deps, op)
             step = progress(facts)
-            after = await self._commit(facts, step)
+            after = await self._commit(facts, step, began)
             if overdue(after, facts):
                 await self.deps.page(operation_late(after))
             if after.state not in BEFORE_GRANT:  # also where an attempt died between the two
@@ -85,14 +89,21 @@ class Operating:
         step = OperationStep(state=OperationState.FAILED, reason=reason)
         return await self.deps.store.change_operation(op.id, _change(op, step, now))
 
-    async def _commit(self, facts: OperationFacts, step: OperationStep) -> Operation:
-        op = facts.op
+    async def _commit(self, facts: OperationFacts, step: OperationStep, began: float) -> Operation:
+        """`began`: the monotonic second in which the look began."""
+        op, change = facts.op, _change(facts.op, step, facts.now)
         if step.state in OVER and op.spec.work is OperationWork.UPGRADE:
             for cluster in op.spec.clusters:  # what came of the versions, for blame
                 await record_trials(self.deps, cluster, await self.deps.store.outcomes(cluster, visit=op.id))
         if (step.state, step.reason) == (op.state, op.reason):
             return op
-        return await self.deps.store.change_operation(op.id, _change(op, step, facts.now))
+
+        def unless_late(before: Operation) -> OperationChange:
+            # Who stood still since the look may have missed that a host is drained no more: it looks again.
+            late = step.state is OperationState.WORKING and time.monotonic() - began > self._begins_within
+            return OperationChange(before) if late else change(before)
+
+        return await self.deps.store.change_operation(op.id, unless_late)
 
     @activity.defn(name="order_operation")
     @mapped

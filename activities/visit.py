@@ -7,7 +7,7 @@ from temporalio import activity
 
 from activities.counting import count_outcome
 from activities.deps import Deps, beating
-from activities.emergency_stop import ask_for_stop, begin_stop, end_stop, known_emergency, stop_pool
+from activities.emergency_stop import ask_for_stop, begin_stop, end_stop, stop_wishes
 from activities.failing import mapped
 from activities.joining import joint_for, tell_partners
 from activities.lemon_facts import Found, lemons_of
@@ -121,7 +121,7 @@ class Visiting:
                 halted = await begin_stop(self.deps, emergency, visit, leases)
                 if halted:
                     return await self._none_begun(visit, hosts, halted)
-                wishes = await stop_pool(self.deps, await known_emergency(self.deps, emergency), visit)
+                wishes = await stop_wishes(self.deps, emergency, visit, hosts)
             else:
                 wishes = await wishes_of(self.deps, *await self.deps.pool(visit.cluster, visit.pool), hosts)
             bad = await lemons_of(store, visit.cluster, now, hosts) if emergency is None else {}
@@ -162,6 +162,9 @@ class Visiting:
             boarding = board(wishes.cluster, wishes.pool, versions, entries, wishes.of(host, versions))
         if boarding.action is not BoardAction.VISIT:
             current = boarding.action is BoardAction.CURRENT
+            if current and (lacks := wishes.lacking(versions)):
+                current, told = False, f"{boarding.reason}; it is not known to carry {', '.join(lacks)}"
+                boarding = boarding.model_copy(update={"reason": told})
             await self._release(visit, host, Outcome.CURRENT if current else Outcome.LEFT_OUT, boarding.reason)
             return None
         work = self._work(visit, host, operation, boarding)

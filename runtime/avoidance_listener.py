@@ -133,15 +133,16 @@ class AvoidanceListener:
         job = await running_job(opened.scheduler, asked.job)
         # Who repeats what was posted repeats its signature, and so the request: nobody else can sign another one.
         key = f"{asked.cluster}/{job.id}.{job.restarts}/{asked.request or signature.removeprefix('v1=')}"
-        wish = job_wish(asked.cluster, job, key, AvoidanceSource.HTTP)
-        wish = replace(wish, why=asked.why if asked.why.isprintable() else "", signal=asked.signal)
+        # Operators read it on their terminals.
+        why = asked.why if asked.why.isprintable() else ""
+        wish = replace(job_wish(asked.cluster, job, key, AvoidanceSource.HTTP), why=why, signal=asked.signal)
         if asked.verb == "avoid":
             rows = await self._door.ask(await self._dated(wish, asked.until))
         elif asked.verb == "ready":
             rows = await self._door.ready(wish)
         else:
             heard = await self._parts.store.first_claim(f"avoid/http/{signature}", await self._parts.store.clock())
-            rows = await self._door.withdraw(asked.cluster, job.id, wish.actor, asked.why or "the job says so", heard)
+            rows = await self._door.withdraw(asked.cluster, job.id, wish.actor, why or "the job says so", heard)
         for pool in sorted({row.ask.pool for row in rows}):
             try:
                 await self._parts.engine.wake(ids.train(asked.cluster, pool))

@@ -1,5 +1,6 @@
-"""When a worker's Python looks for cyclic garbage. It makes objects by the thousand for every step, nearly all of which
-go without it; looking for the rest after every 700, as Python does, took a twentieth of a worker's time.
+"""When Python looks for cyclic garbage. A worker makes objects by the thousand for every step, and a command by its
+imports, nearly all of which go without it or stay; looking for the rest after every 700, as Python does, took a
+twentieth of a worker's time, and a tenth of a command's.
 """
 
 import gc
@@ -11,6 +12,6 @@ OLDER, OLDEST = 20, 100
 
 
 def collect_seldom() -> None:
-    """For processes that serve: what was loaded by now stays for good, and what comes is looked through seldom."""
+    """What was loaded by now stays for good, and what comes is looked through seldom."""
     gc.freeze()
     gc.set_threshold(YOUNG, OLDER, OLDEST)

@@ -5,7 +5,7 @@ A run begins with the restart, then works; what it did since its last checkpoint
 
 from bisect import bisect_left, insort
 from collections.abc import Callable
-from math import floor, inf, isfinite, nextafter
+from math import floor, inf, isfinite
 
 from simulation.clock import Clock
 from simulation.hosts import Hosts, Parts
@@ -55,10 +55,8 @@ class Gangs:
         """Hosts that jobs hold."""
         self.began: dict[int, float] = {}
         """Jobs that run, and since when."""
-        self.ends: list[float] = []
-        """When the scheduler expects them to end, in order, no two alike; those without a limit are left out."""
-        self.ending: dict[float, int] = {}
-        """The job of each."""
+        self.ends: list[tuple[float, int]] = []
+        """When the scheduler expects each of them to end, in order; those without a limit are left out."""
         self._expected: dict[int, float] = {}
         self._where: dict[int, Parts] = {}
         self.on: list[dict[int, int]] = [{} for _ in hosts.span]
@@ -95,10 +93,8 @@ class Gangs:
         self.starts[job] += 1
         ends = now + self.expected[job]
         if ends < inf:
-            while ends in self.ending:
-                ends = nextafter(ends, inf)
-            self._expected[job], self.ending[ends] = ends, job
-            insort(self.ends, ends)
+            self._expected[job] = ends
+            insort(self.ends, (ends, job))
         lasts = self.restart[job] + self.wall(job, self.left[job])
         self.clock.at(now + lasts, self._ended, (job, self.starts[job]))
 
@@ -198,8 +194,7 @@ class Gangs:
         del self.began[job]
         self.busy -= self.need[job]
         if (ends := self._expected.pop(job, None)) is not None:
-            del self.ending[ends]
-            del self.ends[bisect_left(self.ends, ends)]
+            del self.ends[bisect_left(self.ends, (ends, job))]
         drained: dict[Visit, None] = {}
         for domain, count in self._where.pop(job):
             del self.on[domain][job]

@@ -22,7 +22,7 @@ class Meter:
         self.below = sum(int(up < floor) for up, floor in zip(self.up_in, self.floor, strict=True))
         """Pools that are below their floor."""
         self.below_s = 0.0
-        """Time with any pool below its floor."""
+        """Time below the floor, of all pools together."""
         self.least_margin = min(up - floor for up, floor in zip(self.up_in, self.floor, strict=True))
         self.curves: list[list[float]] = []
         """A row a point: least up, means of up, planned and failed, and hosts busy at its end."""
@@ -61,6 +61,5 @@ class Meter:
             self.sums[0] += self.up * length
             self.sums[1] += self.planned * length
             self.sums[2] += self.failed * length
-            if self.below:
-                self.below_s += length
+            self.below_s += self.below * length
             self._last = now

@@ -15,7 +15,7 @@ class Capacity(Fact):
     floor: int
     """Sum over the pools."""
     at_or_above_floor: float
-    """Share of time in which every pool was."""
+    """Share of time in which a pool was, as a mean over the pools: each has its own promise."""
     least_margin: int
     """Hosts above its floor of the pool that came closest to it; negative: below."""
     planned_mean: float
@@ -69,6 +69,7 @@ class Jobs(Fact):
     done: int
     started: int
     wait_hours_mean: float
+    """Of every job submitted; what one that still waits at the end has waited counts."""
     load: float
     """Work asked for, as a share of the hosts' time."""
 
@@ -95,7 +96,7 @@ class Reach(Fact):
 
 
 class Cycles(Fact):
-    """Rounds that closed, of any pool."""
+    """Rounds that opened and closed in the time simulated, of any pool."""
 
     closed: int
     mean_days: float | None

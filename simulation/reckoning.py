@@ -57,7 +57,7 @@ def _capacity(s: "Simulation") -> Capacity:
         up_min=meter.least_up,
         up_mean=_round(meter.sums[0] / until),
         floor=sum(meter.floor),
-        at_or_above_floor=_round(1 - meter.below_s / until),
+        at_or_above_floor=_round(1 - meter.below_s / (until * len(meter.floor))),
         least_margin=meter.least_margin,
         planned_mean=_round(meter.sums[1] / until),
         planned_most=max(meter.most_planned_in),
@@ -73,10 +73,7 @@ def _goodput(s: "Simulation") -> Goodput:
     productive = jobs.run_s[:arrived] - np.array(gangs.left[:arrived])
     hosts = jobs.hosts[:arrived].astype(np.float64)
     present = done - jobs.submit_s[:arrived]
-    waits = np.array(gangs.waited[:arrived])
-    open_ = np.isinf(np.array(gangs.done_at[:arrived]))
-    waits = waits + _still_waiting(s, open_)
-    held = present - waits
+    held = present - _waits(s)
     large = hosts >= LARGE
     whole = s.scenario.hosts * until
     return Goodput(
@@ -94,12 +91,12 @@ def _goodput(s: "Simulation") -> Goodput:
     )
 
 
-def _still_waiting(s: "Simulation", open_: np.ndarray) -> np.ndarray:
-    """The wait under way at the end, of the jobs that are neither done nor running."""
-    found = np.zeros(s.arrived)
-    for job in np.flatnonzero(open_).tolist():
+def _waits(s: "Simulation") -> np.ndarray:
+    """How long each job waited, with the wait under way at the end of those that are neither done nor running."""
+    found = np.array(s.gangs.waited[: s.arrived])
+    for job in np.flatnonzero(np.isinf(np.array(s.gangs.done_at[: s.arrived]))).tolist():
         if job not in s.gangs.began:
-            found[job] = s.scenario.until_s - s.gangs.queued_at[job]
+            found[job] += s.scenario.until_s - s.gangs.queued_at[job]
     return found
 
 
@@ -120,13 +117,12 @@ def _interruptions(s: "Simulation") -> Interruptions:
 
 def _jobs(s: "Simulation") -> Jobs:
     started = np.array(s.gangs.starts[: s.arrived])
-    waited = np.array(s.gangs.waited[: s.arrived])
     work = s.scenario.workload
     return Jobs(
         submitted=s.arrived,
         done=sum(at < inf for at in s.gangs.done_at),
         started=int((started > 0).sum()),
-        wait_hours_mean=_round(float(waited.mean()) / 3600 if s.arrived else 0.0),
+        wait_hours_mean=_round(float(_waits(s).mean()) / 3600 if s.arrived else 0.0),
         load=_round(float((work.hosts * work.run_s)[: s.arrived].sum()) / (s.scenario.hosts * s.scenario.until_s)),
     )
 
@@ -152,7 +148,7 @@ def _reach(s: "Simulation") -> Reach | None:
 
 
 def _cycles(s: "Simulation") -> Cycles:
-    lengths = [c.closed_s - c.opened_s for c in s.policy.cycles]
+    lengths = [c.closed_s - c.opened_s for c in s.policy.cycles if c.opened_s >= 0]
     late = sum(length > s.scenario.bound_s for length in lengths)
     return Cycles(
         closed=len(lengths),

@@ -15,6 +15,8 @@ from simulation.chance import Spread
 from simulation.job import DAY_S, Workload
 
 HOUR_S = 3600.0
+_LONGEST_CYCLE_S = 1000 * 365 * DAY_S
+"""The policies of `fleet` foretell the end of a cycle as a date, and the calendar has no more than 9,999 years."""
 
 
 class Policy(StrEnum):
@@ -101,6 +103,8 @@ class Scenario(Fact):
             found = problems(self.as_pool(), members)
             if found:
                 raise ValueError(f"a pool of {members} hosts: {found[0]}")
+        if len(self.pools[0]) / self.domain * (self.visit.mean_s + self.drain_s) > _LONGEST_CYCLE_S:
+            raise ValueError("visit: expected the visits of a cycle, one after the other, to take 1,000 years at most")
         if len(self.workload) and int(self.workload.hosts.max()) > self.hosts:
             raise ValueError(
                 f"workload: expected jobs of at most {self.hosts} hosts, the largest needs {self.workload.hosts.max()}"

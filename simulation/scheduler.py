@@ -87,8 +87,8 @@ class Scheduler:
         # Nobody knows when: then no job without a limit may go first, for it might hold what the first job needs.
         self._shadow, self._extra = inf, 0
         wanted, free, need = self.gangs.need[first], self.hosts.total_free, self.gangs.need
-        for ends in self.gangs.ends:
-            free += need[self.gangs.ending[ends]]
+        for ends, job in self.gangs.ends:
+            free += need[job]
             if free >= wanted:
                 self._shadow, self._extra = ends, free - wanted
                 return

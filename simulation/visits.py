@@ -82,6 +82,13 @@ class Visits:
             self._chances[cycle] = Chances(self.scenario, cycle)
         return self._chances[cycle]
 
+    def expected_s(self, hosts: range) -> float:
+        """How long a visit of these hosts would take in the first cycle, draining to the end: their slowest one's, or
+        that of the first where they return together.
+        """
+        drawn = self.chances(0).length_s
+        return self.scenario.drain_s + (drawn[hosts[0]] if self.scenario.whole_visits else max(drawn[h] for h in hosts))
+
     def order(self, cycle: int, pool: int) -> list[int]:
         """A pool's hosts by name, in which those of a domain lie side by side, or in an order drawn by the cycle."""
         if not self.scenario.random_order:
@@ -163,8 +170,9 @@ class Visits:
         return by_pool.values(), by_domain.items()
 
     def _out(self, host: int, repair_s: float) -> None:
-        self.hosts.move((host,), FAILED, self.clock.now)
-        self.clock.at(self.clock.now + repair_s, self._repaired, host)
+        now, try_s = self.clock.now, min(repair_s, self.scenario.visit.mean_s)
+        self.hosts.move((host,), FAILED, now)
+        self.clock.at(now + repair_s, self._repaired, (host, now + repair_s - try_s))
 
     def _fail(self, what: tuple[Failures, int]) -> None:
         failures, n = what
@@ -178,8 +186,11 @@ class Visits:
         self.gangs.hit(self.hosts.domain_of[host], failures.pick[n])
         self._out(host, failures.repair_s[n])
 
-    def _repaired(self, host: int) -> None:
-        """Repair boards what a visit now would."""
+    def _repaired(self, what: tuple[int, float]) -> None:
+        """Each try of a repair boards what is due when it begins, so the host has what its last one found, which takes
+        as long as a visit; a repair that is shorter is one try.
+        """
+        host, tried_at = what
         self._back([host])
-        self.upgrades.board([host], self.clock.now, self.clock.now)
+        self.upgrades.board([host], tried_at, self.clock.now)
         self.returned()

@@ -139,7 +139,7 @@ async def _withdraw(cluster: str, what: str, asked: Command, dry_run: bool, as_j
 async def _ready(cluster: str, job: str, dry_run: bool, as_json: bool) -> None:
     async with Avoidances.open(CommandLine) as door:
         if dry_run:
-            standing = await door.standing(cluster, job)
+            standing = await door.plan_ready(cluster, job)
             ends = f", and {', '.join(row.id for row in standing)} would end" if standing else ""
             say(f"job {job} would be noted as ready{ends}; nothing was changed")
             return

@@ -65,6 +65,11 @@ class Avoidances:
         """
         return await self._door.ask(await self._wish(request))
 
+    async def plan_ready(self, cluster: str, job: str) -> tuple[Avoidance, ...]:
+        """What that word would end. `Refused` for a job that holds no hosts now; nothing is written."""
+        found = await self._job(cluster, job)
+        return await self.standing(cluster, found.id)
+
     async def ready(self, cluster: str, job: str, key: str = "") -> tuple[Avoidance, ...]:
         """A job's word that it may be visited now: what it was granted ends, and its notice needs no more time."""
         found = await self._job(cluster, job)

@@ -6,8 +6,10 @@ from typing import Annotated
 import typer
 
 from fleet import ids
+from fleet.errors import InvalidInput
 from fleet.models.emergency import Emergency, EmergencyState
 from fleet.models.messages import Command
+from fleet.policy.emergency_checks import stranger_problem
 from fleet.policy.emergency_hosts import emergency_hosts
 from fleet.policy.emergency_orders import EmergencyVerb
 from fleet.ports.store import Store
@@ -83,9 +85,13 @@ async def _drafted(store: Store, file: Path, asked: Command, numbers: Numbers) -
     spec, targets = read_emergency(file, fleet, {r.id: r for r in await store.rollouts()})
     cluster, now = find_cluster(fleet, spec.cluster), await store.clock()
     members, versions = await store.hosts(cluster.name), await store.versions(cluster.name)
+    id_ = ids.emergency(cluster.name, spec.name)
+    strangers = stranger_problem(spec, cluster, members)
+    if strangers and await store.emergency(id_) is None:
+        raise InvalidInput(str(file), *strangers[0])
     hosts = emergency_hosts(spec, cluster, members, versions)
     emergency = Emergency(
-        id=ids.emergency(cluster.name, spec.name),
+        id=id_,
         spec=spec,
         targets=targets,
         override=await override_of(store, cluster, hosts, asked, numbers, spec.override_lasts.total_seconds()),

@@ -111,6 +111,8 @@ def boarding_of(
             bent = pool.model_copy(update={"visit_budget": emergency.spec.budget or pool.visit_budget})
             found = board(cluster, bent, observed, entries, wish)
             upgrades = ", ".join(f"{s.upgrade.component} {s.upgrade.version}" for s in found.steps if s.upgrade)
+            left = "; ".join(f"{c}: {why}" for c, why in found.deferred.items() if c in emergency.targets)
+            upgrades += f"; another stop: {left}" if upgrades and left else ""
             known[key] = (found.action is BoardAction.VISIT, upgrades or found.reason)
         goes, what = known[key]
         if goes:

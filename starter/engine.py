@@ -25,6 +25,7 @@ from fleet.models.rollout import RolloutSpec
 from runtime.client import connect
 from runtime.settings import load_settings
 from workflows.attributes import CLUSTER, COMPONENT, POOL, VERSION
+from workflows.priorities import priority_of
 
 ANSWERS_WITHIN = 3.0
 """Seconds that Temporal has to answer a signal or a start."""
@@ -228,6 +229,7 @@ async def _start(
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 static_summary=summary,
                 search_attributes=attributes,
+                priority=priority_of(workflow_id),
             )
     except RPCError as error:
         raise _unreachable(error) from error

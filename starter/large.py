@@ -10,6 +10,7 @@ from fleet import ids
 from fleet.errors import InvalidInput, Refused
 from fleet.models.emergency import Emergency, EmergencyHostState
 from fleet.models.messages import Command
+from fleet.policy.emergency_checks import stranger_problem
 from fleet.policy.emergency_hosts import emergency_hosts
 from fleet.policy.emergency_orders import EmergencyVerb, Gate
 from fleet.policy.large_checks import large_problems
@@ -111,7 +112,8 @@ async def _drafted(store: Store, file: Path, asked: Command, numbers: Numbers) -
         raise Refused(f"{spec.name}: no host is selected: are the hosts synced, and their versions read?")
     override = await override_of(store, cluster, hosts, asked, numbers, lasts=None)  # held hosts wait for people
     pools = pools_of(cluster, hosts)
-    problems = large_problems(spec, hosts, pools, await promises(store, cluster, pools), override, now, members)
+    problems = stranger_problem(spec, cluster, members)
+    problems += large_problems(spec, hosts, pools, await promises(store, cluster, pools), override, now, members)
     if problems and not await _was_started(store, ids.large(cluster.name, spec.name)):
         raise one_error(text.source, [placed(text, place, wanted) for place, wanted in problems])
     large = Emergency(

@@ -42,9 +42,10 @@ def _with_moments(file: YamlText, plan: dict[str, object]) -> dict[str, object]:
     found = dict(plan)
     for name in ("at", "until"):
         text = found.get(name)
-        if isinstance(text, str) and "/" in text:
+        written, _, zone = text.strip().rpartition(" ") if isinstance(text, str) else ("", "", "")
+        if written and zone[:1].isalpha():
             try:
-                found[name] = moment(f"plan.{name}", text)
+                found[name] = moment(f"plan.{name}", f"{'T'.join(written.split())} {zone}")
             except InvalidInput as error:
                 line = file.line_of(("plan", name))
                 raise InvalidInput(f"{file.source}:{line}", f"plan.{name}", error.expected) from error

@@ -72,5 +72,8 @@ def _numbers(option: str, given: list[str], pools: list[str]) -> dict[str, int]:
             raise InvalidInput(option, "", f"expected a number of hosts, or POOL=N, found {text!r}")
         if not equals and len(pools) != 1:
             raise InvalidInput(option, "", f"expected POOL=N, since it is for several pools ({', '.join(pools)})")
-        found[pool or pools[0]] = int(number)
+        name = pool or pools[0]
+        if name in found:
+            raise InvalidInput(option, "", f"expected each pool once, found {name} again")
+        found[name] = int(number)
     return found

@@ -91,7 +91,8 @@ def lines(found: Sizing) -> list[str]:
     ]
     heads = ("size", "domains", "visit", "cycle", "reserved", "interrupted", "cost, host-h/day", "can't be, for")
     out += [table(heads, rows), f"  visits: {found.visit.source or 'as given'}"]
-    out.append(f"  by the formula: {found.closed_form:.3g} hosts; the bound needs {found.smallest:.3g} or more")
+    need = "can't be kept" if found.smallest is None else f"needs {found.smallest:.3g} or more"
+    out.append(f"  by the formula: {found.closed_form:.3g} hosts; the bound {need}")
     out += [f"  if {s.what}: {hosts_in_words(s.best)}" for s in found.sensitivity]
     return [*out, *(f"  {note}" for note in found.notes), ""]
 

@@ -126,12 +126,12 @@ def whatif(  # noqa: PLR0913 - the options of a command
     with Progress(policies) as progress:
         found = compare(scenario, policies, progress.show, processes or processors())
     answer = Answer(scenario=scenario, workload=workload, notes=(*promised.notes, *notes), measured=found)
-    _write(html, svg, answer)
     if as_json:
         print_json(answer_json(answer))
-        return
-    for line in answer_lines(answer):
-        say(line)
+    else:
+        for line in answer_lines(answer):
+            say(line)
+    _write(html, svg, answer)  # last: a file that can't be written must not cost the answer
 
 
 def _made(

@@ -46,15 +46,16 @@ def assumptions(answer: Answer) -> list[str]:
         f" {s.schedule_every_s:g} s; gangs go where they touch fewest domains; it knows nothing of coming visits.",
         f"Hosts fail {s.failures_per_1000_node_days:g} times in 1,000 node-days, independently, while they are up;"
         f" repairs take {s.repair}. A failure stops the whole gang.",
-        f"Every policy brings each host through once in {s.cycle_days:g} days, from day 0 on, lock-step in the middle"
-        f" of each cycle. A host's visit takes {s.visit} after at most {s.drain_s / 3600:g} h of draining{slowest};"
-        f" {s.visit_fails:.1%} of a host's visits end in a repair.",
+        f"Every policy brings each host through once in {s.cycle_days:g} days{_opening(len(pools))}, lock-step in the"
+        f" middle of each cycle. A host's visit takes {s.visit} after at most {s.drain_s / 3600:g} h of"
+        f" draining{slowest}; {s.visit_fails:.1%} of a host's visits end in a repair.",
         f"Lock-step: one window of {s.window_s / 3600:g} h for the whole cluster, without a drain. maxUnavailable:"
         f" {s.unavailable} of a pool. Sliding: as many hosts at once as the planned buffer. Both take hosts"
         f" {'in random order' if s.random_order else 'by name, in which those of a domain lie side by side'}.",
         *([_RELEASES] if upgrade else []),
         f"Promises of a pool: {limits[0].planned_buffer} planned, {limits[0].failure_buffer} failed at most, floor"
-        f" {limits[0].floor:,} of {limits[0].members:,}. Only trains look at floor and failures.",
+        f" {limits[0].floor:,} of {limits[0].members:,}. Only trains look at floor and failures."
+        f"{' Floor kept is a mean over the pools.' if len(pools) > 1 else ''}",
         "An interrupted job loses what it did since its last checkpoint, restarts, and keeps its place in the queue"
         + (
             "; it checkpoints just before a planned interruption."
@@ -66,8 +67,16 @@ def assumptions(answer: Answer) -> list[str]:
 
 _RELEASES = (
     "How long an upgrade takes is the mean over releases spread evenly over one cycle, for it is chance when in a cycle"
-    " a version comes out; it boards visits that begin after its release."
+    " a version comes out; it boards visits that begin after its release, and repairs whose last try, as long as a"
+    " visit, begins after it."
 )
+
+
+def _opening(pools: int) -> str:
+    """When cycles open."""
+    if pools == 1:
+        return ", from day 0 on"
+    return ": pools open their cycles evenly spread over that time, and on day 0 each is where it would be by then"
 
 
 def _chained(jobs: Summary) -> list[str]:

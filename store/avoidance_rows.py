@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, select, true
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, select, true
 
 from fleet import ids
 from fleet.models.avoidance import Avoidance
@@ -26,11 +26,24 @@ def open_avoidances(connection: Connection, cluster: str, pool: str) -> tuple[Av
 
 
 def charged_avoidances(connection: Connection, cluster: str, pool: str, since: Moment | None) -> tuple[Avoidance, ...]:
-    """Those that count against budgets: open ones, and those granted for a time after `since` (None: ever)."""
+    """Those that count against budgets: open ones, and granted ones that ended after `since` (None: ever)."""
     c = AVOIDANCES.c
-    granted = c.until.is_not(None) if since is None else c.until > since
-    statement: Select[Any] = ROWS.where(c.cluster == cluster, c.pool == pool, (c.open == true()) | granted)
-    return read_avoidances(connection.execute(statement))
+    this = ROWS.where(c.cluster == cluster, c.pool == pool)
+    if since is None:
+        return read_avoidances(connection.execute(this.where((c.open == true()) | c.until.is_not(None))))
+    return open_or_changed(connection, this, since, c.until.is_not(None))
+
+
+def open_or_changed(
+    connection: Connection, these: Select[Any], since: Moment, *changed: ColumnElement[bool]
+) -> tuple[Avoidance, ...]:
+    """Open ones of these, and those that changed since (of which `changed` holds), the oldest first. By two statements,
+    each of which has its index: rows are kept for good, and one with an `or` reads all of a cluster.
+    """
+    c = AVOIDANCES.c
+    parts = (these.where(c.open == true()), these.where(c.changed_at > since, *changed))
+    rows = {row.id: row for part in parts for row in connection.execute(part)}
+    return tuple(sorted(read_avoidances(rows.values()), key=lambda row: (row.asked_at, row.id)))
 
 
 def kept_away(connection: Connection, cluster: str, pool: str, hosts: str, at: Moment) -> bool:

@@ -13,11 +13,11 @@ from fleet.models.base import Moment
 from fleet.models.event import EventKind, event
 from fleet.models.facts import AvoidanceFacts
 from fleet.models.train import DomainState
-from fleet.policy.avoidance import joined, least_charge, standing_of
+from fleet.policy.avoidance import carried, joined, least_charge, standing_of
 from fleet.policy.avoidance_bound import called_off
 from store import documents
 from store.audit import MAINTRAIN, write_audit
-from store.avoidance_rows import ROWS, charged_avoidances, forget_notices, read_avoidances
+from store.avoidance_rows import ROWS, charged_avoidances, forget_notices, open_or_changed, read_avoidances
 from store.events import write_event
 from store.part import ledger_lock
 from store.tables.avoidances import AVOIDANCES
@@ -61,11 +61,14 @@ class Avoidances(TrainFactsPart):
             made = Avoidance(ask=asked, state=AvoidanceState.REFUSED, **told)
             if offer.until is not None:
                 least = least_charge(asked, facts, offer.until, earlier)
+                before = carried(asked, facts, earlier)
                 granted = {"state": AvoidanceState.GRANTED, "until": offer.until, "at_least": least}
-                made = made.model_copy(update=granted)
+                made = made.model_copy(update={**granted, "carried": before or timedelta(0)})
                 _put_off(connection, asked, facts, offer.until)
                 if earlier is not None:
-                    _take_place(connection, earlier, made)
+                    _take_place(connection, earlier, made, passed_on=before is not None)
+            if ask.job and not joins and ask.until > now:
+                _not_ready(connection, made)
             _insert(connection, made)
             return made
 
@@ -125,20 +128,12 @@ class Avoidances(TrainFactsPart):
 
     async def avoidances_since(self, cluster: str, since: Moment) -> tuple[Avoidance, ...]:
         """Open ones of a cluster, and those that changed since, the oldest first."""
-        c = AVOIDANCES.c
-        statement = ROWS.where(c.cluster == cluster, (c.open == true()) | (c.changed_at > since))
-        return await self._database.read(lambda connection: read_avoidances(connection.execute(statement)))
+        these = ROWS.where(AVOIDANCES.c.cluster == cluster)
+        return await self._database.read(lambda connection: open_or_changed(connection, these, since))
 
     async def avoidance_facts(self, cluster: str, pool: str, now: Moment) -> AvoidanceFacts:
         """What a request of a pool is decided by. InvalidInput for a pool that the fleet file does not have."""
         return await self._database.read(lambda connection: self._avoidance_facts(connection, cluster, pool, now))
-
-    async def job_signals(self, cluster: str) -> dict[str, str]:
-        """Job: the signal that it wants to be told by, as its last request has it; only those that named one."""
-        c = AVOIDANCES.c
-        statement = select(c.job, c.signal).where(c.cluster == cluster, c.signal.is_not(None), c.job != "")
-        statement = statement.order_by(c.asked_at, c.id)
-        return await self._database.read(lambda connection: {r.job: r.signal for r in connection.execute(statement)})
 
     def _avoidance_facts(self, connection: Connection, cluster: str, pool: str, now: Moment) -> AvoidanceFacts:
         train = self._train(connection, cluster, pool, now)
@@ -162,9 +157,12 @@ def _among(connection: Connection, ids: Iterable[str]) -> tuple[Avoidance, ...]:
 
 
 def _of_job(connection: Connection, ask: AvoidanceAsk) -> tuple[Avoidance, ...]:
+    """What a job's word that it is ready ends: all that it was granted, in a pool that its hosts have left too, and
+    what it said before in this one.
+    """
     c = AVOIDANCES.c
-    same = (c.cluster == ask.cluster, c.pool == ask.pool, c.job == ask.job, c.open == true())
-    return read_avoidances(connection.execute(ROWS.where(*same)))
+    rows = read_avoidances(connection.execute(ROWS.where(c.cluster == ask.cluster, c.job == ask.job, c.open == true())))
+    return tuple(row for row in rows if row.state is AvoidanceState.GRANTED or row.ask.pool == ask.pool)
 
 
 def _same(known: Avoidance, ask: AvoidanceAsk) -> Avoidance:
@@ -178,9 +176,17 @@ def _ended(row: Avoidance, why: str) -> AvoidanceChange:
     return AvoidanceChange(id=row.id, state=AvoidanceState.ENDED, reason=why)
 
 
-def _take_place(connection: Connection, earlier: Avoidance, made: Avoidance) -> None:
-    # What it was to count for at least goes on with what takes its place.
-    before = earlier.model_copy(update={"at_least": timedelta(0)})
+def _not_ready(connection: Connection, made: Avoidance) -> None:
+    # Refused or not: who wants to be kept is not ready, whatever was said before.
+    for row in _of_job(connection, made.ask):
+        if row.state is AvoidanceState.READY:
+            change = _ended(row, "the job has asked to be kept since")
+            _change(connection, row, change, made.ask.actor, made.asked_at)
+
+
+def _take_place(connection: Connection, earlier: Avoidance, made: Avoidance, *, passed_on: bool) -> None:
+    # What it was to count for at least goes on with what takes its place, and so does what it has counted for.
+    before = earlier.model_copy(update={"at_least": timedelta(0), "passed_on": passed_on})
     _change(connection, before, _ended(before, f"{made.id} took its place"), made.ask.actor, made.asked_at)
 
 
@@ -216,7 +222,9 @@ def _change(connection: Connection, row: Avoidance, change: AvoidanceChange, act
 
 
 def _columns(row: Avoidance) -> dict[str, Any]:
-    return {"open": row.open, "until": row.until, "changed_at": row.changed_at, "document": documents.dump(row)}
+    # Without a date no request reads it any more.
+    until = None if row.passed_on else row.until
+    return {"open": row.open, "until": until, "changed_at": row.changed_at, "document": documents.dump(row)}
 
 
 def _tell(connection: Connection, row: Avoidance, verb: str, actor: str, why: str, now: Moment) -> None:

@@ -1,6 +1,6 @@
 """Emergencies and their hosts, and what they mean for grants and trains."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
@@ -18,14 +18,13 @@ from fleet.models.emergency import (
     EmergencyState,
 )
 from fleet.policy.emergency_orders import emergency_entry
-from fleet.policy.large_rounds import rounds_left
 from store import documents, upserts
 from store.audit import write_audit
 from store.part import Part, ledger_lock
 from store.tables.emergencies import EMERGENCIES, EMERGENCY_HOSTS
 
 _TO_TAKE = (EmergencyHostState.PENDING, EmergencyHostState.ASKED)
-_LEFT = (EmergencyHostState.PENDING, *BUSY)
+LEFT = (EmergencyHostState.PENDING, *BUSY)
 _IS_LARGE = EMERGENCIES.c.id.startswith(ids.LARGE)
 NEWEST_FIRST = select(EMERGENCIES.c.id, EMERGENCIES.c.document).order_by(
     EMERGENCIES.c.started_at.desc(), EMERGENCIES.c.id
@@ -34,12 +33,10 @@ _URGENT = (
     select(EMERGENCY_HOSTS.c.pool, EMERGENCIES.c.id)
     .join(EMERGENCIES, EMERGENCIES.c.id == EMERGENCY_HOSTS.c.emergency)
     .where(EMERGENCIES.c.cluster == bindparam("cluster_"), EMERGENCIES.c.state == EmergencyState.RUNNING)
-    .where(or_(EMERGENCY_HOSTS.c.state.in_(_TO_TAKE), and_(_IS_LARGE, EMERGENCY_HOSTS.c.state.in_(_LEFT))))
+    .where(or_(EMERGENCY_HOSTS.c.state.in_(_TO_TAKE), and_(_IS_LARGE, EMERGENCY_HOSTS.c.state.in_(LEFT))))
     .group_by(EMERGENCY_HOSTS.c.pool, EMERGENCIES.c.id, EMERGENCIES.c.started_at)
     .order_by(_IS_LARGE.desc(), EMERGENCIES.c.started_at.desc(), EMERGENCIES.c.id.desc())
 )
-_AHEAD = (EmergencyState.ANNOUNCED, EmergencyState.RUNNING)
-_AHEAD_OF = NEWEST_FIRST.where(EMERGENCIES.c.cluster == bindparam("cluster_"), EMERGENCIES.c.state.in_(_AHEAD))
 
 
 class Emergencies(Part):
@@ -56,7 +53,7 @@ class Emergencies(Part):
 
         def work(connection: Connection) -> bool:
             known = _read(connection, emergency.id)
-            if known is not None and (known.spec, known.override) != (emergency.spec, emergency.override):
+            if known is not None and (known.spec, _numbers(known)) != (emergency.spec, _numbers(emergency)):
                 raise Refused(f"{known.id} was started before with another spec, and is {known.state}: {known.reason}")
             if known is not None:
                 return False
@@ -97,6 +94,17 @@ class Emergencies(Part):
         """All that were ever started, the newest first; of one cluster, or of all."""
         statement = NEWEST_FIRST if cluster is None else NEWEST_FIRST.where(EMERGENCIES.c.cluster == cluster)
         return await self._database.read(lambda connection: read_all(connection.execute(statement)))
+
+    async def unfinished_emergencies(self, cluster: str) -> tuple[str, ...]:
+        """Those that are open, or over with a stop that has not ended yet."""
+        busy = select(EMERGENCY_HOSTS.c.emergency).where(EMERGENCY_HOSTS.c.state.in_(BUSY))
+        statement = (
+            select(EMERGENCIES.c.id)
+            .where(EMERGENCIES.c.cluster == cluster)
+            .where(or_(EMERGENCIES.c.state.in_(OPEN_STATES), EMERGENCIES.c.id.in_(busy)))
+            .order_by(EMERGENCIES.c.id)
+        )
+        return await self._database.read(lambda connection: tuple(connection.execute(statement).scalars()))
 
     async def emergency(self, emergency_id: str) -> Emergency | None:
         """One of them."""
@@ -154,27 +162,16 @@ class Emergencies(Part):
         return await self._database.glance(lambda connection: urgent_in(connection, cluster))
 
 
+def _numbers(one: Emergency) -> tuple[dict[str, int], dict[str, int]] | None:
+    """How far it may go; whoever repeats a start may say so in other words."""
+    return None if one.override is None else (one.override.planned_buffer, one.override.floor)
+
+
 def urgent_in(connection: Connection, cluster: str) -> dict[str, str]:
     """Pool: the running emergency that has hosts to take there, of several the oldest; else the large-scale maintenance
     that is at work there.
     """
     return {row.pool: row.id for row in connection.execute(_URGENT, {"cluster_": cluster})}
-
-
-def emergency_ahead(connection: Connection, cluster: str, pool: str) -> tuple[str, int]:
-    """The emergencies that go before a pool's train, and in how many rounds of domains they will be through there."""
-    ahead = read_all(connection.execute(_AHEAD_OF, {"cluster_": cluster}))
-    names, rounds = [], 0
-    for one in ahead:
-        if one.spec.plan is not None and one.state is EmergencyState.ANNOUNCED:
-            continue  # its date may be far; trains go on until it is near
-        these = (EMERGENCY_HOSTS.c.emergency == one.id) & (EMERGENCY_HOSTS.c.pool == pool)
-        count = select(func.count(func.distinct(EMERGENCY_HOSTS.c.domain))).where(these)
-        domains = connection.execute(count.where(EMERGENCY_HOSTS.c.state.in_(_LEFT))).scalar_one()
-        if domains:
-            names.append(one.id)
-            rounds += rounds_left(one, domains, connection.execute(count).scalar_one())
-    return ", ".join(names), rounds
 
 
 def _refuse_second_large(connection: Connection, emergency: Emergency) -> None:
@@ -190,25 +187,6 @@ def _refuse_second_large(connection: Connection, emergency: Emergency) -> None:
 def emergencies_in(connection: Connection) -> tuple[Emergency, ...]:
     """All that were ever started, the newest first."""
     return read_all(connection.execute(NEWEST_FIRST))
-
-
-def emergencies_on(connection: Connection, clusters: Collection[str]) -> dict[tuple[str, str], tuple[str, ...]]:
-    """Cluster and pool: emergencies and large-scale maintenances with hosts there that are open, or over with a stop
-    that has not ended yet.
-    """
-    statement = (
-        select(EMERGENCIES.c.cluster, EMERGENCY_HOSTS.c.pool, EMERGENCIES.c.id)
-        .join(EMERGENCY_HOSTS, EMERGENCIES.c.id == EMERGENCY_HOSTS.c.emergency)
-        .where(EMERGENCIES.c.cluster.in_(clusters))
-        .where(or_(EMERGENCIES.c.state.in_(OPEN_STATES), EMERGENCY_HOSTS.c.state.in_(BUSY)))
-        .distinct()
-        .order_by(EMERGENCIES.c.id)
-    )
-    found: dict[tuple[str, str], tuple[str, ...]] = {}
-    for row in connection.execute(statement):
-        place = (row.cluster, row.pool)
-        found[place] = (*found.get(place, ()), row.id)
-    return found
 
 
 def works_of(connection: Connection, holders: Iterable[str]) -> dict[str, str]:

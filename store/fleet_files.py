@@ -12,7 +12,7 @@ from fleet.models.ledger import Counted, LeaseHost
 from fleet.models.under_way import Place, UnderWay
 from store import documents
 from store.audit import write_audit
-from store.emergencies import emergencies_on
+from store.emergency_places import emergencies_on
 from store.leases import leases_in
 from store.operations import open_on
 from store.part import Part, ledger_lock

@@ -116,8 +116,7 @@ class Operations(Part):
             tell_operation(connection, before, after)
             return after
 
-        clusters = (await self._database.glance(lambda connection: _known(connection, op_id))).spec.clusters
-        return await self._database.write(work, lock=[ledger_lock(name) for name in clusters])
+        return await self._database.write(work, lock=await self._ledgers_of(op_id))
 
     async def ask_for_operation(self, op_id: str, requests: Sequence[Request]) -> tuple[Request, ...]:
         """File an operation's requests, one for each of its clusters, or find those there are as they stand: granted
@@ -140,7 +139,13 @@ class Operations(Part):
             age = min((r.asked_at for r in there), default=None)
             return tuple(file_request(connection, _numbered(request, number, age)) for request in requests)
 
-        return await self._database.write(work, lock=[ledger_lock(r.cluster) for r in requests])
+        # All of them: one that it asks no more may just be granted what it asked there.
+        return await self._database.write(work, lock=await self._ledgers_of(op_id))
+
+    async def _ledgers_of(self, op_id: str) -> list[str]:
+        """The locks of all its clusters."""
+        op = await self._database.glance(lambda connection: _known(connection, op_id))
+        return [ledger_lock(name) for name in op.spec.clusters]
 
     async def operation_hosts(self, op_id: str) -> tuple[OperationHost, ...]:
         """Hosts of its scope, while it is active."""

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import asyncpg
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from fleet.errors import Unreachable
+from store.clock import clock_of
 from store.failures import line_of, meaning, told_plainly
 
 T = TypeVar("T")
@@ -17,7 +18,6 @@ T = TypeVar("T")
 CONNECTIONS, SPARE = 8, 8
 CONNECT_TIMEOUT_S, COMMAND_TIMEOUT_S, POOL_TIMEOUT_S = 10, 60, 30
 
-_CLOCK = text("SELECT clock_timestamp()")
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
@@ -56,7 +56,7 @@ class PostgresDatabase:
 
     async def clock(self) -> datetime:
         """The server's."""
-        return await self.read(lambda connection: cast(datetime, connection.execute(_CLOCK).scalar_one()))
+        return await self.read(clock_of)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -1,6 +1,5 @@
 """A row of the table of requests, as the request it is."""
 
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Row
@@ -30,12 +29,6 @@ def read_request(row: "Row[Any]") -> Request:
         acknowledged_at=row.acknowledged_at,
         override=None if row.override is None else documents.load(Override, row.override, "requests", row.id),
         joint=None if row.joint is None else documents.load(Joint, row.joint, "requests", row.id),
-        part=None if row.part is None else _part(row.part),
+        part=None if row.part is None else documents.load(OperationPart, row.part, "requests", row.id),
         partial=row.partial,
     )
-
-
-@lru_cache(maxsize=20_000)
-def _part(document: str) -> OperationPart:
-    """Part of an operation; one that waits is read by every settling, and never changes."""
-    return documents.load(OperationPart, document, "requests", document[:60])

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -18,7 +18,9 @@ from fleet.models.observation import Observation
 from fleet.models.train import VisitState
 from store import documents, upserts
 from store.audit import write_audit
+from store.clock import clock_of
 from store.events import write_event
+from store.kept.requests import KeptRequests
 from store.ledger_facts import Facts
 from store.operation_parts import begin_part
 from store.part import ledger_lock
@@ -27,14 +29,21 @@ from store.requests import override_of
 from store.tables.ledger import AUTOSTOPS, LEASE_HOSTS, OBSERVATIONS, REQUESTS
 from store.tables.trains import VISITS
 
+T = TypeVar("T")
+
+_THIS = select(REQUESTS).where(REQUESTS.c.id == bindparam("id_"), REQUESTS.c.cluster == bindparam("cluster_"))
 _WAITS = update(REQUESTS).where(REQUESTS.c.id == bindparam("id_")).values(waits_because=bindparam("because_"))
 
 
 class Settling(Facts):
     """The dispatcher's transactions."""
 
-    async def settle(self, cluster: str, now: Moment, decide: Callable[[LedgerFacts], Settlement]) -> Settlement:
+    async def settle(self, cluster: str, now: Moment | None, decide: Callable[[LedgerFacts], Settlement]) -> Settlement:
         """Read the facts, decide, and commit grants, waits and autostops at once.
+
+        `now` is None but in tests: the facts' clock is read in the transaction, once nobody else writes. Read before,
+        it would let whoever waited or stood still meanwhile take an old look for a fresh one, and would have grants
+        begin before anybody could see them.
 
         A repair's leases count as failed, all others as planned.
 
@@ -44,17 +53,18 @@ class Settling(Facts):
         """
 
         def work(connection: Connection) -> Settlement:
-            facts = self._ledger_facts(connection, cluster, now)
+            at = now or clock_of(connection)
+            facts = self._ledger_facts(connection, cluster, at)
             settlement = decide(facts)
-            _commit(connection, facts, settlement, now)
+            _commit(connection, facts, settlement, at)
             return settlement
 
-        return await self._database.write(work, lock=ledger_lock(cluster))
+        return await self._settled(work, [ledger_lock(cluster)])
 
     async def settle_together(
         self,
         clusters: Iterable[str],
-        now: Moment,
+        now: Moment | None,
         decide: Callable[[Mapping[str, LedgerFacts]], Mapping[str, Settlement]],
     ) -> Mapping[str, Settlement]:
         """`settle` for several clusters at one instant: what was decided is committed in all that it names, or, when
@@ -63,24 +73,35 @@ class Settling(Facts):
         names = sorted(set(clusters))
 
         def work(connection: Connection) -> Mapping[str, Settlement]:
-            facts = {name: self._ledger_facts(connection, name, now) for name in names}
+            at = now or clock_of(connection)
+            facts = {name: self._ledger_facts(connection, name, at) for name in names}
             decided = decide(facts)
             for name, settlement in decided.items():
-                _commit(connection, facts[name], settlement, now)
+                _commit(connection, facts[name], settlement, at)
             return decided
 
-        return await self._database.write(work, lock=[ledger_lock(name) for name in names])
+        return await self._settled(work, [ledger_lock(name) for name in names])
+
+    async def _settled(self, work: Callable[[Connection], T], locks: list[str]) -> T:
+        try:
+            return await self._database.write(work, lock=locks)
+        except MaintrainError:
+            self._requests = KeptRequests()  # should it be what was kept that is wrong, the next one reads it anew
+            raise
 
     async def record_observation(self, observation: Observation) -> None:
         """The dispatcher's look. One with an `error` keeps the hosts and age of the last good one; one that began
-        before that is not kept: whoever took it was held up, and the other knows better.
+        before that is not kept: whoever took it was held up, and the other knows better. Not so where the known one is
+        still to come by the facts' clock, which was put back since: it would stay, and seem fresh, for as long as that.
         """
         document = documents.dump(observation.model_copy(update={"error": ""}))
 
         def work(connection: Connection) -> int | None:
             known = self._observations.read(connection, observation.cluster)
             if known is not None and known.began_at > observation.began_at:
-                return None
+                put_back = known.began_at > clock_of(connection) >= observation.began_at
+                if not put_back:
+                    return None
             row = {"cluster": observation.cluster, "document": document, "error": observation.error}
             statement = upserts.insert(connection.dialect.name, OBSERVATIONS).values(**row, version=1)
             set_: dict[str, Any] = {"error": observation.error}
@@ -89,7 +110,7 @@ class Settling(Facts):
             statement = statement.on_conflict_do_update(index_elements=["cluster"], set_=set_)
             return int(connection.execute(statement.returning(OBSERVATIONS.c.version)).scalar_one())
 
-        version = await self._database.write(work)
+        version = await self._database.write(work, lock=f"look/{observation.cluster}")
         if version is not None and not observation.error:
             self._observations.keep(version, observation)
 
@@ -117,7 +138,7 @@ def _commit(connection: Connection, facts: LedgerFacts, settlement: Settlement, 
     cluster = facts.cluster
     requests = {request.id: request for request in facts.requests}
     for grant in settlement.grants:
-        request = requests.get(grant.request) or _granted_before(connection, cluster, grant.request)
+        request = _as_it_stands(connection, cluster, grant.request, requests.get(grant.request))
         if request.state is RequestState.WAITING:
             hosts = grant.hosts or request.hosts
             _grant(connection, request.model_copy(update={"hosts": hosts, "granted_at": now}), now)
@@ -136,13 +157,18 @@ def _commit(connection: Connection, facts: LedgerFacts, settlement: Settlement, 
             _write_autostop(connection, (cluster, pool), autostop, before, now)
 
 
-def _granted_before(connection: Connection, cluster: str, request_id: str) -> Request:
-    this = (REQUESTS.c.id == request_id) & (REQUESTS.c.cluster == cluster)
-    row = connection.execute(select(REQUESTS).where(this)).one_or_none()
-    if row is None or row.state != RequestState.GRANTED:
+def _as_it_stands(connection: Connection, cluster: str, request_id: str, decided: Request | None) -> Request:
+    """A request that is to be granted, or was before. Most of a queue is kept from one reading to the next: what is
+    granted is what the row says, also where the database was put back, and the same name is another's request.
+    """
+    row = connection.execute(_THIS, {"id_": request_id, "cluster_": cluster}).one_or_none()
+    if row is None or row.state not in ((RequestState.GRANTED,) if decided is None else (RequestState.WAITING,)):
         state = "unknown" if row is None else row.state
         raise MaintrainError(f"cluster {cluster}: request {request_id} can't be granted: it is {state}, not waiting")
-    return read_request(row)
+    found = read_request(row)
+    if decided is not None and found != decided.model_copy(update={"waits_because": found.waits_because}):
+        raise MaintrainError(f"cluster {cluster}: request {request_id} asks for something else than was kept of it")
+    return found
 
 
 def _grant(connection: Connection, request: Request, now: Moment) -> None:

@@ -16,6 +16,7 @@ from store.ladders import Ladders
 from store.leases import Leases
 from store.matrix import Matrix
 from store.members import Members
+from store.notices import Notices
 from store.noticing import Noticing
 from store.operations import Operations
 from store.outbox import Outbox
@@ -42,6 +43,7 @@ class SqlStore(
     Audit,
     Trains,
     Avoidances,
+    Notices,
     Cycles,
     Visits,
     Requests,

@@ -14,7 +14,7 @@ from fleet.policy.joint import invited
 from store.audit import write_audit
 from store.avoidance_rows import open_avoidances
 from store.cycles import read_cycle
-from store.emergencies import emergency_ahead
+from store.emergency_places import emergency_ahead
 from store.part import Part
 from store.requests import meeting
 from store.rollouts import hosts_first

@@ -25,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.options import AFTER_FAILURE, BOARD, TELL_AGAIN, at
     from workflows.ordering import Orders
     from workflows.pin_switch import PinSwitch
+    from workflows.priorities import priority_of
     from workflows.telling import Note, tell
 
 
@@ -124,6 +125,7 @@ class Dispatcher:
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                 static_summary=f"{what} {workflow_id}, taken up again",
                 search_attributes=of_cluster(self.cluster),
+                priority=priority_of(workflow_id),
             )
         except WorkflowAlreadyStartedError:
             workflow.logger.info(f"{workflow_id} runs again already")

@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.host_repair import HostRepair
     from workflows.host_steps import lease_lost
     from workflows.options import ASK_AGAIN, ASK_AGAIN_AT_MOST, BOARD, at
+    from workflows.priorities import USUAL
     from workflows.telling import Note, command, tell
 
 
@@ -169,6 +170,7 @@ async def start_repair(work: HostWork) -> None:
             static_summary=f"{work.host}: repair",
             static_details=work.trouble[:2000],
             search_attributes=of_host(work),
+            priority=USUAL,  # whoever starts it, the dispatcher among them
         )
     except WorkflowAlreadyStartedError:
         workflow.logger.info(f"{work.host} is in the hands of its workflow already")

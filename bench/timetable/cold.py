@@ -65,13 +65,13 @@ def _again(facts: TrainFacts, view: ClusterView) -> tuple[list[float], int]:
 
 
 def _later(view: ClusterView, now: datetime, rng: np.random.Generator) -> ClusterView:
-    """The scheduler's next answer: new objects, the names of hosts those that the driver has listed before."""
+    """The scheduler's next answer: jobs that are as they were are the very same objects, as our drivers list them."""
     jobs: dict[str, Job] = {}
     for job in view.jobs.values():
-        over = job.ends_by is not None and job.ends_by <= now
-        ends = now + timedelta(hours=float(rng.exponential(_HOURS[len(job.hosts)])))
-        again = job.model_copy(update={"id": f"{job.id}x", "ends_by": ends} if over else None)
-        jobs[again.id] = again
+        if job.ends_by is not None and job.ends_by <= now:
+            ends = now + timedelta(hours=float(rng.exponential(_HOURS[len(job.hosts)])))
+            job = job.model_copy(update={"id": f"{job.id}x", "ends_by": ends})  # noqa: PLW2901 - another in its place
+        jobs[job.id] = job
     return ClusterView.model_construct(began=0.0, nodes={}, jobs=jobs, ends=())
 
 

@@ -42,8 +42,8 @@ def _told(f: dict[str, Any]) -> str:
 it: from the train's facts and a new answer of the scheduler, with the prices that the stop before left, to the domain
 and the reason. Reading store and scheduler is not in it. The cycle's longest decision took {by["decide_ms_worst"]} ms;
 its first one, for which nothing was kept, is among them. What takes the time is to look at every running job for a
-change, and to price the new ones: between two stops of the larger fleet {new} of its jobs
-are replaced.
+change (our drivers list one that is as it was as the very same object), and to price the new ones: between two stops of
+the larger fleet {new} of its jobs are replaced.
 
 The cycle: {cycle["domains"]} domains of {cycle["size"]} hosts visited one after the other without gaps for
 {f["days"]:.0f} days, on a fleet that is {100 * fixed["busy"]:.0f}% busy with {f["jobs"]} jobs, of which

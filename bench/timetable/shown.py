@@ -41,6 +41,7 @@ class Shown:
         ]
         self._hosts = [d.domain.hosts for d in self._due]
         self._done = [d.model_copy(update={"state": DomainState.VISITED}) for d in self._due]
+        self._listed: dict[tuple[int, int, float], Job] = {}
         self.place = {d.domain.name: i for i, d in enumerate(self._due)}
 
     def facts(self, now_s: float, due_s: float, rest: list[int]) -> TrainFacts:
@@ -60,8 +61,12 @@ class Shown:
         )
 
     def view(self, fleet: Fleet, limit: NDArray[np.float64]) -> ClusterView:
-        """Every job that runs, made anew; names of hosts are what the Slurm driver has listed before."""
-        jobs = {str(run.job): self._job(run, fleet, float(limit[run.job])) for run in fleet.running.values()}
+        """Every job that runs. One that is as it was is the very same object, as our drivers list it."""
+        before, self._listed = self._listed, {}
+        for run in fleet.running.values():
+            key = (run.job, run.run, run.began)
+            self._listed[key] = before.get(key) or self._job(run, fleet, float(limit[run.job]))
+        jobs = {job.id: job for job in self._listed.values()}
         return ClusterView.model_construct(began=0.0, nodes={}, jobs=jobs, ends=())
 
     def _job(self, run: Running, fleet: Fleet, limit: float) -> Job:

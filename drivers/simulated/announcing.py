@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Mapping
 
 from drivers.simulated import nodes
-from drivers.simulated.tx import Tx
+from drivers.simulated.tx import OURS, Tx
 from fleet.models.announcement import Announcement
 
 Times = dict[str, list[tuple[float, float]]]
@@ -27,7 +27,7 @@ def announce(tx: Tx, plans: Mapping[str, Announcement]) -> None:
     after = {name: sorted(plan.hosts) for name, plan in plans.items()}
     for name in sorted({*before, *after}):
         if before.get(name) != after.get(name):
-            tx.record("announced", hosts=after.get(name, []), reservation=name, by=nodes.OURS)
+            tx.record("announced", hosts=after.get(name, []), reservation=name, by=OURS)
 
 
 def _hosts(rows: list[sqlite3.Row]) -> dict[str, list[str]]:

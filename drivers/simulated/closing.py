@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from drivers.simulated import jobs, nodes
-from drivers.simulated.tx import Tx
+from drivers.simulated.tx import OURS, Tx
 
 
 def close(tx: Tx, hosts: Sequence[str], reservation: str) -> None:
@@ -15,7 +15,7 @@ def close(tx: Tx, hosts: Sequence[str], reservation: str) -> None:
     for host in new:
         tx.run("INSERT INTO closed (host, reservation) VALUES (?, ?)", host, reservation)
     if new:
-        tx.record("closed_to_jobs", hosts=new, reservation=reservation, by=nodes.OURS)
+        tx.record("closed_to_jobs", hosts=new, reservation=reservation, by=OURS)
 
 
 def open_again(tx: Tx, reservation: str) -> None:
@@ -23,14 +23,14 @@ def open_again(tx: Tx, reservation: str) -> None:
     hosts = [row["host"] for row in tx.all("SELECT host FROM closed WHERE reservation = ?", reservation)]
     if hosts:
         tx.run("DELETE FROM closed WHERE reservation = ?", reservation)
-        tx.record("opened_to_jobs", hosts=hosts, reservation=reservation, by=nodes.OURS)
+        tx.record("opened_to_jobs", hosts=hosts, reservation=reservation, by=OURS)
         jobs.fill(tx)
 
 
 def requeue_held(tx: Tx, numbers: Sequence[int]) -> None:
     """Requeue running jobs, held. `Refused` before any change when one of them can't be requeued."""
     found = [job for number in numbers if (job := jobs.running(tx, number)) is not None]
-    jobs.requeue(tx, [job["id"] for job in found], nodes.OURS, held=True)
+    jobs.requeue(tx, [job["id"] for job in found], OURS, held=True)
 
 
 def release_held(tx: Tx, numbers: Sequence[int]) -> list[int]:
@@ -39,7 +39,7 @@ def release_held(tx: Tx, numbers: Sequence[int]) -> list[int]:
     for number in numbers:
         if tx.one("SELECT 1 FROM job WHERE id = ? AND state = 'held'", number) is not None:
             tx.run("UPDATE job SET state = 'queued' WHERE id = ?", number)
-            tx.record("job_released", job=number, by=nodes.OURS)
+            tx.record("job_released", job=number, by=OURS)
     jobs.fill(tx)
     return theirs
 

@@ -3,23 +3,19 @@
 Like Slurm it keeps one reason a node, and lets anybody replace it; who may touch what is the callers' care.
 """
 
-import json
 import sqlite3
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 
-from drivers.simulated import ends, jobs, written
+from drivers.simulated import ends, jobs
 from drivers.simulated.faults import strikes
+from drivers.simulated.line import in_line
 from drivers.simulated.schema import model_of
-from drivers.simulated.tx import Tx
+from drivers.simulated.tx import OURS, Tx
 from fleet.errors import ForeignHold, Refused
-from fleet.ids import BORROW_JOB
-from fleet.models.scheduler import Job, JobEnd, JobKind, JobState, Node, NodeBase
+from fleet.models.scheduler import Job, JobEnd, Node, NodeBase
 from fleet.policy.features import merged
 
-OURS = "maintrain"
-"""Who did it, in the journal, when it came through the driver."""
 VIEW_FAULTS = ("garbage_answer", "stale_answer", "partial_answer", "no_answer")
 STALE_BY = 60.0
 """Real seconds by which a stale answer is too old."""
@@ -195,10 +191,7 @@ def show(tx: Tx) -> Answer:
         for r in rows
         for name in (r["name"],)
     }
-    lent = {row["job"]: row["why"] for row in tx.all("SELECT job, why FROM borrowed JOIN job ON id = job")}
-    on = written.on_jobs(tx)
-    listed = tx.all("SELECT * FROM job ORDER BY id")
-    line = {str(r["id"]): _job(r, lent.get(r["id"]), on.get(r["id"]), _ends_by(tx, r)) for r in listed}
+    line = in_line(tx)
     missing = strikes(tx, "partial_answer")
     if missing is not None:
         for name in [missing.host] if missing.host else list(shown)[::2]:
@@ -235,28 +228,4 @@ def _shown(row: sqlite3.Row, features: tuple[str, ...], model: str | None, close
         partitions=("main",),
         features=features,
         active_features=features,
-    )
-
-
-def _ends_by(tx: Tx, row: sqlite3.Row) -> datetime | None:
-    """When a running job's work is done; None for one without an end."""
-    if row["state"] != "running" or row["work"] >= jobs.ENDLESS:
-        return None
-    return datetime.fromtimestamp(tx.real(row["started"] + row["work"] - row["kept"]), UTC)
-
-
-def _job(row: sqlite3.Row, borrowed_for: str | None, on: written.Written | None, ends_by: datetime | None) -> Job:
-    ours = borrowed_for is not None
-    return Job(
-        id=str(row["id"]),
-        name=BORROW_JOB if ours else f"train-{row['id']}",
-        user=OURS if ours else "sim",
-        state=JobState.RUNNING if row["state"] == "running" else JobState.OTHER,
-        kind=JobKind(row["kind"]),
-        hosts=tuple(json.loads(row["hosts"])),
-        restarts=row["restarts"],
-        comment=borrowed_for or (on.comment if on else ""),
-        note=on.note if on else "",
-        ends_by=ends_by,
-        ours=ours,
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from drivers.reservations import announced_by_name, reservation_name
 from drivers.shared_view import SharedView
 from drivers.simulated import announcing, borrowing, closing, jobs, nodes, runs, written
-from drivers.simulated.tx import Tx
+from drivers.simulated.tx import OURS, Tx
 from drivers.simulated.world import World
 from fleet.errors import BadAnswer, ForeignHold, Refused, Unreachable
 from fleet.models.announcement import Announcement
@@ -67,12 +67,12 @@ class SimulatedSchedulerDriver:
     async def requeue(self, jobs_: tuple[str, ...], fence: Fence) -> None:
         """See the port."""
         await fence()
-        await self._world.changing(lambda tx: jobs.requeue(tx, _numbers(jobs_), nodes.OURS))
+        await self._world.changing(lambda tx: jobs.requeue(tx, _numbers(jobs_), OURS))
 
     async def cancel(self, jobs_: tuple[str, ...], fence: Fence) -> None:
         """See the port."""
         await fence()
-        await self._world.changing(lambda tx: jobs.cancel(tx, _numbers(jobs_), nodes.OURS))
+        await self._world.changing(lambda tx: jobs.cancel(tx, _numbers(jobs_), OURS))
 
     async def requeue_held(self, jobs_: tuple[str, ...], fence: Fence) -> None:
         """See the port."""

@@ -7,6 +7,9 @@ import sqlite3
 
 from drivers.simulated.schema import WorldSettings
 
+OURS = "maintrain"
+"""Who did it, in the journal, when it came through the driver; and the user of our own jobs."""
+
 
 class Tx:
     """One transaction at one simulated instant (`sim`, seconds since the epoch of the world)."""

@@ -6,6 +6,7 @@ hold nothing.
 
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from drivers.slurm.answers import Record, records
 from drivers.slurm.ends import job_end
@@ -53,23 +54,57 @@ def _job(record: Record) -> Job:
         raise BadAnswer(f"{record.what}: expected 'nodes' to be a hostlist: {error}") from error
     if state in (JobState.RUNNING, JobState.SUSPENDED) and not hosts:
         raise BadAnswer(f"{record.what}: expected a {state.value} job to name its nodes, found none")
+    listed = _Listed(
+        its_id,
+        record.text("name"),
+        record.text("user_name"),
+        state,
+        _kind(record),
+        hosts,
+        record.count("restart_cnt"),
+        record.text("comment"),
+        record.text("admin_comment") if record.has("admin_comment") else "",
+        record.number("end_time") if state is JobState.RUNNING and record.has("end_time") else None,
+    )
+    return _made(listed)
+
+
+class _Listed(NamedTuple):
+    """What squeue tells of a job."""
+
+    id: str
+    name: str
+    user: str
+    state: JobState
+    kind: JobKind
+    hosts: tuple[str, ...]
+    restarts: int
+    comment: str
+    note: str
+    end: int | None
+
+
+@lru_cache(maxsize=32_768)
+def _made(listed: _Listed) -> Job:
+    """A job that is as it was when it was listed last is the very same object, which who compares looks sees at once;
+    and most are.
+    """
     return Job(
-        id=its_id,
-        name=record.text("name"),
-        user=record.text("user_name"),
-        state=state,
-        kind=_kind(record),
-        hosts=hosts,
-        restarts=record.count("restart_cnt"),
-        comment=record.text("comment"),
-        note=record.text("admin_comment") if record.has("admin_comment") else "",
-        ends_by=_ends_by(record, state),
+        id=listed.id,
+        name=listed.name,
+        user=listed.user,
+        state=listed.state,
+        kind=listed.kind,
+        hosts=listed.hosts,
+        restarts=listed.restarts,
+        comment=listed.comment,
+        note=listed.note,
+        ends_by=_ends_by(listed.end),
     )
 
 
-def _ends_by(record: Record, state: JobState) -> datetime | None:
+def _ends_by(told: int | None) -> datetime | None:
     """The end that a running job's limit sets. One without a limit is told to end in a year."""
-    told = record.number("end_time") if state is JobState.RUNNING and record.has("end_time") else None
     return datetime.fromtimestamp(told, UTC) if told is not None and 0 < told < _NEVER else None
 
 

@@ -111,6 +111,10 @@ class Avoidance(Fact):
     changed_at: Moment
     at_least: timedelta = timedelta(0)
     """What it counts for in budgets however soon it ends: it called a notice off."""
+    carried: timedelta = timedelta(0)
+    """What it counts for besides: the time of what it took the place of, in the same cycle."""
+    passed_on: bool = False
+    """Its time is counted by what took its place: a job may ask for a little more as often as it likes."""
 
     @property
     def id(self) -> str:

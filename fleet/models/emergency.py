@@ -113,6 +113,8 @@ class Emergency(Fact):
     """Why it is in this state."""
     stops: int = 0
     """Number of stops so far, which names the next one."""
+    short_since: Moment | None = None
+    """Since when an emergency lacks none but hosts of which nobody can tell."""
     started_at: Moment
     started_by: str
     why: str

@@ -138,10 +138,14 @@ class LargeProgress(Fact):
     """When hosts of the round were last let return."""
     closed: str = ""
     """Why nothing more of the round begins; empty while it may."""
+    barred_since: Moment | None = None
+    """Since when what is left of the round can't be had, while all that it has is held."""
     accepted: tuple[str, ...] = ()
-    """Hosts of the round that had failed when its gate said go."""
+    """Hosts of the round that had failed when its gate said go, or of which nobody could tell."""
+    asked: tuple[str, ...] | None = None
+    """Hosts of the round that have failed while a person was asked; None while nobody was."""
     again: int = 0
-    """How often the round came back to its gate, for hosts that failed on their return."""
+    """How often the round came back to its gate, for hosts that failed on their return or since a person was asked."""
     passed: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Pool: the domains of earlier rounds, whose gates said go."""
 

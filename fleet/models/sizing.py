@@ -97,6 +97,12 @@ class SizeQuestion(Fact):
     """From one cycle's opening to the next, where visits leave time for that."""
     open_share: float = Field(1.0, gt=0, le=1)
     """Of the time in which visits may go on: the pool's windows."""
+    open_hours: tuple[float, ...] = ()
+    """How long each of the windows of the weeks to come is open, in order; none: always."""
+    open_for_days: float = Field(28.0, gt=0)
+    """The weeks that those are of."""
+    need_hours: float = Field(0.0, ge=0)
+    """What must be left of a window for a visit to begin in it, however long visits are."""
     domains: dict[int, int] = Field(default_factory=dict)
     """Size: domains that the pool's topology makes of it; where it is not told, members by size."""
     placed_host_hours: dict[int, float] = Field(default_factory=dict)
@@ -145,8 +151,8 @@ class Sizing(Decision):
     """None where no size keeps the bound."""
     closed_form: float
     """The best size by the formula of docs/sizing.md, before topology and bound."""
-    smallest: float
-    """The size below which the cycle bound can't be kept, by the formula."""
+    smallest: float | None
+    """The size below which the cycle bound can't be kept, by the formula; None where none keeps it."""
     points: tuple[SizePoint, ...]
     sensitivity: tuple[Sensitivity, ...]
     visit: VisitModel

@@ -35,6 +35,9 @@ def offer(ask: AvoidanceAsk, facts: AvoidanceFacts) -> Offer:
     stands = own.until if own is not None and own.until is not None else now
     # A date that is no later is worth it for hosts that the earlier one did not keep.
     more = own is not None and not set(ask.hosts) <= set(own.ask.hosts)
+    if own is not None and not more:
+        # What was granted is not lost by asking for no more than that.
+        until = max(until, min(ask.until, stands))
     if until <= now or ask.until > stands > until or (ask.until > stands == until and not more):
         kept = f", and what was granted until {moment(stands)} stands" if stands > now else ""
         return _refused(f"{why}{kept}", planned)
@@ -77,13 +80,23 @@ def spent(rows: Iterable[Avoidance], since: Moment | None, until: Moment | None 
     """
     total = timedelta(0)
     for row in rows:
-        if row.until is None:
+        if row.until is None or row.passed_on:
             continue
         ends = [moment for moment in (row.until, row.ended_at, until) if moment is not None]
         begins = row.asked_at if since is None else max(since, row.asked_at)
-        least = row.at_least if until is None and begins == row.asked_at else timedelta(0)
-        total += max(least, min(ends) - begins)
+        whole = begins == row.asked_at
+        least = row.at_least if until is None and whole else timedelta(0)
+        total += max(least, min(ends) - begins) + (row.carried if whole else timedelta(0))
     return total
+
+
+def carried(ask: AvoidanceAsk, facts: AvoidanceFacts, earlier: Avoidance | None) -> timedelta | None:
+    """What a grant counts for besides its own time, for it takes the place of another and goes on with what that one
+    has counted for; None where it does not: nothing stood, or it stood on the budget of another user.
+    """
+    if earlier is None or earlier.ask.user != ask.user:
+        return None
+    return spent((earlier,), _since(facts), facts.train.now)
 
 
 def planned_words(planned: Moment | None) -> str:
@@ -101,7 +114,7 @@ def moment(at: Moment) -> str:
 def _limits(ask: AvoidanceAsk, facts: AvoidanceFacts, own: Avoidance | None) -> Iterator[tuple[Moment, str]]:
     """Dates that bound any grant, and why."""
     now, policy = facts.train.now, facts.train.pool.avoidance
-    since = facts.train.cycle.opened_at if facts.train.cycle is not None else None
+    since = _since(facts)
     yield now + policy.longest, f"the pool grants {format_duration(policy.longest)} at once at most"
     budgets = (
         (f"{ask.work}", policy.budget_per_job, [r for r in facts.rows if r.ask.work == ask.work]),
@@ -113,6 +126,11 @@ def _limits(ask: AvoidanceAsk, facts: AvoidanceFacts, own: Avoidance | None) -> 
         room = max(timedelta(0), budget - used)
         told = f"the budget of {format_duration(budget)} a cycle of {whose[:80]}"
         yield now + room, f"{told} is spent" if room <= timedelta(seconds=1) else f"{told} allows no more"
+
+
+def _since(facts: AvoidanceFacts) -> Moment | None:
+    """From when on budgets are counted."""
+    return facts.train.cycle.opened_at if facts.train.cycle is not None else None
 
 
 def _by_bound(facts: AvoidanceFacts, bound: Moment | None) -> str:

@@ -1,11 +1,10 @@
 """What becomes of avoidances that were granted: they end with their date or their job, and are renegotiated when the
-cycle bound can't be met with them, or the cycle ends later than it does anyway: the last one granted gives way first,
-to an earlier date if that is enough. What gave way in vain stays.
+cycle bound can't be met with them, the cycle ends later than it does anyway, or they reach beyond its due date: the
+last one granted gives way first, to an earlier date if that is enough. What gave way in vain stays.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
-from functools import partial
 
 from fleet.models.avoidance import Avoidance, AvoidanceChange, AvoidanceState
 from fleet.models.base import Moment
@@ -89,9 +88,30 @@ def ready_domains(cycle: Cycle | None, rows: Iterable[Avoidance], look: Observat
     return frozenset(found)
 
 
-def note_of(row: Avoidance) -> str:
-    """What is written on a job about its last request: one line, of characters that every command line takes."""
-    return plain_note(f"{row.state}: {row.reason}")
+def notes_of(rows: Iterable[Avoidance], jobs: Mapping[str, Job]) -> dict[str, str]:
+    """Job: what is written on it about its last request, as the train of every pool with hosts of it has answered.
+    `rows`: the oldest first.
+    """
+    requests: dict[str, list[Avoidance]] = {}
+    last: dict[str, str] = {}
+    for row in rows:
+        if row.ask.job:
+            # An id ends with its pool.
+            last[row.ask.job] = request = row.id.rpartition("/")[0] or row.id
+            requests.setdefault(request, []).append(row)
+    return {job: note_of(requests[request], jobs.get(job)) for job, request in last.items()}
+
+
+def note_of(answers: Sequence[Avoidance], job: Job | None = None) -> str:
+    """One line, of characters that every command line takes. Where an answer is not about all hosts of the job, each is
+    told with its pool, first what does not stand.
+    """
+    hosts = set() if job is None else set(job.hosts)
+    if len(answers) == 1 and hosts <= set(answers[0].ask.hosts):
+        return plain_note(f"{answers[0].state}: {answers[0].reason}")
+    share = (_LONGEST_NOTE - len(_PREFIX)) // len(answers) - len("; ")
+    parts = sorted(answers, key=lambda row: (row.state is AvoidanceState.GRANTED, row.ask.pool))
+    return plain_note("; ".join(f"{row.ask.pool}: {row.state}: {row.reason}"[:share] for row in parts))
 
 
 def plain_note(words: str) -> str:
@@ -115,13 +135,21 @@ def _age(row: Avoidance) -> tuple[Moment, str]:
 
 
 def _as_good_as_none(train: TrainFacts) -> Callable[[TrainFacts, Mapping[str, Moment]], bool] | None:
-    """Whether the cycle ends in time with these dates, or no later than without any where it is late all the same; None
-    where no end is in sight, and nothing taken back would help.
+    """Whether the cycle ends in time with these dates, or no later than without any where it is late all the same, and
+    none is beyond its due date, to which the train holds no visit back; None where no cycle is open.
     """
-    alone = finish(train, (d.domain.name for d in left(train.cycle)), {})
-    if train.cycle is None or alone is None:
+    cycle = train.cycle
+    if cycle is None:
         return None
-    return partial(keeps_bound, by=max(train.cycle.due_at, alone))
+    due, alone = cycle.due_at, finish(train, (d.domain.name for d in left(cycle)), {})
+
+    def enough(facts: TrainFacts, avoided: Mapping[str, Moment]) -> bool:
+        if max(avoided.values(), default=due) > due:
+            return False
+        # Where no end is in sight, nothing more that is taken back would help.
+        return alone is None or keeps_bound(facts, avoided, by=max(due, alone))
+
+    return enough
 
 
 def _beside(facts: AvoidanceFacts, kept: Mapping[str, Avoidance], key: str) -> dict[str, Moment]:
@@ -133,7 +161,10 @@ def _beside(facts: AvoidanceFacts, kept: Mapping[str, Avoidance], key: str) -> d
 def _taken_back(facts: AvoidanceFacts, row: Avoidance, date: Moment, others: Mapping[str, Moment]) -> AvoidanceChange:
     train, cycle = facts.train, facts.train.cycle
     due = f"the cycle is due at {moment(cycle.due_at)}" if cycle is not None else "its cycle is over"
+    beyond = cycle is not None and row.until is not None and row.until > cycle.due_at
     why = f"{due}, and what is left to visit takes longer than it did"
+    if beyond:
+        why = f"{due}, beyond which no visit is put off"
     if date - train.now < timedelta(seconds=1):
         planned = expected(train, row.ask.hosts, others)
         reason = f"taken back, {why}; {planned_words(planned)}"

@@ -74,6 +74,8 @@ class Balance:
 
     def ask(self, request: Request, facts: LedgerFacts) -> Ask:
         """A request with its needs counted."""
+        if len(request.hosts) == 1 and request.part is None and request.kind is not RequestClass.PIN_SWITCH:
+            return self._of_one(request, facts)
         if request.kind is RequestClass.PIN_SWITCH:
             # Every pool is asked, those without a host that is up too.
             hosts = tuple(name for name, where in self.places.items() if where[0] is HostSet.UP)
@@ -83,9 +85,7 @@ class Balance:
             hosts = ()
             need = {self.hosts[name].pool: 0 for name in request.part.scope if name in self.hosts}
         else:
-            hosts, need = request.hosts, {}
-            if len(hosts) > 1:
-                hosts = tuple(dict.fromkeys(hosts))
+            hosts, need = tuple(dict.fromkeys(request.hosts)), {}
         for name in hosts:
             host = self.hosts.get(name)
             if host is not None:
@@ -93,6 +93,15 @@ class Balance:
         waits = [self.pools[p].pool.reserve_after for p in need if p in self.pools]
         aged = bool(waits) and facts.now - request.asked_at >= max(waits)
         return Ask(request, hosts, need, aged)
+
+    def _of_one(self, request: Request, facts: LedgerFacts) -> Ask:
+        """The same for a single host, as thousands may ask for."""
+        host = self.hosts.get(request.hosts[0])
+        if host is None:
+            return Ask(request, request.hosts, {}, aged=False)
+        pool = self.pools.get(host.pool)
+        aged = pool is not None and facts.now - request.asked_at >= pool.pool.reserve_after
+        return Ask(request, request.hosts, {host.pool: 1}, aged)
 
     def of_ask(self, ask: Ask) -> Iterator[tuple[PoolBalance, int]]:
         """The pools an ask touches, with how many hosts of each."""

@@ -31,8 +31,10 @@ class Crowd:
         if request.kind in _IN_FULL or request.joint is not None:
             return None
         plain = request.override is None and not ask.aged
-        if plain and (shut := next((self._shut[p] for p, need in ask.need.items() if need and p in self._shut), None)):
-            return shut
+        if plain and self._shut:
+            for name, need in ask.need.items():
+                if need and name in self._shut:
+                    return self._shut[name]
         for pool, need in self._balance.of_ask(ask):
             name = pool.pool.name
             if need and self._told[name] >= self._in_full and pool.room(ask) == 0 and _changes_nothing(ask, pool):

@@ -22,7 +22,7 @@ def after_look(
     """The change, and the stops whose visits are to be started; nothing when a person was faster than the look, which
     was at `seen`: the next look finds that.
     """
-    if (before.state, before.progress) != (seen.state, seen.progress):
+    if overtaken(before, seen):
         return EmergencyChange(emergency=before), ()
     let_go = {"state": EmergencyHostState.RETURNING, "reason": "let return"}
     held = (h for h in hosts if h.state is EmergencyHostState.HELD and h.host in step.released)
@@ -41,9 +41,15 @@ def after_look(
         "state": step.state,
         "stops": before.stops + len(opened),
         "progress": step.progress or before.progress,
+        "short_since": step.short_since,
         "changed_at": at if moved else before.changed_at,
         "reason": before.reason if step.state in RESTING and not moved else step.reason,
     }
     entry = emergency_entry(before.id, step.state, MAINTRAIN, step.reason, at) if moved else None
     after = before.model_copy(update=values)
     return EmergencyChange(emergency=after, hosts=tuple(changed), audit=entry), tuple(opened)
+
+
+def overtaken(before: Emergency, seen: Emergency) -> bool:
+    """Whether a person's word, or another look, came between a look at `seen` and what it is to change now."""
+    return (before.state, before.progress) != (seen.state, seen.progress)

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
-from fleet.hostlist import expand
+from fleet.hostlist import expand, some
 from fleet.models.emergency import Emergency, EmergencySpec, EmergencyUpgrade
 from fleet.models.fleetfile import Cluster, FleetFile
+from fleet.models.host import Host
 from fleet.models.images import Image
 from fleet.models.override import Override
 from fleet.models.pool import Pool
@@ -76,6 +77,18 @@ def override_problem(override: Override, pools: Iterable[Pool], promised: Mappin
         if not 0 <= number < limit.floor:
             return "--floor", f"expected less than pool {pool}'s {limit.floor}, and at least 0, found {number}"
     return None
+
+
+def stranger_problem(spec: EmergencySpec, cluster: Cluster, members: Iterable[Host]) -> list[Found]:
+    """Hosts that a spec names and that are in none of its pools: who names one means it."""
+    if spec.hosts is None or spec.hosts.names is None:
+        return []
+    pools = spec.pools or tuple(pool.name for pool in cluster.pools)
+    its = {h.name for h in members if h.pool in pools and not h.decommissioned}
+    strangers = [name for name in expand(spec.hosts.names) if name not in its]
+    if not strangers:
+        return []
+    return [("hosts.names", f"expected members of its pools ({', '.join(pools)}), and not {some(strangers)}")]
 
 
 def emergency_images(emergency: Emergency) -> tuple[Image | None, ...]:

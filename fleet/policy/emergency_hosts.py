@@ -21,6 +21,8 @@ class Obtainable(Decision):
 
     hosts: tuple[str, ...]
     out: dict[str, str]
+    untold: tuple[str, ...] = ()
+    """Those of the others that were looked at, and of which nobody can tell whether they are up."""
 
 
 def emergency_hosts(
@@ -56,20 +58,21 @@ def _differs(installed: Mapping[str, str], carried: Mapping[str, str] | None) ->
     return "" if carried is not None and all(carried[c] == v for c, v in installed.items()) else None
 
 
-def obtainable(names: Iterable[str], facts: LedgerFacts) -> Obtainable:
-    """Split hosts by whether an emergency can have them, now or when their holder has given them back.
+def obtainable(rows: Iterable[EmergencyHost], facts: LedgerFacts) -> Obtainable:
+    """Split hosts by whether an emergency can have them, now or when their holder has given them back. One that another
+    pool has by now is that one's to visit: it has promises and verifications of its own.
 
     What is failed, foreign, in repair or not to be seen would have to become fit first, and what an outsider works on
     for an operation comes back when they say so: nothing waits for that.
     """
-    hosts: list[str] = []
+    hosts, untold = list[str](), list[str]()
     out: dict[str, str] = {}
     look = facts.observation
     seen, at = (look.hosts, look.began_at) if look else ({}, None)
-    for name in dict.fromkeys(names):
+    for name, pool in {row.host: row.pool for row in rows}.items():
         host, lease = facts.hosts.get(name), facts.leases.get(name)
-        if host is None or host.decommissioned:
-            out[name] = "no longer in the pool" if host is None else "decommissioned"
+        if host is None or host.decommissioned or host.pool != pool:
+            out[name] = _gone(host)
             continue
         if lease is not None and lease.counted is Counted.FAILED:
             out[name] = f"in repair by {lease.holder}, which brings it the same"
@@ -82,8 +85,17 @@ def obtainable(names: Iterable[str], facts: LedgerFacts) -> Obtainable:
         if found[0] in (HostSet.UP, HostSet.PLANNED) or is_unseen(found):
             hosts.append(name)
         else:
+            untold += [name] if found[0] is HostSet.UNKNOWN else []
             out[name] = f"foreign: {found[1]}" if found[0] is HostSet.FOREIGN else f"{found[0]}: {found[2]}"
-    return Obtainable(hosts=tuple(hosts), out=out, reason=f"{len(hosts)} of {len(hosts) + len(out)} can be had")
+    reason = f"{len(hosts)} of {len(hosts) + len(out)} can be had"
+    return Obtainable(hosts=tuple(hosts), out=out, untold=tuple(untold), reason=reason)
+
+
+def _gone(host: Host | None) -> str:
+    if host is None:
+        return "no longer in the pool"
+    moved = f"no longer in the pool: it is in {host.pool}"
+    return "decommissioned" if host.decommissioned else moved
 
 
 def working_outsiders(lease: LeaseHost, seen: ObservedHost | None, facts: LedgerFacts) -> str:

@@ -49,6 +49,8 @@ class EmergencyStep(Decision):
     """Its own stops that are to end at their next safe points."""
     until: Moment | None = None
     over: bool = False
+    short_since: Moment | None = None
+    """Since when it lacks none but hosts of which nobody can tell."""
     progress: LargeProgress | None = None
     """Of a large-scale maintenance: how far it has come."""
     released: tuple[str, ...] = ()
@@ -67,10 +69,10 @@ def emergency_step(emergency: Emergency, hosts: Sequence[EmergencyHost], ledger:
         reason = f"the jobs on its hosts have notice until {at}"
         return EmergencyStep(state=emergency.state, until=emergency.begins_at, reason=reason)
     pending = [h for h in hosts if h.state is EmergencyHostState.PENDING]
-    can = obtainable((h.host for h in pending), ledger)
+    can = obtainable(pending, ledger)
     stops = _stops(emergency, pending, busy, can, ledger)
     if not busy and not stops:
-        return through(hosts, can)
+        return _untold(emergency, can, ledger.now) or through(hosts, can)
     wanted = [h.host for h in hosts if h.state is EmergencyHostState.ASKED]
     wanted += [host for stop in stops for host in stop.hosts]
     return EmergencyStep(
@@ -79,6 +81,15 @@ def emergency_step(emergency: Emergency, hosts: Sequence[EmergencyHost], ledger:
         yields=yields(emergency, wanted, ledger),
         reason=_told(hosts, wanted, ledger),
     )
+
+
+def _untold(emergency: Emergency, can: Obtainable, now: Moment) -> EmergencyStep | None:
+    """It ends without hosts of which nobody can tell only when that stays so: one bad look is no answer."""
+    since = emergency.short_since or now
+    if not can.untold or now - since >= PATIENCE:
+        return None
+    reason = f"of {some(can.untold)} nobody can tell ({can.out[can.untold[0]].partition(': ')[2]}); it looks again"
+    return EmergencyStep(state=EmergencyState.RUNNING, until=now + LOOKS_AGAIN, short_since=since, reason=reason)
 
 
 def settling_hosts(hosts: Iterable[EmergencyHost], ledger: LedgerFacts) -> bool:
@@ -218,3 +229,6 @@ def _told(hosts: Sequence[EmergencyHost], wanted: Sequence[str], ledger: LedgerF
 
 LOOKS_AGAIN = timedelta(seconds=15)
 """Pause after which it looks again while hosts it has asked for wait: a word to a holder may have been lost."""
+
+PATIENCE = timedelta(minutes=5)
+"""Time for which it looks again for hosts of which nobody can tell, while there are no others."""

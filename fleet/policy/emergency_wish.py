@@ -72,6 +72,21 @@ def passed_domains(one: Emergency) -> dict[str, tuple[str, ...]] | None:
     return one.progress.passed if one.progress is not None else {}
 
 
+def overruled(mine: Emergency, said: Iterable[Urgent]) -> dict[str, str]:
+    """Component: who began later and wants another version of it on a host, by what emergencies want it to carry, the
+    newest first. Trains would take back there what this one brings.
+    """
+    found: dict[str, str] = {}
+    for one in said:
+        version = mine.targets.get(one.component)
+        if version is None or one.component in found or one.emergency == mine.id or one.since <= mine.started_at:
+            continue
+        found[one.component] = (
+            "" if one.version == version else f"{one.emergency}, which began later, wants {one.version}"
+        )
+    return {component: why for component, why in found.items() if why}
+
+
 def as_wanted(one: Urgent) -> Wanted:
     """One of its versions, before all others."""
     return Wanted(

@@ -22,6 +22,7 @@ pools to itself until its last host is back.
 """
 
 from datetime import datetime
+from functools import lru_cache
 
 from fleet.models.facts import LedgerFacts
 from fleet.models.ledger import Grant, RequestClass, RequestState, Settlement, Wait, WaitKind
@@ -51,7 +52,7 @@ def settle(facts: LedgerFacts, together: str = "", in_full: int = TOLD) -> Settl
     crowd = Crowd(balance, in_full)
     for asked in parties(queue, facts):
         if (far := crowd.behind(asked.whole)) is not None:
-            waits += [Wait(request=ask.request.id, kind=far.kind, reason=far.why) for ask in asked.asks]
+            waits += [_far(ask.request.id, far) for ask in asked.asks]
             continue
         party = narrowed(asked, balance)
         whole = party.whole
@@ -74,6 +75,12 @@ def settle(facts: LedgerFacts, together: str = "", in_full: int = TOLD) -> Settl
         autostops={name: pool.autostop for name, pool in balance.pools.items()},
         reason=f"{len(grants)} granted, {len(waits)} waiting",
     )
+
+
+@lru_cache(maxsize=20_000)
+def _far(request: str, told: Obstacle) -> Wait:
+    """Thousands are told the same in one settling after the other."""
+    return Wait(request=request, kind=told.kind, reason=told.why)
 
 
 def _turn(ask: Ask) -> tuple[float, datetime, str]:

@@ -45,6 +45,7 @@ class LargeFacts(NamedTuple):
             and h.domain not in progress.passed.get(h.pool, ())
             and (known := self.ledger.hosts.get(h.host)) is not None
             and not known.decommissioned
+            and known.pool == h.pool
         }
 
     def nothing_left(self, progress: LargeProgress) -> bool:

@@ -1,8 +1,8 @@
 """Go or no-go: what the gate of a round of a large-scale maintenance says, by what became of its hosts.
 
 A host counts as failed that went to repair in the round, or that is out as failed after it. A gate that goes by itself
-waits until every host that the round brought back was seen in production: what is not known is no go. Hosts that fail
-once it has said go, while the round returns, are judged as those before.
+waits until every host that the round brought back was seen, and can be told of: what is not known is no go. Hosts that
+fail once it has said go, while the round returns, are judged as those before.
 """
 
 from collections.abc import Sequence
@@ -31,6 +31,8 @@ class Verdict(Decision):
     failed: tuple[str, ...] = ()
     waits_for: tuple[str, ...] = ()
     """Hosts that came back and were not seen since, or pools that were not looked at for too long."""
+    untold: tuple[str, ...] = ()
+    """Hosts that came back and were seen, and of which nobody can tell whether they are up."""
 
 
 def judged(plan: LargePlan, progress: LargeProgress, hosts: Sequence[EmergencyHost], ledger: LedgerFacts) -> Verdict:
@@ -45,11 +47,14 @@ def judged(plan: LargePlan, progress: LargeProgress, hosts: Sequence[EmergencyHo
     failed = [h.host for h in its if h.state is EmergencyHostState.HANDED_OVER or h.host in repair]
     failed += [name for name in back if name not in failed and name in places and places[name][0] is HostSet.FAILED]
     unseen = [name for name in back if name in places and is_unseen(places[name])]
+    untold = [name for name in back if name not in unseen and name in places and places[name][0] is HostSet.UNKNOWN]
     stale = sorted(pool for pool in progress.domains if pool not in balance.pools or balance.pools[pool].stale)
-    seen = {"failed": tuple(failed), "waits_for": tuple(unseen or stale)}
+    seen = {"failed": tuple(failed), "waits_for": tuple(unseen or stale), "untold": tuple(untold)}
     told = f"{len(failed)} of {len(its)} hosts failed"
     if failed:
         told += f" ({some(failed)})"
+    if untold:
+        told += f", {some(untold)} can't be told ({places[untold[0]][2]})"
     if len(failed) > step.most_failures and not progress.approved_by:
         reason = f"no-go: {told}, more than the {step.most_failures} of its step; a person decides"
         return Verdict(too_many=True, asks=True, told=reason, reason=reason, **seen)
@@ -57,9 +62,21 @@ def judged(plan: LargePlan, progress: LargeProgress, hosts: Sequence[EmergencyHo
         return Verdict(go=True, told=told, reason=f"go by {progress.approved_by}; {told}", **seen)
     if step.gate is LargeGate.APPROVAL:
         return Verdict(asks=True, told=told, reason=f"{told}; a person is to say go", **seen)
-    if unseen or stale:
-        return Verdict(told=told, reason=f"{told}; waits for a look at {some(unseen or stale)}", **seen)
+    if unseen or stale or untold:
+        return Verdict(told=told, reason=f"{told}; waits for a look at {some(unseen or stale or untold)}", **seen)
     return Verdict(go=True, told=told, reason=f"go: {told}", **seen)
+
+
+def outgrown(plan: LargePlan, progress: LargeProgress, verdict: Verdict) -> bool:
+    """Whether too many have failed, and some of them since a person was asked: who says go now has not seen that."""
+    if progress.asked is None or len(verdict.failed) <= plan.step(progress.round).most_failures:
+        return False
+    return bool(set(verdict.failed).difference(progress.asked))
+
+
+def once_more(progress: LargeProgress) -> LargeProgress:
+    """At its gate for one more time: what was said of it before counts no more."""
+    return progress.model_copy(update={"approved_by": "", "again": progress.again + 1, "asked": None})
 
 
 def begins_no_more(large: Emergency, hosts: Sequence[EmergencyHost], ledger: LedgerFacts) -> str:

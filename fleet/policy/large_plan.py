@@ -5,7 +5,7 @@ is judged at its gate, and lets verified hosts return, all at once or in batches
 begins in another domain meanwhile, and nothing goes past a gate that did not say go.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 from fleet.hostlist import natural_key, some
@@ -20,13 +20,13 @@ from fleet.models.emergency import (
 )
 from fleet.models.facts import LedgerFacts
 from fleet.models.large import LargePhase, LargeProgress, RampUp
-from fleet.models.units import format_duration
+from fleet.policy.balance import Balance
 from fleet.policy.emergency_hosts import obtainable
-from fleet.policy.emergency_orders import aborted_as
-from fleet.policy.emergency_plan import EmergencyStep, OpenedStop, at_rest, through, yields
+from fleet.policy.emergency_plan import EmergencyStep, OpenedStop, at_rest, yields
+from fleet.policy.large_end import late_for, out_of_time, through_all, told
 from fleet.policy.large_facts import LargeFacts
-from fleet.policy.large_gate import judged
-from fleet.policy.large_rounds import batch, chosen, passed, round_length, stands_aside_at, totals
+from fleet.policy.large_gate import judged, once_more, outgrown
+from fleet.policy.large_rounds import batch, chosen, passed, stands_aside_at, totals
 
 _OUT = (EmergencyHostState.ASKED, EmergencyHostState.UNDER_WAY)
 
@@ -39,9 +39,9 @@ def large_step(emergency: Emergency, hosts: Sequence[EmergencyHost], ledger: Led
         return at_rest(emergency, [h for h in hosts if h.state in BUSY])
     aside = stands_aside_at(emergency, ledger.pools, hosts)
     if emergency.state is EmergencyState.ANNOUNCED and ledger.now < aside:
-        reason = f"begins at {_told(plan.at)}; trains go on until {_told(aside)}"
+        reason = f"begins at {told(plan.at)}; trains go on until {told(aside)}"
         return EmergencyStep(state=emergency.state, until=aside, reason=reason)
-    can = obtainable((h.host for h in hosts if h.state is EmergencyHostState.PENDING), ledger)
+    can = obtainable((h for h in hosts if h.state is EmergencyHostState.PENDING), ledger)
     facts = LargeFacts(emergency, plan, hosts, ledger, can)
     progress = emergency.progress or LargeProgress(since=ledger.now)
     return _PHASES[progress.phase](facts, progress)
@@ -50,7 +50,7 @@ def large_step(emergency: Emergency, hosts: Sequence[EmergencyHost], ledger: Led
 def _clearing(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
     at = facts.plan.at
     if facts.now < at:
-        return _step(progress, f"begins at {_told(at)}; trains of its pools begin nothing more", until=at)
+        return _step(progress, f"begins at {told(at)}; trains of its pools begin nothing more", until=at)
     return _next_round(facts, progress)
 
 
@@ -60,8 +60,8 @@ def _next_round(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
         return _rest(facts, progress)
     number = progress.round + 1
     domains = chosen(facts.plan, number, waiting, every)
-    if late := _late(facts, number, domains):
-        return _out_of_time(facts, progress, late)
+    if late := late_for(facts, number, domains):
+        return out_of_time(facts, progress, late)
     begun = LargeProgress(
         round=number,
         domains=domains,
@@ -77,10 +77,10 @@ def _rest(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
     """No host is to be had: it is through, or looks again. What one look did not show is no reason to leave it out."""
     left = facts.barred(_gone_through(progress))
     if not left:
-        return _through(facts, progress)
+        return through_all(facts, progress)
     until = facts.plan.until
     if until is not None and facts.now >= until:
-        return _out_of_time(facts, _gone_through(progress), f"{_told(until)} has passed")
+        return out_of_time(facts, _gone_through(progress), f"{told(until)} has passed")
     reason = f"{len(left)} hosts can't be had: " + ", ".join(f"{h} ({left[h]})" for h in sorted(left)[:3])
     asks = reason if facts.now - progress.since >= PATIENCE else ""
     return _step(progress, reason, until=facts.now + LOOKS_AGAIN, asks=asks)
@@ -91,33 +91,16 @@ def _gone_through(progress: LargeProgress) -> LargeProgress:
     return passed(progress) if progress.phase is LargePhase.UP else progress
 
 
-def _late(facts: LargeFacts, number: int, domains: Mapping[str, Sequence[str]]) -> str:
-    """Why it is too late to begin hosts of the n-th round now; empty while what begins now is over in time. In the same
-    words at each look.
-    """
-    until = facts.plan.until
-    if until is None:
-        return ""
-    length = round_length(facts.emergency.spec, number, facts.ledger.pools, domains, totals(facts.hosts))
-    if facts.now + length <= until:
-        return ""
-    return f"round {number} needs {format_duration(length)} and would end after {_told(until)}"
-
-
-def _out_of_time(facts: LargeFacts, progress: LargeProgress, why: str) -> EmergencyStep:
-    """The end for want of time, with no host out: the rest stays as it is."""
-    left = sum(h.state is EmergencyHostState.PENDING for h in facts.hosts)
-    reason = f"aborted: {why}; {left} hosts were not taken"
-    return EmergencyStep(state=aborted_as(facts.plan), progress=progress, over=True, reason=reason)
-
-
 def _out(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
     """Take the round's domains out; once too many of them have failed, or it is too late, nothing more of it begins."""
     busy = [h for h in facts.hosts if h.state in _OUT]
     asked = {(h.pool, h.domain): h.stop for h in busy if h.state is EmergencyHostState.ASKED}
     verdict = judged(facts.plan, progress, facts.hosts, facts.ledger)
-    closed = progress.closed or (verdict.reason if verdict.too_many else _barred_by_its_own(facts, busy))
-    late = _late(facts, progress.round, progress.domains)
+    barred = _barred_by_its_own(facts, busy)
+    since = (progress.barred_since or facts.now) if barred else None
+    closed = progress.closed or (verdict.reason if verdict.too_many else "")
+    closed = closed or (barred if since is not None and facts.now - since >= BARRED_FOR else "")
+    late = late_for(facts, progress.round, progress.domains)
     stops = tuple(
         OpenedStop(pool=pool, domain=domain, hosts=tuple(sorted(names, key=natural_key)), reason=f"{len(names)} hosts")
         for pool, domains in facts.waiting().items()
@@ -125,23 +108,26 @@ def _out(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
         if domain in progress.domains.get(pool, ()) and (pool, domain) not in asked
     )
     closed = closed or (late if stops or asked else "")
-    progress = progress.model_copy(update={"closed": closed})
+    progress = progress.model_copy(update={"closed": closed, "barred_since": since})
     if closed:
         stops = ()
     if not busy and not stops:
         if late and closed == late and not any(h.state is EmergencyHostState.HELD for h in facts.hosts):
-            return _out_of_time(facts, progress, late)  # no gate has anything to let through, nor a round to follow it
+            return out_of_time(facts, progress, late)  # no gate has anything to let through, nor a round to follow it
         return _holding(facts, _moved(progress, LargePhase.HOLDING, facts.now))
     wanted = [h.host for h in busy if h.state is EmergencyHostState.ASKED]
     wanted += [host for stop in stops for host in stop.hosts]
-    told = f"{_round(progress)}: {len(busy) - sum(h.state is EmergencyHostState.ASKED for h in busy)} hosts under way, "
+    under_way = len(busy) - sum(h.state is EmergencyHostState.ASKED for h in busy)
+    doing = f"{_round(progress)}: {under_way} hosts under way, "
     if closed:
         halts = tuple(dict.fromkeys(asked.values()))
         asks = verdict.reason if verdict.too_many and (asked or not facts.nothing_left(progress)) else ""
-        return _step(progress, f"{told}nothing more of it begins: {closed}", halts=halts, asks=asks)
+        if asks and progress.asked is None:
+            progress = progress.model_copy(update={"asked": verdict.failed})
+        return _step(progress, f"{doing}nothing more of it begins: {closed}", halts=halts, asks=asks)
     return _step(
         progress,
-        f"{told}{len(wanted)} asked for; {verdict.told}",
+        f"{doing}{len(wanted)} asked for; {verdict.told}",
         stops=stops,
         yields=yields(facts.emergency, wanted, facts.ledger),
     )
@@ -155,45 +141,44 @@ def _barred_by_its_own(facts: LargeFacts, busy: Sequence[EmergencyHost]) -> str:
     waits = {r.holder: r.waits_because for r in facts.ledger.requests}
     if not held or not busy or any(h.state is not EmergencyHostState.ASKED or not waits.get(h.stop) for h in busy):
         return ""
+    pools = Balance.of(facts.ledger).pools
+    if any(h.pool not in pools or pools[h.pool].stale for h in busy):
+        return ""  # a look may tell otherwise
     return f"{some(sorted(h.host for h in busy))} can't be had while the others are held: {waits[busy[0].stop]}"
 
 
 def _holding(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
     if facts.nothing_left(progress):
-        return _through(facts, progress)
+        return through_all(facts, progress)
     until = progress.since + facts.plan.step(progress.round).hold
     if facts.now < until:
-        return _step(progress, f"{_round(progress)}: is held until {_told(until)}", until=until)
+        return _step(progress, f"{_round(progress)}: is held until {told(until)}", until=until)
     return _gate(facts, _moved(progress, LargePhase.GATE, facts.now))
 
 
 def _gate(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
     if facts.nothing_left(progress):
-        return _through(facts, progress)
+        return through_all(facts, progress)
     verdict = judged(facts.plan, progress, facts.hosts, facts.ledger)
+    if outgrown(facts.plan, progress, verdict):
+        progress = once_more(progress)
+        verdict = judged(facts.plan, progress, facts.hosts, facts.ledger)
     if verdict.go:
-        went = progress.model_copy(update={"accepted": verdict.failed})
+        went = progress.model_copy(update={"accepted": (*verdict.failed, *verdict.untold)})
         return _up(facts, _moved(went, LargePhase.UP, facts.now))
     reason = f"{_round(progress)}: {verdict.reason}"
-    if verdict.asks:
-        return _step(progress, reason, asks=verdict.reason)
+    if verdict.asks or (verdict.untold and (progress.again or facts.now - progress.since >= PATIENCE)):
+        told_of = tuple(dict.fromkeys((*(progress.asked or ()), *verdict.failed)))
+        return _step(progress.model_copy(update={"asked": told_of}), reason, asks=verdict.reason)
     return _step(progress, reason, until=facts.now + LOOKS_AGAIN)
 
 
 def _up(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
-    """Let verified hosts return, a batch at a time, and begin the next round when none is left. Too many that fail
-    meanwhile bring the round back to its gate.
-    """
-    verdict = judged(facts.plan, progress, facts.hosts, facts.ledger)
-    more = set(verdict.failed).difference(progress.accepted)
-    if more and len(verdict.failed) > facts.plan.step(progress.round).most_failures:
-        back = progress.model_copy(update={"approved_by": "", "again": progress.again + 1})
-        return _gate(facts, _moved(back, LargePhase.GATE, facts.now))
+    """Let verified hosts return, a batch at a time, and begin the next round when none is left."""
     held = [h for h in facts.hosts if h.state is EmergencyHostState.HELD]
     returning = [h.host for h in facts.hosts if h.state is EmergencyHostState.RETURNING]
-    if not returning and verdict.waits_for:
-        reason = f"{_round(progress)}: {verdict.told}; waits for a look at {some(verdict.waits_for)}"
-        return _step(progress, reason, until=facts.now + LOOKS_AGAIN)
+    if bad := _went_wrong(facts, progress, returning):
+        return bad
     if not held and not returning:
         return _next_round(facts, progress)
     if returning:
@@ -201,11 +186,27 @@ def _up(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
     ramp = facts.plan.ramp_up or RampUp(domains="100%")
     until = progress.released_at + ramp.pause if progress.released_at is not None else facts.now
     if facts.now < until:
-        return _step(progress, f"{_round(progress)}: {len(held)} hosts are held until {_told(until)}", until=until)
+        return _step(progress, f"{_round(progress)}: {len(held)} hosts are held until {told(until)}", until=until)
     let_go = batch(ramp, held, totals(facts.hosts))
     after = progress.model_copy(update={"released_at": facts.now})
     left = len(held) - len(let_go)
     return _step(after, f"{_round(progress)}: {len(let_go)} hosts return, {left} are held", released=let_go)
+
+
+def _went_wrong(facts: LargeFacts, progress: LargeProgress, returning: Sequence[str]) -> EmergencyStep | None:
+    """What keeps the next batch and the next round from coming: too many that fail meanwhile, or hosts of which nobody
+    can tell for too long, bring the round back to its gate; what the next look tells is waited for.
+    """
+    verdict = judged(facts.plan, progress, facts.hosts, facts.ledger)
+    more = set(verdict.failed).difference(progress.accepted)
+    bad = bool(more) and len(verdict.failed) > facts.plan.step(progress.round).most_failures
+    untold = sorted(set(verdict.untold).difference(progress.accepted)) if not returning else []
+    if bad or (untold and facts.now - (progress.released_at or progress.since) >= PATIENCE):
+        return _gate(facts, _moved(once_more(progress), LargePhase.GATE, facts.now))
+    if returning or not (untold or verdict.waits_for):
+        return None
+    reason = f"{_round(progress)}: {verdict.told}; waits for a look at {some(verdict.waits_for or untold)}"
+    return _step(progress, reason, until=facts.now + LOOKS_AGAIN)
 
 
 _PHASES = {
@@ -215,13 +216,6 @@ _PHASES = {
     LargePhase.GATE: _gate,
     LargePhase.UP: _up,
 }
-
-
-def _through(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
-    """The end. A last round that has nothing to let through has passed its gate unless too many of it failed."""
-    if not judged(facts.plan, progress, facts.hosts, facts.ledger).too_many:
-        progress = passed(progress)
-    return through(facts.hosts, facts.can).model_copy(update={"progress": progress})
 
 
 def _moved(progress: LargeProgress, phase: LargePhase, now: Moment) -> LargeProgress:
@@ -238,12 +232,11 @@ def _round(progress: LargeProgress) -> str:
     return f"round {progress.round} of {domains} domains"
 
 
-def _told(moment: Moment) -> str:
-    return moment.isoformat(sep=" ", timespec="seconds")
-
-
 LOOKS_AGAIN = timedelta(seconds=15)
 """Pause between looks while a gate waits for what the next look at the cluster tells."""
+
+BARRED_FOR = timedelta(minutes=1)
+"""Time after which what is left of a round is left to a later one: what waits for a look is had after it."""
 
 PATIENCE = timedelta(minutes=30)
 """Time after which a person is told of hosts that can't be had while there are no others."""

@@ -41,11 +41,19 @@ def chosen(
     plan: LargePlan, number: int, available: Mapping[str, Iterable[str]], every: Mapping[str, int]
 ) -> dict[str, tuple[str, ...]]:
     """Pool: the domains of the n-th round, of those that have hosts to be had; `every` is what `totals` says."""
+    return _first(plan, number, {pool: _in_order(names) for pool, names in available.items()}, every)
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    return sorted(set(names), key=natural_key)
+
+
+def _first(
+    plan: LargePlan, number: int, ordered: Mapping[str, Sequence[str]], every: Mapping[str, int]
+) -> dict[str, tuple[str, ...]]:
+    """`chosen`, of domains that are in their order."""
     width = plan.step(number).domains
-    taken = {
-        pool: tuple(sorted(set(names), key=natural_key))[: domains_of(width, every[pool])]
-        for pool, names in available.items()
-    }
+    taken = {pool: tuple(names[: domains_of(width, every[pool])]) for pool, names in ordered.items()}
     return {pool: names for pool, names in taken.items() if names}
 
 
@@ -75,9 +83,11 @@ def planned_rounds(plan: LargePlan, hosts: Sequence[EmergencyHost]) -> tuple[Pla
             its = sizes.setdefault(host.pool, {})
             its[host.domain] = its.get(host.domain, 0) + 1
     found: list[PlannedRound] = []
-    while any(sizes.values()):
-        domains = chosen(plan, len(found) + 1, sizes, every)
-        taken = {pool: sum(sizes[pool].pop(name) for name in names) for pool, names in domains.items()}
+    left: dict[str, list[str]] = {pool: _in_order(its) for pool, its in sizes.items()}
+    while any(left.values()):
+        domains = _first(plan, len(found) + 1, left, every)
+        left = {pool: names[len(domains.get(pool, ())) :] for pool, names in left.items()}
+        taken = {pool: sum(sizes[pool][name] for name in names) for pool, names in domains.items()}
         found.append(PlannedRound(number=len(found) + 1, domains=domains, hosts=taken, every=every))
     return tuple(found)
 

@@ -4,7 +4,6 @@ What is left of them is asked for anew by whoever holds them; nothing is held wh
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from fleet.models.host import HostSet
 from fleet.policy.balance import Balance
@@ -22,7 +21,7 @@ def narrowed(party: Party, balance: Balance) -> Party:
     if not party.whole.request.partial:
         return party
     ask = _narrowed(party.whole, balance)
-    return replace(party, asks=(ask,), whole=ask)
+    return party._replace(asks=(ask,), whole=ask)
 
 
 def _narrowed(ask: Ask, balance: Balance) -> Ask:

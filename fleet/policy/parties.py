@@ -5,7 +5,7 @@ its time is over, or a partner has begun without it, every member is decided on 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fleet import ids
 from fleet.models.base import Moment
@@ -14,8 +14,7 @@ from fleet.models.joint import Joint, Place
 from fleet.policy.pool_balance import Ask
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
+class Party(NamedTuple):
     """Asks that are granted together."""
 
     asks: tuple[Ask, ...]

@@ -89,6 +89,8 @@ class PoolBalance:
 
     def close(self, facts: LedgerFacts, age: timedelta | None) -> None:
         """All members are counted: what holds for the pool now?"""
+        # How old a look is that is still to come, since the clock was put back, nobody knows; as old as it is ahead.
+        age = None if age is None else abs(age)
         self.limits = limits(self.pool, self.members)
         before = facts.autostops.get(self.pool.name) or Autostop()
         self.autostop = autostop(self.pool, self.limits, self.failed, age, before, facts.now)

@@ -1,6 +1,7 @@
 """The domain size of a pool, with a curve, the optimum, today's size, and what the optimum hangs on."""
 
 from collections.abc import Iterable, Sequence
+from math import isinf
 
 from fleet.models.pool import MOST_HOSTS
 from fleet.models.sizing import JobMix, PoolKind, Sensitivity, SizePoint, SizeQuestion, Sizing, VisitModel
@@ -56,7 +57,7 @@ def sizing(pool: str, question: SizeQuestion, today: int, among: Iterable[int], 
         today=today,
         best=None if chosen is None else chosen.size,
         closed_form=free,
-        smallest=floor,
+        smallest=None if isinf(floor) else floor,
         points=points,
         sensitivity=_sensitivity(question, [p.size for p in points]),
         visit=question.visit,
@@ -113,7 +114,7 @@ def _reason(
     question: SizeQuestion, points: Sequence[SizePoint], chosen: SizePoint | None, today: int, kind: PoolKind
 ) -> str:
     if chosen is None:
-        return f"no size keeps the bound: {points[-1].why_not or points[0].why_not}" if points else "it has no hosts"
+        return _none_can(question, points)
     words = f"{_because(points, chosen, kind)}, at {chosen.cost:,.0f} host-hours a day"
     now = point(question, today)
     if now.why_not:
@@ -124,8 +125,22 @@ def _reason(
     return f"{words}; today's {today} costs {now.cost:,.0f}"
 
 
+def _none_can(question: SizeQuestion, points: Sequence[SizePoint]) -> str:
+    """Small ones may break the bound, and large ones the promises."""
+    if not points:
+        return "it has no hosts"
+    first, last = points[0], points[-1]
+    if all(p.cycle_days > question.bound_days for p in points):
+        return f"no size keeps the bound: {last.why_not}"
+    return f"no size can be ({first.size}: {first.why_not}; {last.size}: {last.why_not})"
+
+
 def _because(points: Sequence[SizePoint], chosen: SizePoint, kind: PoolKind) -> str:
     """What makes it the best."""
+    less = chosen.cost * (1 - _NOTABLE)
+    larger = next((p for p in points if p.size > chosen.size and p.why_not and p.cost < less), None)
+    if larger is not None:
+        return f"{chosen.size} hosts, for more would cost less but can't be ({larger.size}: {larger.why_not})"
     smaller = [p for p in points if p.size < chosen.size]
     if smaller and all(p.why_not for p in smaller):
         why = {

@@ -11,6 +11,8 @@ from fleet.models.sizing import JobMix, SizePoint, SizeQuestion, VisitLength, Vi
 from fleet.policy.timetable_words import length
 
 DAY_H = 24.0
+_ROUNDING = 1e-6
+"""Of lengths in hours: nobody means less."""
 _FEW = 5
 _APART = 1.3
 """The largest visit over the smallest, for a slope to be told."""
@@ -47,7 +49,7 @@ def point(question: SizeQuestion, size: int) -> SizePoint:
     """What one size costs."""
     domains = question.domains.get(size, -(-question.members // size))
     hours = question.visit.seconds(size) / 3600.0
-    days = domains * hours / DAY_H / question.open_share
+    days = domains * _days_a_visit(question, hours)
     every = max(question.every_days, days)
     lost = question.placed_host_hours.get(size)
     why_not = question.refused.get(size, "")
@@ -62,6 +64,17 @@ def point(question: SizeQuestion, size: int) -> SizePoint:
         interrupted=(cycle_cost(question.mix, size) if lost is None else lost) / every,
         why_not=why_not,
     )
+
+
+def _days_a_visit(question: SizeQuestion, hours: float) -> float:
+    """From the beginning of one visit to that of the next, on average: with windows as many begin in each as find what
+    they need left of it (as `fleet.policy.windows.ended` counts them), and the last may end after it, if only one runs.
+    """
+    if not question.open_hours or not hours:
+        return hours / DAY_H / question.open_share
+    rooms = [room for open_for in question.open_hours if (room := open_for - question.need_hours) > -_ROUNDING]
+    begun = sum(int(room / hours + _ROUNDING) + 1 for room in rooms)
+    return max(hours / DAY_H, question.open_for_days / max(1, begun))
 
 
 def best(points: Iterable[SizePoint]) -> SizePoint | None:
@@ -88,7 +101,7 @@ def visit_model(ended: Sequence[VisitLength], otherwise: VisitModel) -> VisitMod
         slope = sum((v.hosts - hosts) * (v.seconds - seconds) for v in seen) / spread
         slope = min(max(0.0, slope), seconds / hosts)
         source = f"{count} visits of this pool, {min(v.hosts for v in seen)} to {max(v.hosts for v in seen)} hosts"
-        return VisitModel(fixed_seconds=seconds - slope * hosts, host_seconds=slope, source=source, **told)
+        return VisitModel(fixed_seconds=max(0.0, seconds - slope * hosts), host_seconds=slope, source=source, **told)
     return VisitModel(fixed_seconds=seconds, source=source, **told)
 
 

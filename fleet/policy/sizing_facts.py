@@ -16,10 +16,11 @@ from fleet.policy.limits import problems
 from fleet.policy.sizing import sizes
 from fleet.policy.sizing_cost import visit_model
 from fleet.policy.timetable_kept import interruptible
-from fleet.policy.windows import spans
+from fleet.policy.windows import closing, spans
 
 _WEEKS = timedelta(weeks=4)
 _HOUR = timedelta(hours=1)
+_WEEKS_H = _WEEKS / _HOUR
 
 
 def size_question(
@@ -49,14 +50,17 @@ def size_question(
         wrong = problems(pool.model_copy(update={"domain": spec}), len(members))
         if wrong:
             refused[size] = wrong[0]
-    bound = pool.cycle_bound / timedelta(days=1)
+    bound, open_hours = pool.cycle_bound / timedelta(days=1), _open_hours(pool, now)
     return SizeQuestion(
         members=max(1, len(members)),
         visit=visit_model(ended, _promised(pool, flash)),
         mix=_mix(counted),
         bound_days=bound,
         every_days=bound / 2,  # as a train without end opens them: see next_stop
-        open_share=_open_share(pool, now),
+        open_share=max(1e-6, min(1.0, sum(open_hours) / _WEEKS_H)) if pool.windows else 1.0,
+        open_hours=open_hours,
+        open_for_days=_WEEKS / timedelta(days=1),
+        need_hours=(pool.drain.deadline + pool.visit_budget) / _HOUR,
         domains=domains,
         placed_host_hours=placed if counted else {},
         refused=refused,
@@ -112,10 +116,8 @@ def _promised(pool: Pool, flash: tuple[int | None, timedelta]) -> VisitModel:
     )
 
 
-def _open_share(pool: Pool, now: Moment) -> float:
-    """Of the next weeks, the share in which the pool's windows are open."""
-    if not pool.windows:
-        return 1.0
-    until = now + _WEEKS
-    hours = sum((min(s.closes, until) - max(s.opens, now)).total_seconds() for s in spans(pool.windows, now, until))
-    return max(1e-6, min(1.0, hours / _WEEKS.total_seconds()))
+def _open_hours(pool: Pool, now: Moment) -> tuple[float, ...]:
+    """How long each window of the next weeks is open; from the end of one that is open now on, so that none is cut."""
+    since = closing(pool.windows, now) or now
+    until = since + _WEEKS
+    return tuple((min(s.closes, until) - max(s.opens, since)) / _HOUR for s in spans(pool.windows, since, until))

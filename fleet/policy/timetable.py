@@ -105,11 +105,12 @@ def preferred(facts: TrainFacts, view: ClusterView, kept: KeptPrices | None = No
 def look_ahead(facts: TrainFacts, view: ClusterView | None, kept: KeptPrices | None = None) -> Outlook:
     """What the timetable is made from."""
     cycle, opened_at = _cycle(facts)
-    indices = [i for i, d in enumerate(cycle.domains) if d.state in _TO_COME]
+    states = [d.state for d in cycle.domains]
+    indices = [i for i, state in enumerate(states) if state in _TO_COME]
     domains = [cycle.domains[i] for i in indices]
     places = _places(facts, domains)
     due = (cycle.due_at - facts.now).total_seconds()
-    visiting = any(d.state is DomainState.VISITING for d in cycle.domains)
+    visiting = DomainState.VISITING in states
     notice, length = facts.pool.notice.total_seconds(), facts.visit_seconds
     begins = max(notice, (opened_at - facts.now).total_seconds() + notice)
     begins = max(begins, length if visiting else 0.0, facts.held_seconds)
@@ -153,22 +154,17 @@ def _cycle(facts: TrainFacts) -> tuple[Cycle, Moment]:
 
 def _places(facts: TrainFacts, domains: Sequence[DomainProgress]) -> list[_Place]:
     """In their order. Of those with nothing to tell them apart, which are most, one is looked at."""
-    found, usual = [], None
+    usual: _Place | None = None
+    found, special = list[_Place](), facts.avoided.keys() | facts.invited
     for domain in domains:
-        if not _is_usual(facts, domain):
+        # Usual: due, never given back, and nobody waits for it or asked to keep away from it.
+        its, plain = domain.domain, domain.state is DomainState.DUE and not domain.give_backs
+        if plain and its.name not in special and (not facts.first or facts.first.isdisjoint(its.hosts)):
+            usual = usual or _place(facts, domain)
+            found.append(usual)
+        else:
             found.append(_place(facts, domain))
-            continue
-        usual = usual or _place(facts, domain)
-        found.append(usual)
     return found
-
-
-def _is_usual(facts: TrainFacts, domain: DomainProgress) -> bool:
-    """Due, never given back, and nobody waits for it or asked to keep away from it."""
-    name = domain.domain.name
-    if domain.state is not DomainState.DUE or domain.give_backs or name in facts.avoided or name in facts.invited:
-        return False
-    return not facts.first or facts.first.isdisjoint(domain.domain.hosts)
 
 
 def _place(facts: TrainFacts, domain: DomainProgress) -> _Place:

@@ -6,9 +6,9 @@ rounding (up to some trillion host-seconds), so that the order in which jobs cam
 """
 
 from collections.abc import Iterable, Mapping
-from itertools import compress, repeat
+from itertools import compress, filterfalse
 from math import inf
-from operator import attrgetter, ne
+from operator import attrgetter, is_not
 
 import numpy as np
 
@@ -53,15 +53,16 @@ class KeptPrices:
         costs, are forgotten.
         """
         costs, grace = facts.pool.job_costs, facts.pool.drain.deadline.total_seconds()
-        of = (cycle.cluster, cycle.pool, cycle.number, cycle.opened_at, costs, grace, tuple(_names(cycle)))
+        of = (cycle.cluster, cycle.pool, cycle.number, cycle.opened_at, costs, grace, *_told_apart(cycle))
         if of != self._cycle:
             self._cycle, self._jobs, self._moving = of, {}, set()
             self._where = {host: i for i, d in enumerate(cycle.domains) for host in d.domain.hosts}
             self.prices = Prices(len(cycle.domains), grace)
         jobs = view.jobs if view else {}
-        changed = _changed(self._jobs, jobs)
+        others = _others(self._jobs, jobs)
+        changed = [n for n in others if n not in self._jobs or _FIELDS(self._jobs[n]) != _FIELDS(jobs[n])]
         self._forget(jobs, sum(name not in self._jobs for name in changed))
-        for name in changed:
+        for name in others:
             self._jobs[name] = jobs[name]
         self._price([(name, jobs[name]) for name in self._moving.union(changed)], cycle.opened_at, costs, begins)
         return self.prices
@@ -69,7 +70,7 @@ class KeptPrices:
     def _forget(self, jobs: Mapping[str, Job], new: int) -> None:
         if len(self._jobs) + new == len(jobs):
             return
-        for name in self._jobs.keys() - jobs.keys():
+        for name in list(filterfalse(jobs.__contains__, self._jobs)):
             del self._jobs[name]
             self.prices.remove(name)
             self._moving.discard(name)
@@ -78,6 +79,8 @@ class KeptPrices:
         names: list[str] = []
         edges, touches = [0], list[int]()
         cost, ends = list[float](), list[float]()
+        each = dict[str, float]()
+        """What a host of a job loses, by the job's comment: nothing else of a job plays a part in it."""
         for name, job in jobs:
             self.prices.remove(name)
             self._moving.discard(name)
@@ -87,7 +90,9 @@ class KeptPrices:
             names.append(name)
             touches += on
             edges.append(len(touches))
-            cost.append(round(len(job.hosts) * lost(job, costs, begins).total_seconds() * FINE) / FINE)
+            if job.comment not in each:
+                each[job.comment] = lost(job, costs, begins).total_seconds()
+            cost.append(round(len(job.hosts) * each[job.comment] * FINE) / FINE)
             ends.append(inf if job.ends_by is None else (job.ends_by - since).total_seconds())
             if lost_changes(job):
                 self._moving.add(name)
@@ -100,24 +105,16 @@ class KeptPrices:
         return sorted({where[host] for host in job.hosts if host in where}) if _is_interruptible(job) else []
 
 
-def _names(cycle: Cycle) -> Iterable[tuple[str, int]]:
-    """What tells the domains of a cycle, which are fixed while it lasts."""
-    return ((d.domain.name, len(d.domain.hosts)) for d in cycle.domains)
+def _told_apart(cycle: Cycle) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """What tells the domains of a cycle, which are fixed while it lasts: names and numbers of hosts."""
+    return tuple(map(_NAME, cycle.domains)), tuple(map(len, map(_HOSTS, cycle.domains)))
 
 
-_FIELDS = attrgetter("__dict__")
+_FIELDS, _NAME, _HOSTS = attrgetter("__dict__"), attrgetter("domain.name"), attrgetter("domain.hosts")
 
 
-class _Nothing:
-    """In place of a job that was not there."""
-
-
-_NOTHING = _Nothing()
-
-
-def _changed(before: Mapping[str, Job], after: Mapping[str, Job]) -> list[str]:
-    """Jobs that are new, or not as they were. By their fields, and without a loop of our own: most are as they were,
-    and to see that is much of a decision's time.
+def _others(before: Mapping[str, Job], after: Mapping[str, Job]) -> list[str]:
+    """Jobs that are not the very objects they were, as drivers keep those that did not change: most. To see that takes
+    no loop of our own, as it is much of a decision's time.
     """
-    were = map(_FIELDS, map(before.get, after, repeat(_NOTHING)))
-    return list(compress(after, map(ne, were, map(_FIELDS, after.values()))))
+    return list(compress(after, map(is_not, map(before.get, after), after.values())))

@@ -17,7 +17,8 @@ class Scheduler(Protocol):
         """The whole cluster as of a reading that began at or after `not_before` (`time.monotonic` seconds).
 
         Readings are shared: a thousand callers cost one call. A cached reading is returned when it began at or after
-        `not_before` and is younger than the driver's poll interval.
+        `not_before` and is younger than the driver's poll interval. A job that is as it was in the last reading is
+        best the very same object: who compares readings of ten thousand jobs sees that at once.
         """
         ...
 

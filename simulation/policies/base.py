@@ -31,6 +31,13 @@ class Maintenance(ABC):
     def begin(self) -> None:
         """Have the clock call for what is to be done."""
 
+    def opened_before_s(self, pool: int) -> float:
+        """How long before the beginning a pool's first cycle has opened: pools open theirs evenly spread over the time
+        between two, the first one at 0.
+        """
+        pools = len(self.scenario.pools)
+        return self.scenario.cycle_s * (-pool % pools) / pools
+
     def overdue(self, now: float) -> int:
         """Cycles that are open and past their bound."""
         return 0
@@ -40,15 +47,17 @@ class PacedHosts(Maintenance):
     """Hosts one by one, so many of a pool at once; each pool on its own, a round every cycle."""
 
     def begin(self) -> None:
-        """The first round of every pool begins at once."""
+        """Every pool is where its round would be by now."""
         pools = len(self.scenario.pools)
         self._left: list[list[int]] = [[] for _ in range(pools)]
         self._under_way = [0] * pools
         self._opened = [0.0] * pools
         self._number = [0] * pools
         self.visits.returned = self._on
+        each_s = self.scenario.drain_s + self.scenario.visit.mean_s
         for pool in range(pools):
-            self._open(pool)
+            before_s = self.opened_before_s(pool)
+            self._open_at(-before_s, pool, done=int(self.room(pool) * before_s / each_s))
 
     @abstractmethod
     def room(self, pool: int) -> int:
@@ -63,9 +72,12 @@ class PacedHosts(Maintenance):
         )
 
     def _open(self, pool: int) -> None:
-        now = self.clock.now
-        self._left[pool] = self.visits.order(self._number[pool], pool)[::-1]  # taken from the end
-        self._opened[pool] = now
+        self._open_at(self.clock.now, pool)
+
+    def _open_at(self, opened_s: float, pool: int, done: int = 0) -> None:
+        """A round that has opened then; so many of its hosts are done."""
+        self._left[pool] = self.visits.order(self._number[pool], pool)[done:][::-1]  # taken from the end
+        self._opened[pool] = opened_s
         self._take(pool)
 
     def _take(self, pool: int) -> None:

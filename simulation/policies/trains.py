@@ -4,6 +4,7 @@ costs the jobs least, `limits` what a pool promises, `autostop` when grants stop
 """
 
 from datetime import timedelta
+from itertools import accumulate
 from math import inf
 
 from fleet.models.facts import TrainFacts
@@ -33,9 +34,9 @@ class Trains(Maintenance):
         self.trains = [_Train(self, pool) for pool in range(len(self.scenario.pools))]
 
     def begin(self) -> None:
-        """All trains set out, each with its own cycles."""
+        """All trains are where they would be by now, each in a cycle of its own."""
         for train in self.trains:
-            train.ask_cycle()
+            train.set_out()
 
     def overdue(self, now: float) -> int:
         """Cycles that are open and past their bound."""
@@ -61,10 +62,16 @@ class _Train:
         self.autostop = Autostop(reason="")
         self._wakes_at = inf
 
+    def set_out(self) -> None:
+        """Be in the middle of a cycle that opened before time began, its first domains done."""
+        before_s = self.trains.opened_before_s(self.number)
+        length_s = map(self.trains.visits.expected_s, map(self.hosts.span.__getitem__, self.domains.values()))
+        self._open(-before_s, done=sum(end <= before_s for end in accumulate(length_s)))
+        self.go_on()
+
     def ask_cycle(self, what: object = None) -> None:
-        """A new cycle is asked for, at a steady pace; while one is under way the next one follows it."""
+        """A new cycle is asked for; while one is under way the next one follows it."""
         self.asked = True
-        self.clock.at(self.clock.now + self.scenario.cycle_s, self.ask_cycle)
         self.go_on()
 
     def go_on(self) -> None:
@@ -74,7 +81,7 @@ class _Train:
             self.trains.decisions += 1
             match decision.action:
                 case StopAction.OPEN_CYCLE:
-                    self._open()
+                    self._open(self.clock.now)
                 case StopAction.NOTICE:
                     self._mark(decision.domain, state=DomainState.NOTICED, noticed_at=moment(self.clock.now))
                 case StopAction.CLOSE_CYCLE:
@@ -117,19 +124,24 @@ class _Train:
         chosen = self.trains.pricing.cheapest(domains, begins, due_s, expected)
         return (due[domains.index(chosen)],)
 
-    def _open(self) -> None:
+    def _open(self, opened_s: float, done: int = 0) -> None:
+        """A cycle that has opened then, with so many domains done; the next one is asked for in time."""
         self.asked = False
-        now, number = moment(self.clock.now), self.cycle.number + 1 if self.cycle else 0
+        opened, number = moment(opened_s), self.cycle.number + 1 if self.cycle else 0
         self.cycle = Cycle(
             cluster="what-if",
             pool="pool",
             number=number,
-            opened_at=now,
-            due_at=now + self.pool.cycle_bound,
+            opened_at=opened,
+            due_at=opened + self.pool.cycle_bound,
             domains=tuple(
-                DomainProgress(domain=Domain(name=name, hosts=()), state=DomainState.DUE) for name in self.domains
+                DomainProgress(
+                    domain=Domain(name=name, hosts=()), state=DomainState.DUE if n >= done else DomainState.VISITED
+                )
+                for n, name in enumerate(self.domains)
             ),
         )
+        self.clock.at(opened_s + self.scenario.cycle_s, self.ask_cycle)
 
     def _close(self) -> None:
         cycle = self._cycle()

@@ -14,6 +14,7 @@ from simulation.workloads.mix import HOUR_S, SizeClass
 
 LONGEST_CHAIN_S = 4 * DAY_S
 """No longer, unless there would still be too many jobs."""
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def plan(classes: Sequence[SizeClass], work_s: float, most: int) -> list[Planned
     passing to the next.
     """
     longest_s = LONGEST_CHAIN_S
-    while _count(classes, work_s, work_s, longest_s) > most:
+    while _count(classes, work_s, work_s, longest_s) > most * (1 + _ROUNDING):  # shares add up to nearly one
         longest_s *= 2
     together = _work_a_job(classes, work_s, most, longest_s)
     found: list[Planned] = []

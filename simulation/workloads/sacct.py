@@ -13,13 +13,17 @@ from simulation.job import Kind
 from simulation.workloads.imported import Imported, Rows, complaint, whole
 
 COMMAND = (
-    "sacct --allusers --allocations --parsable2 --format=JobIDRaw,User,Partition,Submit,Start,Elapsed,NNodes,"
-    "AllocTRES,State,Timelimit"
+    "sacct --allusers --allocations --parsable2 --truncate --format=JobIDRaw,User,Partition,Submit,Start,"
+    "Elapsed,NNodes,AllocTRES,State,Timelimit"
 )
+"""Without `--truncate` the jobs that ran when `--starttime` came have their own start: time would begin weeks before
+all others, on a fleet that is nearly empty.
+"""
 _NEEDED = ("Submit", "NNodes", "State")
 _NEVER = {"", "Unknown", "None", "None assigned"}
 _ELAPSED = re.compile(r"(?:(?:(\d{1,6})-)?(\d{1,6}):)?(\d{1,6}):(\d{1,6})(?:\.\d+)?")
-_GPUS = re.compile(r"(?:^|,)gres/gpu=(\d{1,9})")
+_GPUS = re.compile(r"(?:^|,)gres/gpu(:[^=,]+)?=(\d{1,9})(?=,|$)")
+"""With or without its type: sites account for one, the other or both."""
 
 
 def read_sacct(
@@ -76,9 +80,9 @@ def _job(row: dict[str, str], rows: Rows, line: int, kinds: Mapping[str, Kind]) 
     if state == "RUNNING":
         rows.told["were still running: told as if they had ended when the file was written"] += 1
     hosts = whole(row["NNodes"], source, line, "NNodes", 1)
-    gpus = _GPUS.search(row.get("AllocTRES", ""))
+    gpus = _gpus(row.get("AllocTRES", ""))
     if gpus:
-        run_s = rows.of_part(hosts, int(gpus[1]), rows.gpus_per_host, run_s)
+        run_s = rows.of_part(hosts, gpus, rows.gpus_per_host, run_s)
     elif row.get("AllocTRES"):
         rows.told["used no GPU: told as jobs on whole hosts, however few of the processors they had"] += 1
     kind = kinds.get(row.get("Partition", ""), Kind.TRAINING if hosts > 1 else Kind.BATCH)
@@ -86,6 +90,13 @@ def _job(row: dict[str, str], rows: Rows, line: int, kinds: Mapping[str, Kind]) 
     if "Start" in row:
         rows.first_start = min(rows.first_start, _moment(row["Start"], source, line, "Start"))
     rows.jobs.append((submit, hosts, run_s, _limit_s(row, source, line), kind, rows.user(row.get("User", ""))))
+
+
+def _gpus(allocated: str) -> int:
+    """All of a job's GPUs; 0 where none is told."""
+    found = [(kind, int(count)) for kind, count in _GPUS.findall(allocated)]
+    whole = [count for kind, count in found if not kind]
+    return whole[0] if whole else sum(count for _, count in found)
 
 
 def _run_s(row: Mapping[str, str], source: str, line: int) -> float:

@@ -57,6 +57,8 @@ def test_hosts_are_asked_for_listed_and_given_back(synced):
     assert [row] == json.loads(again.out)
     assert ("granted", "ann", ["gpu001", "gpu002"]) == (row["state"], row["ask"]["user"], row["ask"]["hosts"])
     assert "gpu[001-002]" in synced("avoid", "list").out
+    told = synced(*HOSTS, "--until", "+3h", "--key", "k1", "--dry-run").out
+    assert f"would be as it was answered before: granted: {row['reason']}" in told
 
     key = row["ask"]["id"]
     assert "/sim/k1/" in key, "the same key in another cluster is another request"
@@ -78,6 +80,11 @@ def test_a_jobs_hosts_and_user_are_the_schedulers_and_it_may_say_that_it_is_read
     assert {"ready"} == {row["state"] for row in said}
     standing = json.loads(synced("avoid", "list", "--json").out)
     assert {"ready"} == {row["state"] for row in standing}
+
+
+def test_what_would_be_done_for_a_job_that_holds_nothing_is_refused_as_it_would_be(synced):
+    found = synced("avoid", "ready", "sim", "99999", "--dry-run")
+    assert (1, "error: job 99999 holds no hosts now\n") == (found.code, found.err)
 
 
 def test_a_prolog_gets_the_key_of_a_job(synced, monkeypatch):

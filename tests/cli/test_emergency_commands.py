@@ -46,6 +46,10 @@ BAD_SPECS = {
         "upgrades[0].roll_back: expected a rollout (none was started), found 'gpu-driver/1'",
     ),
     "a hostlist that is none": ({"hosts": {"names": "gpu[1-"}}, "hosts.names: expected a hostlist such as"),
+    "a host that is none": (
+        {"hosts": {"names": "gpu[001-016],gpu999"}},
+        "hosts.names: expected members of its pools (gpu-train), and not gpu999",
+    ),
     "a notice without its unit": ({"notice": 60}, "notice: expected a duration with"),
     "an unknown field": ({"widht": 3}, "widht: expected"),
 }
@@ -73,6 +77,7 @@ BAD_NUMBERS = {
     ("--planned-buffer", "8"): "expected more than pool gpu-train's 8 and at most its 64 members, found 8",
     ("--floor", "64"): "--floor: expected less than pool gpu-train's",
     ("--floor", "storage=3"): "expected a pool of the emergency (gpu-train), found 'storage'",
+    ("--floor", "50", "--floor", "gpu-train=40"): "--floor: expected each pool once, found gpu-train again",
     ("--planned-buffer", "many"): "expected a number of hosts, or POOL=N, found 'many'",
 }
 

@@ -99,12 +99,13 @@ def test_a_plan_tells_its_rounds_its_limits_and_its_end_and_changes_nothing(sync
     assert before == synced.facts()
 
 
-def test_a_date_by_a_zones_clock_is_that_instant(synced, tmp_path):
-    file = write(tmp_path, {"at": "2099-01-31T02:00 Europe/Berlin"})
+@pytest.mark.parametrize("at", ["2099-01-31T02:00 Europe/Berlin", "2099-01-31 01:00 UTC", "2099-01-31 02:00+01:00"])
+def test_a_date_by_a_zones_clock_is_that_instant(synced, tmp_path, at):
+    file = write(tmp_path, {"at": at})
 
     plain = json.loads(synced("large", "plan", file, *NUMBERS, "--json").out)
 
-    assert "2099-01-31T01:00:00Z" == plain["at"]
+    assert datetime(2099, 1, 31, 1, tzinfo=UTC) == datetime.fromisoformat(plain["at"])
 
 
 def test_the_example_is_a_plan_for_the_simulated_fleet(synced):

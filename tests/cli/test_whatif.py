@@ -51,6 +51,13 @@ def test_all_policies_are_drawn_into_a_page_and_files(maintrain, tmp_path):
         ElementTree.fromstring(path.read_text())
 
 
+def test_a_page_that_cant_be_written_does_not_cost_the_answer(maintrain, tmp_path):
+    found = maintrain(*SMALL, "--policy", "nothing", "--html", tmp_path)
+    assert found.code == 2
+    assert "expected a file to write" in found.err
+    assert "floor kept, share of time" in found.out
+
+
 def test_size_and_promises_come_from_a_fleet_file(maintrain):
     found = maintrain("whatif", "--fleet", SIMULATED, "--days", "1", "--policy", "trains", "--processes", "1", "--json")
     scenario = json.loads(found.out)["scenario"]
@@ -74,6 +81,7 @@ def test_a_site_replays_its_own_history(maintrain):
         (("--hosts", "10", "--cycle", "30"), "expected a duration with its unit"),
         (("--hosts", "10", "--cycle", "1ms"), "--cycle: expected at least 1m"),
         (("--hosts", "10", "--visit", "0s"), "visit.mean_s: Input should be greater than 0"),
+        (("--hosts", "9000", "--domain", "1", "--visit", "3650d"), "visit: expected the visits of a cycle"),
         (("--hosts", "10", "--load", "many"), "expected a percentage such as 5%"),
         (("--fleet", SIMULATED, "--pool", "other"), "expected a pool of"),
         (("--hosts", "10", "--policy", "hope"), "'hope' is not one of"),
@@ -101,6 +109,17 @@ def test_what_of_a_pool_is_not_simulated_is_said(maintrain):
         for said in assumptions
     )
     assert any("every job is requeued" in said for said in assumptions)
+
+
+def test_when_cycles_open_is_said():
+    def said(hosts):
+        scenario = Scenario(hosts=hosts, days=1, domain=50, workload=named("batch", hosts=10, days=1))
+        return " ".join(assumptions(Answer(scenario, "batch", (), [])))
+
+    assert "once in 30 days, from day 0 on, lock-step in the middle" in said(4096)
+    assert "Floor kept is a mean over the pools." not in said(4096)
+    assert "once in 30 days: pools open their cycles evenly spread over that time" in said(4097)
+    assert "Floor kept is a mean over the pools." in said(4097)
 
 
 def test_jobs_of_a_history_cost_what_the_pool_says_and_its_train_has_no_end(maintrain):

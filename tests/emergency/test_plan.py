@@ -11,7 +11,7 @@ from fleet.models.ledger import Counted
 from fleet.models.operation_part import ActiveOperation
 from fleet.policy.emergency_plan import emergency_step, settling_hosts
 from tests.emergency.make import EMERGENCY, emergency, named, rows
-from tests.policy.make import NodeBase, ago, facts, host, lease, names, pool, seen, stop
+from tests.policy.make import NOW, NodeBase, ago, facts, host, lease, names, pool, seen, stop
 
 VISIT, OTHER = "visit/c1/gpu-train/1/d001/1", "visit/c1/gpu-train/1/d002/1"
 ASKED, UNDER_WAY, DONE = EmergencyHostState.ASKED, EmergencyHostState.UNDER_WAY, EmergencyHostState.DONE
@@ -150,6 +150,34 @@ def test_hosts_that_are_out_are_left_out_by_name_once_it_is_through_with_the_oth
         "gpu005": "failed: down",
     } == step.left_out
     assert "9 of 12 hosts done, 0 in repair, 3 left out" == step.reason
+
+
+def test_a_host_that_a_load_put_into_another_pool_is_that_ones_to_visit_and_verify():
+    moved = [host(n, pool="other" if n == "gpu001" else "gpu-train") for n in names(12)]
+    known = facts(hosts=moved, pools=[pool(), pool("other")])
+    last = {n: {"state": DONE} for n in names(11, 2)}
+
+    first, step = emergency_step(emergency(), rows(), known), emergency_step(emergency(), rows(**last), known)
+
+    assert ("gpu002", "gpu003", "gpu004") == first.stops[0].hosts
+    assert {"gpu001": "no longer in the pool: it is in other"} == step.left_out
+
+
+def test_what_one_look_could_not_tell_ends_it_only_when_it_stays_so():
+    """The scheduler was started anew, and tells nothing of its nodes yet."""
+    unknown = facts(nodes={n: seen(n, base=NodeBase.UNKNOWN) for n in names(12)})
+    long_ago = emergency().model_copy(update={"short_since": ago(minutes=6)})
+
+    first = emergency_step(emergency(), rows(), unknown)
+    lately = emergency_step(emergency().model_copy(update={"short_since": ago(minutes=4)}), rows(), unknown)
+    again = emergency_step(long_ago, rows(), facts())
+    then = emergency_step(long_ago, rows(), unknown)
+
+    assert (EmergencyState.RUNNING, False, {}, NOW) == (first.state, first.over, first.left_out, first.short_since)
+    assert "of gpu001, gpu002, gpu003 and 9 more nobody can tell (the scheduler shows it as unknown)" in first.reason
+    assert (EmergencyState.RUNNING, ago(minutes=4)) == (lately.state, lately.short_since)
+    assert (1, None) == (len(again.stops), again.short_since)
+    assert (EmergencyState.DONE, 12) == (then.state, len(then.left_out))
 
 
 def test_it_is_not_through_while_a_stop_is_under_way():

@@ -13,6 +13,7 @@ from sqlalchemy.pool import StaticPool
 
 from store.kept.hosts import KeptHosts
 from store.kept.observations import KeptObservations
+from store.kept.requests import KeptRequests
 from store.store import SqlStore
 from store.tables import METADATA
 from tests.explorer.canonical import TABLES
@@ -111,6 +112,10 @@ class ExploredStore(SqlStore):
 
     def forget(self) -> None:
         self._hosts, self._observations = KeptHosts(), KeptObservations()
+
+    def forget_queue(self) -> None:
+        """A name is that of another request after another past."""
+        self._requests = KeptRequests()
 
 
 def at_once(deed: Awaitable[T]) -> T:

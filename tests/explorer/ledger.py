@@ -131,6 +131,7 @@ class Ledgers:
             database.before_write, database.may_touch, self._there = lambda: None, None, loaded
             if writes:
                 self.store.forget()
+                self.store.forget_queue()
         if not writes:
             return here, answer, 0
         tables, flying = canonical(left, here[-1], timedelta(0))
@@ -144,6 +145,8 @@ class Ledgers:
             self._there[table] = wanted
         if any(table in (HOSTS, OBSERVATIONS) for table, _ in different):
             self.store.forget()
+        if any(table is REQUESTS for table, _ in different):
+            self.store.forget_queue()
 
     def _within(self, ledger: int, reach: Reach) -> Ledger:
         """What a deed can see of a ledger."""

@@ -1,5 +1,7 @@
 """What a submitted operation does to the ledger: its look, its hold of a host, and the outsider's word."""
 
+import time
+
 from activities.deps import Deps
 from activities.operation import Operating
 from activities.operation_facts import operation_facts
@@ -29,7 +31,7 @@ class OperationDeeds:
         if op.state is OperationState.ASKING and op.word is None:
             await operating._ask(op)
         facts = await operation_facts(self.deps, await known_operation(self.deps, op_id))
-        after = await operating._commit(facts, progress(facts))
+        after = await operating._commit(facts, progress(facts), time.monotonic())
         for request in facts.requests if after.state not in BEFORE_GRANT else ():
             if request.state is RequestState.GRANTED and request.acknowledged_at is None:
                 await self.deps.store.acknowledge(request.id, NOW)

@@ -5,9 +5,7 @@
 from collections.abc import Iterator
 
 from fleet.models.operation import OVER, Said
-from store.tables.ledger import LEASE_HOSTS
-from store.tables.operations import OPERATION_HOSTS, OPERATIONS
-from tests.explorer.deeds import UP
+from store.tables.operations import OPERATIONS
 from tests.explorer.search import Move
 from tests.explorer.world import OF_OPERATION, State, World, put, without
 
@@ -22,20 +20,10 @@ def operations(world: World, state: State) -> Iterator[Move[State]]:
         if row["state"] == "working":
             ledger, _, _ = world.deeds.run(state.ledger, "say", name, Said.DONE)
             yield Move(f"the outsider is done with {name}", True, state._replace(ledger=ledger))
-        if row["state"] == "preparing" and _is_back(world, state, name):
-            ledger, _, _ = world.deeds.run(state.ledger, "say", name, Said.CANCEL)
-            yield Move(f"a person calls {name} off, as it says", True, state._replace(ledger=ledger))
         if "cancel" in state.left and row["state"] not in OVER:
             ledger, _, _ = world.deeds.run(state.ledger, "say", name, Said.CANCEL)
             gone = state._replace(ledger=ledger, left=without(state.left, "cancel"))
             yield Move(f"{name} is called off", False, gone)
-
-
-def _is_back(world: World, state: State, name: str) -> bool:
-    """Whether a host of its scope is in production and nobody's: it returned between the look and the grant."""
-    held = {row["host"] for row in world.deeds.ledgers.rows(state.ledger, LEASE_HOSTS)}
-    parked = (r for r in world.deeds.ledgers.rows(state.ledger, OPERATION_HOSTS) if r["operation"] == name)
-    return any(row["host"] not in held and state.truth[world.hosts.index(row["host"])] == UP for row in parked)
 
 
 def _boarded(world: World, state: State, told: tuple[str, bool, tuple[tuple[str, str], ...]]) -> State:

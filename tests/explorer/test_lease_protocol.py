@@ -46,6 +46,10 @@ INSTANCES = {
         HELD,
         ("fail", "cancel"),
     ),
+    "an operation that takes one host and joins a visit on the other": (
+        Instance({"p": "abc"}, (("p", "a"),), holds=("ab",)),
+        (),
+    ),
     "two pools, a visit that vanishes, and one that forgets": (
         Instance({"p": "ab", "q": "cd"}, (("p", "a"), ("q", "c"))),
         ("vanish", "forget"),

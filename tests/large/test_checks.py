@@ -1,16 +1,17 @@
 """What is refused before anybody is told, in words that name the place and what was expected."""
 
+import time
 from datetime import timedelta
 
 import pytest
 
-from fleet.models.emergency import EmergencySpec
+from fleet.models.emergency import EmergencyHost, EmergencySpec
 from fleet.models.large import LargePhase, LargePlan
 from fleet.models.override import Override
 from fleet.models.windows import Window
 from fleet.policy.large_checks import expected_end, large_problems
 from fleet.policy.large_plan import large_step
-from fleet.policy.large_rounds import planned_rounds, round_length, rounds_left
+from fleet.policy.large_rounds import chosen, planned_rounds, round_length, rounds_left
 from fleet.policy.limits import limits
 from tests.large.make import HOSTS, SPEC, at, large, plan, rows
 from tests.policy.make import NOW, facts, host, names, pool
@@ -178,3 +179,19 @@ def test_rounds_without_a_foreseeable_end_are_refused():
     assert ("plan.steps", True) == (place, wanted.startswith("expected rounds that take 3650d at most together"))
     spec = EmergencySpec.model_validate({**SPEC, "plan": plan(at=SOON, steps=steps)})
     assert expected_end(spec, planned_rounds(spec.plan, rows()), [pool()]) is None
+
+
+def test_the_rounds_of_a_large_fleet_are_planned_at_once_and_are_those_that_will_be_chosen():
+    """A dispatcher's look announces the first of them."""
+    hosts = [EmergencyHost(host=f"h{i}", pool="gpu-train", domain=f"d{i // 8}") for i in range(30_000)]
+    steps = LargePlan.model_validate({"at": NOW, "steps": [{"domains": 2}, {"domains": 1}]})
+    began = time.monotonic()
+
+    rounds = planned_rounds(steps, hosts)
+
+    assert (3749, 8) == (len(rounds), rounds[-1].hosts["gpu-train"])
+    assert time.monotonic() - began < 5
+    left = {"gpu-train": {h.domain for h in hosts[:400]}}
+    for each in planned_rounds(steps, hosts[:400]):
+        assert each.domains == chosen(steps, each.number, left, each.every)
+        left["gpu-train"] -= set(each.domains["gpu-train"])

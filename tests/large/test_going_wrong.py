@@ -6,13 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from fleet.errors import Refused
 from fleet.models.emergency import EmergencyHostState, EmergencySpec, EmergencyState
 from fleet.models.large import AfterAbort, LargePhase
 from fleet.models.ledger import Counted, RequestClass
 from fleet.models.messages import Command
 from fleet.models.replicas import Replicas
-from fleet.policy.emergency_orders import EmergencyVerb, Gate, emergency_order
 from fleet.policy.large_checks import large_problems
 from fleet.policy.large_gate import begins_no_more
 from fleet.policy.large_plan import LOOKS_AGAIN, large_step
@@ -59,6 +57,14 @@ def test_hosts_that_are_gone_for_good_do_not_keep_it_from_its_end():
     step = step_of(large(progress=at()), rows(**both(DONE)), hosts=MEMBERS[:2])
 
     assert (EmergencyState.DONE, HOSTS - 2) == (step.state, len(step.left_out))
+
+
+def test_hosts_that_a_load_put_into_another_pool_do_not_keep_it_from_its_end():
+    moved = [host(name, pool="gpu-train" if name in names(2) else "other") for name in names(HOSTS)]
+
+    step = step_of(large(progress=at()), rows(**both(DONE)), hosts=moved, pools=[pool(), pool("other")])
+
+    assert (EmergencyState.DONE, HOSTS - 2, ()) == (step.state, len(step.left_out), step.stops)
 
 
 def test_a_host_in_repair_is_left_to_it_once_the_gate_of_its_domain_said_go():
@@ -116,15 +122,15 @@ def test_what_may_begin_is_refused_to_no_stop():
     assert "" == begins_no_more(large(), rows(**both(ASKED)), known)
 
 
-def barred(because):
+def barred(because, since=None, **known):
+    """A look at a round of which a half is held, and the other half waits, since then as far as looks found it."""
     kept = request(f"{LARGE}/2", names(2, 3), RequestClass.LARGE, waits_because=because)
-    return step_of(
-        large(progress=at(**TWO), plan_=plan(**RAMP)), rows(**{**both(HELD), **both(ASKED, 2, 2)}), requests=[kept]
-    )
+    event = large(progress=at(**TWO, barred_since=since), plan_=plan(**RAMP))
+    return step_of(event, rows(**{**both(HELD), **both(ASKED, 2, 2)}), requests=[kept], **known)
 
 
 def test_a_round_whose_held_hosts_bar_the_rest_goes_on_with_what_it_has():
-    step = barred("pool gpu-train: replica group r1 has hosts out, 1 at once")
+    step = barred("pool gpu-train: replica group r1 has hosts out, 1 at once", ago(minutes=2))
 
     then = step_of(large(progress=step.progress, plan_=plan(**RAMP)), rows(**both(HELD)))
     back = step_of(large(progress=then.progress, plan_=plan(**RAMP)), rows(**both(DONE)))
@@ -136,7 +142,17 @@ def test_a_round_whose_held_hosts_bar_the_rest_goes_on_with_what_it_has():
 
 
 def test_a_request_that_was_not_looked_at_yet_bars_nothing():
-    assert () == barred("").halts
+    assert () == barred("", ago(minutes=2)).halts
+
+
+def test_what_the_next_look_may_tell_closes_no_round():
+    first = barred("waits for the next look at gpu003, just released")
+    well = barred("", ago(minutes=2))
+    stale = barred("waits for a fresh look at the cluster", ago(minutes=9), looked=ago(minutes=5))
+
+    assert ((), "", NOW) == (first.halts, first.progress.closed, first.progress.barred_since)
+    assert ((), "", None) == (well.halts, well.progress.closed, well.progress.barred_since)
+    assert ((), "") == (stale.halts, stale.progress.closed)
 
 
 def test_hosts_that_fail_on_their_return_bring_the_round_back_to_its_gate():
@@ -179,27 +195,6 @@ def test_want_of_time_leaves_what_an_abort_leaves(after, state):
     event = large(plan_=plan(until=NOW + timedelta(minutes=60), after_abort=AfterAbort(after)), progress=at())
 
     assert state is step_of(event, rows(**both(DONE))).state
-
-
-def go(event, *gate):
-    return emergency_order(ANN, EmergencyVerb.APPROVE, NOW, Gate(*gate))(event, ()).emergency.progress.approved_by
-
-
-@pytest.mark.parametrize("gate", [(0,), (1,), (3,), (2, 1)])
-def test_a_go_for_another_round_is_refused(gate):
-    event = large(progress=at(LargePhase.GATE, 2))
-
-    with pytest.raises(Refused, match="is at the gate of round 2, and"):
-        go(event, *gate)
-    assert "ann" == go(event, 2)
-
-
-def test_a_go_that_was_said_before_hosts_failed_on_their_return_does_not_pass_the_gate_once_more():
-    event = large(progress=at(LargePhase.GATE, 2, again=1))
-
-    with pytest.raises(Refused, match=r"is at the gate of round 2\.1, and the go names round 2$"):
-        go(event, 2)
-    assert "ann" == go(event, 2, 1)
 
 
 @pytest.mark.parametrize(

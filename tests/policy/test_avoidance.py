@@ -99,6 +99,18 @@ def test_a_later_request_takes_the_place_of_the_earlier_one():
     assert hours(1.5) == offer(shorter, facts(granted, now=hours(1))).until
 
 
+def test_who_asks_again_for_no_later_a_date_loses_nothing_that_was_granted():
+    granted = row(ask(), hours(9))
+    slower = {"visit_seconds": 1.5 * 3600}
+    for until in (9, 8.8):
+        again = ask(until=hours(until), id="b")
+        assert hours(until) == offer(again, facts(granted, now=hours(1), **slower)).until
+    less = {"policy": {"budget_per_job": "0s"}}
+    assert hours(8) == offer(ask(until=hours(8), id="b"), facts(granted, now=hours(1), **less)).until
+    more = offer(ask(until=hours(9.5), id="b"), facts(granted, now=hours(1), **slower))
+    assert (None, True) == (more.until, "what was granted until 2026-03-01T21:00:00Z stands" in more.reason)
+
+
 def test_more_hosts_until_the_same_date_are_worth_a_request():
     granted = row(ask(), hours(2))
     both = ask(until=hours(4), hosts=(1, 2), id="b")

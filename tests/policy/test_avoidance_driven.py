@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fleet.models.avoidance import AvoidanceState
 from fleet.models.train import DomainState, StopAction
-from fleet.policy.avoidance import least_charge, offer, spent, standing_of
+from fleet.policy.avoidance import carried, least_charge, offer, spent, standing_of
 from fleet.policy.avoidance_bound import avoided_domains, called_off
 from fleet.policy.next_stop import next_stop
 from tests.policy.avoidances import HOUR, ask, domain, facts, hours, row
@@ -51,12 +51,13 @@ class Driven:
             return False
         earlier = standing_of(asked, self.rows, self.at)
         if earlier is not None:
-            ended = {"state": AvoidanceState.ENDED, "ended_at": self.at, "at_least": timedelta(0)}
+            ended = {"state": AvoidanceState.ENDED, "ended_at": self.at, "at_least": timedelta(0), "passed_on": True}
             self.rows[self.rows.index(earlier)] = earlier.model_copy(update=ended)
+        before = carried(asked, given_facts, earlier) or timedelta(0)
         least = least_charge(asked, given_facts, found.until, earlier)
         for off in called_off(given_facts.train, asked.hosts, found.until):
             self._set(off.domain.name, state=DUE, noticed_at=None)
-        self.rows.append(row(asked, found.until, asked_at=self.at, at_least=least))
+        self.rows.append(row(asked, found.until, asked_at=self.at, at_least=least, carried=before))
         return True
 
     def withdraw(self):

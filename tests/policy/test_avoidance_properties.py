@@ -96,6 +96,26 @@ def test_after_renegotiation_a_cycle_is_in_time_or_ends_when_it_does_without_any
 
 
 @settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.sets(st.integers(1, DOMAINS), min_size=1, max_size=2), st.floats(0.1, 12)), max_size=5),
+    st.floats(-2, 8),
+    st.floats(0.5, 3),
+)
+def test_after_renegotiation_jobs_are_told_of_no_visit_that_the_store_would_not_open(dates, due, slower):
+    rows = [row(ask(n, hours(until), hosts), asked_at=NOW - n * HOUR) for n, (hosts, until) in enumerate(dates)]
+    more = {"domains": DOMAINS, "due": due, "visit_seconds": 3600 * slower}
+    changes = {change.id: change for change in renegotiated(facts(*rows, **more))}
+    states = {
+        r.id: {"state": changes[r.id].state, "until": changes[r.id].until or r.until} for r in rows if r.id in changes
+    }
+    after = facts(*(r.model_copy(update=states.get(r.id, {})) for r in rows), **more)
+    stop = next_stop(after.train)
+    kept = after.train.avoided.get(stop.domain or "", NOW)
+    # What is kept beyond its notice is not noted as told, and its train would tell it again with every plan.
+    assert stop.action is not StopAction.NOTICE or kept <= NOW + after.train.pool.notice
+
+
+@settings(max_examples=100, deadline=None)
 @given(ASKS, st.integers(5, 14), st.lists(st.sampled_from(STATES), min_size=DOMAINS, max_size=DOMAINS))
 def test_a_train_visits_no_domain_before_the_date_that_its_jobs_were_granted(asks, due, states):
     rows, at, _ = _granted(asks, due)

@@ -14,6 +14,7 @@ from fleet.policy.avoidance_upkeep import (
     ended_by_time,
     may_note,
     note_of,
+    notes_of,
     plain_note,
     ready_domains,
     renegotiated,
@@ -54,6 +55,22 @@ def test_of_a_cycle_that_is_late_all_the_same_only_what_makes_it_later_is_taken_
     (change,) = renegotiated(facts(rows[1], visit_seconds=3.4 * 3600))
     assert ("a2", GRANTED) == (change.id, change.state)
     assert hours(3.3) < change.until <= hours(3.4)
+
+
+def test_nothing_is_kept_beyond_the_due_date_though_the_cycle_is_late_all_the_same():
+    # Asked before the cycle opened, say. Five visits of 1 h are due in 2 h; that d1 waits until 4 h costs nothing.
+    (change,) = renegotiated(facts(row(ask(1, hours(4))), domains=5, due=2))
+    assert GRANTED == change.state
+    assert hours(0.9) < change.until <= hours(1), "one visit less lest it wavers"
+    assert "beyond which no visit is put off" in change.reason
+    past = facts(row(ask(1, hours(4))), row(ask(2, hours(3), hosts=(2,))), domains=9, due=-1)
+    assert [REVOKED, REVOKED] == [c.state for c in renegotiated(past)]
+
+    closed = Window(days=(Weekday("mon"),), opens="22:00", closes="22:10", zone="UTC")
+    late = facts(row(ask(1, hours(4))), row(ask(2, hours(1), hosts=(2,))), due=2)
+    train = late.train.model_copy(update={"pool": pool(windows=(closed,))})
+    found = renegotiated(late.model_copy(update={"train": train}))
+    assert ["a1"] == [c.id for c in found], "where no end is in sight, too, and no more than that"
 
 
 def test_what_can_not_be_kept_at_all_is_revoked():
@@ -118,8 +135,23 @@ def test_a_domain_is_ready_when_all_its_jobs_said_so_after_their_notice():
     assert set() == ready_domains(cycle, (one, other), look.model_copy(update={"began_at": ago(minutes=6)}))
 
 
+def test_a_job_reads_what_the_trains_of_all_its_pools_answered_to_its_last_request():
+    gang = job(7, hosts=("h1", "h2"))
+    here = row(ask(7, id="avoid/comment/k/gpu", pool="gpu"), asked_at=ago(minutes=2))
+    there = row(ask(7, id="avoid/comment/k/big", pool="big", hosts=(2,)), state=REFUSED, reason="full " * 60)
+    told = notes_of((here, there), {"7": gang})["7"]
+    assert told.startswith("maintrain: big: refused: full full")
+    assert told.endswith("; gpu: granted: so it is")
+    assert 250 >= len(told)
+    assert {"7": "maintrain: gpu: granted: so it is"} == notes_of((here,), {"7": gang}), "not of all its hosts"
+
+    longer = row(ask(7, id="avoid/comment/l/gpu", pool="gpu", hosts=(1, 2)), reason="longer")
+    assert {"7": "maintrain: granted: longer"} == notes_of((here, there, longer), {"7": gang})
+    assert {} == notes_of((row(ask(1, job="")),), {}), "an owner's request has no job"
+
+
 def test_notes_are_plain_and_somebody_elses_are_left_alone():
-    told = note_of(row(ask(), reason='kept "away" until `x`\n$(reboot)' + "y" * 300))
+    told = note_of([row(ask(), reason='kept "away" until `x`\n$(reboot)' + "y" * 300)])
     assert told.startswith("maintrain: granted: kept  away  until  x   (reboot)")
     assert 250 >= len(told)
     assert set() == set(told) & set("\"`$\n'")

@@ -37,6 +37,7 @@ TABLE = {
     "the floor": ({"pools": [pool(floor=12)]}, {R, P}),
     "a pin switch that holds": ({"overrides": (in_force(),)}, {R}),
     "a stale observation": ({"looked": ago(minutes=5)}, {R}),
+    "a clock that was put back": ({"looked": ago(minutes=-5)}, {R}),
     "no observation": ({"observation": None}, {R}),
     "a stop": ({"stops": [stop()]}, {R}),
     "a stop of the pool": ({"stops": [stop(cluster="c1", pool="gpu-train")]}, {R}),

@@ -88,13 +88,21 @@ async def test_who_repeats_what_a_job_posted_changes_nothing(site, job):
     at = int(wall()) - 5
     await job.say("avoid", until="+1h", request="r1")
     assert 200 == (await job.say("withdraw", at=at))[0]
-    first = await job.say("ready", at=at)
+    _, (first,) = await job.say("ready", at=at)
     _, (kept,) = await job.say("avoid", until="+2h", request="r2")
 
     assert 409 == (await job.say("withdraw", at=at))[0]
-    assert first == await job.say("ready", at=at)
+    _, (again,) = await job.say("ready", at=at)
+    assert (first["id"], "ready", "ended") == (again["id"], first["state"], again["state"]), "it has asked since"
     rows = {row.id: row.state for row in await site.store.avoidances(CLUSTER)}
     assert (3, "granted") == (len(rows), rows[kept["id"]])
+
+
+async def test_what_a_job_says_reaches_no_terminal_as_it_is(site, job):
+    await job.say("avoid", until="+1h", why="a\x1b[2Jrun")
+    assert 200 == (await job.say("withdraw", why="over\x00\x1b[2J"))[0]
+    (row,) = await site.store.avoidances(CLUSTER)
+    assert ("", "withdrawn by sim: the job says so") == (row.ask.why, row.reason)
 
 
 async def test_a_job_speaks_for_itself_alone_and_now(site, job):

@@ -61,5 +61,7 @@ def check(simulation: Simulation) -> None:
         held += sum(on.values())
     assert held == gangs.busy == sum(gangs.need[job] for job in gangs.began)
     assert hosts.total_free == sum(hosts.free)
-    assert len(gangs.ends) == len(gangs.ending) <= len(gangs.began)
+    assert gangs.ends == sorted(
+        (gangs.expected_end(job), job) for job in gangs.began if gangs.expected_end(job) < np.inf
+    )
     assert set(simulation.scheduler.queue).isdisjoint(gangs.began)

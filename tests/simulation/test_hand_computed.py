@@ -1,6 +1,7 @@
 """Scenarios so small that their answers can be worked out on paper."""
 
 import dataclasses
+import time
 
 import numpy as np
 import pytest
@@ -200,3 +201,17 @@ def test_each_job_of_a_chain_has_its_restart():
     assert done == [pytest.approx(600 + 3600 + 4 * 600)]
     assert simulation.gangs.restarting == pytest.approx(2 * 5 * 600)
     assert simulation.gangs.writing == pytest.approx(0, abs=1e-6)
+
+
+def test_what_a_job_has_waited_counts_though_it_never_starts():
+    # The second job needs all four hosts, of which the first one holds one for ever.
+    found = run(quiet(jobs((0, 1, 90_000), (0, 4, 60)), hosts=4))
+    assert (found.jobs.started, found.jobs.wait_hours_mean) == (1, pytest.approx(12.0))
+
+
+def test_many_jobs_that_are_to_end_at_the_same_time_take_no_longer_than_others():
+    simulation = Simulation(quiet(jobs(*[(0, 1, 3600, 86_400)] * 20_000), hosts=20_000, domain=500))
+    began = time.process_time()
+    simulation.run()
+    assert time.process_time() - began < 4
+    assert simulation.gangs.done_at == [3600.0] * 20_000

@@ -22,7 +22,7 @@ TRAIN = TrainInput(cluster=CLUSTER, pool=POOL)
 GRANTED, REFUSED, WITHDRAWN, REVOKED, ENDED, READY = AvoidanceState
 
 
-async def _another_pool(looks, hosts: str, moved: tuple[str, ...], name: str = "other", **pool) -> None:
+async def another_pool(looks, hosts: str, moved: tuple[str, ...], name: str = "other", **pool) -> None:
     """The fleet file in force has these hosts of the pool in another one, and the members are in step with it."""
     store, now = looks.site.store, datetime.now(UTC)
     document = quiet(fleet_document())
@@ -38,7 +38,7 @@ async def _another_pool(looks, hosts: str, moved: tuple[str, ...], name: str = "
 async def test_what_was_granted_follows_its_hosts_into_another_pool(looks):
     job = looks.site.world.submit_job(hosts=("gpu004", "gpu005"), comment=TWO_HOURS)
     granted = (await looks())[job]
-    await _another_pool(looks, "gpu[001-003]", ("gpu004", "gpu005", "gpu006"))
+    await another_pool(looks, "gpu[001-003]", ("gpu004", "gpu005", "gpu006"))
     for _ in range(2):
         moved = (await looks())[job]
 
@@ -54,7 +54,7 @@ async def test_the_old_pools_train_leaves_hosts_that_were_moved_to_their_new_poo
     await signals(site)
     job = site.world.submit_job(hosts=("gpu004", "gpu005"), comment=TWO_HOURS)
     await looks()
-    await _another_pool(looks, "gpu[001-003]", ("gpu004", "gpu005", "gpu006"))
+    await another_pool(looks, "gpu[001-003]", ("gpu004", "gpu005", "gpu006"))
     await looks()
     assert GRANTED == (await looks())[job].state
 
@@ -71,10 +71,10 @@ async def test_the_old_pools_train_leaves_hosts_that_were_moved_to_their_new_poo
 
 
 async def test_a_gang_over_two_pools_keeps_all_its_hosts_when_they_come_together(looks):
-    await _another_pool(looks, "gpu[001-005]", ("gpu006",))
+    await another_pool(looks, "gpu[001-005]", ("gpu006",))
     job = looks.site.world.submit_job(hosts=("gpu005", "gpu006"), comment=TWO_HOURS)
     granted = (await looks())[job]
-    await _another_pool(looks, "gpu[001-004]", ("gpu005", "gpu006"))
+    await another_pool(looks, "gpu[001-004]", ("gpu005", "gpu006"))
     for _ in range(2):
         await looks()
 
@@ -86,7 +86,7 @@ async def test_a_gang_over_two_pools_keeps_all_its_hosts_when_they_come_together
 async def test_what_the_new_pool_of_its_hosts_does_not_grant_is_taken_back(looks):
     job = looks.site.world.submit_job(hosts=("gpu004", "gpu005"), comment=TWO_HOURS)
     granted = (await looks())[job]
-    await _another_pool(looks, "gpu[001-003]", ("gpu004", "gpu005", "gpu006"), avoidance={"budget_per_job": "0s"})
+    await another_pool(looks, "gpu[001-003]", ("gpu004", "gpu005", "gpu006"), avoidance={"budget_per_job": "0s"})
     assert REFUSED == (await looks())[job].state
 
     (old,) = [row for row in await looks.site.store.avoidances(CLUSTER) if row.id == granted.id]

@@ -5,20 +5,20 @@ who gives way.
 import asyncio
 from datetime import UTC, datetime
 
+import pytest
 from temporalio.testing import ActivityEnvironment
 
+from activities.dispatcher import Dispatching
 from activities.drain import Draining
 from activities.giving_way import drain_policy
 from activities.returning import Returning
 from fleet import ids
-from fleet.models.emergency import (
-    EmergencyChange,
-)
-from fleet.models.messages import VisitEnd
+from fleet.models.emergency import EmergencyChange, EmergencyHostState, EmergencyState
+from fleet.models.messages import ClusterInput, VisitEnd
 from fleet.models.work import EndCause, Outcome, StepAction, StepKind
 from tests.scenarios.site import CLUSTER
 from tests.steps.site import VISIT, StepSite, order
-from tests.steps.urgent import ASK, EMERGENCY, STOP, Urgent
+from tests.steps.urgent import ASK, EMERGENCY, STOP, Urgent, outcome, signals
 
 
 async def test_it_asks_for_a_domain_is_granted_what_there_is_room_for_and_the_holder_of_the_rest_is_to_yield(urgent):
@@ -114,3 +114,103 @@ async def test_a_host_that_comes_back_wakes_the_dispatcher_and_the_emergency_tha
 
     assert [ids.dispatcher(CLUSTER), EMERGENCY] == urgent.engine.woken
     assert {} == (await urgent.store.facts(CLUSTER, datetime.now(UTC))).leases
+
+
+BOTH = {"nic-firmware": "1.1", "gpu-driver": "550.3"}
+
+
+async def ended_with(urgent, budget, targets, skipped=()):
+    """Where the host is that a stop boarded and upgraded, and what was boarded."""
+    await urgent.begin(budget=budget)
+    row = await urgent.store.emergency(EMERGENCY)
+    more = row.model_copy(update={"targets": targets})
+    await urgent.store.change_emergency(EMERGENCY, lambda before, _: EmergencyChange(emergency=more))
+    works = (await urgent.board(await urgent.granted())).works
+    upgrades = [s.upgrade for w in works for s in w.steps if s.upgrade]
+    if upgrades:
+        await outcome(urgent, "gpu004", *(u for u in upgrades if u.component not in skipped))
+    await ActivityEnvironment().run(urgent.visiting.end_visit, VisitEnd(input=ASK.input, request=STOP))
+    found = {h.host: h for h in await urgent.store.emergency_hosts(EMERGENCY)}["gpu004"]
+    return [u.component for u in upgrades], found
+
+
+async def test_a_host_that_got_a_part_of_it_waits_for_a_stop_that_brings_the_rest(urgent):
+    boarded, found = await ended_with(urgent, "4s", BOTH)
+
+    assert (["nic-firmware"], "pending", "") == (boarded, found.state, found.stop)
+    assert "gpu-driver: it does not fit into the visit budget of 4s this time" in found.reason
+
+
+async def test_a_host_on_which_a_part_was_offboarded_in_mid_visit_is_left_out_and_not_done(urgent):
+    _, found = await ended_with(urgent, "30s", BOTH, skipped=("gpu-driver",))
+
+    assert ("left_out", "upgraded: carries it; not applied: gpu-driver 550.3") == (found.state, found.reason)
+
+
+async def test_a_host_that_got_all_of_it_is_done(urgent):
+    boarded, found = await ended_with(urgent, "30s", BOTH)
+
+    assert (["nic-firmware", "gpu-driver"], "done") == (boarded, found.state)
+
+
+async def test_a_host_of_which_its_version_is_not_known_is_left_out_and_not_done(urgent):
+    boarded, found = await ended_with(urgent, "30s", {"bmc": "2.0"})
+
+    assert ([], "left_out") == (boarded, found.state)
+
+
+async def test_one_that_is_over_and_lost_its_workflow_is_taken_up_until_its_stops_have_ended(urgent):
+    """Else the fleet file would have to keep their pool for ever."""
+    await urgent.begin()
+    await urgent.plan()
+    await urgent.ask()
+    await urgent.order("end")
+    urgent.engine.gone |= {EMERGENCY, STOP}
+    dispatching = Dispatching(urgent.deps)
+
+    lost = await ActivityEnvironment().run(dispatching.observe, ClusterInput(cluster=CLUSTER))
+    planned = await urgent.plan()
+    then = await ActivityEnvironment().run(dispatching.observe, ClusterInput(cluster=CLUSTER))
+
+    assert ((EMERGENCY,), True) == (lost.lost_emergencies, planned.over or (await urgent.plan()).over)
+    assert () == then.lost_emergencies
+    assert {} == (await urgent.store.under_way((await urgent.store.fleet()).fleet)).emergencies
+
+
+async def test_with_its_notice_come_its_own_signal_and_no_word_to_jobs_on_hosts_that_it_leaves_out(urgent):
+    await signals(urgent)
+    job, spared = (urgent.site.world.submit_job(hosts=(host,)) for host in ("gpu005", "gpu006"))
+    await urgent.begin(EmergencyState.ANNOUNCED, notice="1h", drain={"deadline": "0s", "signal": "USR2"})
+    [row] = [h for h in await urgent.store.emergency_hosts(EMERGENCY) if h.host == "gpu006"]
+    out = row.model_copy(update={"state": EmergencyHostState.LEFT_OUT, "reason": "never read"})
+    await urgent.store.change_emergency(EMERGENCY, lambda before, _: EmergencyChange(emergency=before, hosts=(out,)))
+
+    await urgent.plan()
+
+    told = [r for r in urgent.site.world.journal() if r.kind == "job_signalled"]
+    assert [(int(job), "USR2")] == [(int(r.job), r.detail["signal"]) for r in told]
+    assert spared != job
+
+
+async def begins_later(urgent, **targets):
+    """Another emergency, for gpu004 alone."""
+    first, at = await urgent.store.emergency(EMERGENCY), datetime.now(UTC)
+    spec = first.spec.model_copy(update={"name": "fix"})
+    other = first.model_copy(update={"id": f"{EMERGENCY}-fix", "spec": spec, "targets": targets, "started_at": at})
+    [row] = [h for h in await urgent.store.emergency_hosts(EMERGENCY) if h.host == "gpu004"]
+    await urgent.store.start_emergency(other, [row])
+
+
+@pytest.mark.parametrize(("versions", "brings"), [({"gpu-driver": "550.4"}, []), ({"bmc": "2.0"}, ["gpu-driver"])])
+async def test_a_stop_brings_nothing_that_an_emergency_which_began_later_would_take_back(urgent, versions, brings):
+    await urgent.begin()
+    await begins_later(urgent, **versions)
+
+    boarded = await urgent.board(await urgent.granted())
+    await ActivityEnvironment().run(urgent.visiting.end_visit, VisitEnd(input=ASK.input, request=STOP))
+
+    assert brings == [s.upgrade.component for w in boarded.works for s in w.steps if s.upgrade]
+    if not brings:
+        found = {h.host: h for h in await urgent.store.emergency_hosts(EMERGENCY)}["gpu004"]
+        assert "left_out" == found.state
+        assert f"gpu-driver: {EMERGENCY}-fix, which began later, wants 550.4" in found.reason

@@ -50,7 +50,7 @@ async def test_a_round_does_not_wait_for_the_end_of_a_stop_whose_other_hosts_are
     await winter.begin(ramp_up=RAMP, steps=[{"domains": 1, "most_failures": 1}])
     await winter.plan()
     works = await winter.board()
-    await ends(winter, "gpu003", Outcome.CURRENT)
+    await ends(winter, "gpu003", Outcome.UPGRADED)
     await goes_to_repair(winter, works, "gpu002")
     await winter.waits_at_gate("gpu001")
 
@@ -180,3 +180,22 @@ async def test_a_go_that_is_tried_again_does_not_pass_the_next_gate(winter):
 
     assert entries == await winter.store.audit_log(10, f"large {LARGE}")
     assert "round 1" == entries[0].detail
+
+
+async def test_a_maintenance_that_ends_for_want_of_time_tells_people_once(winter):
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    await winter.begin(until=soon)
+
+    planned = [await winter.plan() for _ in range(2)]
+
+    assert [("aborted", True)] * 2 == [(p.state, p.over) for p in planned]
+    assert ["winter in sim (gpu-driver 550.3) ended before it was through"] == winter.site.pages.titles
+
+
+async def test_an_abort_by_a_person_is_told_to_nobody(winter):
+    await winter.begin()
+    await winter.plan()
+    await winter.say("abort")
+    await winter.plan()
+
+    assert [] == winter.site.pages.titles

@@ -1,13 +1,22 @@
 """An operation's looks on a real store: it asks, is granted, boards, and ends."""
 
+import asyncio
+import sqlite3
+import threading
+import time
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio.testing import ActivityEnvironment
 
+from activities.dispatcher import Dispatching
+from activities.operation import Operating
 from activities.operation_boarding import OperationBoarding
+from fleet.models.messages import ClusterInput
 from fleet.models.operation import OperationChange, OperationState, OperationWork, Said, Word
 from fleet.models.operation_messages import OperationAction, OperationBoard, OperationOrder
+from fleet.policy.grants import settle
 from fleet.policy.operation_orders import speak
 from tests.scenarios.site import CLUSTER
 from tests.steps.operation_looks import DOWN, Looks, answer, as_granted
@@ -156,6 +165,19 @@ async def test_a_word_by_signal_is_a_row(looks):
     assert Said.CANCEL is (await looks.store.operation("op/1")).word.said
 
 
+async def test_who_stood_still_between_its_look_and_the_beginning_looks_again(looks, tmp_path):
+    """What it saw may be true no more, and another worker's look may have seen that and left all as it was."""
+    await looks.asking((CLUSTER, DOWN))
+    await looks.store.settle(CLUSTER, datetime.now(UTC) - timedelta(seconds=30), settle)
+    await looks.look()
+    looks.operating = Operating(looks.deps, begins_within=0.1)
+    async with held(tmp_path / "facts.db"):
+        late = await looks.look()
+
+    assert (OperationAction.AGAIN, "preparing") == answer(late)
+    assert (OperationAction.AGAIN, "working") == answer(await looks.look())
+
+
 async def test_work_through_which_jobs_run_on_begins_without_a_host(looks):
     await looks.asking((CLUSTER, "gpu[002-004]"), kind="clean-optics", takes=False)
     await looks.settle()
@@ -164,3 +186,33 @@ async def test_work_through_which_jobs_run_on_begins_without_a_host(looks):
 
     assert OperationState.WORKING is (await looks.store.operation("op/1")).state
     assert () == await looks.store.leases("op/1")
+
+
+async def test_a_grant_begins_when_it_is_written_however_long_it_waited_for_the_ledger(looks, tmp_path):
+    """From then on a fence's life is counted in which whoever works on its scope may still be sending."""
+    await looks.asking((CLUSTER, "gpu[002-004]"))
+    async with held(tmp_path / "facts.db") as free:
+        await ActivityEnvironment().run(Dispatching(looks.deps).settle, ClusterInput(cluster=CLUSTER))
+
+    [parking] = await looks.store.parkings(CLUSTER, DOWN)
+    assert parking.since >= free[0]
+
+
+@asynccontextmanager
+async def held(path):
+    """Another process writes for a while: nobody else can. When it was over is in the list, at the end."""
+    begun, over = threading.Event(), []
+
+    def hold():
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        begun.set()
+        time.sleep(0.3)
+        over.append(datetime.now(UTC))
+        other.execute("ROLLBACK")
+        other.close()
+
+    holding = asyncio.create_task(asyncio.to_thread(hold))
+    await asyncio.to_thread(begun.wait)
+    yield over
+    await holding

@@ -15,10 +15,11 @@ from activities.reboot import Rebooting
 from activities.returning import Returning
 from activities.verify import Verifying
 from fleet import ids
+from fleet.models.intent import Before, IntentEnd, IntentState
 from fleet.models.operation import OperationState, Said
 from fleet.models.stack import Upgrade
 from fleet.models.verification import Verdict, Verification, VerificationTask
-from fleet.models.work import HostWork, Outcome, Step, StepAction, StepKind
+from fleet.models.work import HostWork, Outcome, Step, StepAction, StepKind, StepRecord
 from tests.scenarios.site import CLUSTER, POOL
 from tests.steps.operations import OTHER, Outsider
 from tests.steps.site import VISIT, order
@@ -76,6 +77,23 @@ async def test_what_was_verified_before_the_outsider_came_does_not_count_at_the_
 
     assert (StepAction.HAND_OVER, True) == (before.action, "health is not run" in before.reason)
     assert StepAction.GO_ON is after.action
+
+
+async def test_what_was_verified_before_by_a_worker_whose_clock_is_ahead_does_not_count_either(site):
+    await site.drain(OTHER)
+    ahead, step = datetime.now(UTC) + timedelta(minutes=2), "verify:health"
+    passed = Verification(task=VerificationTask.HEALTH, host=OTHER, verdict=Verdict.PASSED, reason="it is fast")
+    await site.store.open_intent(SHARE, step, "theirs", Before(), await site.store.clock())
+    row = {"cluster": CLUSTER, "host": OTHER, "operation": SHARE, "step": step, "action": StepAction.GO_ON}
+    record = StepRecord(**row, reason="passed", started=ahead, ended=ahead, verification=passed)
+    await site.store.record_step(record, IntentEnd(token="theirs", state=IntentState.WITHDRAWN, result="passed"))
+    outsider = Outsider(site)
+    await outsider.begin()
+    await outsider.say(Said.DONE)
+
+    told = await site.run(Gating(site.deps).gate, order(StepKind.GATE, OTHER, required=(VerificationTask.HEALTH,)))
+
+    assert (StepAction.HAND_OVER, True) == (told.action, "health is not run" in told.reason)
 
 
 async def test_an_earlier_return_that_lifted_the_drain_and_died_drains_again_while_it_is_parked(site):

@@ -1,8 +1,10 @@
 """A verification: with whom, under whose drain, and what inconclusive answers lead to."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from activities.deps import Deps
+from activities.train_pause import pause_train
 from activities.verify import Verifying
 from fleet.models.drivers import SimulatedFault
 from fleet.models.ledger import Autostop
@@ -142,3 +144,17 @@ async def test_two_inconclusive_answers_on_one_host_pause_the_train_once(site):
     assert (found.action, len(await pauses(site))) == (StepAction.HAND_OVER, 1)
     assert (await verify(site)).action is StepAction.HAND_OVER
     assert (len(await pauses(site)), len(site.pages.titles)) == (1, 1)
+
+
+class Ahead(Deps):
+    """The facts' clock is ahead of this worker's."""
+
+    async def clock(self):
+        return await super().clock() + timedelta(minutes=5)
+
+
+async def test_a_pause_is_dated_by_the_facts_clock_for_it_is_compared_with_when_an_emergency_began(site):
+    deps = Ahead(store=site.store, hands=site.deps.hands, pager=site.pages, engine=site.deps.engine)
+    paused = await pause_train(deps, order(StepKind.VERIFY, "gpu001", HEALTH), "no tool")
+
+    assert paused.since > datetime.now(UTC) + timedelta(minutes=4)

@@ -108,7 +108,8 @@ class Urgent:
         return {h.host: h.state for h in await self.store.emergency_hosts(EMERGENCY)}
 
 
-async def outcome(urgent, host):
+async def outcome(urgent, host, *applied):
+    """It carries what it was to get; `applied` by this stop."""
     operation = ids.operation(STOP, host)
     row = HostOutcome(
         cluster=CLUSTER,
@@ -117,6 +118,7 @@ async def outcome(urgent, host):
         operation=operation,
         visit=STOP,
         outcome=Outcome.UPGRADED,
+        applied=applied,
         reason="carries it",
         at=datetime.now(UTC),
     )

@@ -97,7 +97,7 @@ async def test_a_notice_is_called_off_and_given_anew_when_the_date_is_near(store
     assert 1 == len({e.subject for e in planned})
 
 
-async def _with(store, **pool):
+async def with_pool(store, **pool):
     promised = f.fleet_file()
     changed = promised.clusters[0].pools[0].model_copy(update=pool)
     clusters = (promised.clusters[0].model_copy(update={"pools": (changed,)}),)
@@ -107,7 +107,7 @@ async def _with(store, **pool):
 async def test_a_grant_that_called_a_notice_off_costs_a_notice_though_it_is_given_back_at_once(store):
     await cycled(store)
     policy = AvoidancePolicy(budget_per_job=timedelta(minutes=90))
-    await _with(store, notice=timedelta(hours=1), avoidance=policy)
+    await with_pool(store, notice=timedelta(hours=1), avoidance=policy)
     await store.noticed(f.C, f.P, 1, "d1", f.NOW)
     granted = await store.ask_avoidance(ask(until=3300 + 3720), f.later(3300), offer)
     assert f.later(3300 + 3720) == granted.until
@@ -122,7 +122,7 @@ async def test_a_grant_that_called_a_notice_off_costs_a_notice_though_it_is_give
 
 async def test_what_takes_the_place_of_a_grant_that_called_a_notice_off_costs_what_is_left_of_it(store):
     await cycled(store)
-    await _with(store, notice=timedelta(hours=1))
+    await with_pool(store, notice=timedelta(hours=1))
     await store.noticed(f.C, f.P, 1, "d1", f.NOW)
     await store.ask_avoidance(ask(until=3300 + 3720), f.later(3300), offer)
     await store.ask_avoidance(ask("a2", until=3300 + 700), f.later(3300 + 600), offer)
@@ -156,7 +156,7 @@ async def test_what_is_of_a_job_is_found_however_much_was_asked_since(store):
 
 async def test_a_notice_stands_where_a_date_leaves_no_time_for_a_whole_new_one(store):
     await cycled(store)
-    await _with(store, notice=timedelta(hours=1))
+    await with_pool(store, notice=timedelta(hours=1))
     told = f"notice/{f.C}/{f.P}/1/d1/0/7"
     assert await store.first_time(told, f.NOW)
     await store.noticed(f.C, f.P, 1, "d1", f.NOW)
@@ -183,7 +183,8 @@ async def test_a_later_grant_takes_the_place_of_the_earlier_one_and_a_refusal_do
     assert (ENDED, f.later(20), "a3 took its place") == (rows["a1"].state, rows["a1"].ended_at, rows["a1"].reason)
     assert ["a3"] == [r.id for r in await store.avoidances(f.C, over=False)]
     found = await store.avoidance_facts(f.C, f.P, f.later(30))
-    assert ["a1", "a3"] == [r.id for r in found.rows], "both are charged in this cycle"
+    assert ["a3"] == [r.id for r in found.rows]
+    assert timedelta(seconds=20) == found.rows[0].carried, "both are charged in this cycle"
 
 
 async def test_what_is_open_changes_once(store):
@@ -224,8 +225,10 @@ async def test_the_signal_of_a_jobs_last_request_counts(store):
     await store.ask_avoidance(ask(signal="USR1"), f.NOW, offer)
     await store.ask_avoidance(ask("a2", signal="USR2", until=2 * LONG), f.later(1), offer)
     await store.ask_avoidance(ask("a3", job="8", hosts=("d2-1",)), f.later(2), offer)
-    assert {"7": "USR2"} == await store.job_signals(f.C)
-    assert {} == await store.job_signals("c2")
+    assert {"7": "USR2"} == await store.job_signals(f.C, ("7", "8"))
+    assert {} == await store.job_signals(f.C, ("8",))
+    assert {} == await store.job_signals("c2", ("7",))
+    assert [True, False] == [await store.names_signals(cluster) for cluster in (f.C, "c2")]
 
 
 async def test_what_decides_and_fails_leaves_nothing(store):

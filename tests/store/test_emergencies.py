@@ -61,8 +61,29 @@ async def test_it_is_started_once_and_audited(store):
         await store.start_emergency(emergency(override=named(4)), [])
 
 
-def named(number):
-    return Override(actor="ann", reason="a hole", lasts=60.0, planned_buffer={POOL: number})
+def named(number, actor="ann"):
+    return Override(actor=actor, reason="a hole", lasts=60.0, planned_buffer={POOL: number})
+
+
+async def test_a_start_that_another_repeats_with_the_same_numbers_is_the_same(store):
+    first = await store.start_emergency(emergency(override=named(4)), [row("gpu001")])
+    again = await store.start_emergency(emergency(override=named(4, "bob")), [row("gpu001")])
+
+    assert [True, False] == [first, again]
+    assert "ann" == (await store.emergency(EMERGENCY)).override.actor
+
+
+async def test_one_is_unfinished_while_it_is_open_or_a_stop_of_it_has_hosts(store):
+    for name in ("open", "busy", "through"):
+        await store.start_emergency(emergency(name), [row("gpu001"), row("gpu002")])
+    busy = row("gpu001", state=EmergencyHostState.UNDER_WAY, stop="s/1")
+    await store.change_emergency(f"emergency/{CLUSTER}/busy", becomes(busy, state=EmergencyState.ENDED))
+    await store.change_emergency(f"emergency/{CLUSTER}/through", becomes(state=EmergencyState.ENDED))
+
+    assert [f"emergency/{CLUSTER}/{name}" for name in ("busy", "open")] == [
+        *await store.unfinished_emergencies(CLUSTER)
+    ]
+    assert () == await store.unfinished_emergencies("another")
 
 
 async def test_it_changes_with_its_hosts_in_one_transaction_or_not_at_all(store):

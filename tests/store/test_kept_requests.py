@@ -1,10 +1,15 @@
 """The queue as it is read again and again: only what is new is read whole, and it is what the database has."""
 
+from contextlib import suppress
 from datetime import timedelta
 
+from sqlalchemy import delete
+
+from fleet.errors import MaintrainError
 from fleet.models.ledger import Settlement, Wait
 from store import open_store
 from store.kept.requests import AT_ONCE
+from store.tables.ledger import REQUESTS
 from tests.store import facts as f
 
 
@@ -44,3 +49,20 @@ async def test_a_long_queue_is_read_whole_once(store):
 
     assert [f"r{n:04}" for n in range(AT_ONCE + 1)] == [r.id for r in first]
     assert all(a is b for a, b in zip(first, again, strict=True))
+
+
+async def test_a_database_that_was_put_back_has_nobody_granted_what_only_this_process_remembers(store, url):
+    """As by a replica that takes over without the last writes: the same name, as old as before, for other hosts."""
+    await f.ready(store, members=2)
+    other = await open_store(url)
+    await store.request(f.request("r1", "gpu0000"))
+    await queue(store)
+    await other._database.write(lambda connection: connection.execute(delete(REQUESTS)).close())
+    await other.request(f.request("r1", "gpu0001"))
+
+    with suppress(MaintrainError):  # it may be found out only at the grant; then the queue is read anew
+        await store.settle(f.C, f.NOW, f.grant_all)
+    await store.settle(f.C, f.NOW, f.grant_all)
+
+    assert ["gpu0001"] == [lease.host for lease in await store.leases("holder/r1")]
+    await other.close()

@@ -1,5 +1,8 @@
 """Operations: one for a key, requested whole, active from the grant to the end, in all of their clusters at once."""
 
+import asyncio
+import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -11,6 +14,7 @@ from fleet.models.operation import OperationChange, OperationSpec, OperationStat
 from fleet.models.operation_part import OperationPart
 from fleet.models.scope import ScopePart
 from fleet.policy.operation_orders import speak
+from store import open_store
 from tests.store import facts as f
 
 HOSTS = ("gpu0001", "gpu0002")
@@ -206,3 +210,27 @@ async def test_settling_together_commits_in_all_or_in_none(store):
     assert () == await store.leases("op/1")
     await store.settle_together([f.C], f.NOW, grants)
     assert 2 == len(await store.leases("op/1"))
+
+
+async def test_what_it_asks_elsewhere_instead_waits_for_a_grant_under_way(store, url):
+    """Else it would hold what was granted just then in one cluster, and wait in the other."""
+    await submitted(store, scope=tuple(ScopePart(cluster=c, kind="rack", name="r0") for c in (f.C, "c2")))
+    await store.ask_for_operation("op/1", [request()])
+    begun = threading.Event()
+
+    def slow(_):
+        begun.set()
+        time.sleep(0.2)
+        return Settlement(reason="", grants=(Grant(request="op/1", reason="free"),))
+
+    async def elsewhere():
+        other = await open_store(url)
+        await other.settle(f.C, f.NOW, slow)
+        await other.close()
+
+    granting = asyncio.create_task(asyncio.to_thread(asyncio.run, elsewhere()))
+    await asyncio.to_thread(begun.wait)
+    await store.ask_for_operation("op/1", [request().model_copy(update={"id": "op/1/c2", "cluster": "c2"})])
+    await granting
+
+    assert [(f.C, RequestState.GRANTED)] == [(r.cluster, r.state) for r in await store.operation_requests("op/1")]

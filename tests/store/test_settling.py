@@ -4,6 +4,9 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from fleet.models.scheduler import Node, NodeBase
 from fleet.models.stop import Stop, StopKind
 from fleet.models.train import VisitState
 from store import open_store
+from store.kept.observations import KeptObservations
 from tests.store import facts as f
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +46,65 @@ async def test_a_look_that_began_before_the_one_that_is_known_is_not_kept(store,
         seen = (await each.facts(f.C, f.NOW)).observation
         assert (f.later(30), None, "") == (seen.began_at, seen.hosts["gpu0000"].node.reason, seen.error)
     await other.close()
+
+
+async def test_a_look_is_kept_whose_clock_was_put_back_since_the_last_one(store):
+    """Else the old one would stay, and seem fresh, for as long as the clock went back."""
+    await f.ready(store)
+    now = await store.clock()
+    await store.record_observation(look().model_copy(update={"began_at": now + timedelta(hours=1)}))
+    await store.record_observation(look(reason="new").model_copy(update={"began_at": now}))
+
+    seen = (await store.facts(f.C, now)).observation
+    assert (now, "new") == (seen.began_at, seen.hosts["gpu0000"].node.reason)
+
+
+async def test_an_older_look_that_is_held_up_while_it_is_written_does_not_replace_a_newer_one(store, url):
+    await f.ready(store)
+    begun = threading.Event()
+
+    class HeldUp(KeptObservations):
+        def read(self, connection, cluster):
+            known = super().read(connection, cluster)
+            begun.set()
+            time.sleep(0.2)
+            return known
+
+    async def elsewhere():
+        other = await open_store(url)
+        other._observations = HeldUp()
+        await other.record_observation(look(15, reason="old"))
+        await other.close()
+
+    holding = asyncio.create_task(asyncio.to_thread(asyncio.run, elsewhere()))
+    await asyncio.to_thread(begun.wait)
+    await store.record_observation(look(30))
+    await holding
+
+    assert look(30) == (await store.facts(f.C, f.NOW)).observation
+
+
+async def test_the_time_of_a_settling_is_read_once_nobody_else_writes(store, url):
+    await f.ready(store)
+    begun, over, seen = threading.Event(), [], []
+
+    def slow(facts):
+        begun.set()
+        time.sleep(0.2)
+        over.append(datetime.now(UTC))
+        return f.nothing(facts)
+
+    async def elsewhere():
+        other = await open_store(url)
+        await other.settle(f.C, f.NOW, slow)
+        await other.close()
+
+    holding = asyncio.create_task(asyncio.to_thread(asyncio.run, elsewhere()))
+    await asyncio.to_thread(begun.wait)
+    await store.settle(f.C, None, lambda facts: seen.append(facts.now) or f.nothing(facts))
+    await holding
+
+    assert over < seen
 
 
 async def test_a_policy_is_given_every_fact(store):

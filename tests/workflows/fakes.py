@@ -3,56 +3,49 @@ was asked.
 """
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, cast, get_type_hints
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from fleet.models.avoidance_messages import AvoidOrder, WithdrawOrder
-from fleet.models.emergency_messages import EmergencyInput, EmergencyOrder, EmergencyPlanned
+from activities.registry import all_activities
+from fleet.models.emergency_messages import EmergencyPlanned
 from fleet.models.messages import (
-    ClusterInput,
-    Command,
     HandOver,
     Observed,
     Reviewed,
-    RolloutInput,
-    RolloutOrder,
     Settled,
-    SkipCommand,
-    StopCommand,
-    TrainInput,
     TrainStop,
     VisitAsk,
     VisitAsked,
     VisitBoarded,
-    VisitEnd,
-    VisitInput,
 )
 from fleet.models.operation_messages import (
     OperationAction,
-    OperationBoard,
     OperationBoarded,
-    OperationInput,
-    OperationOrder,
     OperationReview,
 )
 from fleet.models.phases import GateAction
 from fleet.models.pin_messages import (
     PinAction,
-    PinBatchEnd,
-    PinBatchInput,
     PinBatchSeen,
     PinBatchWork,
-    PinInput,
-    PinOrder,
     PinReview,
 )
 from fleet.models.rungs import NextRung
 from fleet.models.train import StopAction
 from fleet.models.work import BoardAction, Boarding, HostWork, StepAction, StepOrder, StepResult
 from tests.workflows.make import repair_steps
+
+
+class _NoDeps:
+    """For the real activities, of which nothing but names and types is used."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self
+
 
 GO_ON = StepResult(action=StepAction.GO_ON, reason="done")
 NOTHING_FORESAW_IT = ApplicationError("the disk is full", type="OSError", non_retryable=True)
@@ -148,180 +141,20 @@ class Fakes:
         return await found if isinstance(found, Awaitable) else found
 
     def activities(self) -> Sequence[Callable[..., Any]]:
-        """What `Worker(activities=…)` takes."""
-        kinds = ("drain", "apply", "reboot", "verify", "gate", "return", "gpu_reset", "power_cycle", "reimage", "hold")
-        steps = [self._step(n) for n in kinds]
-        return [
-            *steps,
-            self.hand_over,
-            self.plan_repair,
-            self.drain_again,
-            self.report_repair,
-            self.review_operation,
-            self.board_operation,
-            self.order_operation,
-            self.climb,
-            self.decommission,
-            self.note_word,
-            self.give_away,
-            self.ask_for_hosts,
-            self.board_hosts,
-            self.leave_out,
-            self.end_visit,
-            self.plan_stop,
-            self.skip_domain,
-            self.avoid,
-            self.withdraw_avoidance,
-            self.observe,
-            self.settle,
-            self.write_stop,
-            self.plan_emergency,
-            self.order_emergency,
-            self.review_rollout,
-            self.order_rollout,
-            *(self._of_pin(n) for n in ("close_pin", "clear_pin", "commit_pin", "open_pin")),
-            *(self._of_batch(n) for n in ("prepare_pin_batch", "plan_pin_batch", "await_pin_batch")),
-            self.review_pin,
-            self.order_pin,
-            self.end_pin_batch,
-        ]
+        """What `Worker(activities=…)` takes: for each of the real ones another of its name, arguments and answer."""
+        return [self._another(real) for real in all_activities(cast("Any", _NoDeps()))]
 
-    def _step(self, name: str) -> Callable[..., Any]:
-        @activity.defn(name=name)
-        async def step(order: StepOrder) -> StepResult:
-            return await self._answer(name, order.step.key, order)
+    def _another(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        name = activity._Definition.must_from_callable(real).name
+        assert name is not None, "all of ours have one"
 
-        return step
+        async def answer(*arguments: Any) -> Any:
+            of_step = isinstance(arguments[0], StepOrder) and name != "note_word"
+            return await self._answer(name, arguments[0].step.key if of_step else name, *arguments)
 
-    def _of_pin(self, name: str) -> Callable[..., Any]:
-        @activity.defn(name=name)
-        async def deed(order: PinInput) -> None:
-            await self._answer(name, name, order)
-
-        return deed
-
-    def _of_batch(self, name: str) -> Callable[..., Any]:
-        @activity.defn(name=name)
-        async def deed(order: PinBatchInput) -> PinBatchWork | None:
-            return await self._answer(name, name, order)
-
-        return deed
-
-    @activity.defn
-    async def review_pin(self, order: PinInput) -> PinReview:
-        return await self._answer("review_pin", "review_pin", order)
-
-    @activity.defn
-    async def order_pin(self, order: PinOrder) -> str:
-        return await self._answer("order_pin", "order_pin", order)
-
-    @activity.defn
-    async def end_pin_batch(self, end: PinBatchEnd) -> PinBatchSeen:
-        return await self._answer("end_pin_batch", "end_pin_batch", end)
-
-    @activity.defn
-    async def hand_over(self, order: HandOver) -> HostWork:
-        return await self._answer("hand_over", "hand_over", order)
-
-    @activity.defn
-    async def plan_repair(self, work: HostWork, command: Command) -> Boarding:
-        return await self._answer("plan_repair", "plan_repair", work, command)
-
-    @activity.defn
-    async def drain_again(self, work: HostWork) -> bool:
-        return await self._answer("drain_again", "drain_again", work)
-
-    @activity.defn
-    async def review_operation(self, order: OperationInput) -> OperationReview:
-        return await self._answer("review_operation", "review_operation", order)
-
-    @activity.defn
-    async def board_operation(self, order: OperationBoard) -> OperationBoarded:
-        return await self._answer("board_operation", "board_operation", order)
-
-    @activity.defn
-    async def order_operation(self, order: OperationOrder) -> str:
-        return await self._answer("order_operation", "order_operation", order)
-
-    @activity.defn
-    async def report_repair(self, work: HostWork) -> None:
-        await self._answer("report_repair", "report_repair", work)
-
-    @activity.defn
-    async def climb(self, work: HostWork) -> NextRung:
-        return await self._answer("climb", "climb", work)
-
-    @activity.defn
-    async def decommission(self, work: HostWork, command: Command) -> None:
-        await self._answer("decommission", "decommission", work, command)
-
-    @activity.defn
-    async def note_word(self, order: StepOrder, said: Command) -> None:
-        await self._answer("note_word", "note_word", order, said)
-
-    @activity.defn
-    async def give_away(self, work: HostWork) -> bool:
-        return await self._answer("give_away", "give_away", work)
-
-    @activity.defn
-    async def ask_for_hosts(self, ask: VisitAsk) -> VisitAsked:
-        return await self._answer("ask_for_hosts", "ask_for_hosts", ask)
-
-    @activity.defn
-    async def board_hosts(self, asked: VisitAsked, visit: VisitInput) -> VisitBoarded:
-        return await self._answer("board_hosts", "board_hosts", asked, visit)
-
-    @activity.defn
-    async def leave_out(self, work: HostWork, reason: str) -> None:
-        await self._answer("leave_out", "leave_out", work, reason)
-
-    @activity.defn
-    async def end_visit(self, end: VisitEnd) -> str:
-        return await self._answer("end_visit", "end_visit", end)
-
-    @activity.defn
-    async def plan_stop(self, train: TrainInput) -> TrainStop:
-        return await self._answer("plan_stop", "plan_stop", train)
-
-    @activity.defn
-    async def skip_domain(self, train: TrainInput, command: SkipCommand) -> bool:
-        return await self._answer("skip_domain", "skip_domain", train, command)
-
-    @activity.defn
-    async def avoid(self, train: TrainInput, order: AvoidOrder) -> str:
-        return await self._answer("avoid", "avoid", train, order)
-
-    @activity.defn
-    async def withdraw_avoidance(self, train: TrainInput, order: WithdrawOrder) -> str:
-        return await self._answer("withdraw_avoidance", "withdraw_avoidance", train, order)
-
-    @activity.defn
-    async def observe(self, order: ClusterInput) -> Observed:
-        return await self._answer("observe", "observe", order)
-
-    @activity.defn
-    async def settle(self, order: ClusterInput) -> Settled:
-        return await self._answer("settle", "settle", order)
-
-    @activity.defn
-    async def plan_emergency(self, order: EmergencyInput) -> EmergencyPlanned:
-        return await self._answer("plan_emergency", "plan_emergency", order)
-
-    @activity.defn
-    async def order_emergency(self, order: EmergencyOrder) -> str:
-        return await self._answer("order_emergency", "order_emergency", order)
-
-    @activity.defn
-    async def review_rollout(self, order: RolloutInput) -> Reviewed:
-        return await self._answer("review_rollout", "review_rollout", order)
-
-    @activity.defn
-    async def order_rollout(self, order: RolloutOrder) -> str:
-        return await self._answer("order_rollout", "order_rollout", order)
-
-    @activity.defn
-    async def write_stop(self, command: StopCommand) -> tuple[str, ...]:
-        return await self._answer("write_stop", "write_stop", command)
+        answer.__signature__ = inspect.signature(real)  # type: ignore[attr-defined]
+        answer.__annotations__ = get_type_hints(real)
+        return activity.defn(name=name)(answer)
 
 
 def _as_repair(order: HandOver) -> HostWork:

@@ -1,11 +1,12 @@
 """Avoidances: their port."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
 from fleet.models.avoidance import Avoidance, AvoidanceAsk, AvoidanceChange, Offer
 from fleet.models.base import Moment
 from fleet.models.facts import AvoidanceFacts
+from fleet.models.train import DomainProgress
 
 
 class AvoidanceBook(Protocol):
@@ -56,6 +57,18 @@ class AvoidanceBook(Protocol):
         """What a request of a pool is decided by. `InvalidInput` for a pool that the fleet file does not have."""
         ...
 
-    async def job_signals(self, cluster: str) -> dict[str, str]:
+    async def names_signals(self, cluster: str) -> bool:
+        """True when any request ever named a signal."""
+        ...
+
+    async def job_signals(self, cluster: str, jobs: Collection[str]) -> dict[str, str]:
         """Job: the signal that it wants to be told by, as its last request has it; only those that named one."""
+        ...
+
+    async def claim_notices(
+        self, cluster: str, pool: str, cycle: int, progress: DomainProgress, jobs: Collection[str], now: Moment
+    ) -> tuple[str, ...]:
+        """Those of the jobs on a domain that have yet to be told of its visit to come: each is claimed once. None where
+        the domain is no longer as `progress` shows it, for its visit was put off, say.
+        """
         ...

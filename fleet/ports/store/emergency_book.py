@@ -20,6 +20,10 @@ class EmergencyBook(Protocol):
         """All that were ever started, the newest first; of one cluster, or of all."""
         ...
 
+    async def unfinished_emergencies(self, cluster: str) -> tuple[str, ...]:
+        """Those that are open, or over with a stop that has not ended yet; their ids."""
+        ...
+
     async def emergency(self, emergency_id: str) -> Emergency | None:
         """One of them."""
         ...

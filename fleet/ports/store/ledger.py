@@ -23,8 +23,9 @@ class Ledger(Protocol):
         """End a request and every lease of it that is still counted as planned and untouched by a handover."""
         ...
 
-    async def settle(self, cluster: str, now: Moment, decide: Callable[[LedgerFacts], Settlement]) -> Settlement:
-        """Read the facts, decide, and commit grants, waits and autostops at once.
+    async def settle(self, cluster: str, now: Moment | None, decide: Callable[[LedgerFacts], Settlement]) -> Settlement:
+        """Read the facts, decide, and commit grants, waits and autostops at once; without `now` by the facts' clock, as
+        of when nobody else writes any more.
 
         A repair's leases count as failed, all others as planned.
         """

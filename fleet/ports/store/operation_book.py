@@ -76,7 +76,7 @@ class OperationBook(Protocol):
     async def settle_together(
         self,
         clusters: Iterable[str],
-        now: Moment,
+        now: Moment | None,
         decide: Callable[[Mapping[str, LedgerFacts]], Mapping[str, Settlement]],
     ) -> Mapping[str, Settlement]:
         """`settle` for several clusters at one instant: committed in all that the answer names, or in none."""

@@ -22,6 +22,17 @@ class JobsContract:
         assert view.jobs[job].state == JobState.RUNNING
         assert (a, b) == tuple(sorted(view.jobs[job].hosts))
 
+    async def test_a_job_that_did_not_change_is_the_very_same_object_in_the_next_view(self, case: ContractCase):
+        a, b, *_ = case.hosts
+        job = await case.start_job((a, b))
+        before = await fresh(case)
+
+        await case.scheduler.drain(a, OURS, open_fence)
+
+        after = await fresh(case)
+        assert before.nodes[a] != after.nodes[a]
+        assert before.jobs[job] is after.jobs[job]
+
     async def test_a_drained_host_with_a_job_is_draining_and_still_holds_the_job(self, case: ContractCase):
         a, b, *_ = case.hosts
         job = await case.start_job((a, b))

@@ -1,5 +1,6 @@
 """Domain sizes: the formula against the curve, the curve against gangs laid out host by host, and pools as they are."""
 
+import json
 from datetime import timedelta
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from fleet.models.host import Host
 from fleet.models.job_costs import JobCosts
-from fleet.models.pool import DomainSpec, Grouping
+from fleet.models.pool import DomainSpec, DrainPolicy, Grouping
 from fleet.models.replicas import Replicas
 from fleet.models.scheduler import Job, JobKind, JobState
 from fleet.models.sizing import JobMix, PoolKind, SizeQuestion, VisitLength, VisitModel
@@ -17,6 +18,8 @@ from fleet.models.windows import Window
 from fleet.policy.sizing import kind_of, sizes, sizing
 from fleet.policy.sizing_cost import best, closed_form, cycle_cost, point, smallest, touched, visit_model
 from fleet.policy.sizing_facts import size_question
+from fleet.policy.windows import ended
+from starter.size import as_plain, lines
 from tests.policy.make import NOW, ago, pool
 
 HOURS_2 = VisitModel(fixed_seconds=7200.0)
@@ -80,6 +83,13 @@ def test_a_bound_that_no_size_keeps_is_said():
     assert (None, True) == (found.best, found.reason.startswith("no size keeps the bound: a cycle takes"))
 
 
+def test_a_bound_that_no_size_keeps_is_no_number_that_json_lacks():
+    slow = question(visit=VisitModel(fixed_seconds=1.0, host_seconds=3600.0), bound_days=1.0)
+    found = sizing("p", slow, 8, sizes(2048), kind_of(MIX, False))
+    assert json.loads(json.dumps(as_plain(found), allow_nan=False))["smallest"] is None
+    assert any(line.endswith("the bound can't be kept") for line in lines(found))
+
+
 def test_flashing_a_few_at_once_makes_large_visits_longer():
     visit = VisitModel(fixed_seconds=3600.0, flash_at_once=16, flash_seconds=1800.0)
     assert [3600.0, 3600.0, 5400.0, 9000.0] == [visit.seconds(n) for n in (1, 16, 17, 64)]
@@ -93,6 +103,20 @@ def test_visits_that_were_tell_how_long_visits_are():
     alike = visit_model([VisitLength(hosts=8, seconds=s) for s in (100.0, 200.0)], HOURS_2)
     assert (150.0, 0.0) == (alike.fixed_seconds, alike.host_seconds)
     assert HOURS_2 == visit_model([], HOURS_2)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 72), st.floats(0.0, 1e6)), max_size=8))
+def test_whatever_visits_there_were_they_tell_a_length(seen):
+    ended_ = [VisitLength(hosts=h, seconds=s) for h, s in seen]
+    assert visit_model(ended_, HOURS_2).seconds(8) >= 0
+
+
+def test_visits_that_grow_faster_than_their_hosts_have_nothing_fixed():
+    # The mean of the seconds, less as much a host as there is, is a hair below nothing.
+    were = ((4, 600.0), (4, 900.0), (8, 900.0), (4, 900.0), (16, 36_000.0))
+    steep = [VisitLength(hosts=h, seconds=s) for h, s in were]
+    assert visit_model(steep, HOURS_2).fixed_seconds == pytest.approx(0.0, abs=1e-6)
 
 
 def test_waves_of_flashes_that_visits_have_had_are_not_added_again():
@@ -151,6 +175,51 @@ def test_windows_count_for_what_is_kept_free_and_for_how_long_a_cycle_takes():
     assert 0.25 == pytest.approx(asked.open_share, abs=0.01)
     assert point(asked, 8).reserved == pytest.approx(point(always, 8).reserved / 4, rel=0.05)
     assert point(asked, 8).cycle_days == pytest.approx(point(always, 8).cycle_days * 4, rel=0.05)
+
+
+@pytest.mark.parametrize(("minutes", "a_night"), [(150, 2), (180, 2), (190, 1), (370, 1)])
+def test_as_many_visits_begin_in_a_window_as_find_their_need_left_of_it(minutes, a_night):
+    """Six hours a night, of which the last visit needs three: what a train on these windows does."""
+    nightly = pool(
+        windows=(Window(opens="20:00", closes="02:00"),),
+        drain=DrainPolicy(deadline=timedelta(hours=1)),
+        visit_budget=timedelta(hours=2),
+        cycle_bound=timedelta(days=20),
+    )
+    each = timedelta(minutes=minutes)
+    ended_s = [VisitLength(hosts=4, seconds=each.total_seconds())]
+    for now in (NOW, NOW + timedelta(hours=10)):  # between two windows, and in the middle of one
+        asked = size_question(nightly, hosts(64), (), ended_s, now)
+        assert 16 / a_night == pytest.approx(point(asked, 4).cycle_days)
+        need = nightly.drain.deadline + nightly.visit_budget
+        last = ended(nightly.windows, NOW.replace(hour=20), 16, each, need)
+        assert abs(last - NOW.replace(hour=20) - timedelta(days=16 / a_night)) < timedelta(days=1)
+    bound = nightly.model_copy(update={"cycle_bound": timedelta(days=10)})
+    assert bool(point(size_question(bound, hosts(64), (), ended_s, NOW), 4).why_not) is (a_night == 1)
+
+
+def test_a_visit_longer_than_a_window_holds_up_the_next_one():
+    asked = question(open_hours=(6.0,) * 28, need_hours=3.0, visit=VisitModel(fixed_seconds=30 * 3600.0))
+    assert 1.25 * point(asked, 64).domains == pytest.approx(point(asked, 64).cycle_days)
+
+
+def test_a_best_size_that_the_pools_promises_hold_down_says_so():
+    gangs = tuple(job(str(n), *(f"g{h:03d}" for h in range(16 * n, 16 * n + 16))) for n in range(4))
+    costly = {"job_costs": JobCosts(checkpoint=timedelta(days=1)), "cycle_bound": timedelta(days=4)}
+    said = {}
+    for planned in (None, 8):
+        asked = size_question(POOL.model_copy(update={**costly, "planned_buffer": planned}), hosts(64), gangs, (), NOW)
+        said[planned] = sizing("p", asked, 8, asked.domains, kind_of(asked.mix, False)).reason
+    assert said[None].startswith("16 hosts: with fewer, gangs are interrupted more often")
+    assert said[8].startswith("8 hosts, for more would cost less but can't be (16: planned_buffer: expected at least")
+
+
+def test_where_no_size_can_be_small_ones_and_large_ones_say_why():
+    held = pool(domain=DomainSpec(size=2), planned_buffer=2, cycle_bound=timedelta(hours=20))
+    asked = size_question(held, hosts(64), (), (), NOW)
+    reason = sizing("p", asked, 2, asked.domains, kind_of(asked.mix, False)).reason
+    assert reason.startswith("no size can be (1: a cycle takes ")
+    assert "; 64: planned_buffer: expected at least a domain's 64 hosts" in reason
 
 
 def test_jobs_that_lose_nothing_cost_nothing_at_any_size():

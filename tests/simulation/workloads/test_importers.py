@@ -82,7 +82,7 @@ class TestSacct:
             read_lines(["JobID|JobName|State", "1|a|COMPLETED"], "jobs.txt")
 
         assert str(error.value).startswith("jobs.txt:1: Submit, NNodes, Elapsed or ElapsedRaw: no such column; found")
-        assert "sacct --allusers --allocations --parsable2 --format=JobIDRaw" in str(error.value)
+        assert "sacct --allusers --allocations --parsable2 --truncate --format=JobIDRaw" in str(error.value)
 
     def test_a_file_of_jobs_that_never_ran_says_so(self) -> None:
         with pytest.raises(InvalidInput) as error:
@@ -106,6 +106,21 @@ class TestSacct:
     def test_a_part_of_several_hosts_is_told_as_their_share(self) -> None:
         found = sacct("1|a|p|2026-01-01T00:00:00|2026-01-01T00:00:00|01:00:00|4|gres/gpu=4|COMPLETED|1:00:00")
         assert ([4], [450.0]) == (found.workload.hosts.tolist(), found.workload.run_s.tolist())
+
+    @pytest.mark.parametrize(
+        ("allocated", "run_s"),
+        [
+            ("cpu=8,gres/gpu:a100=2,node=1", 900.0),
+            ("gres/gpu:a100=1,gres/gpu:h100=3", 1800.0),
+            ("gres/gpu:a100=2,gres/gpu=2", 900.0),
+            ("gres/gpu=8,gres/gpu:a100=8", 3600.0),
+            ("gres/gpu:1g.10gb=1,gres/gpumem=8G", 450.0),
+        ],
+    )
+    def test_gpus_are_counted_where_only_their_types_are_accounted_for(self, allocated: str, run_s: float) -> None:
+        found = sacct(f"1|a|p|2026-01-01T00:00:00|2026-01-01T00:00:00|01:00:00|1|{allocated}|COMPLETED|1:00:00")
+        assert [run_s] == found.workload.run_s.tolist()
+        assert not any("used no GPU" in note for note in found.notes)
 
     def test_jobs_without_a_gpu_are_told_with_what_they_are_taken_for(self) -> None:
         found = sacct("1|a|p|2026-01-01T00:00:00|2026-01-01T00:00:00|01:00:00|1|cpu=1,node=1|COMPLETED|1:00:00")

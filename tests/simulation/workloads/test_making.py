@@ -97,6 +97,11 @@ def _mean(outcomes: list[Outcome], figure: str) -> float:
 _HIT = {"failures_per_1000_node_days": 100.0, "repair": Spread(mean_s=600.0), "failure_buffer": 8, "floor": 0}
 
 
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_so_few_jobs_that_all_of_a_class_are_one_can_be_made(name: str) -> None:
+    assert named(name, hosts=500, days=10, most_jobs=1).summary().load(500, 10) == pytest.approx(0.85, rel=0.1)
+
+
 def test_jobs_longer_than_a_chain_stand_for_themselves() -> None:
     jobs = named("batch", hosts=100, days=30, seed=1, most_jobs=2000)
     alone = np.isinf(jobs.link_s)
