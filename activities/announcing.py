@@ -1,6 +1,6 @@
 """After each look, where a cluster wants it: its scheduler is told of the next stop of each train."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from temporalio import activity
@@ -12,6 +12,7 @@ from fleet.models.emergency import OPEN_STATES
 from fleet.models.facts import LedgerFacts
 from fleet.models.fleetfile import Announce, Cluster
 from fleet.models.host import HostSet, Standing
+from fleet.models.pool import Pool
 from fleet.policy.announcing import large_announced, next_announced, switch_announced
 from fleet.ports.fence import open_fence
 
@@ -20,7 +21,7 @@ LEAD = timedelta(minutes=1)
 
 
 SWITCH = "every_host_of_the_cluster_for_its_pin_switch"
-LARGE = "first_hosts_of_the_large_scale_maintenance"
+LARGE = "next_hosts_of_the_large_scale_maintenance"
 """Longer than a pool's name may be."""
 
 
@@ -40,7 +41,7 @@ async def announce_stops(deps: Deps, cluster: Cluster, facts: LedgerFacts, where
     switch = await _switch(deps, cluster, {s.host for s in where.values() if s.set is HostSet.UP})
     if switch is not None:
         plans[SWITCH] = switch
-    large = await _large(deps, cluster, {s.host for s in where.values() if s.set is HostSet.UP})
+    large = await _large(deps, cluster, facts.pools, {s.host for s in where.values() if s.set is HostSet.UP})
     if large is not None:
         plans[LARGE] = large
     try:
@@ -66,11 +67,11 @@ async def _switch(deps: Deps, cluster: Cluster, up: set[str]) -> Announcement | 
     return switch_announced(switch, up, await deps.clock(), LEAD + 2 * cluster.observe_every)
 
 
-async def _large(deps: Deps, cluster: Cluster, up: set[str]) -> Announcement | None:
+async def _large(deps: Deps, cluster: Cluster, pools: Sequence[Pool], up: set[str]) -> Announcement | None:
     """Of the one large-scale maintenance that a cluster has at a time."""
     found = await deps.store.emergencies(cluster.name)
     large = next((e for e in found if e.spec.plan is not None and e.state in OPEN_STATES), None)
     if large is None:
         return None
     hosts = await deps.store.emergency_hosts(large.id)
-    return large_announced(large, hosts, up, await deps.clock(), LEAD + 2 * cluster.observe_every)
+    return large_announced(large, hosts, pools, up, await deps.clock(), LEAD + 2 * cluster.observe_every)

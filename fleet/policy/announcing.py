@@ -6,16 +6,18 @@ jobs away, and the announcement goes. A stop that does not come in its time is a
 short jobs may use are capacity lost.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from fleet.models.announcement import Announcement
 from fleet.models.base import Moment
-from fleet.models.emergency import Emergency, EmergencyHost, EmergencyState
+from fleet.models.emergency import Emergency, EmergencyHost, EmergencyHostState, EmergencyState
 from fleet.models.facts import TrainFacts
+from fleet.models.large import LargePhase, LargePlan, LargeProgress
 from fleet.models.pin import PinState, PinSwitch
+from fleet.models.pool import Pool
 from fleet.models.train import DomainProgress, DomainState, Visit, VisitState
-from fleet.policy.large_rounds import planned_rounds
+from fleet.policy.large_rounds import chosen, held_length, round_length, totals
 
 LASTS = timedelta(minutes=10)
 """An announcement that nobody moves any more holds its hosts for so long."""
@@ -58,23 +60,54 @@ def switch_announced(switch: PinSwitch, up: Collection[str], now: Moment, lead: 
 
 
 def large_announced(
-    large: Emergency, hosts: Sequence[EmergencyHost], up: Collection[str], now: Moment, lead: timedelta
+    large: Emergency,
+    hosts: Sequence[EmergencyHost],
+    pools: Iterable[Pool],
+    up: Collection[str],
+    now: Moment,
+    lead: timedelta,
 ) -> Announcement | None:
-    """What is to be announced of a large-scale maintenance: the hosts of its first round, until that has begun, or its
-    date is long past.
+    """What is to be announced of a large-scale maintenance: the hosts of the round to come, the first one for its date
+    and later ones for when the round before is expected to be over; no longer where that is long past, as for a gate
+    that waits for a person.
     """
-    plan = large.spec.plan
-    begun = large.progress is not None and large.progress.round > 0
-    if plan is None or begun or large.state not in (EmergencyState.ANNOUNCED, EmergencyState.RUNNING):
+    plan, progress = large.spec.plan, large.progress
+    if plan is None or large.state not in (EmergencyState.ANNOUNCED, EmergencyState.RUNNING):
         return None
-    first = next(iter(planned_rounds(plan, hosts)), None)
-    if first is None or now > plan.at + LASTS:
+    begun = progress is not None and progress.round > 0
+    begins = _next_round_at(large, progress, hosts, pools) if progress is not None and begun else plan.at
+    if now > begins + LASTS or (plan.until is not None and begins >= plan.until):
         return None
-    names = tuple(h.host for h in hosts if h.domain in first.domains.get(h.pool, ()) and h.host in up)
+    domains = _round_to_come(plan, progress, hosts)
+    names = tuple(h.host for h in hosts if h.domain in domains.get(h.pool, ()) and h.host in up)
     if not names:
         return None
-    begins_in = max(plan.at - now, lead).total_seconds()
+    begins_in = max(begins - now, lead).total_seconds()
     return Announcement(hosts=names, begins_in=begins_in, lasts=LASTS.total_seconds())
+
+
+def _round_to_come(
+    plan: LargePlan, progress: LargeProgress | None, hosts: Sequence[EmergencyHost]
+) -> dict[str, tuple[str, ...]]:
+    """Pool: domains of the next round, if this one takes all of its own."""
+    now = progress.domains if progress is not None else {}
+    waiting: dict[str, list[str]] = {}
+    for host in hosts:
+        if host.state is EmergencyHostState.PENDING and host.domain not in now.get(host.pool, ()):
+            waiting.setdefault(host.pool, []).append(host.domain)
+    return chosen(plan, progress.round + 1 if progress is not None else 1, waiting, totals(hosts))
+
+
+def _next_round_at(
+    large: Emergency, progress: LargeProgress, hosts: Sequence[EmergencyHost], pools: Iterable[Pool]
+) -> Moment:
+    """When the round that is under way is expected to be over, people's approvals apart."""
+    plan, every = large.spec.plan, totals(hosts)
+    assert plan is not None, "only a large-scale maintenance has rounds"
+    if progress.phase is LargePhase.OUT:
+        return progress.since + round_length(large.spec, progress.round, pools, progress.domains, every)
+    held = held_length(plan, progress.round, progress.domains, every)
+    return progress.since + (held if progress.phase is LargePhase.HOLDING else held - plan.step(progress.round).hold)
 
 
 def _granted(domain: DomainProgress, visits: Mapping[str, Visit]) -> bool:
