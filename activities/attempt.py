@@ -100,10 +100,12 @@ class Attempt:
 
         return check
 
-    async def open_intent(self, before: Before) -> Intent:
-        """Write the intent in our name. `StaleAttempt` when another attempt wrote it first."""
-        began = await self.deps.clock()
-        intent = await self.deps.store.open_intent(self.order.record, self.order.step.key, self.token, before, began)
+    async def open_intent(self, before: Before, *, cluster: str | None = None) -> Intent:
+        """Write the intent in our name, beside no settling of the `cluster`, if one is named. `StaleAttempt` when
+        another attempt wrote it first.
+        """
+        began, (record, step) = await self.deps.clock(), (self.order.record, self.order.step.key)
+        intent = await self.deps.store.open_intent(record, step, self.token, before, began, cluster=cluster)
         if intent.token != self.token:
             raise StaleAttempt(f"{self.order.step.key} on {self.order.host} is in the hands of another attempt")
         return intent

@@ -50,6 +50,8 @@ class AvoidanceLooks:
         self._answered: dict[str, frozenset[str]] = {}
         self._turned_away: dict[str, dict[str, str]] = {}
         """Cluster: job: why its words could not even be taken down, for it to read."""
+        self._outside: dict[str, set[str]] = {}
+        """Cluster: words that could not be taken down, as those of jobs on hosts that are in nobody's pool."""
         self._unwritten: dict[str, set[str]] = {}
         """Cluster: jobs that took no note when they were to have one last: the others go first."""
         self._ready: dict[str, frozenset[tuple[str, str]]] = {}
@@ -87,7 +89,9 @@ class AvoidanceLooks:
         known = self._answered.get(cluster, frozenset()).intersection(spoken)
         speakers = {job.id for job, _ in spoken.values()}
         turned_away = {j: why for j, why in self._turned_away.get(cluster, {}).items() if j in speakers}
-        new = sorted((key for key in spoken if key not in known), key=lambda key: spoken[key][0].id in turned_away)
+        outside = await self._still_outside(cluster, spoken)
+        new = [key for key in spoken if key not in known and key not in outside]
+        new.sort(key=lambda key: spoken[key][0].id in turned_away)
         answered = set(known)
         for key in new[:MOST_AT_ONCE]:
             job, word = spoken[key]
@@ -101,9 +105,21 @@ class AvoidanceLooks:
                     activity.logger.info(f"job {job.id} of {cluster} is turned away: {error}")
                 if isinstance(error, InvalidInput):
                     # On hosts that are in nobody's pool, say: they may come to be in one.
+                    outside.add(key)
                     continue
             answered.add(key)
         self._answered[cluster], self._turned_away[cluster] = frozenset(answered), turned_away
+        self._outside[cluster] = outside
+
+    async def _still_outside(self, cluster: str, spoken: Mapping[str, tuple[Job, Word]]) -> set[str]:
+        """Words that could not be taken down before and can't be yet. However many they are, they cost a look one
+        reading of the members, and keep no other word from its answer.
+        """
+        before = self._outside.get(cluster, set()).intersection(spoken)
+        if not before:
+            return set()
+        members = {host.name for host in await self._deps.store.hosts(cluster) if not host.decommissioned}
+        return {key for key in before if members.isdisjoint(spoken[key][0].hosts)}
 
     async def _answer_one(self, cluster: str, key: str, job: Job, word: Word) -> None:
         wish = replace(job_wish(cluster, job, key, AvoidanceSource.COMMENT), why=word.why, signal=word.signal)

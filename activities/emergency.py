@@ -64,7 +64,8 @@ class EmergencyPlanning:
                 await self.deps.page(ended_early(after))
             if step.state is EmergencyState.DONE:
                 await look(self.deps, order.cluster)  # its last hosts are just back: trains go on with them at once
-            said = await self.words.to_say(step, ledger.leases.values())
+            again = activity.info().attempt > 1
+            said = await self.words.to_say(step, ledger.leases.values(), after.changed_at, tried_again=again)
             return await self._planned(after, step, said, stops, ledger.now)
 
     async def _read(self, emergency_id: str) -> tuple[Emergency, tuple[EmergencyHost, ...], LedgerFacts]:

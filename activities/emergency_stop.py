@@ -9,6 +9,7 @@ from activities.deps import Deps
 from activities.wishing import Wishes
 from fleet import ids
 from fleet.errors import InvalidInput, Unreachable
+from fleet.hostlist import some
 from fleet.models.emergency import (
     Emergency,
     EmergencyChange,
@@ -42,7 +43,7 @@ async def known_emergency(deps: Deps, emergency_id: str) -> Emergency:
 
 async def ask_for_stop(deps: Deps, emergency_id: str, ask: VisitAsk, facts: LedgerFacts) -> VisitAsked:
     """File the stop's request for what can be had of its hosts, or look how it stands; withdrawn when there is nothing
-    left to wait for.
+    left to wait for, and asked anew when a load put one of them into another pool.
     """
     visit, store = ask.input, deps.store
     emergency = await known_emergency(deps, emergency_id)
@@ -55,8 +56,10 @@ async def ask_for_stop(deps: Deps, emergency_id: str, ask: VisitAsk, facts: Ledg
         if waiting is not None:
             await store.withdraw(waiting.id, why or had.reason, await deps.clock())
         return VisitAsked(ask=ask.ask, request="", granted=False, reason=why or had.reason)
-    if waiting is not None:
+    if waiting is not None and not any(name in waiting.hosts for name in had.gone):
         return _asked(ask.ask, waiting)
+    if waiting is not None:
+        await store.withdraw(waiting.id, f"{some(had.gone)} are no longer in the pool", await deps.clock())
     return await _file(deps, emergency, ask, had.hosts, totals(hosts))
 
 

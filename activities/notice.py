@@ -6,7 +6,7 @@ import time
 
 from temporalio import activity
 
-from activities.deps import Deps, now
+from activities.deps import Deps
 from fleet.errors import DriverError
 from fleet.models.facts import TrainFacts
 from fleet.models.train import DomainProgress, DomainState, VisitState
@@ -32,8 +32,8 @@ async def give_notice(deps: Deps, facts: TrainFacts, domain: str) -> None:
     own = await deps.store.job_signals(facts.cluster, on_it)
     told_by = {job: name for job in on_it if (name := own.get(job, signal)) is not None}
     visit = (facts.cluster, facts.pool.name, facts.cycle.number, progress)
-    # The scheduler takes its time to answer, and jobs that were told answer meanwhile: their visit may be put off.
-    jobs = await deps.store.claim_notices(*visit, told_by, now())
+    # The scheduler takes its time to answer, and meanwhile jobs ask to be kept: their visit may be put off.
+    jobs = await deps.store.claim_notices(*visit, told_by, await deps.clock())
     for name in sorted({told_by[job] for job in jobs}):
         some = tuple(job for job in jobs if told_by[job] == name)
         try:

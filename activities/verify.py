@@ -67,10 +67,12 @@ class Verifying:
         return result
 
     async def _claim(self, acting: Acting) -> None:
-        """Write down that a verification is under way, so that no outsider begins on its scope before it is over."""
+        """Write down that a verification is under way, so that no outsider begins on its scope before it is over. Not
+        beside a settling, whose grants begin before they can be seen: this would seem to come after them.
+        """
         intent = await acting.deps.store.intent(acting.order.record, acting.order.step.key)
         if intent is None or intent.state is not IntentState.OPEN:
-            intent = await acting.open_intent(Before())
+            intent = await acting.open_intent(Before(), cluster=acting.order.cluster)
         await acting.take_over(intent)
         await self.deps.store.note_sent(acting.order.record, acting.order.step.key, acting.token, sent=True)
 

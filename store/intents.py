@@ -10,7 +10,7 @@ from fleet.models.event import Event
 from fleet.models.intent import Before, Intent, IntentEnd, IntentState
 from store import documents, upserts
 from store.events import write_event
-from store.part import Part
+from store.part import Part, ledger_lock
 from store.tables.hosts import INTENTS
 
 _THIS = (INTENTS.c.operation == bindparam("operation_")) & (INTENTS.c.step == bindparam("step_"))
@@ -40,10 +40,19 @@ class Intents(Part):
     """Intents."""
 
     async def open_intent(
-        self, operation: str, step: str, token: str, before: Before, now: Moment, *, told: Event | None = None
+        self,
+        operation: str,
+        step: str,
+        token: str,
+        before: Before,
+        now: Moment,
+        *,
+        told: Event | None = None,
+        cluster: str | None = None,
     ) -> Intent:
         """Write an intent if there is none, or anew over a withdrawn one; the one in force either way (compare its
-        token with yours). `told` is written with a first one.
+        token with yours). `told` is written with a first one. `cluster`: not while one of its settlings is under way.
+        Then the intent was opened before what that grants, or all that it granted can be seen by now.
         """
         intent = Intent(
             operation=operation, step=step, token=token, before=before, sent=False, opened_at=now, token_at=now
@@ -60,7 +69,7 @@ class Intents(Part):
                 return intent
             return _read(connection.execute(_SELECT, _key(operation, step)).one())
 
-        return await self._database.write(work)
+        return await self._database.write(work, lock=ledger_lock(cluster) if cluster is not None else ())
 
     async def intent(self, operation: str, step: str) -> Intent | None:
         """The intent of a step."""

@@ -42,8 +42,8 @@ class Settling(Facts):
         """Read the facts, decide, and commit grants, waits and autostops at once.
 
         `now` is None but in tests: the facts' clock is read in the transaction, once nobody else writes. Read before,
-        it would let whoever waited or stood still meanwhile take an old look for a fresh one, and would have grants
-        begin before anybody could see them.
+        it would let whoever waited or stood still meanwhile take an old look for a fresh one. It is read again for the
+        grants, when all else is written: they begin no earlier than anybody can see them, but for that writing.
 
         A repair's leases count as failed, all others as planned.
 
@@ -53,10 +53,9 @@ class Settling(Facts):
         """
 
         def work(connection: Connection) -> Settlement:
-            at = now or clock_of(connection)
-            facts = self._ledger_facts(connection, cluster, at)
+            facts = self._ledger_facts(connection, cluster, now or clock_of(connection))
             settlement = decide(facts)
-            _commit(connection, facts, settlement, at)
+            _commit(connection, facts, settlement, now)
             return settlement
 
         return await self._settled(work, [ledger_lock(cluster)])
@@ -77,7 +76,7 @@ class Settling(Facts):
             facts = {name: self._ledger_facts(connection, name, at) for name in names}
             decided = decide(facts)
             for name, settlement in decided.items():
-                _commit(connection, facts[name], settlement, at)
+                _commit(connection, facts[name], settlement, now)
             return decided
 
         return await self._settled(work, [ledger_lock(name) for name in names])
@@ -133,15 +132,12 @@ class Settling(Facts):
         await self._database.write(work, lock=ledger_lock(cluster))
 
 
-def _commit(connection: Connection, facts: LedgerFacts, settlement: Settlement, now: Moment) -> None:
-    """Write grants, waits and autostops of one cluster."""
+def _commit(connection: Connection, facts: LedgerFacts, settlement: Settlement, now: Moment | None) -> None:
+    """Write waits, autostops and grants of one cluster. The grants begin `now`, which by default is when it comes to
+    them: from then on whoever began before has a fence's life, and what was verified before does not count.
+    """
     cluster = facts.cluster
     requests = {request.id: request for request in facts.requests}
-    for grant in settlement.grants:
-        request = _as_it_stands(connection, cluster, grant.request, requests.get(grant.request))
-        if request.state is RequestState.WAITING:
-            hosts = grant.hosts or request.hosts
-            _grant(connection, request.model_copy(update={"hosts": hosts, "granted_at": now}), now)
     granted = {grant.request for grant in settlement.grants}
     changed = [
         {"id_": wait.request, "because_": wait.reason}
@@ -154,7 +150,15 @@ def _commit(connection: Connection, facts: LedgerFacts, settlement: Settlement, 
         connection.execute(_WAITS, changed)
     for pool, autostop in settlement.autostops.items():
         if (before := facts.autostops.get(pool)) != autostop:
-            _write_autostop(connection, (cluster, pool), autostop, before, now)
+            _write_autostop(connection, (cluster, pool), autostop, before, facts.now)
+    if not settlement.grants:
+        return
+    at = now or clock_of(connection)
+    for grant in settlement.grants:
+        request = _as_it_stands(connection, cluster, grant.request, requests.get(grant.request))
+        if request.state is RequestState.WAITING:
+            hosts = grant.hosts or request.hosts
+            _grant(connection, request.model_copy(update={"hosts": hosts, "granted_at": at}), at)
 
 
 def _as_it_stands(connection: Connection, cluster: str, request_id: str, decided: Request | None) -> Request:

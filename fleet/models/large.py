@@ -141,9 +141,14 @@ class LargeProgress(Fact):
     barred_since: Moment | None = None
     """Since when what is left of the round can't be had, while all that it has is held."""
     accepted: tuple[str, ...] = ()
-    """Hosts of the round that had failed when its gate said go, or of which nobody could tell."""
+    """Hosts of the round that had failed when its gate said go, this time or before."""
     asked: tuple[str, ...] | None = None
     """Hosts of the round that have failed while a person was asked; None while nobody was."""
+    doubted: tuple[str, ...] = ()
+    """Hosts of the round of which nobody could tell when a person was asked, or looked at its gate: a go is with them.
+    """
+    untold_since: Moment | None = None
+    """Since when there are others of which nobody can tell."""
     again: int = 0
     """How often the round came back to its gate, for hosts that failed on their return or since a person was asked."""
     passed: dict[str, tuple[str, ...]] = Field(default_factory=dict)

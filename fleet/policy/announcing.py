@@ -62,23 +62,27 @@ def switch_announced(switch: PinSwitch, up: Collection[str], now: Moment, lead: 
 def large_announced(
     large: Emergency,
     hosts: Sequence[EmergencyHost],
-    pools: Iterable[Pool],
+    pools: Sequence[Pool],
     up: Collection[str],
     now: Moment,
     lead: timedelta,
 ) -> Announcement | None:
     """What is to be announced of a large-scale maintenance: the hosts of the round to come, the first one for its date
     and later ones for when the round before is expected to be over; no longer where that is long past, as for a gate
-    that waits for a person.
+    that waits for a person, and not where it would not be over in time, so that it does not begin.
     """
     plan, progress = large.spec.plan, large.progress
     if plan is None or large.state not in (EmergencyState.ANNOUNCED, EmergencyState.RUNNING):
         return None
     begun = progress is not None and progress.round > 0
     begins = _next_round_at(large, progress, hosts, pools) if progress is not None and begun else plan.at
-    if now > begins + LASTS or (plan.until is not None and begins >= plan.until):
+    if now > begins + LASTS:
         return None
-    domains = _round_to_come(plan, progress, hosts)
+    number = progress.round + 1 if progress is not None else 1
+    domains = _round_to_come(plan, number, progress.domains if progress is not None else {}, hosts)
+    length = round_length(large.spec, number, pools, domains, totals(hosts))
+    if plan.until is not None and max(begins, now) + length > plan.until:
+        return None
     names = tuple(h.host for h in hosts if h.domain in domains.get(h.pool, ()) and h.host in up)
     if not names:
         return None
@@ -87,15 +91,14 @@ def large_announced(
 
 
 def _round_to_come(
-    plan: LargePlan, progress: LargeProgress | None, hosts: Sequence[EmergencyHost]
+    plan: LargePlan, number: int, now: Mapping[str, Collection[str]], hosts: Sequence[EmergencyHost]
 ) -> dict[str, tuple[str, ...]]:
-    """Pool: domains of the next round, if this one takes all of its own."""
-    now = progress.domains if progress is not None else {}
+    """Pool: domains of the next round, which has this number, if the one `now` takes all of its own."""
     waiting: dict[str, list[str]] = {}
     for host in hosts:
         if host.state is EmergencyHostState.PENDING and host.domain not in now.get(host.pool, ()):
             waiting.setdefault(host.pool, []).append(host.domain)
-    return chosen(plan, progress.round + 1 if progress is not None else 1, waiting, totals(hosts))
+    return chosen(plan, number, waiting, totals(hosts))
 
 
 def _next_round_at(

@@ -35,9 +35,9 @@ def offer(ask: AvoidanceAsk, facts: AvoidanceFacts) -> Offer:
     stands = own.until if own is not None and own.until is not None else now
     # A date that is no later is worth it for hosts that the earlier one did not keep.
     more = own is not None and not set(ask.hosts) <= set(own.ask.hosts)
-    if own is not None and not more:
-        # What was granted is not lost by asking for no more than that.
-        until = max(until, min(ask.until, stands))
+    if own is not None and not more and until < (no_more := min(ask.until, stands)):
+        # What was granted is not lost by asking for no more than that, nor gone on with on another user's budget.
+        until = no_more if own.ask.user == ask.user else now
     if until <= now or ask.until > stands > until or (ask.until > stands == until and not more):
         kept = f", and what was granted until {moment(stands)} stands" if stands > now else ""
         return _refused(f"{why}{kept}", planned)

@@ -104,19 +104,32 @@ def notes_of(rows: Iterable[Avoidance], jobs: Mapping[str, Job]) -> dict[str, st
 
 def note_of(answers: Sequence[Avoidance], job: Job | None = None) -> str:
     """One line, of characters that every command line takes. Where an answer is not about all hosts of the job, each is
-    told with its pool, first what does not stand.
+    told with its pool, first what does not stand. A note that says as much and more stays: a refusal is read for a
+    while only, and holds for longer.
     """
     hosts = set() if job is None else set(job.hosts)
     if len(answers) == 1 and hosts <= set(answers[0].ask.hosts):
         return plain_note(f"{answers[0].state}: {answers[0].reason}")
-    share = (_LONGEST_NOTE - len(_PREFIX)) // len(answers) - len("; ")
     parts = sorted(answers, key=lambda row: (row.state is AvoidanceState.GRANTED, row.ask.pool))
-    return plain_note("; ".join(f"{row.ask.pool}: {row.state}: {row.reason}"[:share] for row in parts))
+    untold = hosts.difference(*(row.ask.hosts for row in answers))
+    if job is not None and untold and all(_plain(part) in job.note for part in _shares(parts, len(parts) + 1)):
+        return job.note
+    return plain_note("; ".join(_shares(parts, len(parts))))
 
 
 def plain_note(words: str) -> str:
     """A note of ours, made plain and short."""
-    return f"{_PREFIX} {''.join(c if c in _PLAIN else ' ' for c in words)}"[:_LONGEST_NOTE].rstrip()
+    return f"{_PREFIX} {_plain(words)}"[:_LONGEST_NOTE].rstrip()
+
+
+def _plain(words: str) -> str:
+    return "".join(c if c in _PLAIN else " " for c in words).rstrip()
+
+
+def _shares(answers: Sequence[Avoidance], count: int) -> list[str]:
+    """Each answer with its pool, as a note has room for it beside others."""
+    share = (_LONGEST_NOTE - len(_PREFIX)) // count - len("; ")
+    return [f"{row.ask.pool}: {row.state}: {row.reason}"[:share] for row in answers]
 
 
 def overruled_words(emergency: Emergency) -> str:

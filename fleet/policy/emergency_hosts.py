@@ -23,6 +23,8 @@ class Obtainable(Decision):
     out: dict[str, str]
     untold: tuple[str, ...] = ()
     """Those of the others that were looked at, and of which nobody can tell whether they are up."""
+    gone: tuple[str, ...] = ()
+    """Those of the others that are another pool's by now, or nobody's."""
 
 
 def emergency_hosts(
@@ -65,7 +67,7 @@ def obtainable(rows: Iterable[EmergencyHost], facts: LedgerFacts) -> Obtainable:
     What is failed, foreign, in repair or not to be seen would have to become fit first, and what an outsider works on
     for an operation comes back when they say so: nothing waits for that.
     """
-    hosts, untold = list[str](), list[str]()
+    hosts, untold, gone = list[str](), list[str](), list[str]()
     out: dict[str, str] = {}
     look = facts.observation
     seen, at = (look.hosts, look.began_at) if look else ({}, None)
@@ -73,6 +75,7 @@ def obtainable(rows: Iterable[EmergencyHost], facts: LedgerFacts) -> Obtainable:
         host, lease = facts.hosts.get(name), facts.leases.get(name)
         if host is None or host.decommissioned or host.pool != pool:
             out[name] = _gone(host)
+            gone.append(name)
             continue
         if lease is not None and lease.counted is Counted.FAILED:
             out[name] = f"in repair by {lease.holder}, which brings it the same"
@@ -88,7 +91,7 @@ def obtainable(rows: Iterable[EmergencyHost], facts: LedgerFacts) -> Obtainable:
             untold += [name] if found[0] is HostSet.UNKNOWN else []
             out[name] = f"foreign: {found[1]}" if found[0] is HostSet.FOREIGN else f"{found[0]}: {found[2]}"
     reason = f"{len(hosts)} of {len(hosts) + len(out)} can be had"
-    return Obtainable(hosts=tuple(hosts), out=out, untold=tuple(untold), reason=reason)
+    return Obtainable(hosts=tuple(hosts), out=out, untold=tuple(untold), gone=tuple(gone), reason=reason)
 
 
 def _gone(host: Host | None) -> str:

@@ -72,7 +72,7 @@ def emergency_step(emergency: Emergency, hosts: Sequence[EmergencyHost], ledger:
     can = obtainable(pending, ledger)
     stops = _stops(emergency, pending, busy, can, ledger)
     if not busy and not stops:
-        return _untold(emergency, can, ledger.now) or through(hosts, can)
+        return _untold(emergency, can, ledger) or through(hosts, can)
     wanted = [h.host for h in hosts if h.state is EmergencyHostState.ASKED]
     wanted += [host for stop in stops for host in stop.hosts]
     return EmergencyStep(
@@ -83,13 +83,17 @@ def emergency_step(emergency: Emergency, hosts: Sequence[EmergencyHost], ledger:
     )
 
 
-def _untold(emergency: Emergency, can: Obtainable, now: Moment) -> EmergencyStep | None:
-    """It ends without hosts of which nobody can tell only when that stays so: one bad look is no answer."""
-    since = emergency.short_since or now
-    if not can.untold or now - since >= PATIENCE:
+def _untold(emergency: Emergency, can: Obtainable, ledger: LedgerFacts) -> EmergencyStep | None:
+    """It ends without hosts of which nobody can tell only when that stays so: one bad look is no answer, however old it
+    has become while the scheduler did not answer, or no worker ran.
+    """
+    since = emergency.short_since or ledger.now
+    looked = ledger.observation.began_at if ledger.observation is not None else since
+    if not can.untold or looked - since >= PATIENCE:
         return None
     reason = f"of {some(can.untold)} nobody can tell ({can.out[can.untold[0]].partition(': ')[2]}); it looks again"
-    return EmergencyStep(state=EmergencyState.RUNNING, until=now + LOOKS_AGAIN, short_since=since, reason=reason)
+    until = ledger.now + LOOKS_AGAIN
+    return EmergencyStep(state=EmergencyState.RUNNING, until=until, short_since=since, reason=reason)
 
 
 def settling_hosts(hosts: Iterable[EmergencyHost], ledger: LedgerFacts) -> bool:

@@ -5,10 +5,10 @@ waits until every host that the round brought back was seen, and can be told of:
 fail once it has said go, while the round returns, are judged as those before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from fleet.hostlist import some
-from fleet.models.base import Decision
+from fleet.models.base import Decision, Moment
 from fleet.models.emergency import Emergency, EmergencyHost, EmergencyHostState
 from fleet.models.facts import LedgerFacts
 from fleet.models.host import HostSet
@@ -68,15 +68,44 @@ def judged(plan: LargePlan, progress: LargeProgress, hosts: Sequence[EmergencyHo
 
 
 def outgrown(plan: LargePlan, progress: LargeProgress, verdict: Verdict) -> bool:
-    """Whether too many have failed, and some of them since a person was asked: who says go now has not seen that."""
-    if progress.asked is None or len(verdict.failed) <= plan.step(progress.round).most_failures:
+    """Whether too many have failed, and some of them since a person was asked, or said go unasked while not too many
+    had: who says go now, or did, has not seen that.
+    """
+    unasked = progress.asked is None and not progress.approved_by
+    if unasked or len(verdict.failed) <= plan.step(progress.round).most_failures:
         return False
-    return bool(set(verdict.failed).difference(progress.asked))
+    return bool(set(verdict.failed).difference(progress.asked or ()))
 
 
 def once_more(progress: LargeProgress) -> LargeProgress:
     """At its gate for one more time: what was said of it before counts no more."""
-    return progress.model_copy(update={"approved_by": "", "again": progress.again + 1, "asked": None})
+    told = {"approved_by": "", "asked": None, "doubted": ()}
+    return progress.model_copy(update={**told, "again": progress.again + 1})
+
+
+def shown(progress: LargeProgress, verdict: Verdict) -> LargeProgress:
+    """What is told of it at its gate, until a person is asked: their page stays as it is, whatever becomes unsure."""
+    return progress if progress.asked is not None else progress.model_copy(update={"doubted": verdict.untold})
+
+
+def asking(progress: LargeProgress, verdict: Verdict, known: Iterable[str] = ()) -> LargeProgress:
+    """A person is asked. `known`: hosts that they were told of before, and that may be well by now: hosts that fail by
+    turns are no news each time.
+    """
+    asked = tuple(dict.fromkeys((*known, *verdict.failed)))
+    return shown(progress, verdict).model_copy(update={"asked": asked})
+
+
+def gone(progress: LargeProgress, verdict: Verdict) -> LargeProgress:
+    """Its gate has said go: with what was known of, and of a person's go with all that they were told of."""
+    seen, doubted = (progress.asked or (), progress.doubted) if progress.approved_by else ((), ())
+    accepted = tuple(dict.fromkeys((*progress.accepted, *seen, *verdict.failed)))
+    return progress.model_copy(update={"accepted": accepted, "doubted": doubted, "untold_since": None})
+
+
+def in_doubt(progress: LargeProgress, untold: Collection[str], now: Moment) -> LargeProgress:
+    """Since when nobody can tell of some of its hosts."""
+    return progress.model_copy(update={"untold_since": (progress.untold_since or now) if untold else None})
 
 
 def begins_no_more(large: Emergency, hosts: Sequence[EmergencyHost], ledger: LedgerFacts) -> str:

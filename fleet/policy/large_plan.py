@@ -25,7 +25,7 @@ from fleet.policy.emergency_hosts import obtainable
 from fleet.policy.emergency_plan import EmergencyStep, OpenedStop, at_rest, yields
 from fleet.policy.large_end import late_for, out_of_time, through_all, told
 from fleet.policy.large_facts import LargeFacts
-from fleet.policy.large_gate import judged, once_more, outgrown
+from fleet.policy.large_gate import Verdict, asking, gone, in_doubt, judged, once_more, outgrown, shown
 from fleet.policy.large_rounds import batch, chosen, passed, stands_aside_at, totals
 
 _OUT = (EmergencyHostState.ASKED, EmergencyHostState.UNDER_WAY)
@@ -123,7 +123,7 @@ def _out(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
         halts = tuple(dict.fromkeys(asked.values()))
         asks = verdict.reason if verdict.too_many and (asked or not facts.nothing_left(progress)) else ""
         if asks and progress.asked is None:
-            progress = progress.model_copy(update={"asked": verdict.failed})
+            progress = asking(progress, verdict)
         return _step(progress, f"{doing}nothing more of it begins: {closed}", halts=halts, asks=asks)
     return _step(
         progress,
@@ -159,26 +159,31 @@ def _holding(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
 def _gate(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
     if facts.nothing_left(progress):
         return through_all(facts, progress)
-    verdict = judged(facts.plan, progress, facts.hosts, facts.ledger)
+    verdict, known = judged(facts.plan, progress, facts.hosts, facts.ledger), progress.asked or ()
     if outgrown(facts.plan, progress, verdict):
         progress = once_more(progress)
         verdict = judged(facts.plan, progress, facts.hosts, facts.ledger)
     if verdict.go:
-        went = progress.model_copy(update={"accepted": (*verdict.failed, *verdict.untold)})
-        return _up(facts, _moved(went, LargePhase.UP, facts.now))
+        return _up(facts, _moved(gone(progress, verdict), LargePhase.UP, facts.now))
+    progress = in_doubt(progress, verdict.untold, facts.now)
     reason = f"{_round(progress)}: {verdict.reason}"
-    if verdict.asks or (verdict.untold and (progress.again or facts.now - progress.since >= PATIENCE)):
-        told_of = tuple(dict.fromkeys((*(progress.asked or ()), *verdict.failed)))
-        return _step(progress.model_copy(update={"asked": told_of}), reason, asks=verdict.reason)
-    return _step(progress, reason, until=facts.now + LOOKS_AGAIN)
+    if verdict.asks or _long_in_doubt(facts, progress):
+        return _step(asking(progress, verdict, known), reason, asks=verdict.reason)
+    return _step(shown(progress, verdict), reason, until=facts.now + LOOKS_AGAIN)
 
 
 def _up(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
     """Let verified hosts return, a batch at a time, and begin the next round when none is left."""
     held = [h for h in facts.hosts if h.state is EmergencyHostState.HELD]
     returning = [h.host for h in facts.hosts if h.state is EmergencyHostState.RETURNING]
-    if bad := _went_wrong(facts, progress, returning):
-        return bad
+    verdict = judged(facts.plan, progress, facts.hosts, facts.ledger)
+    untold = sorted(set(verdict.untold).difference(progress.doubted)) if not returning else []
+    progress = in_doubt(progress, untold, facts.now)
+    if _went_wrong(facts, progress, verdict):
+        return _gate(facts, _moved(once_more(progress), LargePhase.GATE, facts.now))
+    if not returning and (untold or verdict.waits_for):
+        reason = f"{_round(progress)}: {verdict.told}; waits for a look at {some(verdict.waits_for or untold)}"
+        return _step(progress, reason, until=facts.now + LOOKS_AGAIN)
     if not held and not returning:
         return _next_round(facts, progress)
     if returning:
@@ -193,20 +198,17 @@ def _up(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
     return _step(after, f"{_round(progress)}: {len(let_go)} hosts return, {left} are held", released=let_go)
 
 
-def _went_wrong(facts: LargeFacts, progress: LargeProgress, returning: Sequence[str]) -> EmergencyStep | None:
-    """What keeps the next batch and the next round from coming: too many that fail meanwhile, or hosts of which nobody
-    can tell for too long, bring the round back to its gate; what the next look tells is waited for.
+def _went_wrong(facts: LargeFacts, progress: LargeProgress, verdict: Verdict) -> bool:
+    """Whether a round that returns is to come back to its gate: too many have failed, and not all were known of when it
+    said go, or nobody can tell of some for too long. What the next look tells is waited for.
     """
-    verdict = judged(facts.plan, progress, facts.hosts, facts.ledger)
     more = set(verdict.failed).difference(progress.accepted)
     bad = bool(more) and len(verdict.failed) > facts.plan.step(progress.round).most_failures
-    untold = sorted(set(verdict.untold).difference(progress.accepted)) if not returning else []
-    if bad or (untold and facts.now - (progress.released_at or progress.since) >= PATIENCE):
-        return _gate(facts, _moved(once_more(progress), LargePhase.GATE, facts.now))
-    if returning or not (untold or verdict.waits_for):
-        return None
-    reason = f"{_round(progress)}: {verdict.told}; waits for a look at {some(verdict.waits_for or untold)}"
-    return _step(progress, reason, until=facts.now + LOOKS_AGAIN)
+    return bad or _long_in_doubt(facts, progress)
+
+
+def _long_in_doubt(facts: LargeFacts, progress: LargeProgress) -> bool:
+    return progress.untold_since is not None and facts.now - progress.untold_since >= PATIENCE
 
 
 _PHASES = {
@@ -239,4 +241,4 @@ BARRED_FOR = timedelta(minutes=1)
 """Time after which what is left of a round is left to a later one: what waits for a look is had after it."""
 
 PATIENCE = timedelta(minutes=30)
-"""Time after which a person is told of hosts that can't be had while there are no others."""
+"""Time after which a person is told of hosts that can't be had while there are no others, or can't be told of."""

@@ -27,11 +27,14 @@ from fleet.policy.stopping import earliest, in_words
 
 SCHEDULERS_OWN = ("Not responding*", "Node unexpectedly rebooted*")
 """Reasons that a scheduler writes by itself on a node that is down."""
+_JUST = timedelta(microseconds=1)
 
 
 def notice(facts: NoticeFacts) -> Noticed:
     """Decide, pool by pool. A look that failed, or that was judged before, tells nothing new."""
     look = facts.ledger.observation
+    if look is not None and look.began_at <= facts.ledger.now:
+        facts = _by_this_clock(facts, look.began_at)
     if look is None or look.error or any(x.seen >= look.began_at for x in facts.losses.values()):
         return _as_before(facts)
     where = places(facts.ledger)
@@ -46,6 +49,19 @@ def notice(facts: NoticeFacts) -> Noticed:
         waiting=waiting,
         reason=f"{len(losses)} hosts lost, {len(opens)} repairs opened",
     )
+
+
+def _by_this_clock(facts: NoticeFacts, at: Moment) -> NoticeFacts:
+    """Losses that were seen when it is not yet, for the clock was put back since, as if seen just before this look:
+    else no look would tell anything new for as long as that.
+    """
+    moved = {host: _seen_before(x, at) for host, x in facts.losses.items() if x.seen > facts.ledger.now}
+    return facts.model_copy(update={"losses": {**facts.losses, **moved}}) if moved else facts
+
+
+def _seen_before(loss: Loss, at: Moment) -> Loss:
+    by = loss.seen - at + _JUST
+    return loss.model_copy(update={"since": loss.since - by, "seen": loss.seen - by})
 
 
 def _as_before(facts: NoticeFacts) -> Noticed:

@@ -19,12 +19,12 @@ from fleet.models.timetable import PlannedVisit, Timetable
 from fleet.models.train import Cycle, Domain, DomainProgress, DomainState
 from fleet.policy.avoidance_bound import visit_need
 from fleet.policy.domains import form_domains
-from fleet.policy.next_stop import earliest, standing
 from fleet.policy.timetable_calendar import Calendar
 from fleet.policy.timetable_exact import Placed, Remaining
 from fleet.policy.timetable_help import Trouble, at_risk, helps
 from fleet.policy.timetable_kept import KeptPrices
 from fleet.policy.timetable_order import costs_of, next_visit, visit_order
+from fleet.policy.timetable_places import places_of, told
 from fleet.policy.timetable_prices import Some
 from fleet.policy.timetable_words import spare_of, spare_of_all, why_first
 
@@ -44,14 +44,6 @@ class Outlook(NamedTuple):
     begins: float
     """When the next visit may begin at the earliest."""
     opened_at: Moment
-
-
-class _Place(NamedTuple):
-    """Where a domain stands before costs are looked at."""
-
-    rank: tuple[bool, int, bool, bool]
-    """That its jobs were told already, then as the train has it."""
-    earliest: float
 
 
 def timetable(facts: TrainFacts, view: ClusterView | None) -> Timetable:
@@ -108,26 +100,25 @@ def look_ahead(facts: TrainFacts, view: ClusterView | None, kept: KeptPrices | N
     states = [d.state for d in cycle.domains]
     indices = [i for i, state in enumerate(states) if state in _TO_COME]
     domains = [cycle.domains[i] for i in indices]
-    places = _places(facts, domains)
+    places = places_of(facts, domains)
     due = (cycle.due_at - facts.now).total_seconds()
     visiting = DomainState.VISITING in states
     notice, length = facts.pool.notice.total_seconds(), facts.visit_seconds
     begins = max(notice, (opened_at - facts.now).total_seconds() + notice)
     begins = max(begins, length if visiting else 0.0, facts.held_seconds)
-    place_of = {rank: n for n, rank in enumerate(sorted({p.rank for p in places}))}
     prices = (kept or KeptPrices()).look(facts, cycle, view, facts.now + timedelta(seconds=begins))
     return Outlook(
         facts=facts,
         domains=tuple(d.domain for d in domains),
         left=Remaining(
             due=np.full(len(domains), due),
-            earliest=np.array([p.earliest for p in places]),
+            earliest=places.earliest(),
             length=np.full(len(domains), max(length, notice)),
-            rank=np.array([place_of[p.rank] for p in places], np.int64),
+            rank=places.rank(),
         ),
         prices=prices.only(np.array(indices, np.int64), (facts.now - cycle.opened_at).total_seconds()),
         calendar=Calendar.of(facts.pool.windows, facts.now, visit_need(facts)),
-        begins=min([begins, *(_told(facts, d) for d in domains if d.state is DomainState.NOTICED)]),
+        begins=min([begins, *(told(facts, d) for d in domains if d.state is DomainState.NOTICED)]),
         opened_at=opened_at,
     )
 
@@ -152,40 +143,11 @@ def _cycle(facts: TrainFacts) -> tuple[Cycle, Moment]:
     return following, opens
 
 
-def _places(facts: TrainFacts, domains: Sequence[DomainProgress]) -> list[_Place]:
-    """In their order. Of those with nothing to tell them apart, which are most, one is looked at."""
-    usual: _Place | None = None
-    found, special = list[_Place](), facts.avoided.keys() | facts.invited
-    for domain in domains:
-        # Usual: due, never given back, and nobody waits for it or asked to keep away from it.
-        its, plain = domain.domain, domain.state is DomainState.DUE and not domain.give_backs
-        if plain and its.name not in special and (not facts.first or facts.first.isdisjoint(its.hosts)):
-            usual = usual or _place(facts, domain)
-            found.append(usual)
-        else:
-            found.append(_place(facts, domain))
-    return found
-
-
-def _place(facts: TrainFacts, domain: DomainProgress) -> _Place:
-    told = _told(facts, domain) if domain.state is DomainState.NOTICED else 0.0
-    return _Place(
-        rank=(domain.state is not DomainState.NOTICED, *standing(facts, domain)),
-        earliest=max(told, (earliest(facts, domain) - facts.now).total_seconds()),
-    )
-
-
 def _unasked(facts: TrainFacts) -> NDArray[np.float64]:
     """Before when the domains to come may not begin, were no dates granted to jobs."""
     free = facts.model_copy(update={"avoided": {}})
     domains = [d for d in _cycle(free)[0].domains if d.state in _TO_COME]
-    return np.array([p.earliest for p in _places(free, domains)])
-
-
-def _told(facts: TrainFacts, domain: DomainProgress) -> float:
-    """When the jobs of a domain have had their time, in seconds from now on."""
-    notice = facts.pool.notice
-    return max(0.0, ((domain.noticed_at or facts.now) + notice - facts.now).total_seconds())
+    return places_of(free, domains).earliest()
 
 
 def _planned(outlook: Outlook, placed: Sequence[Placed]) -> tuple[PlannedVisit, ...]:

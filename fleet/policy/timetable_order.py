@@ -9,7 +9,7 @@ from fleet.policy.timetable_exact import MOST, Placed, Remaining, exact_order
 from fleet.policy.timetable_many import good_order
 from fleet.policy.timetable_prices import PriceList
 
-NEXT_AHEAD = 24
+NEXT_AHEAD = 16
 """Places looked at for the next stop alone."""
 _AT_ONCE = 64
 

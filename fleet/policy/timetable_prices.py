@@ -36,6 +36,8 @@ class Prices:
         self._cost: Floats = np.zeros(_ROOM)
         self._rows: dict[str, tuple[int, int]] = {}
         self._gone = 0
+        self._last: tuple[float, Floats] | None = None
+        """Prices at the one time that was asked for last, which is asked for again while a stop is decided on."""
 
     def add(self, job: str, touches: Sequence[int], cost: float, ends: float = inf) -> None:
         """A job that runs until `ends` and loses `cost` when any of the domains it touches is visited; one that is
@@ -43,6 +45,7 @@ class Prices:
         """
         self.remove(job)
         first, last = self._used, self._used + len(touches)
+        self._last = None
         self._grow(last)
         self._where[first:last] = touches
         self._ends[first:last] = ends
@@ -52,6 +55,7 @@ class Prices:
     def add_all(self, jobs: Sequence[str], starts: Places, touches: Places, cost: Floats, ends: Floats) -> None:
         """Many jobs at once, none known before: job `i` touches `touches[starts[i]:starts[i + 1]]`."""
         base, counts = self._used, np.diff(starts)
+        self._last = None
         self._grow(base + len(touches))
         rows = slice(base, base + len(touches))
         self._where[rows], self._ends[rows] = touches, np.repeat(ends, counts)
@@ -65,6 +69,7 @@ class Prices:
         if job not in self._rows:
             return
         first, last = self._rows.pop(job)
+        self._last = None
         self._ends[first:last] = -inf
         self._gone += last - first
         if self._gone > max(_ROOM, self._used // 2):
@@ -73,6 +78,8 @@ class Prices:
     def at(self, times: Floats) -> Floats:
         """Prices of every domain for visits that begin at these times, in ascending order: one row a time."""
         slots = len(times)
+        if slots == 1 and self._last is not None and self._last[0] == times[0]:
+            return self._last[1]
         rows = slice(0, self._used)
         # A job is charged in the first `alive` of the times.
         alive = np.searchsorted(times + self._grace, self._ends[rows], side="left")
@@ -80,6 +87,8 @@ class Prices:
             alive * self.domains + self._where[rows], self._cost[rows], minlength=(slots + 1) * self.domains
         )
         table: Floats = flat.astype(np.float64).reshape(slots + 1, self.domains)[:0:-1].cumsum(axis=0)[::-1]
+        if slots == 1:
+            self._last = float(times[0]), table
         return table
 
     def jobs_at(self, time: float) -> Places:

@@ -180,6 +180,16 @@ def test_what_one_look_could_not_tell_ends_it_only_when_it_stays_so():
     assert (EmergencyState.DONE, 12) == (then.state, len(then.left_out))
 
 
+def test_one_bad_look_does_not_end_it_by_growing_old():
+    """The scheduler did not answer since, or no worker ran."""
+    nodes = {n: seen(n, base=NodeBase.UNKNOWN) for n in names(12)}
+    short = emergency().model_copy(update={"short_since": ago(minutes=20)})
+
+    step = emergency_step(short, rows(), facts(nodes=nodes, looked=ago(minutes=20)))
+
+    assert (EmergencyState.RUNNING, {}, ago(minutes=20)) == (step.state, step.left_out, step.short_since)
+
+
 def test_it_is_not_through_while_a_stop_is_under_way():
     last = {n: {"state": DONE} for n in names(11)} | busy(UNDER_WAY, 12, 12)
 

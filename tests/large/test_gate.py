@@ -40,7 +40,7 @@ def test_a_host_that_came_back_and_that_nobody_can_tell_of_is_no_go_and_after_a_
     known = {"nodes": {"gpu001": UNTOLD[why]}}
 
     step = step_of(large(progress=at(phase)), rows(**both(DONE)), **known)
-    later = step.progress.model_copy(update={"since": ago(hours=1)})
+    later = step.progress.model_copy(update={"untold_since": ago(hours=1)})
     asks = step_of(large(progress=later), rows(**both(DONE)), **known)
 
     assert (1, (), NOW + LOOKS_AGAIN, "") == (step.progress.round, step.stops, step.until, step.asks)
@@ -52,7 +52,7 @@ def test_a_host_that_came_back_and_that_nobody_can_tell_of_is_no_go_and_after_a_
 def test_a_person_says_go_with_a_host_that_nobody_can_tell_of_and_without_it():
     known = {"nodes": {"gpu001": UNTOLD["orphan"]}}
     held = {**both(DONE), "gpu002": {"state": HELD, "stop": f"{LARGE}/1"}}
-    event = large(progress=at(LargePhase.GATE, approved_by="ann"), plan_=plan(**RAMP))
+    event = large(progress=at(LargePhase.GATE, approved_by="ann", doubted=("gpu001",)), plan_=plan(**RAMP))
 
     up = step_of(event, rows(**held), **known)
     on = step_of(event.model_copy(update={"progress": up.progress}), rows(**both(DONE)), **known)
@@ -123,3 +123,94 @@ def test_a_host_that_goes_down_and_comes_up_again_and_again_is_told_once():
         event = event.model_copy(update={"progress": step_of(event, rows(**both(DONE)), **known).progress})
 
     assert ("1", LargePhase.GATE) == (event.progress.occasion, event.progress.phase)
+
+
+DOWN = {name: {"nodes": {name: seen(name, base=NodeBase.DOWN)}} for name in names(2)}
+
+
+def test_hosts_that_go_down_by_turns_are_told_once_each_so_that_a_go_can_be_given():
+    event = large(progress=at(), plan_=BY_A_PERSON)
+
+    for known in (DOWN["gpu001"], DOWN["gpu002"], DOWN["gpu001"], DOWN["gpu002"]):
+        event = event.model_copy(update={"progress": step_of(event, rows(**both(DONE)), **known).progress})
+
+    assert ("1.1", LargePhase.GATE) == (event.progress.occasion, event.progress.phase)
+
+
+def test_a_host_that_a_person_said_go_with_and_that_fails_by_turns_with_another_asks_no_more():
+    hosts = rows(**{**both(DONE), **both(HELD, 2)})
+    known = {"domains": ("d001", "d002"), "released_at": NOW}
+    event = large(progress=at(LargePhase.UP, approved_by="ann", accepted=("gpu001",), **known), plan_=plan(**RAMP))
+
+    for failing in ("gpu002", "gpu002", "gpu001", "gpu002"):
+        after = step_of(event, hosts, **DOWN[failing]).progress
+        go = {"approved_by": "ann"} if after.phase is LargePhase.GATE else {}
+        event = event.model_copy(update={"progress": after.model_copy(update=go)})
+
+    assert ("1.1", LargePhase.UP) == (event.progress.occasion, event.progress.phase)
+
+
+def test_a_go_is_not_with_hosts_that_nobody_can_tell_of_since_a_person_was_asked():
+    event, unsure = large(progress=at(), plan_=BY_A_PERSON), {"nodes": {"gpu001": UNTOLD["orphan"]}}
+    asked = step_of(event, rows(**both(DONE)))
+    said = event.model_copy(update={"progress": asked.progress.model_copy(update={"approved_by": "ann"})})
+
+    waits = step_of(said, rows(**both(DONE)), **unsure)
+    on = event.model_copy(update={"progress": waits.progress})
+    failed, well = step_of(on, rows(**both(DONE)), **DOWN["gpu001"]), step_of(on, rows(**both(DONE)))
+
+    assert (1, (), LargePhase.UP, NOW + LOOKS_AGAIN) == (
+        waits.progress.round,
+        waits.stops,
+        waits.progress.phase,
+        waits.until,
+    )
+    assert ("1.1", LargePhase.GATE) == (failed.progress.occasion, failed.progress.phase)
+    assert 2 == well.progress.round
+
+
+def test_a_go_that_was_said_unasked_while_a_look_was_waited_for_does_not_pass_what_it_shows():
+    event = large(progress=at())
+    waits = step_of(event, rows(**both(DONE)), looked=ago(minutes=5))
+    said = event.model_copy(update={"progress": waits.progress.model_copy(update={"approved_by": "ann"})})
+
+    failed, well = step_of(said, rows(**both(DONE)), **DOWN["gpu001"]), step_of(said, rows(**both(DONE)))
+
+    assert ("", LargePhase.GATE) == (waits.asks, waits.progress.phase)
+    assert ("1.1", LargePhase.GATE, "") == (
+        failed.progress.occasion,
+        failed.progress.phase,
+        failed.progress.approved_by,
+    )
+    assert "no-go: 1 of 2 hosts failed (gpu001)" in failed.asks
+    assert 2 == well.progress.round
+
+
+def test_what_a_person_was_told_of_as_unsure_is_gone_with_until_it_turns_out_to_have_failed():
+    event, unsure = large(progress=at(), plan_=plan(steps=BY_A_PERSON["steps"], **RAMP)), UNTOLD["orphan"]
+    hosts = rows(**{**both(DONE), "gpu002": {"state": HELD, "stop": f"{LARGE}/1"}})
+    asked = step_of(event, hosts, nodes={"gpu001": unsure})
+    said = event.model_copy(update={"progress": asked.progress.model_copy(update={"approved_by": "ann"})})
+
+    up = step_of(said, hosts, nodes={"gpu001": unsure})
+    failed = step_of(event.model_copy(update={"progress": up.progress}), hosts, **DOWN["gpu001"])
+
+    assert "gpu001 can't be told" in asked.asks
+    assert (("gpu002",), "1.1") == (up.released, failed.progress.occasion)
+
+
+@pytest.mark.parametrize("phase", [LargePhase.GATE, LargePhase.UP])
+def test_one_bad_look_long_after_its_go_or_its_last_batch_asks_nobody(phase):
+    hosts = rows(**{**both(DONE), **both(HELD, 2)})
+    long_ago = {"since": ago(hours=2), "released_at": ago(hours=1), "domains": ("d001", "d002")}
+    event = large(progress=at(phase, **long_ago), plan_=plan(ramp_up={"domains": 1, "pause": "2h"}))
+
+    step = step_of(event, hosts, nodes={"gpu001": UNTOLD["orphan"]})
+    then = step.progress.model_copy(update={"untold_since": ago(minutes=31)})
+    asks = step_of(event.model_copy(update={"progress": then}), hosts, nodes={"gpu001": UNTOLD["orphan"]})
+    well = step_of(event.model_copy(update={"progress": then}), hosts)
+
+    assert ("", phase) == (step.asks, step.progress.phase)
+    assert NOW == step.progress.untold_since
+    assert "gpu001 can't be told" in asks.asks
+    assert ("", None) == (well.asks, well.progress.untold_since)

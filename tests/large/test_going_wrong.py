@@ -173,7 +173,7 @@ def test_hosts_that_fail_on_their_return_bring_the_round_back_to_its_gate():
 
 
 def test_failures_that_a_person_said_go_with_do_not_ask_again():
-    event = large(progress=at(LargePhase.GATE, approved_by="ann"), plan_=plan(**RAMP))
+    event = large(progress=at(LargePhase.GATE, approved_by="ann", asked=("gpu001",)), plan_=plan(**RAMP))
 
     up = step_of(event, rows(**{**FAILED, "gpu002": {"state": HELD, "stop": f"{LARGE}/1"}}))
     back = step_of(event.model_copy(update={"progress": up.progress}), rows(**FAILED))

@@ -94,7 +94,7 @@ def test_more_failures_than_its_step_allows_are_a_no_go_until_a_person_says_go()
 
     assert (LargePhase.GATE, ()) == (step.progress.phase, step.stops)
     assert "no-go: 1 of 2 hosts failed (gpu002), more than the 0 of its step; a person decides" == step.asks
-    approved = step_of(large(progress=at(LargePhase.GATE, approved_by="ann")), rows(**FAILED))
+    approved = step_of(large(progress=at(LargePhase.GATE, approved_by="ann", asked=("gpu002",))), rows(**FAILED))
     assert (2, "") == (approved.progress.round, approved.progress.approved_by)
 
 

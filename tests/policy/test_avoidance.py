@@ -111,6 +111,16 @@ def test_who_asks_again_for_no_later_a_date_loses_nothing_that_was_granted():
     assert (None, True) == (more.until, "what was granted until 2026-03-01T21:00:00Z stands" in more.reason)
 
 
+def test_what_stands_on_another_users_budget_is_not_gone_on_with_beyond_ones_own():
+    granted, bobs = row(ask(), hours(5)), row(ask(2, hours(7), hosts=(2,), user="bob"))
+    for until in (5, 4):
+        same = ask(until=hours(until), id="b", user="bob")
+        found = offer(same, facts(granted, bobs, now=hours(1), policy={"budget_per_user": "8h"}))
+        assert (None, True) == (found.until, "the budget of 8h a cycle of user bob allows no more" in found.reason)
+        assert "what was granted until 2026-03-01T17:00:00Z stands" in found.reason
+        assert hours(until) == offer(same, facts(granted, bobs, now=hours(1), policy={"budget_per_user": "12h"})).until
+
+
 def test_more_hosts_until_the_same_date_are_worth_a_request():
     granted = row(ask(), hours(2))
     both = ask(until=hours(4), hosts=(1, 2), id="b")

@@ -145,7 +145,12 @@ def test_a_job_reads_what_the_trains_of_all_its_pools_answered_to_its_last_reque
     assert 250 >= len(told)
     assert {"7": "maintrain: gpu: granted: so it is"} == notes_of((here,), {"7": gang}), "not of all its hosts"
 
+    noted = {"7": gang.model_copy(update={"note": told})}
+    assert {"7": told} == notes_of((here,), noted), "what was refused is over, and read for a while only"
+    ended = here.model_copy(update={"state": ENDED})
+    assert {"7": "maintrain: gpu: ended: so it is"} == notes_of((ended,), noted)
     longer = row(ask(7, id="avoid/comment/l/gpu", pool="gpu", hosts=(1, 2)), reason="longer")
+    assert {"7": "maintrain: granted: longer"} == notes_of((longer,), noted)
     assert {"7": "maintrain: granted: longer"} == notes_of((here, there, longer), {"7": gang})
     assert {} == notes_of((row(ask(1, job="")),), {}), "an owner's request has no job"
 

@@ -83,8 +83,15 @@ def test_nothing_is_told_of_one_that_does_not_go_on(state):
     assert told(large(state, progress=at(), plan_=plan(steps=STEPS)), under_way()) is None
 
 
-def test_nothing_is_told_of_a_round_that_can_not_begin_in_time():
-    soon = plan(steps=STEPS, until=NOW + timedelta(minutes=30))
+def test_nothing_is_told_of_a_round_that_would_not_be_over_in_time_and_so_does_not_begin():
+    """The second one needs ten minutes and an hour, and would begin in nineteen minutes."""
 
-    assert told(large(progress=at(), plan_=soon), under_way()) is None
-    assert told(large(progress=at(LargePhase.HOLDING), plan_=soon), under_way()) is not None
+    def held(minutes):
+        return told(large(progress=at(LargePhase.HOLDING), plan_=plan(steps=STEPS, until=in_(minutes))), under_way())
+
+    assert [None, (SECOND, 19)] == [held(88), held(89)]
+    assert told(large(progress=at(), plan_=plan(steps=STEPS, until=in_(89))), under_way()) is None
+
+
+def in_(minutes):
+    return NOW + timedelta(minutes=minutes)

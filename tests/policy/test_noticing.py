@@ -48,6 +48,16 @@ def test_looks_that_failed_and_looks_judged_before_tell_nothing():
     assert ["gpu001"] == looks.looks(1)
 
 
+def test_a_clock_that_was_put_back_keeps_no_loss_from_being_noticed():
+    looks = Looks()
+    looks.lose("gpu001")
+    looks.lose("gpu002")
+    assert [] == looks.looks(2)
+    looks.now -= timedelta(hours=1)
+    looks.lose("gpu003")
+    assert [[], ["gpu001", "gpu002"], ["gpu003"]] == [[o.host for o in looks.look().opens] for _ in range(3)]
+
+
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from activities.avoidance_door import AvoidanceDoor, job_wish, running_job
+from activities.avoidance_looks import MOST_AT_ONCE
 from activities.avoiding import Avoiding
 from activities.deps import Deps
 from activities.train import Planning
@@ -13,6 +14,7 @@ from fleet.errors import Refused
 from fleet.models.avoidance import AvoidanceSource, AvoidanceState
 from fleet.models.avoidance_messages import AvoidOrder
 from fleet.models.messages import TrainInput
+from fleet.models.scheduler import ClusterView, Job, JobKind, JobState
 from fleet.models.train import Domain, StopAction
 from tests.scenarios.site import CLUSTER, POOL
 from tests.steps.test_avoidance_moves import another_pool
@@ -99,6 +101,19 @@ async def test_jobs_whose_visit_is_put_off_while_late_ones_are_told_hear_of_the_
     assert 0 == await looks.site.store.count_claims(prefix), "and all are told of the next one"
 
 
+async def test_jobs_are_not_told_of_a_visit_that_was_put_off_while_the_scheduler_was_read(looks):
+    await signals(looks.site)
+    jobs = [looks.site.world.submit_job(hosts=(host,)) for host in ("gpu001", "gpu002")]
+
+    async def asks() -> None:
+        await keep(looks, jobs[0], timedelta(hours=2))
+
+    crossed = Planning(deps_with(looks, Driver(looks.site.hands.scheduler, asks)))
+    stop = await looks.run(crossed.plan_stop, TRAIN)
+    assert (StopAction.NOTICE, "d001", []) == (stop.action, stop.domain, signalled(looks))
+    assert "d002" == (await looks.run(Planning(looks.deps).plan_stop, TRAIN)).domain
+
+
 async def test_a_gang_over_two_pools_reads_what_both_trains_answer(looks):
     await another_pool(looks, "gpu[001-005]", ("gpu006",), avoidance={"budget_per_job": "0s"})
     job = looks.site.world.submit_job(hosts=("gpu005", "gpu006"), comment=TWO_HOURS)
@@ -181,3 +196,19 @@ async def test_words_of_a_job_on_hosts_that_have_yet_to_join_a_pool_are_answered
     await store.sync_hosts(CLUSTER, members, datetime.now(UTC))
     assert GRANTED == (await looks())[job].state
     assert (await looks.note(job)).startswith("maintrain: granted: ")
+
+
+async def test_words_that_can_not_be_taken_down_keep_none_that_can_from_its_answer_however_many_they_are(looks):
+    store, members = looks.site.store, await looks.site.store.hosts(CLUSTER)
+    await store.sync_hosts(CLUSTER, tuple(h for h in members if h.name not in ("gpu004", "gpu005")), datetime.now(UTC))
+    said = {"state": JobState.RUNNING, "kind": JobKind.REQUEUEABLE, "user": "ann", "comment": TWO_HOURS}
+    jobs = [Job(id=str(1000 + n), hosts=("gpu005",), **said) for n in range(MOST_AT_ONCE)]
+    jobs.append(Job(id="9", hosts=("gpu004",), **said))
+    view = ClusterView(began=0.0, nodes={}, jobs={job.id: job for job in jobs})
+    for _ in range(2):
+        await looks.run(looks.looks.look, CLUSTER, view, datetime.now(UTC))
+    assert () == await store.avoidances(CLUSTER)
+
+    await store.sync_hosts(CLUSTER, tuple(h for h in members if h.name != "gpu005"), datetime.now(UTC))
+    await looks.run(looks.looks.look, CLUSTER, view, datetime.now(UTC))
+    assert [("9", GRANTED)] == [(row.ask.job, row.state) for row in await store.avoidances(CLUSTER)]

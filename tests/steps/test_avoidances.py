@@ -111,6 +111,8 @@ async def test_a_job_is_told_of_its_visit_by_the_signal_that_it_named(looks):
     job = looks.site.world.submit_job(hosts=("gpu004",), comment="maintrain:avoid until=+1h signal=USR2")
     looks.site.world.submit_job(hosts=("gpu005",))
     await looks()
+    looks.site.world.comment_job(job, "maintrain:withdraw")
+    await looks()
     facts = await looks.site.store.train_facts(CLUSTER, POOL, datetime.now(UTC))
     for _ in range(2):
         await looks.run(give_notice, looks.deps, facts, "d002")

@@ -40,6 +40,21 @@ async def test_it_asks_for_a_domain_is_granted_what_there_is_room_for_and_the_ho
     }
 
 
+async def test_a_host_that_a_load_put_into_another_pool_is_no_part_of_a_request_that_waits(urgent):
+    await urgent.begin()
+    await urgent.plan()
+    await urgent.ask()
+    members = await urgent.store.hosts(CLUSTER)
+    moved = tuple(h.model_copy(update={"pool": "other"}) if h.name == "gpu004" else h for h in members)
+    await urgent.store.sync_hosts(CLUSTER, moved, datetime.now(UTC))
+
+    asked = [await urgent.ask() for _ in range(2)]
+
+    assert [(False, ("gpu005", "gpu006"))] * 2 == [(a.granted, a.hosts) for a in asked]
+    [request] = (await urgent.store.facts(CLUSTER, datetime.now(UTC))).requests
+    assert ("gpu005", "gpu006") == request.hosts
+
+
 async def test_nothing_boards_but_what_the_emergency_brings(urgent):
     await urgent.begin(verify=["health"])
 

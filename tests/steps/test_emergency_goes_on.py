@@ -1,6 +1,5 @@
 """An emergency between its stops: what people's words change, what is lost on the way, and how it ends."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -8,8 +7,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.drain import Draining
-from activities.emergency import EmergencyPlanning
-from activities.giving_way import yield_of_grant, yield_of_visit, yields
+from activities.giving_way import yield_of_grant, yields
 from activities.verify import Verifying
 from fleet import ids
 from fleet.models.drivers import SimulatedFault
@@ -18,15 +16,14 @@ from fleet.models.emergency import (
     EmergencyState,
 )
 from fleet.models.ledger import Autostop
-from fleet.models.messages import Command, VisitEnd
+from fleet.models.messages import VisitEnd
 from fleet.models.verification import VerificationTask
 from fleet.models.work import EndCause, StepAction, StepKind
-from fleet.policy.emergency_orders import EmergencyVerb, emergency_order
 from fleet.policy.verifying import holds_emergency
 from tests.scenarios.site import CLUSTER, POOL
 from tests.steps.operations import OP, OWN, Outsider, share
-from tests.steps.site import VISIT, order
-from tests.steps.urgent import ASK, EMERGENCY, INPUT, STOP, asks_for, outcome, signals
+from tests.steps.site import order
+from tests.steps.urgent import ASK, EMERGENCY, STOP, asks_for, outcome, signals
 
 
 async def test_a_stopped_emergency_asks_for_nothing_begins_nothing_and_lets_trains_go_on(urgent):
@@ -201,45 +198,3 @@ async def test_an_order_that_was_refused_stays_refused_when_it_is_tried_again(ur
     await urgent.order("resume", key="once")
 
     assert EmergencyState.STOPPED is (await urgent.store.emergency(EMERGENCY)).state
-
-
-async def test_who_is_to_give_way_or_to_halt_is_told_once_and_not_at_each_look(urgent):
-    await urgent.begin()
-    first, again = await urgent.plan(), await urgent.plan()
-    await urgent.ask()
-    await urgent.order("stop")
-    halted, still = await urgent.plan(), await urgent.plan()
-
-    assert ([VISIT], []) == (list(first.yields), list(again.yields))
-    assert ((STOP,), ()) == (halted.halts, still.halts)
-    assert [15, 15] == [again.wait_seconds, still.wait_seconds]
-
-
-async def test_after_a_while_it_is_told_again_for_a_word_may_have_come_before_its_hosts(urgent):
-    urgent.planning.words.again = 0.0
-    await urgent.begin()
-
-    assert [[VISIT], [VISIT]] == [list((await urgent.plan()).yields) for _ in range(2)]
-
-
-async def test_a_look_that_a_persons_word_overtook_tells_nobody_to_give_way(urgent):
-    await urgent.begin()
-    commit = urgent.store.change_emergency
-
-    class Faster:
-        """The store, where a person says stop between the look and what it writes."""
-
-        def __getattr__(self, name):
-            return getattr(urgent.store, name)
-
-        async def change_emergency(self, *args, **more):
-            await commit(
-                EMERGENCY, emergency_order(Command(actor="ann", reason="so"), EmergencyVerb.STOP, datetime.now(UTC))
-            )
-            return await commit(*args, **more)
-
-    planning = EmergencyPlanning(replace(urgent.deps, store=Faster()))
-    planned = await ActivityEnvironment().run(planning.plan_emergency, INPUT)
-
-    assert ("stopped", (), {}, 0.0) == (planned.state, planned.stops, planned.yields, planned.wait_seconds)
-    assert not await urgent.store.claimed(yield_of_visit(VISIT))

@@ -46,9 +46,9 @@ class OffboardsMeanwhile:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    async def open_intent(self, *arguments: Any) -> Any:
+    async def open_intent(self, *arguments: Any, **named: Any) -> Any:
         await offboard(self._store)
-        return await self._store.open_intent(*arguments)
+        return await self._store.open_intent(*arguments, **named)
 
 
 def apply(upgrade=DRIVER):

@@ -43,6 +43,30 @@ async def pauses(site):
     return [e for e in await site.store.audit_log() if e.action == "autostop"]
 
 
+class Noting:
+    """The store, which notes beside the settlings of which cluster no intent is opened."""
+
+    def __init__(self, store):
+        self._store, self.clusters = store, []
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    async def open_intent(self, *arguments, **named):
+        self.clusters.append(named["cluster"])
+        return await self._store.open_intent(*arguments, **named)
+
+
+async def test_a_verification_is_claimed_beside_no_settling(site):
+    """What is granted to an outsider meanwhile could not be seen yet, and would seem to be older than the claim."""
+    await site.drain()
+    noting = Noting(site.store)
+    deps = Deps(store=noting, hands=site.deps.hands, pager=site.pages, engine=site.deps.engine)
+    await site.run(Verifying(deps).verify, order(StepKind.VERIFY, "gpu001", HEALTH))
+
+    assert [CLUSTER] == noting.clusters
+
+
 async def test_a_drained_host_is_verified(site):
     await site.drain()
     assert (await verify(site)).action is StepAction.GO_ON

@@ -14,8 +14,10 @@ import pytest
 from fleet import ids
 from fleet.errors import InvalidInput, MaintrainError
 from fleet.models.host import Host
+from fleet.models.intent import Before
 from fleet.models.ledger import Autostop, Counted, Grant, LeaseHost, Request, RequestState, Settlement, Wait
 from fleet.models.observation import Observation, ObservedHost
+from fleet.models.operation_part import OperationPart
 from fleet.models.scheduler import Node, NodeBase
 from fleet.models.stop import Stop, StopKind
 from fleet.models.train import VisitState
@@ -105,6 +107,54 @@ async def test_the_time_of_a_settling_is_read_once_nobody_else_writes(store, url
     await holding
 
     assert over < seen
+
+
+async def test_a_grant_begins_when_it_is_written_however_long_it_took_to_decide(store):
+    """Until then nobody sees it: who passed a fence or began to verify meanwhile did so before it, not after."""
+    await f.ready(store, members=2)
+    told = {"kind": "rack", "not_with": (), "scope": ("gpu0000",), "clusters": (f.C,)}
+    part = OperationPart(operation="op/1", takes=True, parks=True, **told)
+    over = []
+
+    def slow(facts):
+        time.sleep(0.05)
+        over.append(datetime.now(UTC))
+        return f.grant_all(facts)
+
+    await store.request(f.request("op/1", "gpu0000", part=part))
+    await store.settle(f.C, None, slow)
+    await store.request(f.request("r2", "gpu0001"))
+    await store.settle_together([f.C], None, lambda given: {f.C: slow(given[f.C])})
+
+    leases = (await store.facts(f.C, f.NOW)).leases
+    [parking] = await store.parkings(f.C, "gpu0000")
+    assert over[0] < parking.since
+    assert over < [leases[host].since for host in ("gpu0000", "gpu0001")]
+
+
+async def test_an_intent_is_opened_before_a_settling_or_once_its_grants_can_be_seen(store, url):
+    """Else what is verified meanwhile would seem to have begun after an outsider was let on the host's scope."""
+    await f.ready(store)
+    begun, over = threading.Event(), []
+
+    def slow(facts):
+        begun.set()
+        time.sleep(0.2)
+        over.append(facts.now)
+        return f.nothing(facts)
+
+    async def elsewhere():
+        other = await open_store(url)
+        await other.settle(f.C, None, slow)
+        await other.close()
+
+    holding = asyncio.create_task(asyncio.to_thread(asyncio.run, elsewhere()))
+    await asyncio.to_thread(begun.wait)
+    await store.open_intent("o1", "verify:health", "t", Before(), f.NOW, cluster=f.C)
+    opened_after = list(over)
+    await holding
+
+    assert opened_after == over
 
 
 async def test_a_policy_is_given_every_fact(store):

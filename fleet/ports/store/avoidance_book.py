@@ -69,6 +69,7 @@ class AvoidanceBook(Protocol):
         self, cluster: str, pool: str, cycle: int, progress: DomainProgress, jobs: Collection[str], now: Moment
     ) -> tuple[str, ...]:
         """Those of the jobs on a domain that have yet to be told of its visit to come: each is claimed once. None where
-        the domain is no longer as `progress` shows it, for its visit was put off, say.
+        the domain is no longer as `progress` shows it, for its visit was put off, say, or where it is yet to be noted
+        as told and the train keeps away beyond a notice.
         """
         ...

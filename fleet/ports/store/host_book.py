@@ -14,10 +14,19 @@ class HostBook(Protocol):
     """What happened on hosts: intents, steps, outcomes, repairs, rendezvous."""
 
     async def open_intent(
-        self, operation: str, step: str, token: str, before: Before, now: Moment, *, told: Event | None = None
+        self,
+        operation: str,
+        step: str,
+        token: str,
+        before: Before,
+        now: Moment,
+        *,
+        told: Event | None = None,
+        cluster: str | None = None,
     ) -> Intent:
         """Write an intent if there is none, or reopen a withdrawn one; the one in force either way (compare tokens).
-        `told` is written with a first one.
+        `told` is written with a first one. With `cluster` it is not written while a settling of it is under way: it
+        was opened before what that grants, or all that it granted can be seen by now.
         """
         ...
 

@@ -87,7 +87,9 @@ class Ledger(Protocol):
         ...
 
     async def record_observation(self, observation: Observation) -> None:
-        """The dispatcher's look. One with an `error` keeps the hosts and age of the last good one."""
+        """The dispatcher's look. One with an `error` keeps the hosts and age of the last good one; one that began
+        before the known one is not kept, unless the facts' clock was put back since that.
+        """
         ...
 
     async def stops(self, cluster: str | None = None, pool: str | None = None) -> tuple[Stop, ...]:
