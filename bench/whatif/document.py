@@ -84,7 +84,8 @@ def _reading(outcomes: list[Outcome]) -> list[str]:
     said = [
         f"**Trains** keep {trains.capacity.up_min:,} of {trains.hosts:,} hosts up at the worst moment, and their"
         f" floors {trains.capacity.at_or_above_floor:.1%} of the time; their cycle takes"
-        f" {trains.cycles.mean_days or 0:.1f} days. An upgrade is on half of the hosts {_half(trains)} after its release, as a mean of release days.",
+        f" {trains.cycles.mean_days or 0:.1f} days. An upgrade is on half of the hosts {_half(trains)} after its"
+        " release, as a mean of release days.",
     ]
     for name in ("lock-step", "max-unavailable", "sliding"):
         other = by[name]
