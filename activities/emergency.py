@@ -7,7 +7,7 @@ from temporalio import activity
 
 from activities.deps import Deps, beating, now
 from activities.emergency_stop import close_ended, end_stop, known_emergency
-from activities.emergency_words import Words
+from activities.emergency_words import EmergencyWords
 from activities.failing import mapped
 from activities.large_pages import asks_at_gate, ended_early
 from activities.looking import look
@@ -36,7 +36,7 @@ class EmergencyPlanning:
     """Activities `plan_emergency` and `order_emergency`."""
 
     def __init__(self, deps: Deps) -> None:
-        self.deps, self.words = deps, Words(deps)
+        self.deps, self.words = deps, EmergencyWords(deps)
 
     @activity.defn(name="plan_emergency")
     @mapped

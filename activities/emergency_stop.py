@@ -14,7 +14,6 @@ from fleet.models.emergency import (
     Emergency,
     EmergencyChange,
     EmergencyHost,
-    EmergencyHostState,
     EmergencyState,
     Urgent,
 )
@@ -23,8 +22,8 @@ from fleet.models.ledger import LeaseHost, Request, RequestClass, RequestState
 from fleet.models.messages import VisitAsk, VisitAsked, VisitInput
 from fleet.models.operation import OperationWork
 from fleet.models.rollouts import RolloutFacts
-from fleet.models.work import BoardAction, Boarding, HostOutcome, Outcome
-from fleet.policy.emergency_end import BEGUN, Owed, after_stop, ended_early, pending_again
+from fleet.models.work import BoardAction, Boarding, HostOutcome
+from fleet.policy.emergency_end import BEGUN, Owed, after_stop, came_back, ended_early, owed, pending_again
 from fleet.policy.emergency_hosts import obtainable
 from fleet.policy.emergency_orders import Change
 from fleet.policy.emergency_wish import overruled
@@ -146,12 +145,12 @@ async def stop_wishes(deps: Deps, emergency_id: str, visit: VisitInput, hosts: S
 async def end_stop(deps: Deps, emergency_id: str, visit: VisitInput, outcomes: Sequence[HostOutcome]) -> None:
     """Note what became of the stop's hosts."""
     _, pool = await deps.pool(visit.cluster, visit.pool)
-    owed = await _owed(deps, await known_emergency(deps, emergency_id), outcomes)
+    lacking = await _owed(deps, await known_emergency(deps, emergency_id), outcomes)
 
     def change(before: Emergency, hosts: tuple[EmergencyHost, ...]) -> EmergencyChange:
         its = [h for h in hosts if h.stop == visit.visit]
         drain = before.spec.drain or pool.drain
-        return EmergencyChange(emergency=before, hosts=after_stop(its, outcomes, drain.max_returns, owed))
+        return EmergencyChange(emergency=before, hosts=after_stop(its, outcomes, drain.max_returns, lacking))
 
     await deps.store.change_emergency(emergency_id, change)
 
@@ -168,37 +167,21 @@ async def close_ended(deps: Deps, large: Emergency) -> None:
             continue
         _, pool = await deps.pool(large.spec.cluster, pool_name)
         returns = (large.spec.drain or pool.drain).max_returns
-        owed = await _owed(deps, large, outcomes)
-        await store.change_emergency(large.id, _closing(outcomes, returns, owed), stop=stop)
+        lacking = await _owed(deps, large, outcomes)
+        await store.change_emergency(large.id, _closing(outcomes, returns, lacking), stop=stop)
 
 
-def _closing(outcomes: Sequence[HostOutcome], max_returns: int, owed: Owed) -> Change:
+def _closing(outcomes: Sequence[HostOutcome], max_returns: int, lacking: Owed) -> Change:
     def change(before: Emergency, hosts: tuple[EmergencyHost, ...]) -> EmergencyChange:
-        return EmergencyChange(emergency=before, hosts=ended_early(hosts, outcomes, max_returns, owed))
+        return EmergencyChange(emergency=before, hosts=ended_early(hosts, outcomes, max_returns, lacking))
 
     return change
 
 
 async def _owed(deps: Deps, emergency: Emergency, outcomes: Sequence[HostOutcome]) -> Owed:
-    """Hosts that came back without all that the emergency was to bring. What did not board with the rest is another
-    stop's, or that says that it can't be: what was upgraded in this one makes the next shorter, so that there is an end
-    of them. What boarded and was offboarded since is no stop's.
-    """
-    found: dict[str, tuple[EmergencyHostState, str]] = {}
-    for row in outcomes:
-        came_back = row.outcome is Outcome.CURRENT or (row.outcome is Outcome.UPGRADED and row.applied)
-        work = await deps.store.work(row.operation) if came_back else None
-        if work is None:
-            continue
-        later = [f"{name}: {why}" for name, why in work.deferred.items() if name in emergency.targets]
-        boarded, applied = (s.upgrade for s in work.steps if s.upgrade is not None), {u.component for u in row.applied}
-        missed = [f"{u.component} {u.version}" for u in boarded if u.component not in applied]
-        if missed:
-            why = f"{row.outcome}: {row.reason}; not applied: {', '.join(missed)}"
-            found[row.host] = (EmergencyHostState.LEFT_OUT, why)
-        elif later:
-            found[row.host] = (EmergencyHostState.PENDING, f"got a part of it; {'; '.join(later)}")
-    return found
+    """Hosts that came back without all that the emergency was to bring."""
+    found = {row.operation: await deps.store.work(row.operation) for row in outcomes if came_back(row)}
+    return owed(emergency.targets, outcomes, {name: work for name, work in found.items() if work is not None})
 
 
 async def tell_large(deps: Deps, visit: str | None) -> None:

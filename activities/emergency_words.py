@@ -24,7 +24,7 @@ _Word = tuple[str, Moment]
 """A row, and since when the emergency was in the state in which it was said."""
 
 
-class Words:
+class EmergencyWords:
     """What one worker has had said lately."""
 
     def __init__(self, deps: Deps, again: float = AGAIN) -> None:

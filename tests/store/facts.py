@@ -1,12 +1,16 @@
 """Facts to write in these tests."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 from fleet.models.fleetfile import FleetFile
 from fleet.models.host import Host
 from fleet.models.ledger import Grant, LeaseHost, Request, RequestClass, Settlement
+from fleet.models.observation import Observation, ObservedHost
+from fleet.models.scheduler import Node, NodeBase
 from fleet.models.train import Domain, Visit, VisitState
 from fleet.models.work import HostOutcome, Outcome
+from store import open_store
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 C = "c1"
@@ -147,3 +151,20 @@ async def ready(store, *, members=4):
     """A store with a fleet file in force and hosts gpu0000, gpu0001, …"""
     await store.load_fleet(fleet_file(), "text", "ann", "first", NOW)
     await store.sync_hosts(C, hosts(members), NOW)
+
+
+def look(seconds=0, *, error="", reason=None):
+    node = Node(name="gpu0000", base=NodeBase.IDLE, reason=reason)
+    seen = {"gpu0000": ObservedHost(host="gpu0000", node=node, jobs=("7",))}
+    return Observation(cluster=C, began_at=later(seconds), hosts={} if error else seen, error=error)
+
+
+def settling_elsewhere(url, decide, now=NOW):
+    """A settling on a loop and connections of its own, as in another process; await it for its end."""
+
+    async def elsewhere():
+        other = await open_store(url)
+        await other.settle(C, now, decide)
+        await other.close()
+
+    return asyncio.create_task(asyncio.to_thread(asyncio.run, elsewhere()))

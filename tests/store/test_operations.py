@@ -14,7 +14,6 @@ from fleet.models.operation import OperationChange, OperationSpec, OperationStat
 from fleet.models.operation_part import OperationPart
 from fleet.models.scope import ScopePart
 from fleet.policy.operation_orders import speak
-from store import open_store
 from tests.store import facts as f
 
 HOSTS = ("gpu0001", "gpu0002")
@@ -223,12 +222,7 @@ async def test_what_it_asks_elsewhere_instead_waits_for_a_grant_under_way(store,
         time.sleep(0.2)
         return Settlement(reason="", grants=(Grant(request="op/1", reason="free"),))
 
-    async def elsewhere():
-        other = await open_store(url)
-        await other.settle(f.C, f.NOW, slow)
-        await other.close()
-
-    granting = asyncio.create_task(asyncio.to_thread(asyncio.run, elsewhere()))
+    granting = f.settling_elsewhere(url, slow)
     await asyncio.to_thread(begun.wait)
     await store.ask_for_operation("op/1", [request().model_copy(update={"id": "op/1/c2", "cluster": "c2"})])
     await granting

@@ -54,3 +54,15 @@ def test_many_jobs_at_once_are_as_good_as_one_by_one():
     times = np.array([0.0, 20.0])
     assert one.at(times).tolist() == many.at(times).tolist()
     assert [[3.0, 0.0], [0.0, 0.0]] == many.only(np.array([1, 3])).at(times).tolist()
+
+
+def test_prices_asked_for_again_at_one_time_are_those_of_the_jobs_that_are_there_by_then():
+    prices, now = Prices(2), np.array([10.0])
+    found = [prices.at(now)[0].tolist()]
+    for change in (lambda: prices.add("a", [0, 1], 5.0), lambda: prices.add("b", [1], 2.0), lambda: prices.remove("a")):
+        change()
+        found.append(prices.at(now)[0].tolist())
+    prices.add_all(["c"], np.array([0, 1]), np.array([0]), np.array([7.0]), np.array([20.0]))
+    found += [prices.at(now)[0].tolist(), prices.at(np.array([20.0]))[0].tolist()]
+
+    assert [[0, 0], [5, 5], [5, 7], [0, 2], [7, 2], [0, 2]] == found
