@@ -60,7 +60,7 @@ async def made(store: Store, cluster: Cluster, pool: Pool, flash_at_once: int | 
     hosts, now = await store.hosts(cluster.name, pool.name), await store.clock()
     ended = await store.visit_lengths(cluster.name, pool.name)
     flash = max((c.duration for c in cluster.stack.components), default=timedelta(0))
-    jobs = view.jobs.values() if view else ()
+    jobs = [*view.jobs.values()] if view else []
     question = size_question(pool, hosts, jobs, ended, now, (flash_at_once, flash))
     kind = kind_of(question.mix, pool.replicas is not None)
     found = sizing(f"{cluster.name}/{pool.name}", question, pool.domain.size, question.domains, kind)

@@ -54,6 +54,8 @@ class Outcome:
     decide_ms: float
     """Of processor time a decision, from facts and the scheduler's answer to the domain and why."""
     decide_ms_worst: float
+    jobs_new: int
+    """From one decision to the next, on average."""
     on_time: bool
 
 
@@ -63,7 +65,7 @@ def fixed_order(cycle: Cycle, work: Workload) -> Outcome:
     fleet.go_to(WARM)
     for domain in range(cycle.domains):
         _visit(fleet, cycle, domain)
-    return _outcome(fleet, cycle, [0.0], [0])
+    return _outcome(fleet, cycle, [0.0], [0], 0)
 
 
 def by_timetable(cycle: Cycle, work: Workload, seed: int = 0) -> Outcome:
@@ -87,7 +89,7 @@ def by_timetable(cycle: Cycle, work: Workload, seed: int = 0) -> Outcome:
         domain = shown.place[found.preferred[0]] if found.preferred else rest[0]
         rest.remove(domain)
         _visit(fleet, cycle, domain)
-    return _outcome(fleet, cycle, took, jobs)
+    return _outcome(fleet, cycle, took, jobs, shown.made)
 
 
 def _visit(fleet: Fleet, cycle: Cycle, domain: int) -> None:
@@ -96,7 +98,7 @@ def _visit(fleet: Fleet, cycle: Cycle, domain: int) -> None:
     fleet.open()
 
 
-def _outcome(fleet: Fleet, cycle: Cycle, took: list[float], jobs: list[int]) -> Outcome:
+def _outcome(fleet: Fleet, cycle: Cycle, took: list[float], jobs: list[int], new: int) -> Outcome:
     due = WARM + cycle.domains * cycle.spacing * cycle.slack
     used = fleet.used_host_seconds + sum(
         int(fleet.work.hosts[j]) * (fleet.now - r.began) for j, r in fleet.running.items()
@@ -109,5 +111,6 @@ def _outcome(fleet: Fleet, cycle: Cycle, took: list[float], jobs: list[int]) -> 
         jobs_running=round(sum(jobs) / len(jobs)),
         decide_ms=round(1000 * sum(took) / len(took), 2),
         decide_ms_worst=round(1000 * max(took), 2),
+        jobs_new=round(new / len(took)),
         on_time=fleet.now <= due + 1,
     )

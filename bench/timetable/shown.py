@@ -42,6 +42,8 @@ class Shown:
         self._hosts = [d.domain.hosts for d in self._due]
         self._done = [d.model_copy(update={"state": DomainState.VISITED}) for d in self._due]
         self._listed: dict[tuple[int, int, float], Job] = {}
+        self.made = 0
+        """Jobs that were new or changed when they were listed."""
         self.place = {d.domain.name: i for i, d in enumerate(self._due)}
 
     def facts(self, now_s: float, due_s: float, rest: list[int]) -> TrainFacts:
@@ -70,11 +72,14 @@ class Shown:
         return ClusterView.model_construct(began=0.0, nodes={}, jobs=jobs, ends=())
 
     def _job(self, run: Running, fleet: Fleet, limit: float) -> Job:
-        """It asked for `limit` times what it runs. Which hosts of a domain it has plays no part."""
+        """It asked for `limit` times what it runs, and says in whole minutes what it loses, as a person would. Which
+        hosts of a domain it has plays no part.
+        """
+        self.made += 1
         work, n = fleet.work, run.job
         taken = zip(run.touched.tolist(), run.taken.tolist(), strict=True)
         left = (run.ends - run.began) * limit
-        said = f"restart={float(work.restart_s[n]):.0f}s checkpoint={float(work.checkpoint_s[n]):.0f}s"
+        said = f"restart={float(work.restart_s[n]) / 60:.0f}m checkpoint={float(work.checkpoint_s[n]) / 60:.0f}m"
         return Job.model_construct(
             id=str(n),
             state=JobState.RUNNING,

@@ -1,8 +1,9 @@
 """From a pool as it is (hosts, topology, running jobs, visits that ended) to the question of its domain size."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import compress
 
 from fleet.models.base import Moment
 from fleet.models.host import Host
@@ -26,7 +27,7 @@ _WEEKS_H = _WEEKS / _HOUR
 def size_question(
     pool: Pool,
     hosts: Sequence[Host],
-    jobs: Iterable[Job],
+    jobs: Sequence[Job],
     ended: Sequence[VisitLength],
     now: Moment,
     flash: tuple[int | None, timedelta] = (None, timedelta(0)),
@@ -36,7 +37,8 @@ def size_question(
     """
     members = [h for h in hosts if not h.decommissioned]
     mine = {h.name for h in members}
-    counted = [(job, _lost_hours(job, pool, now)) for job in interruptible(jobs) if _is_hit(job, mine, pool, now)]
+    theirs = compress(jobs, interruptible(jobs))
+    counted = [(job, _lost_hours(job, pool, now)) for job in theirs if _is_hit(job, mine, pool, now)]
     domains: dict[int, int] = {}
     placed: dict[int, float] = {}
     refused: dict[int, str] = {}

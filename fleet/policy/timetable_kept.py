@@ -5,8 +5,8 @@ The answer is that of prices made from nothing. Costs are multiples of a fractio
 rounding (up to some trillion host-seconds), so that the order in which jobs came plays no part in them.
 """
 
-from collections.abc import Iterable, Mapping
-from itertools import compress, filterfalse
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, compress, repeat
 from math import inf
 from operator import attrgetter, is_not
 
@@ -15,22 +15,19 @@ import numpy as np
 from fleet.models.base import Moment
 from fleet.models.facts import TrainFacts
 from fleet.models.job_costs import JobCosts
-from fleet.models.scheduler import ClusterView, Job
+from fleet.models.scheduler import ClusterView, Job, JobState
 from fleet.models.train import Cycle
 from fleet.policy.job_costs import lost, lost_changes
-from fleet.policy.timetable_prices import Prices
+from fleet.policy.timetable_guard import Flags
+from fleet.policy.timetable_prices import Places, Prices
 
 FINE = 1024
 """Costs are told to this fraction of a host-second."""
 
 
-def interruptible(jobs: Iterable[Job]) -> Iterable[Job]:
-    """Jobs that hold hosts, our own short ones aside."""
-    return (job for job in jobs if _is_interruptible(job))
-
-
-def _is_interruptible(job: Job) -> bool:
-    return job.holds and not job.ours
+def interruptible(jobs: Iterable[Job]) -> list[bool]:
+    """Of each job, whether it holds hosts; our own short ones are none that a visit interrupts."""
+    return [job.state is not JobState.OTHER and not job.ours for job in jobs]
 
 
 class KeptPrices:
@@ -43,7 +40,7 @@ class KeptPrices:
     def __init__(self) -> None:
         self._cycle: tuple[object, ...] = ()
         self._where: dict[str, int] = {}
-        self._jobs: dict[str, Job] = {}
+        self._jobs: Mapping[str, Job] = {}
         self._moving: set[str] = set()
         """Jobs that lose more with the time."""
         self.prices = Prices(0)
@@ -58,51 +55,44 @@ class KeptPrices:
             self._cycle, self._jobs, self._moving = of, {}, set()
             self._where = {host: i for i, d in enumerate(cycle.domains) for host in d.domain.hosts}
             self.prices = Prices(len(cycle.domains), grace)
-        jobs = view.jobs if view else {}
-        others = _others(self._jobs, jobs)
-        changed = [n for n in others if n not in self._jobs or _FIELDS(self._jobs[n]) != _FIELDS(jobs[n])]
-        self._forget(jobs, sum(name not in self._jobs for name in changed))
-        for name in others:
-            self._jobs[name] = jobs[name]
-        self._price([(name, jobs[name]) for name in self._moving.union(changed)], cycle.opened_at, costs, begins)
+        before, jobs = self._jobs, view.jobs if view else {}
+        others = _others(before, jobs)
+        changed = [n for n in others if n not in before or _FIELDS(before[n]) != _FIELDS(jobs[n])]
+        if len(before) + sum(n not in before for n in changed) > len(jobs):
+            gone = before.keys() - jobs.keys()
+            self.prices.remove_all(gone)
+            self._moving.difference_update(gone)
+        self._jobs = dict(jobs)
+        names = [*self._moving.union(changed)] if self._moving else changed
+        if names:
+            self._price(names, [*map(jobs.__getitem__, names)], cycle.opened_at, costs, begins)
         return self.prices
 
-    def _forget(self, jobs: Mapping[str, Job], new: int) -> None:
-        if len(self._jobs) + new == len(jobs):
-            return
-        for name in list(filterfalse(jobs.__contains__, self._jobs)):
-            del self._jobs[name]
-            self.prices.remove(name)
-            self._moving.discard(name)
+    def _price(self, names: list[str], jobs: list[Job], since: Moment, costs: JobCosts, begins: Moment) -> None:
+        """In arrays, for thousands of jobs may be new at one look."""
+        comments, ends, hosts = ([*map(told, jobs)] for told in _TOLD)
+        # What a host of a job loses: nothing but its comment plays a part in it.
+        telling = dict(zip(comments, jobs, strict=True))
+        loses = {comment: lost(job, costs, begins).total_seconds() for comment, job in telling.items()}
+        sizes = np.fromiter(map(len, hosts), np.int64, len(jobs))
+        cost = np.rint(sizes * [*map(loses.__getitem__, comments)] * FINE) / FINE
+        until = np.array([inf if end is None else (end - since).total_seconds() for end in ends])
+        touched = self._touched(hosts, sizes, np.array(interruptible(jobs), bool))
+        starts = np.searchsorted(touched, np.arange(len(jobs) + 1) * self.prices.domains)
+        self.prices.add_all(names, starts, touched % self.prices.domains, cost, until)
+        moving = {comment for comment, job in telling.items() if lost_changes(job)}
+        self._moving.difference_update(names)
+        self._moving.update(name for name, comment in zip(names, comments, strict=True) if comment in moving)
 
-    def _price(self, jobs: list[tuple[str, Job]], since: Moment, costs: JobCosts, begins: Moment) -> None:
-        names: list[str] = []
-        edges, touches = [0], list[int]()
-        cost, ends = list[float](), list[float]()
-        each = dict[str, float]()
-        """What a host of a job loses, by the job's comment: nothing else of a job plays a part in it."""
-        for name, job in jobs:
-            self.prices.remove(name)
-            self._moving.discard(name)
-            on = self._touched(job)
-            if not on:
-                continue
-            names.append(name)
-            touches += on
-            edges.append(len(touches))
-            if job.comment not in each:
-                each[job.comment] = lost(job, costs, begins).total_seconds()
-            cost.append(round(len(job.hosts) * each[job.comment] * FINE) / FINE)
-            ends.append(inf if job.ends_by is None else (job.ends_by - since).total_seconds())
-            if lost_changes(job):
-                self._moving.add(name)
-        if names:
-            self.prices.add_all(names, np.array(edges), np.array(touches), np.array(cost), np.array(ends))
-
-    def _touched(self, job: Job) -> list[int]:
-        """Domains of the cycle that a visit would interrupt it on."""
-        where = self._where
-        return sorted({where[host] for host in job.hosts if host in where}) if _is_interruptible(job) else []
+    def _touched(self, hosts: Sequence[Sequence[str]], sizes: Places, counts: Flags) -> Places:
+        """Domains of the cycle that each job that counts is on: the number of the job times how many domains there are,
+        and that of the domain; in ascending order.
+        """
+        whose = np.repeat(np.arange(len(hosts)), sizes)
+        domain = np.fromiter(map(self._where.get, chain.from_iterable(hosts), repeat(-1)), np.int64, len(whose))
+        pairs = (whose * self.prices.domains + domain)[(domain >= 0) & counts[whose]]
+        # Hosts of a job stand side by side, mostly: what is left to sort is short.
+        return np.unique(pairs[np.diff(pairs, prepend=-1) != 0])
 
 
 def _told_apart(cycle: Cycle) -> tuple[tuple[str, ...], tuple[int, ...]]:
@@ -110,7 +100,8 @@ def _told_apart(cycle: Cycle) -> tuple[tuple[str, ...], tuple[int, ...]]:
     return tuple(map(_NAME, cycle.domains)), tuple(map(len, map(_HOSTS, cycle.domains)))
 
 
-_FIELDS, _NAME, _HOSTS = attrgetter("__dict__"), attrgetter("domain.name"), attrgetter("domain.hosts")
+_FIELDS, _TOLD = attrgetter("__dict__"), [*map(attrgetter, ("comment", "ends_by", "hosts"))]
+_NAME, _HOSTS = attrgetter("domain.name"), attrgetter("domain.hosts")
 
 
 def _others(before: Mapping[str, Job], after: Mapping[str, Job]) -> list[str]:

@@ -4,8 +4,8 @@ A job that still runs when its hosts are emptied loses the same on all of its ho
 a gang's price is charged to every domain that it touches, each time. One that has ended by then loses nothing.
 """
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Collection, Sequence
+from itertools import repeat
 from math import inf
 from typing import NamedTuple, Protocol
 
@@ -26,53 +26,50 @@ class PriceList(Protocol):
 
 
 class Prices:
-    """Prices of `domains` domains; jobs by any key, times in seconds of one clock, prices in any unit."""
+    """Prices of `domains` domains; jobs by any key, times in seconds of one clock, prices in any unit.
+
+    A job has a place of its own, and a row for each domain that it touches. One that is over keeps both until rows are
+    gone through, and costs nothing in the meantime: it has ended before all time.
+    """
 
     def __init__(self, domains: int, grace: float = 0.0) -> None:
         """`grace`: how long a job may go on after a visit has begun: its drain deadline."""
         self.domains, self._grace, self._used = domains, grace, 0
         self._where: Places = np.zeros(_ROOM, np.int64)
+        self._whose: Places = np.zeros(_ROOM, np.int64)
+        """Of each row, a domain and the place of a job."""
         self._ends: Floats = np.full(_ROOM, -inf)
         self._cost: Floats = np.zeros(_ROOM)
-        self._rows: dict[str, tuple[int, int]] = {}
+        """Of each job, by its place."""
+        self._place: dict[str, int] = {}
+        self._free: Places = np.arange(_ROOM)
+        """Places that no row tells of."""
         self._gone = 0
+        """Jobs that are over and have their rows still."""
         self._last: tuple[float, Floats] | None = None
         """Prices at the one time that was asked for last, which is asked for again while a stop is decided on."""
 
-    def add(self, job: str, touches: Sequence[int], cost: float, ends: float = inf) -> None:
-        """A job that runs until `ends` and loses `cost` when any of the domains it touches is visited; one that is
-        known already is priced anew.
-        """
-        self.remove(job)
-        first, last = self._used, self._used + len(touches)
-        self._last = None
-        self._grow(last)
-        self._where[first:last] = touches
-        self._ends[first:last] = ends
-        self._cost[first:last] = cost
-        self._rows[job], self._used = (first, last), last
-
     def add_all(self, jobs: Sequence[str], starts: Places, touches: Places, cost: Floats, ends: Floats) -> None:
-        """Many jobs at once, none known before: job `i` touches `touches[starts[i]:starts[i + 1]]`."""
-        base, counts = self._used, np.diff(starts)
-        self._last = None
-        self._grow(base + len(touches))
-        rows = slice(base, base + len(touches))
-        self._where[rows], self._ends[rows] = touches, np.repeat(ends, counts)
-        self._cost[rows] = np.repeat(cost, counts)
-        edges = (base + starts).tolist()
-        self._rows.update(zip(jobs, pairwise(edges), strict=True))
-        self._used = base + len(touches)
+        """Jobs that run until their `ends` (inf: nobody knows), and lose `cost` each when any of the domains that they
+        touch is visited: job `i` touches `touches[starts[i]:starts[i + 1]]`. Those that are known are priced anew.
+        """
+        self.remove_all(jobs)
+        places = self._take(len(jobs))
+        self._ends[places], self._cost[places] = ends, cost
+        rows = slice(self._used, self._used + len(touches))
+        self._grow(rows.stop)
+        self._where[rows], self._whose[rows] = touches, np.repeat(places, np.diff(starts))
+        self._place.update(zip(jobs, places.tolist(), strict=True))
+        self._used = rows.stop
 
-    def remove(self, job: str) -> None:
-        """A job that is over; one that is not known is no error."""
-        if job not in self._rows:
-            return
-        first, last = self._rows.pop(job)
+    def remove_all(self, jobs: Collection[str]) -> None:
+        """Jobs that are over; those that are not known are no error."""
         self._last = None
-        self._ends[first:last] = -inf
-        self._gone += last - first
-        if self._gone > max(_ROOM, self._used // 2):
+        places = np.fromiter(map(self._place.pop, jobs, repeat(_NONE)), np.int64, len(jobs))
+        places = places[places != _NONE]
+        self._ends[places] = -inf
+        self._gone += len(places)
+        if self._gone > max(_ROOM, len(self._place)):
             self._close_ranks()
 
     def at(self, times: Floats) -> Floats:
@@ -80,11 +77,11 @@ class Prices:
         slots = len(times)
         if slots == 1 and self._last is not None and self._last[0] == times[0]:
             return self._last[1]
-        rows = slice(0, self._used)
+        whose = self._whose[: self._used]
         # A job is charged in the first `alive` of the times.
-        alive = np.searchsorted(times + self._grace, self._ends[rows], side="left")
+        alive = np.searchsorted(times + self._grace, self._ends, side="left")[whose]
         flat = np.bincount(
-            alive * self.domains + self._where[rows], self._cost[rows], minlength=(slots + 1) * self.domains
+            alive * self.domains + self._where[: self._used], self._cost[whose], minlength=(slots + 1) * self.domains
         )
         table: Floats = flat.astype(np.float64).reshape(slots + 1, self.domains)[:0:-1].cumsum(axis=0)[::-1]
         if slots == 1:
@@ -93,33 +90,43 @@ class Prices:
 
     def jobs_at(self, time: float) -> Places:
         """How many jobs each domain's visit would interrupt at this time."""
-        rows = slice(0, self._used)
-        alive = self._ends[rows] > time + self._grace
-        return np.bincount(self._where[rows][alive], minlength=self.domains)
+        alive = self._ends[self._whose[: self._used]] > time + self._grace
+        return np.bincount(self._where[: self._used][alive], minlength=self.domains)
 
     def only(self, domains: Places, since: float = 0.0) -> "Some":
         """The prices of these domains alone, in this order; `since`: where a clock of theirs begins on this one."""
         return Some(self, domains, since)
 
+    def _take(self, count: int) -> Places:
+        """Places for so many jobs."""
+        room = len(self._ends)
+        if count > len(self._free):
+            more = max(count, room)
+            self._free = np.concatenate([self._free, np.arange(room, room + more)])
+            self._ends = np.concatenate([self._ends, np.full(more, -inf)])
+            self._cost = np.concatenate([self._cost, np.zeros(more)])
+        places, self._free = self._free[:count], self._free[count:]
+        return places
+
     def _grow(self, rows: int) -> None:
         room = len(self._where)
         if rows <= room:
             return
-        more = max(rows, 2 * room) - room
-        self._where = np.concatenate([self._where, np.zeros(more, np.int64)])
-        self._ends = np.concatenate([self._ends, np.full(more, -inf)])
-        self._cost = np.concatenate([self._cost, np.zeros(more)])
+        more = np.zeros(max(rows, 2 * room) - room, np.int64)
+        self._where, self._whose = np.concatenate([self._where, more]), np.concatenate([self._whose, more])
 
     def _close_ranks(self) -> None:
-        """Forget the rows of jobs that are over."""
-        kept = self._rows
-        where, ends, cost = self._where, self._ends, self._cost
-        rows = np.concatenate([np.arange(a, b) for a, b in kept.values()] or [np.zeros(0, np.int64)])
+        """Forget the rows of jobs that are over; their places are free again."""
+        there = np.zeros(len(self._ends), bool)
+        there[np.fromiter(self._place.values(), np.int64, len(self._place))] = True
+        rows = np.flatnonzero(there[self._whose[: self._used]])
         self._used, self._gone = len(rows), 0
-        self._where, self._ends, self._cost = where[rows], ends[rows], cost[rows]
-        edges = np.cumsum([0, *(b - a for a, b in kept.values())]).tolist()
-        self._rows = dict(zip(kept, pairwise(edges), strict=True))
-        self._grow(_ROOM)
+        self._where[: len(rows)], self._whose[: len(rows)] = self._where[rows], self._whose[rows]
+        self._free = np.flatnonzero(~there)
+
+
+_NONE = -1
+"""The place of a job that is not known."""
 
 
 class Some(NamedTuple):

@@ -28,7 +28,7 @@ def test_hosts_are_used_once_and_work_that_was_interrupted_is_done_later():
 
 
 def test_a_small_run_fills_every_figure_and_the_page():
-    found = measure(Cycle(domains=30, size=10), jobs=300, cold_domains=40, cold_jobs=200)
+    found = measure(Cycle(domains=30, size=10), cold_domains=40, cold_jobs=200)
     text = page.section(found)
     assert 40 == found["cold"]["visits"]
     assert 30 == found["by_timetable"]["decisions"]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import permutations
+from math import inf
 
 import numpy as np
 
@@ -13,6 +14,11 @@ from fleet.policy.timetable_prices import Prices
 HOUR = 3600.0
 WINDOWS = Calendar(tuple(24 * HOUR * d for d in range(60)), tuple(24 * HOUR * d + 9 * HOUR for d in range(60)))
 """Every day, a visit may begin within nine hours."""
+
+
+def add(prices: Prices, job: str, touches: list[int], cost: float, ends: float = inf) -> None:
+    """One job."""
+    prices.add_all([job], np.array([0, len(touches)]), np.array(touches), np.array([cost]), np.array([ends]))
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ def case(seed: int, count: int, *, alike: bool = False) -> Case:
         touched = rng.choice(count, size=min(size, int(rng.integers(1, 4))), replace=False)
         hosts = int(rng.integers(1, 200))
         ends = float("inf") if rng.random() < 0.1 else float(rng.uniform(0, 48) * HOUR)
-        prices.add(str(job), touched.tolist(), hosts * float(rng.uniform(600, 3000)), ends)
+        add(prices, str(job), touched.tolist(), hosts * float(rng.uniform(600, 3000)), ends)
     left = Remaining(due, earliest, length.astype(float), np.zeros(count, np.int64))
     return Case(left, prices, WINDOWS if windows else Calendar())
 

@@ -13,7 +13,7 @@ from fleet.policy.timetable_exact import Remaining, exact_order
 from fleet.policy.timetable_many import good_order
 from fleet.policy.timetable_order import costs_of, next_visit, visit_order
 from fleet.policy.timetable_prices import Prices
-from tests.policy.timetables.cases import HOUR, WINDOWS, brute_force, case
+from tests.policy.timetables.cases import HOUR, WINDOWS, add, brute_force, case
 
 SIZES = [2, 3, 4, 4, 5, 5, 6, 6, 6, 7, 7, 7, 7, 8, 6, 5, 7, 4, 3]
 CASES = [(seed, 9 if seed % 49 == 48 else SIZES[seed % len(SIZES)]) for seed in range(200)]
@@ -63,7 +63,7 @@ def test_the_way_of_many_domains_gives_every_domain_one_visit_in_whatever_case()
 def test_many_domains_alike_keep_their_due_dates_with_no_time_to_spare():
     given = Prices(60)
     for domain in range(60):
-        given.add(str(domain), [domain, (domain * 7) % 60], 1.0 + domain % 9, (5 + domain) * HOUR)
+        add(given, str(domain), [domain, (domain * 7) % 60], 1.0 + domain % 9, (5 + domain) * HOUR)
     left = alike(60)
     rng = np.random.default_rng(3)
     tight = [left._replace(due=rng.permutation(np.arange(1, 61)) * HOUR) for _ in range(5)]
@@ -85,7 +85,7 @@ def test_many_domains_of_one_length_miss_no_more_due_dates_than_the_best_order_w
         left = alike(7, length=3 * HOUR)._replace(due=rng.uniform(0, 7 * 3 * (1 + seed % 2), 7) * HOUR)
         prices = Prices(7)
         for domain in range(7):
-            prices.add(str(domain), [domain], float(rng.integers(0, 9)), float(rng.uniform(0, 30)) * HOUR)
+            add(prices, str(domain), [domain], float(rng.integers(0, 9)), float(rng.uniform(0, 30)) * HOUR)
         orders = [solve(left, prices, calendar, 0.0) for solve in (exact_order, good_order)]
         best, good = (sum(v.end > left.due[v.domain] for v in order) for order in orders)
         assert best == good, seed
@@ -113,10 +113,9 @@ def test_an_idle_domain_goes_first_and_one_whose_job_ends_soon_waits_for_that():
     for count in (4, 30):
         prices = Prices(count)
         for domain in range(count):
-            prices.add(f"long-{domain}", [domain], 100.0)
-        prices.remove("long-2")
-        prices.remove("long-1")
-        prices.add("short", [1], 500.0, 2.5 * HOUR)
+            add(prices, f"long-{domain}", [domain], 100.0)
+        prices.remove_all(["long-2", "long-1"])
+        add(prices, "short", [1], 500.0, 2.5 * HOUR)
         order = [v.domain for v in visit_order(alike(count), prices, Calendar(), 0.0)]
         assert 2 == order[0]
         assert order.index(1) >= 3
@@ -124,8 +123,8 @@ def test_an_idle_domain_goes_first_and_one_whose_job_ends_soon_waits_for_that():
 
 def test_what_is_cheap_is_told_apart_beside_what_is_very_dear():
     prices = Prices(3)
-    prices.add("dear", [0], 1e13)
-    prices.add("cheap", [1], 1.0, 1.5 * HOUR)
+    add(prices, "dear", [0], 1e13)
+    add(prices, "cheap", [1], 1.0, 1.5 * HOUR)
     first = good_order(alike(3, due=9), prices, Calendar(), 0.0, most=1, ahead=1)
     assert [2] == [visit.domain for visit in first]
 
@@ -133,7 +132,7 @@ def test_what_is_cheap_is_told_apart_beside_what_is_very_dear():
 def test_a_lower_rank_goes_first_whatever_it_costs_and_an_avoided_one_when_it_may():
     for count in (5, 30):
         prices = Prices(count)
-        prices.add("gang", [3, 4], 1e6)
+        add(prices, "gang", [3, 4], 1e6)
         left = alike(
             count, due=3, rank=[1] * 3 + [0] + [1] * (count - 4), earliest=[0] * 4 + [7200] + [0] * (count - 5)
         )
