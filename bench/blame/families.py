@@ -76,7 +76,7 @@ def boarded_together(scenarios: int, seed: int, rule: BlameRule) -> list[dict[st
                 **_optimum(goal, rate, rule),
                 **_row(stops, done.failed, goal, scenarios),
                 "parted_after_hosts_median": float(np.median(parted) + 1),
-                "harmed_before_parting": _harmed(joint.failed, parted),
+                "harmed_before_parting": rules.harmed(joint.failed, parted),
                 "other_blamed": share(wrong, scenarios),
             }
         )
@@ -159,7 +159,7 @@ def _row(stops: dict[str, Stops], failed: NDArray[np.bool_], goal: int, scenario
         name: {
             "found": share(int((at < goal).sum()), scenarios),
             "hosts_median": float(np.median(at) + 1),
-            "harmed": _harmed(failed, at),
+            "harmed": rules.harmed(failed, at),
         }
         for name, at in stops.items()
     }
@@ -174,12 +174,6 @@ def _slow(done: slow_burn.Slow, days: Stops, visited: NDArray[np.int64], goal: i
         "hosts_median": float(np.median(hosts)),
         "harmed": round(float(harmed.mean()), 2),
     }
-
-
-def _harmed(failed: NDArray[np.bool_], stop: Stops) -> float:
-    """Hosts that failed up to the stop, mean over scenarios; of all simulated where it never comes."""
-    until = np.arange(failed.shape[1])[None, :] <= stop[:, None]
-    return round(float((failed & until).sum(axis=1).mean()), 2)
 
 
 def _optimum(goal: int, rate: float, rule: BlameRule) -> dict[str, float]:

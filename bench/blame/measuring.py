@@ -7,6 +7,7 @@ from typing import Any
 
 from bench import cpu
 from bench.blame import families
+from bench.blame.bounds import bounds
 from bench.blame.supply import BEGIN
 from fleet.models.blame import Suspect, Trial
 from fleet.models.blame_rule import BlameRule
@@ -31,6 +32,7 @@ def measure(scenarios: int = SCENARIOS, visits: int = VISITS, hosts: int = HOSTS
             *families.burning_slowly(scenarios, SEED + 300, rule),
         ],
         "supply": families.supplies(max(scenarios // 4, 1), SEED + 400, rule, max(visits // 4, 1)),
+        "bounds": bounds(scenarios, SEED + 500, rule, visits),
         "cost": cost(hosts),
         "rule": rule.model_dump(mode="json"),
         "seed": SEED,

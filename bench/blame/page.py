@@ -15,7 +15,7 @@ _RULES = {
 
 def section(found: dict[str, Any]) -> str:
     """Markdown."""
-    return "\n\n".join([_HEAD, _goals(found), _good(found), _bad(found), _supply(found), _model(found)])
+    return "\n\n".join([_HEAD, _goals(found), _good(found), _bad(found), _bounds(found), _supply(found), _model(found)])
 
 
 _HEAD = """## Blame
@@ -94,6 +94,20 @@ def _parting(f: dict[str, Any]) -> str:
         if "other_blamed" in r
     ]
     return f"Boarding two versions apart was asked for {'; '.join(told)}."
+
+
+def _bounds(f: dict[str, Any]) -> str:
+    told, first = f["bounds"], f["bounds"]["rows"][0]
+    heads = [f"{r['rate']:.0%} on {'one model of two' if r['one_model'] else 'all hardware'}" for r in first["bad"]]
+    lines = [f"| proven bound | good version stopped | {' | '.join(heads)} |", "|---" * (len(heads) + 2) + "|"]
+    for row in told["rows"]:
+        cells = [f"{_percent(r['found']['share'])}, {r['of_gate']:.0%}" for r in row["bad"]]
+        lines.append(f"| {row['bound']:.1%} | {_share(row['wrong'])} | {' | '.join(cells)} |")
+    lead = f"""What a laxer bound would bring: good versions stopped in {told["visits"]} visits; found within the goal's
+    hosts, and hosts harmed, of those with the gate at phase ends ({told["scenarios"]} other rollouts each):"""
+    why = """What is proven is the bound; what is measured is less, as the capital leaps over its mark. Even with all of
+    the 1% spent as measured, not every goal is met: so what is proven stays at 1%."""
+    return "\n\n".join([_filled(lead), "\n".join(lines), _filled(why)])
 
 
 def _supply(f: dict[str, Any]) -> str:

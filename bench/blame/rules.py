@@ -62,6 +62,12 @@ def one_look(hosts: int, usual: float, bad: float, false_alarms: float) -> float
     return float(binom.sf(least - 1, hosts, bad) + rest * binom.pmf(least - 1, hosts, bad))
 
 
+def harmed(failed: Hits, stop: Stops) -> float:
+    """Hosts that failed up to the stop, mean over scenarios; of all simulated where it never comes."""
+    until = np.arange(failed.shape[1])[None, :] <= stop[:, None]
+    return round(float((failed & until).sum(axis=1).mean()), 2)
+
+
 def share(hits: int, of: int) -> dict[str, float]:
     """A share with its 95% interval (Clopper and Pearson)."""
     low = float(beta.ppf(0.025, hits, of - hits + 1)) if hits else 0.0

@@ -79,6 +79,10 @@ def test_a_small_run_writes_every_figure_and_the_page(tmp_path):
     assert all(row["rules"]["blame"]["found"]["share"] > 0.8 for row in found["bad"])
     assert all(row["stopped"]["blame"]["share"] <= 0.05 for row in found["good"])
     assert 300 == found["cost"]["hosts"]
+    found_by_bound = [[r["found"]["share"] for r in row["bad"]] for row in found["bounds"]["rows"]]
+    harmed_by_bound = [[r["of_gate"] for r in row["bad"]] for row in found["bounds"]["rows"]]
+    assert sorted(found_by_bound) == found_by_bound
+    assert sorted(harmed_by_bound, reverse=True) == harmed_by_bound
     page = (tmp_path / "limits.md").read_text()
     assert "## Blame" in page
     assert "two boarded together, one bad, from their separation: 20% fail, found within 60 hosts" in page
