@@ -97,8 +97,8 @@ class SizeQuestion(Fact):
     """From one cycle's opening to the next, where visits leave time for that."""
     open_share: float = Field(1.0, gt=0, le=1)
     """Of the time in which visits may go on: the pool's windows."""
-    open_hours: tuple[float, ...] = ()
-    """How long each of the windows of the weeks to come is open, in order; none: always."""
+    open_hours: tuple[tuple[float, float], ...] = ()
+    """When each of the windows of the weeks to come opens and closes, in hours from their beginning; none: always."""
     open_for_days: float = Field(28.0, gt=0)
     """The weeks that those are of."""
     need_hours: float = Field(0.0, ge=0)

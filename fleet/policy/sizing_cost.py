@@ -68,12 +68,18 @@ def point(question: SizeQuestion, size: int) -> SizePoint:
 
 def _days_a_visit(question: SizeQuestion, hours: float) -> float:
     """From the beginning of one visit to that of the next, on average: with windows as many begin in each as find what
-    they need left of it (as `fleet.policy.windows.ended` counts them), and the last may end after it, if only one runs.
+    they need left of it (as `fleet.policy.windows.ended` counts them). The last may end after it, and so hold up the
+    first of the next.
     """
     if not question.open_hours or not hours:
         return hours / DAY_H / question.open_share
-    rooms = [room for open_for in question.open_hours if (room := open_for - question.need_hours) > -_ROUNDING]
-    begun = sum(int(room / hours + _ROUNDING) + 1 for room in rooms)
+    begun, free = 0, 0.0
+    for opens, closes in question.open_hours:
+        begins = max(opens, free)
+        room = closes - question.need_hours - begins
+        if room > -_ROUNDING:
+            fit = int(room / hours + _ROUNDING) + 1
+            begun, free = begun + fit, begins + fit * hours
     return max(hours / DAY_H, question.open_for_days / max(1, begun))
 
 

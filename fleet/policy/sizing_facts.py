@@ -53,13 +53,14 @@ def size_question(
         if wrong:
             refused[size] = wrong[0]
     bound, open_hours = pool.cycle_bound / timedelta(days=1), _open_hours(pool, now)
+    open_for = sum(closes - opens for opens, closes in open_hours)
     return SizeQuestion(
         members=max(1, len(members)),
         visit=visit_model(ended, _promised(pool, flash)),
         mix=_mix(counted),
         bound_days=bound,
         every_days=bound / 2,  # as a train without end opens them: see next_stop
-        open_share=max(1e-6, min(1.0, sum(open_hours) / _WEEKS_H)) if pool.windows else 1.0,
+        open_share=max(1e-6, min(1.0, open_for / _WEEKS_H)) if pool.windows else 1.0,
         open_hours=open_hours,
         open_for_days=_WEEKS / timedelta(days=1),
         need_hours=(pool.drain.deadline + pool.visit_budget) / _HOUR,
@@ -118,8 +119,9 @@ def _promised(pool: Pool, flash: tuple[int | None, timedelta]) -> VisitModel:
     )
 
 
-def _open_hours(pool: Pool, now: Moment) -> tuple[float, ...]:
-    """How long each window of the next weeks is open; from the end of one that is open now on, so that none is cut."""
+def _open_hours(pool: Pool, now: Moment) -> tuple[tuple[float, float], ...]:
+    """The windows of the next weeks; from the end of one that is open now on, so that none is cut."""
     since = closing(pool.windows, now) or now
     until = since + _WEEKS
-    return tuple((min(s.closes, until) - max(s.opens, since)) / _HOUR for s in spans(pool.windows, since, until))
+    open_ = ((max(s.opens, since), min(s.closes, until)) for s in spans(pool.windows, since, until))
+    return tuple(((opens - since) / _HOUR, (closes - since) / _HOUR) for opens, closes in open_)

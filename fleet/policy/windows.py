@@ -99,8 +99,9 @@ def _ended_within(ahead: Iterator[Span], at: Moment, visits: int, each: timedelt
             continue
         fit = visits if each <= timedelta(0) else min(visits, room // each + 1)
         visits -= fit
+        at = start + each * fit  # the last may end after its window, and even in the next one
         if visits == 0:
-            return start + each * fit
+            return at
     return None
 
 

@@ -114,6 +114,14 @@ def test_visits_are_counted_in_windows_only():
     assert ended(night, at("2026-03-02 12:00"), 1, HOUR, 5 * HOUR) is None
 
 
+def test_a_visit_that_lasts_into_the_next_window_holds_that_one_up():
+    night = [window("22:00", "02:00", zone="UTC")]
+
+    # 26 hours each, and two must be left: at 22 o'clock, at midnight, and not at 2 in the night after.
+    found = [ended(night, at("2026-03-02 12:00"), visits, 26 * HOUR, 2 * HOUR) for visits in (1, 2, 3)]
+    assert [at("2026-03-04 00:00"), at("2026-03-05 02:00"), at("2026-03-07 00:00")] == found
+
+
 starts = st.integers(0, 23).map(lambda hour: f"{hour:02}:00")
 windows_of_a_week = st.lists(
     st.builds(
@@ -229,3 +237,17 @@ def test_a_train_says_in_advance_that_its_windows_leave_it_too_little_time():
     assert train_in((), due_days=6).at_risk == ""
     assert "2 domains left at 1h each, begun in the pool's windows, end 2d" in train_in(sunday, due_days=5).at_risk
     assert "no room" in train_in((window("10:00", "10:30", zone="UTC"),)).at_risk
+
+
+@settings(max_examples=60, deadline=None)
+@given(windows_of_a_week, st.integers(0, 167), st.integers(1, 8), st.integers(1, 60), st.integers(1, 6))
+def test_visits_one_after_the_other_end_when_each_begins_as_soon_as_it_may(windows, start, visits, each, need):
+    first = moment = at("2026-03-01 18:30") + start * HOUR
+    for _ in range(visits):
+        begins = begin(windows, moment, need * HOUR)
+        if begins is None:
+            moment = None
+            break
+        moment = begins + each * HOUR
+
+    assert moment == ended(windows, first, visits, each * HOUR, need * HOUR)
