@@ -22,6 +22,8 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 STEP_S = 4  # an event takes up to this
 LONGEST_LEASE_S = 600
 QUEUE = 12
+WINTER = "large/c1/winter"
+"""The large-scale maintenance."""
 
 
 class LedgerModel:
@@ -128,12 +130,12 @@ class LedgerModel:
 
     # --- requests and leases
 
-    def _ask(self, kind: RequestClass, hosts: list[str], **more) -> None:
+    def _ask(self, kind: RequestClass, hosts: list[str], of: str = "op", **more) -> None:
         waiting = sum(r.kind is not RequestClass.REPAIR for r in self.requests.values())
         if not hosts or (waiting >= QUEUE and kind not in (RequestClass.REPAIR, RequestClass.EMERGENCY)):
             return
         self.asked += 1
-        name = f"op/{self.asked}"
+        name = f"{of}/{self.asked}"
         self.requests[name] = request(name, hosts, kind, asked_at=self.now, **more)
 
     def _neighbours(self, pool_name: str, most: int) -> list[str]:
@@ -156,18 +158,28 @@ class LedgerModel:
 
     def ask_emergency(self) -> None:
         """Whole or in part, by the promises or some way past them."""
+        self._ask_past(RequestClass.EMERGENCY, "op", partial=bool(self.rng.randrange(2)))
+
+    def ask_large(self) -> None:
+        """A stop of a large-scale maintenance, by the promises or some way past them."""
+        self._ask_past(RequestClass.LARGE, WINTER, partial=True)
+
+    def _ask_past(self, kind: RequestClass, of: str, *, partial: bool) -> None:
         pool = self.pools[self.rng.randrange(len(self.pools))]
         past = {
             "planned_buffer": {pool.name: pool.planned_buffer + self.rng.randrange(1, 4)},
             "floor": {pool.name: max(0, pool.floor - self.rng.randrange(4))},
         }
         override = Override(actor="ann", reason="a hole", lasts=3600, **past) if self.rng.randrange(2) else None
-        hosts = self._neighbours(pool.name, 6)
-        self._ask(RequestClass.EMERGENCY, hosts, partial=bool(self.rng.randrange(2)), override=override)
+        self._ask(kind, self._neighbours(pool.name, 6), of, partial=partial, override=override)
 
     def rush(self) -> None:
         """An emergency has hosts to take in a pool."""
         self.urgent = {self._any_pool(): "emergency/c1/hole"}
+
+    def begin_large(self) -> None:
+        """A large-scale maintenance is at work in a pool."""
+        self.urgent = {self._any_pool(): WINTER}
 
     def calm(self) -> None:
         self.urgent = {}
