@@ -6,6 +6,7 @@ from collections.abc import Callable
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHistory
 
+from fleet import ids
 from tests.replay.stories import FOLDER, write
 
 STORIES: dict[str, Callable[["Run"], bool]] = {
@@ -31,7 +32,8 @@ STORIES: dict[str, Callable[["Run"], bool]] = {
     "host-held": lambda r: r.kind == "HostMaintenance" and r.does("hold") and r.ended_as("serviced"),
     "operation-done": lambda r: r.kind == "Operation" and r.does("board_operation") and r.heard("granted"),
     "emergency-stopped-and-done": lambda r: r.kind == "EmergencyTrain" and r.finished and r.heard("stop"),
-    "large-approved-and-done": lambda r: r.kind == "EmergencyTrain" and r.finished and r.heard("approve"),
+    "large-approved": lambda r: r.kind == "EmergencyTrain" and r.heard("approve"),
+    "large-done": lambda r: r.kind == "EmergencyTrain" and r.finished and r.is_large,
     "dispatcher-stop": lambda r: r.kind == "Dispatcher" and r.heard("stop"),
     "dispatcher-continued": lambda r: r.kind == "Dispatcher" and r.continued and r.does("observe"),
 }
@@ -52,6 +54,10 @@ class Run:
     @property
     def finished(self) -> bool:
         return self.events[-1].event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED
+
+    @property
+    def is_large(self) -> bool:
+        return self.history.workflow_id.startswith(ids.LARGE)
 
     @property
     def continues(self) -> bool:
