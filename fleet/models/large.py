@@ -143,7 +143,7 @@ class LargeProgress(Fact):
     accepted: tuple[str, ...] = ()
     """Hosts of the round that had failed when its gate said go, this time or before."""
     asked: tuple[str, ...] | None = None
-    """Hosts of the round that have failed while a person was asked; None while nobody was."""
+    """Hosts of the round that had failed when a person was asked, this time or before; None while nobody was."""
     doubted: tuple[str, ...] = ()
     """Hosts of the round of which nobody could tell when a person was asked, or looked at its gate: a go is with them.
     """

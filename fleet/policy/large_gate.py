@@ -89,9 +89,11 @@ def shown(progress: LargeProgress, verdict: Verdict) -> LargeProgress:
 
 
 def asking(progress: LargeProgress, verdict: Verdict, known: Iterable[str] = ()) -> LargeProgress:
-    """A person is asked. `known`: hosts that they were told of before, and that may be well by now: hosts that fail by
-    turns are no news each time.
+    """A person is asked, once an occasion: nobody is told of what fails after that and is not too many. `known`: hosts
+    that they were told of before, and that may be well by now: hosts that fail by turns are no news each time.
     """
+    if progress.asked is not None:
+        return progress
     asked = tuple(dict.fromkeys((*known, *verdict.failed)))
     return shown(progress, verdict).model_copy(update={"asked": asked})
 

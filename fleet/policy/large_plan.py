@@ -122,7 +122,7 @@ def _out(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
     if closed:
         halts = tuple(dict.fromkeys(asked.values()))
         asks = verdict.reason if verdict.too_many and (asked or not facts.nothing_left(progress)) else ""
-        if asks and progress.asked is None:
+        if asks:
             progress = asking(progress, verdict)
         return _step(progress, f"{doing}nothing more of it begins: {closed}", halts=halts, asks=asks)
     return _step(

@@ -137,6 +137,21 @@ def test_hosts_that_go_down_by_turns_are_told_once_each_so_that_a_go_can_be_give
     assert ("1.1", LargePhase.GATE) == (event.progress.occasion, event.progress.phase)
 
 
+def test_hosts_that_fail_one_by_one_after_the_page_are_told_of_before_a_go_is_with_both():
+    """Each alone is no more than the step allows, so that no page tells of it."""
+    event = large(progress=at(), plan_=plan(steps=[{"domains": 1, "gate": "approval", "most_failures": 1}]))
+    together = {"nodes": {**DOWN["gpu001"]["nodes"], **DOWN["gpu002"]["nodes"]}}
+
+    for known in ({}, DOWN["gpu001"], DOWN["gpu002"]):
+        event = event.model_copy(update={"progress": step_of(event, rows(**both(DONE)), **known).progress})
+    said = event.model_copy(update={"progress": event.progress.model_copy(update={"approved_by": "ann"})})
+    both_down = step_of(said, rows(**both(DONE)), **together)
+
+    assert ("1", LargePhase.GATE) == (event.progress.occasion, event.progress.phase)
+    assert ("1.1", LargePhase.GATE) == (both_down.progress.occasion, both_down.progress.phase)
+    assert "no-go: 2 of 2 hosts failed" in both_down.asks
+
+
 def test_a_host_that_a_person_said_go_with_and_that_fails_by_turns_with_another_asks_no_more():
     hosts = rows(**{**both(DONE), **both(HELD, 2)})
     known = {"domains": ("d001", "d002"), "released_at": NOW}
