@@ -42,7 +42,8 @@ async def known_emergency(deps: Deps, emergency_id: str) -> Emergency:
 
 async def ask_for_stop(deps: Deps, emergency_id: str, ask: VisitAsk, facts: LedgerFacts) -> VisitAsked:
     """File the stop's request for what can be had of its hosts, or look how it stands; withdrawn when there is nothing
-    left to wait for, and asked anew when a load put one of them into another pool.
+    left to wait for, and asked anew when a load put one of them into another pool. Not by one who reads late that it
+    waits, while the stop works on what it was granted since.
     """
     visit, store = ask.input, deps.store
     emergency = await known_emergency(deps, emergency_id)
@@ -53,12 +54,13 @@ async def ask_for_stop(deps: Deps, emergency_id: str, ask: VisitAsk, facts: Ledg
     why = _halted(emergency) or begins_no_more(emergency, hosts, facts)
     if why or not had.hosts:
         if waiting is not None:
-            await store.withdraw(waiting.id, why or had.reason, await deps.clock())
+            await store.withdraw(waiting.id, why or had.reason, await deps.clock(), unless_acknowledged=True)
         return VisitAsked(ask=ask.ask, request="", granted=False, reason=why or had.reason)
     if waiting is not None and not any(name in waiting.hosts for name in had.gone):
         return _asked(ask.ask, waiting)
     if waiting is not None:
-        await store.withdraw(waiting.id, f"{some(had.gone)} are no longer in the pool", await deps.clock())
+        gone = f"{some(had.gone)} are no longer in the pool"
+        await store.withdraw(waiting.id, gone, await deps.clock(), unless_acknowledged=True)
     return await _file(deps, emergency, ask, had.hosts, totals(hosts))
 
 

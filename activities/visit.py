@@ -65,7 +65,9 @@ class Visiting:
             return _asked(ask.ask, waiting)
         if waiting is not None:
             changed = "it is called to a joint visit" if waiting.hosts == taking.taken else "its free hosts changed"
-            await store.withdraw(waiting.id, f"{changed}: {taking.reason}", await self.deps.clock())
+            why = f"{changed}: {taking.reason}"
+            # Who stood still since that reading leaves alone what the visit works on by now.
+            await store.withdraw(waiting.id, why, await self.deps.clock(), unless_acknowledged=True)
         await store.add_left_out(visit.visit, taking.left_out)
         if not taking.taken:
             return VisitAsked(ask=ask.ask, request="", granted=False, reason=taking.reason)

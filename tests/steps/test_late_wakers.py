@@ -10,12 +10,14 @@ from activities.hand_over import HandingOver
 from activities.returning import Returning
 from activities.visit import Visiting
 from drivers.registry import OpenDrivers
+from fleet.models.ledger import Grant, Settlement
 from fleet.models.messages import HandOver, VisitAsk, VisitInput
 from fleet.models.train import Domain, Visit, VisitState
 from fleet.models.work import HostOutcome, HostWork, Outcome, StepKind
 from tests.scenarios.site import CLUSTER, POOL
 from tests.steps.other import Other
 from tests.steps.site import VISIT, order
+from tests.steps.urgent import ASK, STOP
 
 HOST = "gpu001"
 
@@ -90,3 +92,52 @@ async def test_a_visit_that_was_granted_finds_its_hosts_whatever_it_reads_first(
     ask = VisitAsk(input=VisitInput(cluster=CLUSTER, pool=POOL, visit=VISIT, domain="d001"), ask=1)
     asked = await ActivityEnvironment().run(Visiting(site.deps).ask_for_hosts, ask)
     assert (True, VISIT) == (asked.granted, asked.request)
+
+
+async def moved(store, host, pool):
+    """A load puts a host into a pool."""
+    members = (h.model_copy(update={"pool": pool}) if h.name == host else h for h in await store.hosts(CLUSTER))
+    await store.sync_hosts(CLUSTER, tuple(members), await store.clock())
+
+
+async def test_what_a_visit_works_on_is_not_withdrawn_by_one_who_saw_it_wait_for_hosts_that_have_changed(site):
+    store, now, late = site.store, await site.store.clock(), "visit/sim/gpu-train/1/d002/1"
+    await store.open_cycle(CLUSTER, POOL, 1, (Domain(name="d002", hosts=("gpu004", "gpu005")),), now, now)
+    made = {"id": late, "cluster": CLUSTER, "pool": POOL, "cycle": 1, "domain": "d002", "attempt": 1}
+    await store.open_visit(Visit(**made, state=VisitState.WAITING, opened_at=now))
+    ask = VisitAsk(input=VisitInput(cluster=CLUSTER, pool=POOL, visit=late, domain="d002"))
+    asked = await ActivityEnvironment().run(Visiting(site.deps).ask_for_hosts, ask)
+    await moved(store, "gpu005", "other")
+
+    async def facts(*args):
+        found = await store.facts(*args)
+        await moved(store, "gpu005", POOL)
+        grant = Settlement(reason="granted", grants=(Grant(request=asked.request, reason="free"),))
+        await store.settle(CLUSTER, None, lambda _: grant)
+        await store.acknowledge(asked.request, await store.clock())
+        return found
+
+    stood_still = Visiting(replace(site.deps, store=Other(store, facts=facts)))
+    answer = await ActivityEnvironment().run(stood_still.ask_for_hosts, ask)
+
+    assert (True, asked.request) == (answer.granted, answer.request)
+    assert ["gpu004", "gpu005"] == [lease.host for lease in await store.leases(late)]
+
+
+async def test_what_a_stop_works_on_is_not_withdrawn_by_one_who_saw_it_wait_for_a_host_that_was_moved(urgent):
+    store = urgent.store
+    await urgent.begin()
+    await urgent.plan()
+    await urgent.ask()
+    await moved(store, "gpu004", "other")
+
+    async def emergency_hosts(*args):
+        found = await store.emergency_hosts(*args)
+        await urgent.settle()
+        await urgent.board(await urgent.ask())
+        return found
+
+    stood_still = Visiting(replace(urgent.deps, store=Other(store, emergency_hosts=emergency_hosts)))
+    await ActivityEnvironment().run(stood_still.ask_for_hosts, ASK)
+
+    assert ["gpu005"] == [lease.host for lease in await store.leases(STOP)]

@@ -19,8 +19,10 @@ class Ledger(Protocol):
         """File a request, or return the one of that id as it stands."""
         ...
 
-    async def withdraw(self, request_id: str, reason: str, now: Moment) -> None:
-        """End a request and every lease of it that is still counted as planned and untouched by a handover."""
+    async def withdraw(self, request_id: str, reason: str, now: Moment, *, unless_acknowledged: bool = False) -> None:
+        """End a request and every lease of it that is still counted as planned and untouched by a handover; not,
+        `unless_acknowledged`, once its holder knows of its grant, and may have begun.
+        """
         ...
 
     async def settle(self, cluster: str, now: Moment | None, decide: Callable[[LedgerFacts], Settlement]) -> Settlement:
