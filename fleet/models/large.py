@@ -141,7 +141,7 @@ class LargeProgress(Fact):
     barred_since: Moment | None = None
     """Since when what is left of the round can't be had, while all that it has is held."""
     accepted: tuple[str, ...] = ()
-    """Hosts of the round that had failed when its gate said go, this time or before."""
+    """Hosts of the round that had failed by the pages whose gates a person said go at, this time or before."""
     asked: tuple[str, ...] | None = None
     """Hosts of the round that had failed when a person was asked, this time or before; None while nobody was."""
     doubted: tuple[str, ...] = ()

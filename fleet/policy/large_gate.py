@@ -98,10 +98,12 @@ def asking(progress: LargeProgress, verdict: Verdict, known: Iterable[str] = ())
     return shown(progress, verdict).model_copy(update={"asked": asked})
 
 
-def gone(progress: LargeProgress, verdict: Verdict) -> LargeProgress:
-    """Its gate has said go: with what was known of, and of a person's go with all that they were told of."""
-    seen, doubted = (progress.asked or (), progress.doubted) if progress.approved_by else ((), ())
-    accepted = tuple(dict.fromkeys((*progress.accepted, *seen, *verdict.failed)))
+def gone(progress: LargeProgress) -> LargeProgress:
+    """Its gate has said go: a person's is with all that they were told of. What failed untold was not too many, and may
+    be with what fails next.
+    """
+    told, doubted = (progress.asked or (), progress.doubted) if progress.approved_by else ((), ())
+    accepted = tuple(dict.fromkeys((*progress.accepted, *told)))
     return progress.model_copy(update={"accepted": accepted, "doubted": doubted, "untold_since": None})
 
 

@@ -164,7 +164,7 @@ def _gate(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
         progress = once_more(progress)
         verdict = judged(facts.plan, progress, facts.hosts, facts.ledger)
     if verdict.go:
-        return _up(facts, _moved(gone(progress, verdict), LargePhase.UP, facts.now))
+        return _up(facts, _moved(gone(progress), LargePhase.UP, facts.now))
     progress = in_doubt(progress, verdict.untold, facts.now)
     reason = f"{_round(progress)}: {verdict.reason}"
     if verdict.asks or _long_in_doubt(facts, progress):
@@ -199,8 +199,8 @@ def _up(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
 
 
 def _went_wrong(facts: LargeFacts, progress: LargeProgress, verdict: Verdict) -> bool:
-    """Whether a round that returns is to come back to its gate: too many have failed, and not all were known of when it
-    said go, or nobody can tell of some for too long. What the next look tells is waited for.
+    """Whether a round that returns is to come back to its gate: too many have failed, and who said go was not told of
+    all of them, or nobody can tell of some for too long. What the next look tells is waited for.
     """
     more = set(verdict.failed).difference(progress.accepted)
     bad = bool(more) and len(verdict.failed) > facts.plan.step(progress.round).most_failures

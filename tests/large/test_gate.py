@@ -152,6 +152,20 @@ def test_hosts_that_fail_one_by_one_after_the_page_are_told_of_before_a_go_is_wi
     assert "no-go: 2 of 2 hosts failed" in both_down.asks
 
 
+def test_a_go_is_not_with_a_host_that_failed_alone_when_it_was_said_and_that_its_page_did_not_name():
+    steps = [{"domains": 1, "gate": "approval", "most_failures": 1}]
+    event, hosts = large(progress=at(), plan_=plan(steps=steps, **RAMP)), rows(**{**both(DONE), **both(HELD, 2)})
+    together = {"nodes": {**DOWN["gpu001"]["nodes"], **DOWN["gpu002"]["nodes"]}}
+
+    asked = step_of(event, hosts, **DOWN["gpu001"])
+    said = event.model_copy(update={"progress": asked.progress.model_copy(update={"approved_by": "ann"})})
+    up = step_of(said, hosts, **DOWN["gpu002"])
+    both_down = step_of(event.model_copy(update={"progress": up.progress}), hosts, **together)
+
+    assert ("1 of 2 hosts failed (gpu001); a person is to say go", LargePhase.UP) == (asked.asks, up.progress.phase)
+    assert ("1.1", LargePhase.GATE) == (both_down.progress.occasion, both_down.progress.phase)
+
+
 def test_a_host_that_a_person_said_go_with_and_that_fails_by_turns_with_another_asks_no_more():
     hosts = rows(**{**both(DONE), **both(HELD, 2)})
     known = {"domains": ("d001", "d002"), "released_at": NOW}
