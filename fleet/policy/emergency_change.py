@@ -51,5 +51,7 @@ def after_look(
 
 
 def overtaken(before: Emergency, seen: Emergency) -> bool:
-    """Whether a person's word, or another look, came between a look at `seen` and what it is to change now."""
-    return (before.state, before.progress) != (seen.state, seen.progress)
+    """Whether a person's word, or another look, came between a look at `seen` and what it is to change now. A look that
+    opened stops leaves no other trace in an emergency, whose end may have been decided on just before.
+    """
+    return (before.state, before.progress, before.stops) != (seen.state, seen.progress, seen.stops)

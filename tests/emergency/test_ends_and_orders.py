@@ -9,15 +9,17 @@ from fleet.models.host import Host
 from fleet.models.messages import Command
 from fleet.models.rollouts import Offboarded, RolloutFacts, RolloutState, Wanted, WantedSet
 from fleet.models.work import EndCause, HostOutcome, Outcome
+from fleet.policy.emergency_change import after_look
 from fleet.policy.emergency_checks import override_problem
 from fleet.policy.emergency_end import after_stop, pending_again
 from fleet.policy.emergency_hosts import emergency_hosts
 from fleet.policy.emergency_orders import EmergencyVerb, emergency_order, emergency_refusal
+from fleet.policy.emergency_plan import emergency_step
 from fleet.policy.emergency_wish import with_urgent
 from fleet.policy.limits import limits
 from tests.emergency.make import EMERGENCY, SPEC, emergency, named, rows
 from tests.host_policy.build import cluster
-from tests.policy.make import NOW, ago, names, pool
+from tests.policy.make import NOW, NodeBase, ago, facts, names, pool, seen
 from tests.rollouts.make import rollout, spec
 
 STOP = f"{EMERGENCY}/1"
@@ -42,6 +44,18 @@ ENDS = {
     (Outcome.LEFT_OUT, None): EmergencyHostState.LEFT_OUT,
     (Outcome.LEFT_OUT, EndCause.HANDS): EmergencyHostState.PENDING,
 }
+
+
+def test_a_look_that_stood_still_does_not_end_it_after_the_next_one_was_told_of_its_hosts():
+    """The next one's stop was granted none of them yet: they wait for another one."""
+    read, hosts = emergency().model_copy(update={"short_since": ago(minutes=6)}), tuple(rows())
+    ends = emergency_step(read, hosts, facts(nodes={n: seen(n, base=NodeBase.UNKNOWN) for n in names(12)}))
+    taken, stops = after_look(read, hosts, emergency_step(read, hosts, facts()), read, NOW)
+
+    late, none = after_look(taken.emergency, hosts, ends, read, NOW)
+
+    assert (EmergencyState.DONE, [STOP]) == (ends.state, [stop.stop for stop in stops])
+    assert (taken.emergency, (), None, ()) == (late.emergency, late.hosts, late.audit, none)
 
 
 @pytest.mark.parametrize("end", ENDS, ids=str)
