@@ -3,6 +3,7 @@ the domain after its notice too.
 """
 
 import time
+from collections.abc import Mapping
 
 from temporalio import activity
 
@@ -12,28 +13,59 @@ from fleet.models.facts import TrainFacts
 from fleet.models.train import DomainProgress, DomainState, VisitState
 
 
+async def first_notice(deps: Deps, facts: TrainFacts, domain: str) -> None:
+    """Note that the jobs on a domain of the open cycle are told, and tell them; neither where they are kept beyond a
+    notice by now.
+
+    Noted first: what a job answers while others have yet to be told is an answer to a notice then, so that all are told
+    anew only where time for another one is left, and that counts. Who dies between the two leaves it to the next plan.
+    """
+    cycle, progress = facts.cycle, _progress(facts, domain)
+    if cycle is None or progress is None:
+        return
+    told_by = await _told_by(deps, facts, progress)
+    told_at = await deps.clock()
+    await deps.store.noticed(facts.cluster, facts.pool.name, cycle.number, domain, told_at)
+    noted = progress.model_copy(update={"state": DomainState.NOTICED, "noticed_at": told_at})
+    await _tell(deps, facts, noted, told_by)
+
+
 async def give_notice(deps: Deps, facts: TrainFacts, domain: str) -> None:
-    """Send the pool's signal, or the one that a job has asked for, to the jobs on a domain of the open cycle.
+    """Tell the jobs on a domain of the open cycle that have yet to be told."""
+    progress = _progress(facts, domain)
+    if progress is not None:
+        await _tell(deps, facts, progress, await _told_by(deps, facts, progress))
+
+
+def _progress(facts: TrainFacts, domain: str) -> DomainProgress | None:
+    return next((p for p in facts.cycle.domains if p.domain.name == domain), None) if facts.cycle else None
+
+
+async def _told_by(deps: Deps, facts: TrainFacts, progress: DomainProgress) -> dict[str, str]:
+    """Job on a domain: the pool's signal, or the one that it has asked for."""
+    signal = facts.pool.drain.signal
+    if signal is None and not await deps.store.names_signals(facts.cluster):
+        return {}
+    # A host that has another pool by now is not visited with its domain.
+    hosts = {host.name for host in facts.hosts}.intersection(progress.domain.hosts)
+    view = await deps.reach(facts.cluster).scheduler.view(not_before=time.monotonic())
+    on_it = sorted(job.id for job in view.jobs.values() if job.holds and not job.ours and hosts & set(job.hosts))
+    own = await deps.store.job_signals(facts.cluster, on_it)
+    return {job: name for job in on_it if (name := own.get(job, signal)) is not None}
+
+
+async def _tell(deps: Deps, facts: TrainFacts, progress: DomainProgress, told_by: Mapping[str, str]) -> None:
+    """Send their signals to those of these jobs that have yet to be told of the visit.
 
     A job is claimed before it is told: a signal that came twice may cost it a checkpoint, and one that was lost leaves
     it no worse than a pool without a signal. So a scheduler that fails here is logged, and holds no train up.
     """
-    signal = facts.pool.drain.signal
-    progress = next((p for p in facts.cycle.domains if p.domain.name == domain), None) if facts.cycle else None
-    if facts.cycle is None or progress is None:
+    if facts.cycle is None:
         return
-    if signal is None and not await deps.store.names_signals(facts.cluster):
-        return
-    # A host that has another pool by now is not visited with its domain.
-    scheduler, members = deps.reach(facts.cluster).scheduler, {host.name for host in facts.hosts}
-    hosts = members.intersection(progress.domain.hosts)
-    view = await scheduler.view(not_before=time.monotonic())
-    on_it = sorted(job.id for job in view.jobs.values() if job.holds and not job.ours and hosts & set(job.hosts))
-    own = await deps.store.job_signals(facts.cluster, on_it)
-    told_by = {job: name for job in on_it if (name := own.get(job, signal)) is not None}
     visit = (facts.cluster, facts.pool.name, facts.cycle.number, progress)
     # The scheduler takes its time to answer, and meanwhile jobs ask to be kept: their visit may be put off.
     jobs = await deps.store.claim_notices(*visit, told_by, await deps.clock())
+    scheduler, domain = deps.reach(facts.cluster).scheduler, progress.domain.name
     for name in sorted({told_by[job] for job in jobs}):
         some = tuple(job for job in jobs if told_by[job] == name)
         try:

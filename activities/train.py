@@ -6,7 +6,7 @@ from activities import pages
 from activities.avoidance_looks import renegotiate
 from activities.deps import Deps, beating
 from activities.failing import mapped
-from activities.notice import give_notice, tell_late_jobs
+from activities.notice import first_notice, tell_late_jobs
 from activities.timetable import KeptByPool, in_timetable_order
 from activities.trying import record_trials
 from fleet import ids
@@ -92,11 +92,8 @@ class Planning:
                 )
             case StopAction.CLOSE_CYCLE if cycle is not None:
                 await store.close_cycle(facts.cluster, pool.name, cycle.number, facts.now)
-            case StopAction.NOTICE if cycle is not None and stop.domain is not None:
-                # A job may answer its signal before all have theirs.
-                told_at = await self.deps.clock()
-                await give_notice(self.deps, facts, stop.domain)
-                await store.noticed(facts.cluster, pool.name, cycle.number, stop.domain, told_at)
+            case StopAction.NOTICE if stop.domain is not None:
+                await first_notice(self.deps, facts, stop.domain)
             case StopAction.VISIT if cycle is not None and stop.domain is not None:
                 visit = ids.visit(facts.cluster, pool.name, cycle.number, stop.domain, stop.attempt)
                 opened = await store.open_visit(

@@ -125,10 +125,11 @@ async def outcome(urgent, host, *applied):
     await urgent.store.release(CLUSTER, host, operation, row, datetime.now(UTC))
 
 
-async def signals(urgent):
+async def signals(urgent, **pool: Any):
     fleet = (await urgent.store.fleet()).fleet
     document = fleet.model_dump(mode="json")
     document["clusters"][0]["pools"][0]["drain"]["signal"] = "USR1"
+    document["clusters"][0]["pools"][0] |= pool
     await urgent.store.load_fleet(type(fleet).model_validate(document), "it", "ann", "signals", datetime.now(UTC))
 
 
