@@ -73,7 +73,7 @@ def emergency_step(emergency: Emergency, hosts: Sequence[EmergencyHost], ledger:
     stops = _stops(emergency, pending, busy, can, ledger)
     if not busy and not stops:
         return _untold(emergency, can, ledger) or through(hosts, can)
-    wanted = [h.host for h in hosts if h.state is EmergencyHostState.ASKED]
+    wanted = asked_for(hosts, ledger)
     wanted += [host for stop in stops for host in stop.hosts]
     return EmergencyStep(
         state=EmergencyState.RUNNING,
@@ -94,6 +94,13 @@ def _untold(emergency: Emergency, can: Obtainable, ledger: LedgerFacts) -> Emerg
     reason = f"of {some(can.untold)} nobody can tell ({can.out[can.untold[0]].partition(': ')[2]}); it looks again"
     until = ledger.now + LOOKS_AGAIN
     return EmergencyStep(state=EmergencyState.RUNNING, until=until, short_since=since, reason=reason)
+
+
+def asked_for(hosts: Iterable[EmergencyHost], ledger: LedgerFacts) -> list[str]:
+    """Hosts that its stops wait for. One that another pool has by now is that one's: nobody makes way there."""
+    asked = [h for h in hosts if h.state is EmergencyHostState.ASKED]
+    gone = obtainable(asked, ledger).gone
+    return [h.host for h in asked if h.host not in gone]
 
 
 def settling_hosts(hosts: Iterable[EmergencyHost], ledger: LedgerFacts) -> bool:

@@ -22,7 +22,7 @@ from fleet.models.facts import LedgerFacts
 from fleet.models.large import LargePhase, LargeProgress, RampUp
 from fleet.policy.balance import Balance
 from fleet.policy.emergency_hosts import obtainable
-from fleet.policy.emergency_plan import EmergencyStep, OpenedStop, at_rest, yields
+from fleet.policy.emergency_plan import EmergencyStep, OpenedStop, asked_for, at_rest, yields
 from fleet.policy.large_end import late_for, out_of_time, through_all, told
 from fleet.policy.large_facts import LargeFacts
 from fleet.policy.large_gate import Verdict, asking, gone, in_doubt, judged, once_more, outgrown, shown
@@ -115,7 +115,7 @@ def _out(facts: LargeFacts, progress: LargeProgress) -> EmergencyStep:
         if late and closed == late and not any(h.state is EmergencyHostState.HELD for h in facts.hosts):
             return out_of_time(facts, progress, late)  # no gate has anything to let through, nor a round to follow it
         return _holding(facts, _moved(progress, LargePhase.HOLDING, facts.now))
-    wanted = [h.host for h in busy if h.state is EmergencyHostState.ASKED]
+    wanted = asked_for(busy, facts.ledger)
     wanted += [host for stop in stops for host in stop.hosts]
     under_way = len(busy) - sum(h.state is EmergencyHostState.ASKED for h in busy)
     doing = f"{_round(progress)}: {under_way} hosts under way, "

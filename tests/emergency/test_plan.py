@@ -72,6 +72,16 @@ def test_as_many_visits_yield_as_its_buffer_is_short_by_the_youngest_first():
     assert [OTHER, VISIT] == list(emergency_step(emergency(), asked, facts(leases=old + young)).yields)
 
 
+def test_nobody_yields_for_a_host_that_a_load_has_put_into_another_pool_since_it_was_asked_for():
+    members = [host(n, "other" if n == "gpu004" else "gpu-train") for n in names(12)]
+    theirs = "visit/c1/other/1/d001/1"
+    known = facts(hosts=members, pools=[pool(), pool("other")], leases=[lease("gpu004", theirs)])
+
+    step = emergency_step(emergency(), rows(**busy(ASKED, 1, 4)), known)
+
+    assert ({}, True) == (step.yields, "3 asked for" in step.reason)
+
+
 def test_nobody_yields_where_an_override_gives_the_room():
     held = [lease(n, VISIT) for n in names(4)]
     asked = rows(**busy(ASKED, 9, 12))
