@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 
 from temporalio import activity
 
-from activities.counting import count_outcome
 from activities.deps import Deps, beating
 from activities.emergency_stop import ask_for_stop, begin_stop, end_stop, stop_wishes
 from activities.failing import mapped
 from activities.joining import joint_for, tell_partners
 from activities.lemon_facts import Found, lemons_of
+from activities.letting_go import release, still_here
 from activities.trying import record_trials
 from activities.wishing import Wishes, wishes_of
 from fleet import ids
@@ -20,7 +20,7 @@ from fleet.models.joint import Joint
 from fleet.models.ledger import Request, RequestClass, RequestState
 from fleet.models.matrix import MatrixEntry
 from fleet.models.messages import VisitAsk, VisitAsked, VisitBoarded, VisitEnd, VisitInput
-from fleet.models.work import BoardAction, Boarding, EndCause, HostOutcome, HostWork, Outcome
+from fleet.models.work import BoardAction, Boarding, EndCause, HostWork, Outcome
 from fleet.policy.boarding import board
 from fleet.policy.lemon_boarding import board_lemon
 from fleet.policy.visit_end import visit_end
@@ -116,6 +116,7 @@ class Visiting:
             leases = await store.leases(visit.visit)
             for request in sorted({lease.request for lease in leases} | {asked.request}):
                 await store.acknowledge(request, await self.deps.clock())
+            leases = await still_here(self.deps, visit, leases)
             entries = await store.matrix(visit.cluster)
             now, hosts = await self.deps.clock(), [lease.host for lease in leases]
             emergency = ids.emergency_of(visit.visit)
@@ -139,7 +140,7 @@ class Visiting:
 
     async def _none_begun(self, visit: VisitInput, hosts: Sequence[str], why: str) -> VisitBoarded:
         for host in hosts:
-            await self._release(visit, host, Outcome.GIVEN_BACK, why, EndCause.STOP)
+            await release(self.deps, visit, host, Outcome.GIVEN_BACK, why, EndCause.STOP)
         return VisitBoarded(reason=why)
 
     async def _board(
@@ -152,7 +153,7 @@ class Visiting:
         try:
             versions = await self.deps.reach(visit.cluster).hardware.versions(host)
         except DriverError as error:
-            await self._release(visit, host, Outcome.LEFT_OUT, f"its versions can't be read: {error}")
+            await release(self.deps, visit, host, Outcome.LEFT_OUT, f"its versions can't be read: {error}")
             return None
         await self.deps.store.record_versions(visit.cluster, host, versions, await self.deps.clock())
         found = bad.get(host)
@@ -167,7 +168,7 @@ class Visiting:
             if current and (lacks := wishes.lacking(versions)):
                 current, told = False, f"{boarding.reason}; it is not known to carry {', '.join(lacks)}"
                 boarding = boarding.model_copy(update={"reason": told})
-            await self._release(visit, host, Outcome.CURRENT if current else Outcome.LEFT_OUT, boarding.reason)
+            await release(self.deps, visit, host, Outcome.CURRENT if current else Outcome.LEFT_OUT, boarding.reason)
             return None
         work = self._work(visit, host, operation, boarding)
         await self.deps.store.save_work(work)
@@ -184,31 +185,12 @@ class Visiting:
             deferred=boarding.deferred,
         )
 
-    async def _release(
-        self, visit: VisitInput, host: str, outcome: Outcome, reason: str, cause: EndCause | None = None
-    ) -> None:
-        if outcome is Outcome.LEFT_OUT and ids.emergency_of(visit.visit) is None:
-            await self.deps.store.add_left_out(visit.visit, {host: reason})
-        row = HostOutcome(
-            cluster=visit.cluster,
-            pool=visit.pool,
-            host=host,
-            operation=ids.operation(visit.visit, host),
-            visit=visit.visit,
-            outcome=outcome,
-            cause=cause,
-            reason=reason,
-            at=await self.deps.clock(),
-        )
-        await self.deps.store.release(visit.cluster, host, row.operation, row, await self.deps.clock())
-        count_outcome(row)
-
     @activity.defn(name="leave_out")
     @mapped
     async def leave_out(self, work: HostWork, reason: str) -> None:
         """Give up a host that another workflow has in its hands."""
         visit = VisitInput(cluster=work.cluster, pool=work.pool, visit=work.visit or "", domain="")
-        await self._release(visit, work.host, Outcome.LEFT_OUT, reason, EndCause.HANDS)
+        await release(self.deps, visit, work.host, Outcome.LEFT_OUT, reason, EndCause.HANDS)
 
     @activity.defn(name="end_visit")
     @mapped

@@ -39,8 +39,8 @@ def free_to_take(hosts: Sequence[str], facts: LedgerFacts, pool: str) -> Taking:
 
 def _why_not(host: Host | None, lease: LeaseHost | None, facts: LedgerFacts, pool: str) -> str:
     """Why a host is not free; empty when it is."""
-    if host is None or host.decommissioned or host.pool != pool:
-        return _gone(host)
+    if host is None or not_here(host, pool):
+        return not_here(host, pool)
     if lease is not None and lease.counted is Counted.PLANNED and ids.emergency_of(lease.holder) is not None:
         return ""
     if lease is not None:
@@ -55,7 +55,10 @@ def _why_not(host: Host | None, lease: LeaseHost | None, facts: LedgerFacts, poo
     return f"foreign: {owner}" if where is HostSet.FOREIGN else f"{where}: {reason}"
 
 
-def _gone(host: Host | None) -> str:
+def not_here(host: Host | None, pool: str) -> str:
+    """Why a host is not the pool's, and so not its visits' to take; empty when it is."""
     if host is None:
         return "no longer in the pool"
-    return "decommissioned" if host.decommissioned else f"no longer in the pool: it is in {host.pool}"
+    if host.decommissioned:
+        return "decommissioned"
+    return "" if host.pool == pool else f"no longer in the pool: it is in {host.pool}"

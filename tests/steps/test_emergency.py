@@ -18,6 +18,7 @@ from fleet.models.messages import ClusterInput, VisitEnd
 from fleet.models.work import EndCause, Outcome, StepAction, StepKind
 from tests.scenarios.site import CLUSTER
 from tests.steps.site import VISIT, StepSite, order
+from tests.steps.test_avoidance_moves import another_pool
 from tests.steps.urgent import ASK, EMERGENCY, STOP, Urgent, outcome, signals
 
 
@@ -53,6 +54,20 @@ async def test_a_host_that_a_load_put_into_another_pool_is_no_part_of_a_request_
     assert [(False, ("gpu005", "gpu006"))] * 2 == [(a.granted, a.hosts) for a in asked]
     [request] = (await urgent.store.facts(CLUSTER, datetime.now(UTC))).requests
     assert ("gpu005", "gpu006") == request.hosts
+
+
+async def test_a_host_that_a_load_moved_is_no_part_of_a_stop_that_is_granted_before_it_asks_again(urgent):
+    """Its new pool may have room where its old one has none."""
+    await urgent.begin()
+    await urgent.plan()
+    await urgent.ask()
+    await another_pool(urgent, "gpu[001-003,005-006]", ("gpu004",))
+    await urgent.settle()
+
+    boarded = await urgent.board(await urgent.ask())
+
+    assert ["gpu005"] == [work.host for work in boarded.works]
+    assert ["gpu005"] == [lease.host for lease in await urgent.store.leases(STOP)]
 
 
 async def test_nothing_boards_but_what_the_emergency_brings(urgent):

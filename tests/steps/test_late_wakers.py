@@ -141,3 +141,21 @@ async def test_what_a_stop_works_on_is_not_withdrawn_by_one_who_saw_it_wait_for_
     await ActivityEnvironment().run(stood_still.ask_for_hosts, ASK)
 
     assert ["gpu005"] == [lease.host for lease in await store.leases(STOP)]
+
+
+async def test_a_host_that_a_load_moved_before_its_request_was_granted_is_no_part_of_its_visit(site):
+    store, now, visit = site.store, await site.store.clock(), "visit/sim/gpu-train/1/d002/1"
+    await store.open_cycle(CLUSTER, POOL, 1, (Domain(name="d002", hosts=("gpu004", "gpu005")),), now, now)
+    made = {"id": visit, "cluster": CLUSTER, "pool": POOL, "cycle": 1, "domain": "d002", "attempt": 1}
+    await store.open_visit(Visit(**made, state=VisitState.WAITING, opened_at=now))
+    its = VisitInput(cluster=CLUSTER, pool=POOL, visit=visit, domain="d002")
+    asked = await ActivityEnvironment().run(Visiting(site.deps).ask_for_hosts, VisitAsk(input=its))
+    await moved(store, "gpu005", "other")
+    grant = Settlement(reason="granted", grants=(Grant(request=asked.request, reason="free"),))
+    await store.settle(CLUSTER, None, lambda _: grant)
+
+    boarded = await ActivityEnvironment().run(Visiting(site.deps).board_hosts, asked, its)
+
+    assert ["gpu004"] == [work.host for work in boarded.works]
+    assert ["gpu004"] == [lease.host for lease in await store.leases(visit)]
+    assert {"gpu005": "no longer in the pool: it is in other"} == (await store.visit(visit)).left_out

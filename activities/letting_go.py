@@ -1,0 +1,43 @@
+"""Hosts that a visit was granted and does not begin on: let go at once, each with its outcome."""
+
+from collections.abc import Sequence
+
+from activities.counting import count_outcome
+from activities.deps import Deps
+from fleet import ids
+from fleet.models.ledger import LeaseHost
+from fleet.models.messages import VisitInput
+from fleet.models.work import EndCause, HostOutcome, Outcome
+from fleet.policy.visiting import not_here
+
+
+async def still_here(deps: Deps, visit: VisitInput, leases: Sequence[LeaseHost]) -> tuple[LeaseHost, ...]:
+    """Leases on hosts that are the pool's yet. A load may have put some into another pool since they were asked for,
+    where there was room for them; those are let go.
+    """
+    members = {host.name: host for host in await deps.store.hosts(visit.cluster)}
+    gone = {lease.host: why for lease in leases if (why := not_here(members.get(lease.host), visit.pool))}
+    for host, why in gone.items():
+        await release(deps, visit, host, Outcome.LEFT_OUT, why)
+    return tuple(lease for lease in leases if lease.host not in gone)
+
+
+async def release(
+    deps: Deps, visit: VisitInput, host: str, outcome: Outcome, reason: str, cause: EndCause | None = None
+) -> None:
+    """End the lease on a host that was not touched, with what became of it."""
+    if outcome is Outcome.LEFT_OUT and ids.emergency_of(visit.visit) is None:
+        await deps.store.add_left_out(visit.visit, {host: reason})
+    row = HostOutcome(
+        cluster=visit.cluster,
+        pool=visit.pool,
+        host=host,
+        operation=ids.operation(visit.visit, host),
+        visit=visit.visit,
+        outcome=outcome,
+        cause=cause,
+        reason=reason,
+        at=await deps.clock(),
+    )
+    await deps.store.release(visit.cluster, host, row.operation, row, await deps.clock())
+    count_outcome(row)
