@@ -113,8 +113,10 @@ class Visiting:
         """
         store = self.deps.store
         async with beating():
+            # Acknowledged first: whoever withdraws the request until then takes leases that are not read yet.
+            await store.acknowledge(asked.request, await self.deps.clock())
             leases = await store.leases(visit.visit)
-            for request in sorted({lease.request for lease in leases} | {asked.request}):
+            for request in sorted({lease.request for lease in leases} - {asked.request}):
                 await store.acknowledge(request, await self.deps.clock())
             leases = await still_here(self.deps, visit, leases)
             entries = await store.matrix(visit.cluster)
