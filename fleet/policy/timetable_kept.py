@@ -50,7 +50,9 @@ class KeptPrices:
         costs, are forgotten.
         """
         costs, grace = facts.pool.job_costs, facts.pool.drain.deadline.total_seconds()
-        of = (cycle.cluster, cycle.pool, cycle.number, cycle.opened_at, costs, grace, *_told_apart(cycle))
+        # Only a cycle that is yet to open may have other domains the next time.
+        told_apart = () if cycle is facts.cycle else _told_apart(cycle)
+        of = (cycle.cluster, cycle.pool, cycle.number, cycle.opened_at, costs, grace, *told_apart)
         if of != self._cycle:
             self._cycle, self._jobs, self._moving = of, {}, set()
             self._where = {host: i for i, d in enumerate(cycle.domains) for host in d.domain.hosts}
@@ -96,7 +98,7 @@ class KeptPrices:
 
 
 def _told_apart(cycle: Cycle) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """What tells the domains of a cycle, which are fixed while it lasts: names and numbers of hosts."""
+    """What tells its domains: names and numbers of hosts."""
     return tuple(map(_NAME, cycle.domains)), tuple(map(len, map(_HOSTS, cycle.domains)))
 
 
