@@ -10,7 +10,7 @@ from activities.emergency_stop import ask_for_stop, begin_stop, end_stop, stop_w
 from activities.failing import mapped
 from activities.joining import joint_for, tell_partners
 from activities.lemon_facts import Found, lemons_of
-from activities.letting_go import release, still_here
+from activities.letting_go import release, still_here, unboarded
 from activities.trying import record_trials
 from activities.wishing import Wishes, wishes_of
 from fleet import ids
@@ -141,9 +141,10 @@ class Visiting:
         return VisitBoarded(works=boarded, reason=f"{len(boarded)} of {len(leases)} hosts have work")
 
     async def _none_begun(self, visit: VisitInput, hosts: Sequence[str], why: str) -> VisitBoarded:
-        for host in hosts:
-            await release(self.deps, visit, host, Outcome.GIVEN_BACK, why, EndCause.STOP)
-        return VisitBoarded(reason=why)
+        """What an attempt before this one has boarded stays, and ends at its next safe point."""
+        ended = (Outcome.GIVEN_BACK, why, EndCause.STOP)
+        known = [await unboarded(self.deps, visit, host, *ended) for host in hosts]
+        return VisitBoarded(works=tuple(work for work in known if work is not None), reason=why)
 
     async def _board(
         self, visit: VisitInput, host: str, entries: tuple[MatrixEntry, ...], wishes: Wishes, bad: Mapping[str, Found]
@@ -155,8 +156,7 @@ class Visiting:
         try:
             versions = await self.deps.reach(visit.cluster).hardware.versions(host)
         except DriverError as error:
-            await release(self.deps, visit, host, Outcome.LEFT_OUT, f"its versions can't be read: {error}")
-            return None
+            return await unboarded(self.deps, visit, host, Outcome.LEFT_OUT, f"its versions can't be read: {error}")
         await self.deps.store.record_versions(visit.cluster, host, versions, await self.deps.clock())
         found = bad.get(host)
         if found is not None:
@@ -170,8 +170,8 @@ class Visiting:
             if current and (lacks := wishes.lacking(versions)):
                 current, told = False, f"{boarding.reason}; it is not known to carry {', '.join(lacks)}"
                 boarding = boarding.model_copy(update={"reason": told})
-            await release(self.deps, visit, host, Outcome.CURRENT if current else Outcome.LEFT_OUT, boarding.reason)
-            return None
+            outcome = Outcome.CURRENT if current else Outcome.LEFT_OUT
+            return await unboarded(self.deps, visit, host, outcome, boarding.reason)
         work = self._work(visit, host, operation, boarding)
         await self.deps.store.save_work(work)
         return work

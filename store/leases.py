@@ -16,6 +16,7 @@ from store.history import write_outcome
 from store.members import mark_released, pool_of
 from store.part import Part, ledger_lock
 from store.requests import end_request, end_without_leases
+from store.tables.hosts import WORKS
 from store.tables.ledger import LEASE_HOSTS, REQUESTS
 
 _THIS_HOST = (LEASE_HOSTS.c.cluster == bindparam("cluster_")) & (LEASE_HOSTS.c.host == bindparam("host_"))
@@ -27,6 +28,7 @@ _RELEASE = (
     .returning(LEASE_HOSTS.c.request)
 )
 _KNOWN = select(REQUESTS.c.id).where(REQUESTS.c.id == bindparam("request_"), REQUESTS.c.acknowledged_at.is_not(None))
+_BOARDED = select(WORKS.c.operation).where(WORKS.c.operation == bindparam("operation_"))
 
 _NOT_BACK = {Outcome.DECOMMISSIONED: EventKind.DECOMMISSIONED, Outcome.GIVEN_AWAY: EventKind.GIVEN_AWAY}
 
@@ -155,15 +157,21 @@ class Leases(Part):
         now: Moment,
         *,
         since: Moment | None = None,
+        unless_boarded: bool = False,
     ) -> bool:
         """Write the outcome and end the lease if `operation` holds it; its request ends with its last host.
 
         True when a lease was ended; False when the operation holds none (any more). Raises `StaleAttempt`, and changes
-        nothing, when the operation holds one that does not begin at `since`: it was taken up anew.
+        nothing, when the operation holds one that does not begin at `since`: it was taken up anew; and,
+        `unless_boarded`, when something has boarded on the host: it is being worked on.
         """
-        return await self._database.write(
-            lambda c: release_lease(c, cluster, host, operation, outcome, now, since), lock=ledger_lock(cluster)
-        )
+
+        def work(connection: Connection) -> bool:
+            if unless_boarded and connection.execute(_BOARDED, {"operation_": operation}).first() is not None:
+                raise StaleAttempt(f"{operation} has boarded on {cluster}/{host}")
+            return release_lease(connection, cluster, host, operation, outcome, now, since)
+
+        return await self._database.write(work, lock=ledger_lock(cluster))
 
     async def withdraw(self, request_id: str, reason: str, now: Moment, *, unless_acknowledged: bool = False) -> None:
         """End a request and every lease of it that is still counted as planned. Nothing for an unknown request, nor,

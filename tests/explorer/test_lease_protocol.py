@@ -114,7 +114,7 @@ def trusting(facts):
 class CarelessStore(ExploredStore):
     """Its release ends whatever lease is on the host."""
 
-    async def release(self, cluster, host, operation, outcome, now, *, since=None):
+    async def release(self, cluster, host, operation, outcome, now, *, since=None, unless_boarded=False):
         def work(connection):
             lease = lease_on(connection, cluster, host)
             connection.execute(delete(LEASE_HOSTS).where(LEASE_HOSTS.c.host == host))

@@ -81,10 +81,12 @@ class Ledger(Protocol):
         now: Moment,
         *,
         since: Moment | None = None,
+        unless_boarded: bool = False,
     ) -> bool:
         """Write the outcome and end the lease if `operation` holds it; its request ends with its last host.
 
-        Raises `StaleAttempt`, and changes nothing, when the operation holds one that does not begin at `since`.
+        Raises `StaleAttempt`, and changes nothing, when the operation holds one that does not begin at `since`, and,
+        `unless_boarded`, when something has boarded on the host.
         """
         ...
 
