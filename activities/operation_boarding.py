@@ -9,7 +9,7 @@ from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.operation_word import known_operation
 from fleet import ids
-from fleet.errors import DriverError
+from fleet.errors import DriverError, StaleAttempt
 from fleet.models.fleetfile import Cluster
 from fleet.models.ledger import Counted, LeaseHost
 from fleet.models.operation import Operation, OperationWork
@@ -105,5 +105,9 @@ class OperationBoarding:
             reason=reason,
             at=now,
         )
-        await self.deps.store.release(lease.cluster, lease.host, lease.operation, row, now)
+        try:
+            await self.deps.store.release(lease.cluster, lease.host, lease.operation, row, now, unless_boarded=True)
+        except StaleAttempt as late:
+            activity.logger.warning(f"{lease.host} is not let go ({reason}): {late}")
+            return
         count_outcome(row)

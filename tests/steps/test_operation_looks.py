@@ -5,6 +5,7 @@ import sqlite3
 import threading
 import time
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,13 +14,17 @@ from temporalio.testing import ActivityEnvironment
 from activities.dispatcher import Dispatching
 from activities.operation import Operating
 from activities.operation_boarding import OperationBoarding
+from drivers.registry import OpenDrivers
+from fleet.errors import Unreachable
 from fleet.models.messages import ClusterInput
 from fleet.models.operation import OperationChange, OperationState, OperationWork, Said, Word
 from fleet.models.operation_messages import OperationAction, OperationBoard, OperationOrder
+from fleet.models.work import HostWork
 from fleet.policy.grants import settle
 from fleet.policy.operation_orders import speak
-from tests.scenarios.site import CLUSTER
+from tests.scenarios.site import CLUSTER, POOL
 from tests.steps.operation_looks import DOWN, Looks, answer, as_granted
+from tests.steps.other import Other
 
 
 @pytest.fixture
@@ -216,3 +221,24 @@ async def held(path):
     await asyncio.to_thread(begun.wait)
     yield over
     await holding
+
+
+async def test_a_host_that_is_flashed_is_not_let_go_by_one_who_began_to_read_its_versions_before(looks):
+    """While it is flashed its versions can't be read."""
+    upgrade = {"component": "gpu-driver", "version": "550.3"}
+    await looks.asking((CLUSTER, "gpu002"), kind="upgrade-host", work=OperationWork.UPGRADE, upgrades=(upgrade,))
+    await looks.settle()
+    await looks.look()
+    lease = await looks.store.lease(CLUSTER, "gpu002")
+
+    async def versions(host):
+        work = HostWork(cluster=CLUSTER, pool=POOL, host=host, operation=lease.operation, visit="op/1")
+        await looks.store.save_work(work)  # the attempt after it, which has begun on the host
+        raise Unreachable("it is flashed")
+
+    hands = OpenDrivers(scheduler=None, hardware=Other(None, versions=versions), verifier=None)
+    late = OperationBoarding(replace(looks.deps, hands={CLUSTER: hands}))
+    await ActivityEnvironment().run(late.board_operation, OperationBoard(operation="op/1", cluster=CLUSTER))
+
+    assert lease == await looks.store.lease(CLUSTER, "gpu002")
+    assert [] == list(await looks.store.outcomes(CLUSTER, host="gpu002"))
