@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from temporalio import activity
 
+from activities.asking import as_asked, filed, taken_back
 from activities.deps import Deps
 from activities.wishing import Wishes
 from fleet import ids
@@ -18,7 +19,7 @@ from fleet.models.emergency import (
     Urgent,
 )
 from fleet.models.facts import LedgerFacts
-from fleet.models.ledger import LeaseHost, Request, RequestClass, RequestState
+from fleet.models.ledger import LeaseHost, Request, RequestClass
 from fleet.models.messages import VisitAsk, VisitAsked, VisitInput
 from fleet.models.operation import OperationWork
 from fleet.models.rollouts import RolloutFacts
@@ -42,8 +43,7 @@ async def known_emergency(deps: Deps, emergency_id: str) -> Emergency:
 
 async def ask_for_stop(deps: Deps, emergency_id: str, ask: VisitAsk, facts: LedgerFacts) -> VisitAsked:
     """File the stop's request for what can be had of its hosts, or look how it stands; withdrawn when there is nothing
-    left to wait for, and asked anew when a load put one of them into another pool. Not by one who reads late that it
-    waits, while the stop works on what it was granted since.
+    left to wait for, and asked anew when a load put one of them into another pool.
     """
     visit, store = ask.input, deps.store
     emergency = await known_emergency(deps, emergency_id)
@@ -53,14 +53,15 @@ async def ask_for_stop(deps: Deps, emergency_id: str, ask: VisitAsk, facts: Ledg
     had = obtainable(its, facts)
     why = _halted(emergency) or begins_no_more(emergency, hosts, facts)
     if why or not had.hosts:
-        if waiting is not None:
-            await store.withdraw(waiting.id, why or had.reason, await deps.clock(), unless_acknowledged=True)
+        if waiting is not None and (granted := await taken_back(deps, waiting, why or had.reason)) is not None:
+            return as_asked(ask.ask, granted)
         return VisitAsked(ask=ask.ask, request="", granted=False, reason=why or had.reason)
     if waiting is not None and not any(name in waiting.hosts for name in had.gone):
-        return _asked(ask.ask, waiting)
+        return as_asked(ask.ask, waiting)
     if waiting is not None:
-        gone = f"{some(had.gone)} are no longer in the pool"
-        await store.withdraw(waiting.id, gone, await deps.clock(), unless_acknowledged=True)
+        granted = await taken_back(deps, waiting, f"{some(had.gone)} are no longer in the pool")
+        if granted is not None:
+            return as_asked(ask.ask, granted)
     return await _file(deps, emergency, ask, had.hosts, totals(hosts))
 
 
@@ -74,25 +75,20 @@ async def _file(
     large, progress = emergency.spec.plan, emergency.progress
     if large is not None and progress is not None:
         length += held_length(large, progress.round, progress.domains, every)
-    while True:
-        request = await deps.store.request(
-            Request(
-                id=ids.request(visit.visit, number),
-                cluster=visit.cluster,
-                kind=RequestClass.EMERGENCY if large is None else RequestClass.LARGE,
-                holder=visit.visit,
-                hosts=tuple(hosts),
-                asked_at=emergency.started_at if large is None else large.at,
-                expected_seconds=length.total_seconds(),
-                actor=emergency.started_by,
-                why=f"{emergency.noun}: {emergency.name}",
-                override=emergency.override,
-                partial=True,
-            )
-        )
-        if request.state is not RequestState.ENDED:
-            return _asked(number, request)
-        number += 1
+    request = Request(
+        id=ids.request(visit.visit, number),
+        cluster=visit.cluster,
+        kind=RequestClass.EMERGENCY if large is None else RequestClass.LARGE,
+        holder=visit.visit,
+        hosts=tuple(hosts),
+        asked_at=emergency.started_at if large is None else large.at,
+        expected_seconds=length.total_seconds(),
+        actor=emergency.started_by,
+        why=f"{emergency.noun}: {emergency.name}",
+        override=emergency.override,
+        partial=True,
+    )
+    return await filed(deps, number, request)
 
 
 async def begin_stop(deps: Deps, emergency_id: str, visit: VisitInput, leases: Sequence[LeaseHost]) -> str:
@@ -195,13 +191,3 @@ async def tell_large(deps: Deps, visit: str | None) -> None:
         await deps.engine.wake(large)
     except Unreachable as error:
         activity.logger.warning(f"{large} was not told that a host of {visit} went to repair: {error}")
-
-
-def _asked(number: int, request: Request) -> VisitAsked:
-    return VisitAsked(
-        ask=number,
-        request=request.id,
-        granted=request.state is RequestState.GRANTED,
-        hosts=request.hosts,
-        reason=request.waits_because,
-    )

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from temporalio import activity
 
+from activities.asking import as_asked, filed, take_back_the_rest, taken_back
 from activities.deps import Deps, beating
 from activities.emergency_stop import ask_for_stop, begin_stop, end_stop, stop_wishes
 from activities.failing import mapped
@@ -17,7 +18,7 @@ from fleet import ids
 from fleet.errors import DriverError
 from fleet.models.base import Moment
 from fleet.models.joint import Joint
-from fleet.models.ledger import Request, RequestClass, RequestState
+from fleet.models.ledger import Request, RequestClass
 from fleet.models.matrix import MatrixEntry
 from fleet.models.messages import VisitAsk, VisitAsked, VisitBoarded, VisitEnd, VisitInput
 from fleet.models.work import BoardAction, Boarding, EndCause, HostWork, Outcome
@@ -62,12 +63,12 @@ class Visiting:
         joint = await joint_for(self.deps, visit, waiting, facts) if taking.taken else None
         if waiting is not None and (waiting.hosts, waiting.joint) == (taking.taken, joint):
             await tell_partners(self.deps, visit, joint)
-            return _asked(ask.ask, waiting)
+            return as_asked(ask.ask, waiting)
         if waiting is not None:
             changed = "it is called to a joint visit" if waiting.hosts == taking.taken else "its free hosts changed"
-            why = f"{changed}: {taking.reason}"
-            # Who stood still since that reading leaves alone what the visit works on by now.
-            await store.withdraw(waiting.id, why, await self.deps.clock(), unless_acknowledged=True)
+            granted = await taken_back(self.deps, waiting, f"{changed}: {taking.reason}")
+            if granted is not None:
+                return as_asked(ask.ask, granted)
         await store.add_left_out(visit.visit, taking.left_out)
         if not taking.taken:
             return VisitAsked(ask=ask.ask, request="", granted=False, reason=taking.reason)
@@ -79,25 +80,19 @@ class Visiting:
     async def _file(
         self, visit: VisitInput, number: int, hosts: tuple[str, ...], asked_at: Moment, joint: Joint | None
     ) -> VisitAsked:
-        """File under the first number whose request has not ended."""
         _, pool = await self.deps.pool(visit.cluster, visit.pool)
-        while True:
-            request = await self.deps.store.request(
-                Request(
-                    id=ids.request(visit.visit, number),
-                    cluster=visit.cluster,
-                    kind=RequestClass.TRAIN,
-                    holder=visit.visit,
-                    hosts=hosts,
-                    asked_at=asked_at,
-                    expected_seconds=(pool.drain.deadline + pool.visit_budget).total_seconds(),
-                    why=f"domain {visit.domain}",
-                    joint=joint,
-                )
-            )
-            if request.state is not RequestState.ENDED:
-                return _asked(number, request)
-            number += 1
+        request = Request(
+            id=ids.request(visit.visit, number),
+            cluster=visit.cluster,
+            kind=RequestClass.TRAIN,
+            holder=visit.visit,
+            hosts=hosts,
+            asked_at=asked_at,
+            expected_seconds=(pool.drain.deadline + pool.visit_budget).total_seconds(),
+            why=f"domain {visit.domain}",
+            joint=joint,
+        )
+        return await filed(self.deps, number, request)
 
     async def _domain_hosts(self, visit: VisitInput) -> tuple[str, ...]:
         known = await self.deps.store.visit(visit.visit)
@@ -216,19 +211,11 @@ class Visiting:
         emergency = ids.emergency_of(visit.visit)
         if emergency is not None:
             await end_stop(self.deps, emergency, visit, outcomes)
+            await take_back_the_rest(self.deps, visit.cluster, visit.visit)
             return told
         ending = visit_end(outcomes)
         await store.close_visit(
             visit.visit, await self.deps.clock(), told, gave_back=ending.gave_back, due_again=ending.due_again
         )
+        await take_back_the_rest(self.deps, visit.cluster, visit.visit)
         return told
-
-
-def _asked(number: int, request: Request) -> VisitAsked:
-    return VisitAsked(
-        ask=number,
-        request=request.id,
-        granted=request.state is RequestState.GRANTED,
-        hosts=request.hosts,
-        reason=request.waits_because,
-    )

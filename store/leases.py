@@ -27,7 +27,7 @@ _RELEASE = (
     .where(_THIS_HOST, LEASE_HOSTS.c.operation == bindparam("operation_"))
     .returning(LEASE_HOSTS.c.request)
 )
-_KNOWN = select(REQUESTS.c.id).where(REQUESTS.c.id == bindparam("request_"), REQUESTS.c.acknowledged_at.is_not(None))
+_GRANTED = select(REQUESTS.c.id).where(REQUESTS.c.id == bindparam("request_"), REQUESTS.c.granted_at.is_not(None))
 _BOARDED = select(WORKS.c.operation).where(WORKS.c.operation == bindparam("operation_"))
 
 _NOT_BACK = {Outcome.DECOMMISSIONED: EventKind.DECOMMISSIONED, Outcome.GIVEN_AWAY: EventKind.GIVEN_AWAY}
@@ -173,16 +173,16 @@ class Leases(Part):
 
         return await self._database.write(work, lock=ledger_lock(cluster))
 
-    async def withdraw(self, request_id: str, reason: str, now: Moment, *, unless_acknowledged: bool = False) -> None:
+    async def withdraw(self, request_id: str, reason: str, now: Moment, *, unless_granted: bool = False) -> None:
         """End a request and every lease of it that is still counted as planned. Nothing for an unknown request, nor,
-        `unless_acknowledged`, for one whose holder knows of its grant.
+        `unless_granted`, for one that was granted.
         """
         cluster = await self._database.read(lambda connection: _cluster_of(connection, request_id))
         if cluster is None:
             return
 
         def work(connection: Connection) -> None:
-            if unless_acknowledged and connection.execute(_KNOWN, {"request_": request_id}).first() is not None:
+            if unless_granted and connection.execute(_GRANTED, {"request_": request_id}).first() is not None:
                 return
             end_request(connection, request_id, reason, now)
             planned = (LEASE_HOSTS.c.request == request_id) & (LEASE_HOSTS.c.counted == Counted.PLANNED)

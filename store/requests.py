@@ -5,13 +5,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, select, update
 
+from fleet import ids
+from fleet.errors import StaleAttempt
 from fleet.models.base import Moment
+from fleet.models.emergency import BUSY
 from fleet.models.ledger import Request, RequestState
 from fleet.models.override import OverrideInForce
 from store import documents, upserts
 from store.part import Part, ledger_lock
 from store.request_rows import read_request
+from store.tables.emergencies import EMERGENCY_HOSTS
 from store.tables.ledger import LEASE_HOSTS, REQUESTS
+from store.tables.trains import VISITS
 
 _MEETING = (
     select(REQUESTS)
@@ -97,13 +102,31 @@ def file_request(connection: Connection, request: Request) -> Request:
     return read_request(connection.execute(select(REQUESTS).where(REQUESTS.c.id == request.id)).one())
 
 
+def _is_over(connection: Connection, visit: str) -> bool:
+    """Whether a train's visit has ended, or an emergency's stop waits for no host and has none."""
+    emergency = ids.emergency_of(visit)
+    if emergency is None:
+        ended = select(VISITS.c.id).where(VISITS.c.id == visit, VISITS.c.ended_at.is_not(None))
+        return connection.execute(ended).first() is not None
+    c = EMERGENCY_HOSTS.c
+    its = select(c.host).where(c.emergency == emergency, c.stop == visit, c.state.in_(BUSY)).limit(1)
+    return connection.execute(its).first() is None
+
+
 class Requests(Part):
     """Requests as their holders see them."""
 
-    async def request(self, request: Request) -> Request:
-        """File a request, or return the one of that id as it stands."""
-        lock = ledger_lock(request.cluster)
-        return await self._database.write(lambda connection: file_request(connection, request), lock=lock)
+    async def request(self, request: Request, *, unless_over: bool = False) -> Request:
+        """File a request, or return the one of that id as it stands. Raises `StaleAttempt`, and files nothing,
+        `unless_over`, when its holder, a visit, is over.
+        """
+
+        def work(connection: Connection) -> Request:
+            if unless_over and _is_over(connection, request.holder):
+                raise StaleAttempt(f"{request.holder} is over")
+            return file_request(connection, request)
+
+        return await self._database.write(work, lock=ledger_lock(request.cluster))
 
     async def unacknowledged(self, cluster: str) -> tuple[Request, ...]:
         """Granted requests whose holder has not acknowledged, oldest grant first."""

@@ -179,16 +179,15 @@ async def test_a_request_that_waits_can_be_withdrawn(store):
     assert await state(store) is RequestState.ENDED
 
 
-async def test_what_its_holder_knows_of_is_not_withdrawn_by_who_takes_it_for_waiting(store):
+async def test_what_was_granted_is_not_withdrawn_by_who_takes_it_for_waiting(store):
     await granted(store, "gpu0000")
-    await store.acknowledge("r1", f.later(1))
-    await store.withdraw("r1", "its free hosts changed", f.later(5), unless_acknowledged=True)
+    await store.withdraw("r1", "its free hosts changed", f.later(5), unless_granted=True)
     assert (["gpu0000"], RequestState.GRANTED) == (list((await store.facts(f.C, f.NOW)).leases), await state(store))
 
     await store.request(f.request("r2", "gpu0001"))
-    await store.settle(f.C, f.NOW, f.grant_all)
-    await store.withdraw("r2", "its free hosts changed", f.later(6), unless_acknowledged=True)
+    await store.withdraw("r2", "its free hosts changed", f.later(6), unless_granted=True)
     await store.withdraw("r1", "the visit ended", f.later(6))
+    assert () == (await store.facts(f.C, f.NOW)).requests
     assert [] == list((await store.facts(f.C, f.NOW)).leases)
 
 

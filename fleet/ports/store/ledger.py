@@ -15,13 +15,15 @@ from fleet.models.work import HostOutcome
 class Ledger(Protocol):
     """Requests, leases, observations, autostops, stops."""
 
-    async def request(self, request: Request) -> Request:
-        """File a request, or return the one of that id as it stands."""
+    async def request(self, request: Request, *, unless_over: bool = False) -> Request:
+        """File a request, or return the one of that id as it stands. Raises `StaleAttempt`, and files nothing,
+        `unless_over`, when its holder, a visit, is over.
+        """
         ...
 
-    async def withdraw(self, request_id: str, reason: str, now: Moment, *, unless_acknowledged: bool = False) -> None:
+    async def withdraw(self, request_id: str, reason: str, now: Moment, *, unless_granted: bool = False) -> None:
         """End a request and every lease of it that is still counted as planned and untouched by a handover; not,
-        `unless_acknowledged`, once its holder knows of its grant, and may have begun.
+        `unless_granted`, once it was granted: its holder may have begun.
         """
         ...
 
