@@ -72,7 +72,7 @@ def owed(targets: Mapping[str, str], outcomes: Iterable[HostOutcome], works: Map
 
 def pending_again(hosts: Sequence[EmergencyHost], had: Iterable[str]) -> tuple[EmergencyHost, ...]:
     """The rows of a stop's hosts once it has begun on those it was granted. Repeating it changes none of those that it
-    had begun on by then, and whose lease has ended since.
+    had begun on by then, also where whoever does stood still, and read leases that have ended since.
     """
     begun = set(had)
     return tuple(
@@ -80,7 +80,7 @@ def pending_again(hosts: Sequence[EmergencyHost], had: Iterable[str]) -> tuple[E
         if h.host in begun
         else h.model_copy(update={"state": EmergencyHostState.PENDING, "stop": "", "reason": "could not be had yet"})
         for h in hosts
-        if (h.host in begun and h.state not in _FURTHER) or h.state is EmergencyHostState.ASKED
+        if h.state is EmergencyHostState.ASKED
     )
 
 

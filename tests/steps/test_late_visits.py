@@ -8,6 +8,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.visit import Visiting
 from drivers.registry import OpenDrivers
 from fleet.errors import Unreachable
+from fleet.models.emergency import EmergencyHostState
 from fleet.models.ledger import Grant, Settlement
 from fleet.models.messages import VisitAsk, VisitAsked, VisitEnd, VisitInput
 from fleet.models.train import Domain, Visit, VisitState
@@ -15,7 +16,7 @@ from fleet.policy.emergency_orders import EmergencyVerb
 from tests.scenarios.site import CLUSTER, POOL
 from tests.steps.other import Other
 from tests.steps.site import VISIT
-from tests.steps.urgent import ASK, STOP
+from tests.steps.urgent import ASK, STOP, outcome
 
 
 async def opened(store, visit, domain, *hosts):
@@ -209,3 +210,20 @@ async def test_a_visit_whose_hosts_change_as_it_is_granted_keeps_its_grant(site)
 
     assert (True, asked.request) == (answer.granted, answer.request)
     assert ["gpu004", "gpu005"] == [work.host for work in boarded.works]
+
+
+async def test_a_host_that_a_stop_is_done_with_is_not_under_way_again_by_one_who_read_its_lease_before(urgent):
+    store = urgent.store
+    await urgent.begin()
+    asked = await urgent.granted()
+
+    async def matrix(cluster):
+        await urgent.board(asked)
+        await outcome(urgent, "gpu004")
+        await ActivityEnvironment().run(urgent.visiting.end_visit, VisitEnd(input=ASK.input, request=asked.request))
+        return await store.matrix(cluster)
+
+    stood_still = Visiting(replace(urgent.deps, store=Other(store, matrix=matrix)))
+    await ActivityEnvironment().run(stood_still.board_hosts, asked, ASK.input)
+
+    assert EmergencyHostState.DONE is (await urgent.states())["gpu004"]
