@@ -19,8 +19,9 @@ def as_asked(number: int, request: Request) -> VisitAsked:
 
 
 async def filed(deps: Deps, number: int, request: Request) -> VisitAsked:
-    """File it under the first number, from this one on, whose request has not ended. Nothing is filed for a visit that
-    is over, by one who stood still: its hosts would be leased to nobody, and go to repair for that.
+    """File it under the first number, from this one on, whose request has not ended, with the age of those that have:
+    whoever took one back may have died before they asked anew. Nothing is filed for a visit that is over, by one who
+    stood still: its hosts would be leased to nobody, and go to repair for that.
     """
     while True:
         numbered = request.model_copy(update={"id": ids.request(request.holder, number)})
@@ -30,6 +31,7 @@ async def filed(deps: Deps, number: int, request: Request) -> VisitAsked:
             return VisitAsked(ask=number, request="", granted=False, reason=str(over))
         if found.state is not RequestState.ENDED:
             return as_asked(number, found)
+        request = request.model_copy(update={"asked_at": min(request.asked_at, found.asked_at)})
         number += 1
 
 

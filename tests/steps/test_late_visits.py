@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.visit import Visiting
@@ -23,9 +24,9 @@ async def opened(store, visit, domain, *hosts):
     """A train's visit to a domain of its own."""
     now = await store.clock()
     await store.open_cycle(CLUSTER, POOL, 1, (Domain(name=domain, hosts=hosts),), now, now)
-    made = {"id": visit, "cluster": CLUSTER, "pool": POOL, "cycle": 1, "domain": domain, "attempt": 1}
-    await store.open_visit(Visit(**made, state=VisitState.WAITING, opened_at=now))
-    return VisitInput(cluster=CLUSTER, pool=POOL, visit=visit, domain=domain)
+    its = {"cluster": CLUSTER, "pool": POOL, "domain": domain}
+    await store.open_visit(Visit(id=visit, **its, cycle=1, attempt=1, state=VisitState.WAITING, opened_at=now))
+    return VisitInput(visit=visit, **its)
 
 
 async def moved(store, host, pool):
@@ -35,11 +36,8 @@ async def moved(store, host, pool):
 
 
 async def test_what_a_visit_works_on_is_not_withdrawn_by_one_who_saw_it_wait_for_hosts_that_have_changed(site):
-    store, now, late = site.store, await site.store.clock(), "visit/sim/gpu-train/1/d002/1"
-    await store.open_cycle(CLUSTER, POOL, 1, (Domain(name="d002", hosts=("gpu004", "gpu005")),), now, now)
-    made = {"id": late, "cluster": CLUSTER, "pool": POOL, "cycle": 1, "domain": "d002", "attempt": 1}
-    await store.open_visit(Visit(**made, state=VisitState.WAITING, opened_at=now))
-    ask = VisitAsk(input=VisitInput(cluster=CLUSTER, pool=POOL, visit=late, domain="d002"))
+    store, late = site.store, "visit/sim/gpu-train/1/d002/1"
+    ask = VisitAsk(input=await opened(store, late, "d002", "gpu004", "gpu005"))
     asked = await ActivityEnvironment().run(Visiting(site.deps).ask_for_hosts, ask)
     await moved(store, "gpu005", "other")
 
@@ -227,3 +225,25 @@ async def test_a_host_that_a_stop_is_done_with_is_not_under_way_again_by_one_who
     await ActivityEnvironment().run(stood_still.board_hosts, asked, ASK.input)
 
     assert EmergencyHostState.DONE is (await urgent.states())["gpu004"]
+
+
+async def test_a_visit_keeps_its_age_when_the_attempt_that_asks_anew_dies_on_the_way(site):
+    store = site.store
+    its = await opened(store, "visit/sim/gpu-train/1/d002/1", "d002", "gpu004", "gpu005")
+    visiting, ask = Visiting(site.deps), VisitAsk(input=its)
+    await ActivityEnvironment().run(visiting.ask_for_hosts, ask)
+    [first] = (await store.facts(CLUSTER, await store.clock())).requests
+    await moved(store, "gpu005", "other")
+
+    async def dies(request, *, unless_over=False):
+        if unless_over:
+            raise Unreachable("the store")
+        return await store.request(request)
+
+    dying = Visiting(replace(site.deps, store=Other(store, request=dies)))
+    with pytest.raises(ApplicationError, match="the store"):
+        await ActivityEnvironment().run(dying.ask_for_hosts, ask)
+    await ActivityEnvironment().run(visiting.ask_for_hosts, ask)
+    [anew] = (await store.facts(CLUSTER, await store.clock())).requests
+
+    assert (("gpu004",), first.asked_at) == (anew.hosts, anew.asked_at)
