@@ -77,7 +77,13 @@ class Acting(Attempt):
         answer = await self.look(rebooting=rebooting)
         if answer.state is DrainState.DRAINED:
             return None
-        touched = self.order.repair or (await self.footing()).touched()
+        footing = await self.footing()
+        touched = self.order.repair or footing.touched()
+        if answer.state is DrainState.DOWN and not rebooting and footing.rebooted_before(self.order.step.key):
+            # On the way back from an offboarded version: the visit's own reboot has left it so.
+            rebooting, answer = True, await self.look(rebooting=True)
+            if answer.state is DrainState.DRAINED:
+                return None
         if touched and answer.state is DrainState.UNDRAINED:
             await self._drain_again()
         if touched and answer.state in (DrainState.UNDRAINED, DrainState.DRAINING):

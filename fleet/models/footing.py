@@ -43,7 +43,11 @@ class Footing(Fact):
     @property
     def rebooted(self) -> bool:
         """True when a reboot was begun, or anything else that may have booted the host anew."""
-        return any(i.step.partition(":")[0] in _BOOTS for i in self._begun)
+        return self.rebooted_before("")
+
+    def rebooted_before(self, step: str) -> bool:
+        """The same, without what the step itself began."""
+        return any(i.step.partition(":")[0] in _BOOTS for i in self._begun if i.step != step)
 
     def parked_for(self, operation: str) -> Parking | None:
         """Because of which submitted operation the work `operation` has to wait; its own never holds it up."""

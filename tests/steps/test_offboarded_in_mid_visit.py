@@ -103,6 +103,21 @@ async def test_the_gate_leads_back_what_this_visit_brought(drained):
     assert Upgrade(component="gpu-driver", version="550.1") == found.steps[0].upgrade
 
 
+async def test_a_host_that_the_reboot_of_its_visit_left_down_is_led_back(drained):
+    now = datetime.now(UTC)
+    await drained.store.open_intent(OPERATION, "apply:gpu-driver", "t", Before(version="550.1"), now)
+    await drained.store.open_intent(OPERATION, "reboot", "t", Before(boot_id="1"), now)
+    drained.world.leave_down("gpu001")  # as Slurm does, which then shows it as DOWN+DRAIN
+    await offboard(drained.store)
+    gate = await drained.run(Gating(drained.deps).gate, order(StepKind.GATE, applied=(DRIVER,)))
+    back, reboot = gate.steps[:2]
+
+    written = await drained.run(Applying(drained.deps).apply, order(StepKind.APPLY, step=back))
+    booted = await drained.run(Rebooting(drained.deps).reboot, order(StepKind.REBOOT, step=reboot))
+
+    assert (StepAction.GO_ON, StepAction.GO_ON) == (written.action, booted.action)
+
+
 async def boards_together(site):
     """The visit boards both upgrades, of which the matrix allows the firmware with the new driver only."""
     old = {"gpu-driver": "550.1", "nic-firmware": "1.1"}
