@@ -14,7 +14,9 @@ _POWER = {"POWER_DOWN", "POWERED_DOWN", "POWERING_DOWN", "POWER_UP", "POWERING_U
 _REBOOT = {"REBOOT_REQUESTED", "REBOOT_ISSUED"}
 _HARMLESS = {
     "RESERVED", "PLANNED", "CLOUD", "DYNAMIC_NORM", "DYNAMIC_FUTURE",
-    "UNDRAIN", "RESUME", "REBOOT_CANCELED", "CANCEL_REBOOT", "NET", "RES", "EXTERNAL",
+    "UNDRAIN", "RESUME", "REBOOT_CANCELED", "CANCEL_REBOOT", "NET", "PERFCTRS", "RES", "EXTERNAL",
+    # Another's job has its whole block of the topology to itself (`--exclusive=topo`): the node is well, and in use.
+    "BLOCKED",
 }  # fmt: skip
 _KNOWN = {"DRAIN", "MAINTENANCE", "COMPLETING", "NOT_RESPONDING", *_POWER, *_REBOOT, *_HARMLESS}
 

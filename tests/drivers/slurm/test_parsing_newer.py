@@ -6,6 +6,7 @@ import pytest
 
 from drivers.slurm.jobs import parse_jobs
 from drivers.slurm.nodes import parse_nodes
+from drivers.slurm.standing import takes_jobs
 from fleet.errors import BadAnswer, Unreachable
 from fleet.models.scheduler import JobState, NodeBase
 from tests.drivers.slurm.newer import answer, job, node, number
@@ -31,6 +32,12 @@ def test_a_drained_node_is_read_from_a_list_of_words(words):
     read = one_node(state=words, reason="maintrain:planned:v")
 
     assert (True, "maintrain:planned:v") == (drained(read), read.reason)
+
+
+@pytest.mark.parametrize("word", ["BLOCKED", "PERFCTRS"])
+def test_a_node_that_another_job_keeps_free_is_well(word):
+    assert takes_jobs(one_node(state=["IDLE", word]))
+    assert drained(one_node(state=["IDLE", "DRAIN", word]))
 
 
 @pytest.mark.parametrize(
