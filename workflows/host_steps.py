@@ -10,7 +10,8 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from fleet import ids
     from fleet.errors import HostState
-    from fleet.models.work import EndCause, Outcome, Step, StepAction, StepKind, StepResult
+    from fleet.models.work import EndCause, HostWork, Outcome, Step, StepAction, StepKind, StepResult
+    from workflows.continuing import time_to_continue
     from workflows.options import HOLD_LOOKS, HOLD_LOOKS_AT_MOST
     from workflows.performing import Performing
     from workflows.step_words import describe
@@ -158,9 +159,18 @@ class HostSteps(Performing):
             if not begun and self.work.visit is not None:
                 begun = await tell(self.work.visit, "wake")
             self._show(f"{describe(step)}: {result.reason}")
+            if time_to_continue() and not self.applied:
+                workflow.continue_as_new(self._from(step))
             with suppress(TimeoutError):
                 await workflow.wait_condition(lambda: self.told, timeout=pause, timeout_summary=result.reason[:200])
             pause = min(pause * 2, HOLD_LOOKS_AT_MOST)
+
+    def _from(self, hold: Step) -> HostWork:
+        """What is left of the work in the midst of a hold, which may take months: it goes on with its next look. The
+        host is the outsider's by now, so that this is no safe point any more.
+        """
+        rest = self.steps[self.steps.index(hold) + 1 :]
+        return self.work.model_copy(update={"steps": (hold.model_copy(update={"safe_before": False}), *rest)})
 
     async def _give_back(self, reason: str, cause: EndCause) -> tuple[Outcome, StepResult] | None:
         """Give an untouched host back; None when it is to be verified first, since an outsider worked on its scope."""

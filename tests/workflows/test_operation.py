@@ -14,6 +14,7 @@ from tests.workflows.fakes import NOTHING_FORESAW_IT, Gate
 from tests.workflows.make import step
 from tests.workflows.test_continue_as_new import runs
 from workflows.dispatcher import Dispatcher
+from workflows.host_maintenance import HostMaintenance
 from workflows.operation import Operation
 from workflows.options import TELL_AGAIN
 
@@ -89,6 +90,28 @@ async def test_a_host_in_a_hold_waits_for_the_word_and_is_verified_then(bench):
     order = bench.fakes.asked("order_operation")[0]
     assert ("done", "ann", "it is in") == (order.said, order.actor, order.reason)
     assert ["verify:health", "gate", "return"] == [s for s in bench.fakes.steps if not s.endswith("_operation")][-3:]
+
+
+async def test_a_hold_that_takes_months_goes_on_in_a_run_after_the_other_and_gives_way_to_nobody(bench):
+    site = Site(bench)
+    bench.fakes.on("hold", HELD)
+    await bench.start(HostMaintenance.run, site.work.model_copy(update={"visit": None}), bench.host().id)
+    host, looks = bench.host(), bench.fakes.asked
+
+    async def looked_at_in_run(number):
+        await host.signal("undrained")
+        return len(await runs(bench, host.id)) >= number
+
+    await bench.until(lambda: looked_at_in_run(2), "it continues as new")
+    await host.signal("yield", NOTE)
+    await bench.until(lambda: looked_at_in_run(3), "it is held all the same")
+    bench.fakes.on("hold", BACK)
+    await host.signal("undrained")
+    end = await host.result()
+
+    assert "serviced" == end["outcome"]
+    assert ["drain"] == [s for s in bench.fakes.steps if s not in ("hold", "verify:health", "gate", "return")]
+    assert ["serviced"] == [o.outcome for o in looks("return")]
 
 
 async def test_a_host_whose_operation_is_cancelled_while_it_drains_is_given_back_untouched(bench):
