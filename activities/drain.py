@@ -82,7 +82,6 @@ class Draining:
         return await opening(order.record, order.step.key, acting.token, Before(), began, told=told)
 
     async def _until_drained(self, acting: Acting, intent: Intent, acknowledged: float) -> StepResult:
-        policy = await drain_policy(self.deps, acting.order)
         within = (await self.deps.cluster(acting.order.cluster)).host_back_within
         pauses, placed = Pauses(at_most=1.0), time.monotonic()
         while True:
@@ -98,6 +97,8 @@ class Draining:
             if result is not None:
                 return result
             if answer.jobs:
+                # As of now: a wait may take hours, and people who see to a job meanwhile say so in the fleet file.
+                policy = await drain_policy(self.deps, acting.order)
                 decision = at_deadline(_jobs(answer, view), policy, await self.deps.clock() - intent.opened_at)
                 if decision.give_back:
                     return StepResult(action=StepAction.GIVE_BACK, reason=decision.reason, host_state=HostState.DRAINED)
