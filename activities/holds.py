@@ -49,10 +49,18 @@ async def _found(deps: Deps, work: HostWork, opened: OpenedRepair | None) -> str
 
 
 async def own_drain_again(deps: Deps, work: HostWork) -> None:
-    """A person may have undrained it by hand, or a reboot cleared the reason: it must be ours before we act."""
-    owned = ids.drain_reason(ids.REPAIR, work.operation)
+    """A person may have undrained it by hand, or a reboot cleared the reason: it must be ours before we act. So must
+    one that went down since somebody undrained it: as it is, it would take jobs the moment it answers.
+    """
+    scheduler, owned = deps.reach(work.cluster).scheduler, ids.drain_reason(ids.REPAIR, work.operation)
     fence = held_by(deps, work, work.operation)
-    await deps.reach(work.cluster).scheduler.rewrite_reason(work.host, owned, owned, fence)
+    try:
+        await scheduler.rewrite_reason(work.host, owned, owned, fence)
+    except ForeignHold:
+        found = await _found(deps, work, None)
+        if found is None:
+            raise
+        await scheduler.replace_hold(work.host, found, owned, fence)
 
 
 async def hold_for_good(deps: Deps, work: HostWork) -> None:

@@ -1,5 +1,6 @@
 """A host in repair that is gone, or whose BMC is dead, can still be dealt with."""
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -81,3 +82,26 @@ async def test_a_try_on_a_host_whose_bmc_is_slow_to_answer_goes_on(site):
     boarding = await ActivityEnvironment().run(HandingOver(site.deps).plan_repair, repair, ANN)
 
     assert BoardAction.VISIT == boarding.action
+
+
+async def test_a_host_that_went_down_after_somebody_undrained_it_in_repair_is_drained_again(site):
+    await site.drain("gpu001")
+    repair = await handed_over(site, "gpu001", ids.visit(CLUSTER, POOL, 1, "d001", 0))
+    site.world.undrain_by_other("gpu001")
+    site.world.kill_daemon("gpu001")
+
+    assert await ActivityEnvironment().run(HandingOver(site.deps).drain_again, repair)
+
+    node = (await site.hands.scheduler.view(not_before=time.monotonic())).nodes["gpu001"]
+    assert (True, ids.drain_reason(ids.REPAIR, repair.operation)) == (node.draining, node.reason)
+
+
+async def test_a_host_that_another_drained_after_it_was_undrained_in_repair_stays_theirs(site):
+    await site.drain("gpu001")
+    repair = await handed_over(site, "gpu001", ids.visit(CLUSTER, POOL, 1, "d001", 0))
+    site.world.undrain_by_other("gpu001")
+    site.world.drain_by_other("gpu001", "disk check")
+
+    assert not await ActivityEnvironment().run(HandingOver(site.deps).drain_again, repair)
+    with pytest.raises(ApplicationError, match="disk check"):
+        await ActivityEnvironment().run(HandingOver(site.deps).plan_repair, repair, ANN)
