@@ -143,10 +143,11 @@ class Acting(Attempt):
             keeper.result()
 
     async def _drain_again(self) -> None:
-        order = self.order
+        order, fence = self.order, self.fence(Deed.RETURN)
+        await fence()  # before people are told: who wakes late finds what returned since
         count_undrained(order.cluster, order.pool)
         await self.deps.page(pages.undrained(order, self.owned))
-        await self.hands.scheduler.drain(order.host, self.owned, self.fence(Deed.RETURN))
+        await self.hands.scheduler.drain(order.host, self.owned, fence)
 
     async def _until_left(self, *, rebooting: bool) -> Drained:
         """Wait for the jobs that began while our drain was off. In repair each look is an attempt of its own, between

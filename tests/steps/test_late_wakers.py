@@ -10,8 +10,11 @@ from activities.hand_over import HandingOver
 from activities.returning import Returning
 from activities.visit import Visiting
 from drivers.registry import OpenDrivers
+from fleet.errors import LeaseLost, StaleAttempt
+from fleet.models.intent import Before
 from fleet.models.messages import HandOver, VisitAsk, VisitInput
 from fleet.models.train import Domain, Visit, VisitState
+from fleet.models.verification import VerificationTask
 from fleet.models.work import HostOutcome, HostWork, Outcome, StepKind
 from tests.scenarios.site import CLUSTER, POOL
 from tests.steps.other import Other
@@ -90,3 +93,41 @@ async def test_a_visit_that_was_granted_finds_its_hosts_whatever_it_reads_first(
     ask = VisitAsk(input=VisitInput(cluster=CLUSTER, pool=POOL, visit=VISIT, domain="d001"), ask=1)
     asked = await ActivityEnvironment().run(Visiting(site.deps).ask_for_hosts, ask)
     assert (True, VISIT) == (asked.granted, asked.request)
+
+
+async def returned(site):
+    row = HostOutcome(
+        cluster=CLUSTER,
+        pool=POOL,
+        host=HOST,
+        operation=order(StepKind.RETURN).operation,
+        outcome=Outcome.UPGRADED,
+        reason="",
+        at=await site.store.clock(),
+    )
+    await site.store.release(CLUSTER, HOST, row.operation, row, row.at)
+
+
+async def taken_over(site):
+    """By a later attempt, whose next steps are about to let go of the host that they have undrained."""
+    verify = order(StepKind.VERIFY, task=VerificationTask.HEALTH)
+    token = f"{await site.acting(verify, _first_token)}2"
+    await site.store.open_intent(verify.operation, verify.step.key, token, Before(), await site.store.clock())
+
+
+async def _first_token(acting):
+    return acting.token.removesuffix("1")
+
+
+@pytest.mark.parametrize(("meanwhile", "says"), [(returned, "held by nobody"), (taken_over, "newer attempt")])
+async def test_a_verification_that_wakes_late_drains_no_host_that_its_successor_let_go_of(site, meanwhile, says):
+    await site.drain()
+    await meanwhile(site)
+    site.world.undrain_by_other(HOST)
+    verify = order(StepKind.VERIFY, task=VerificationTask.HEALTH)
+
+    with pytest.raises((LeaseLost, StaleAttempt), match=says):
+        await site.acting(verify, lambda acting: acting.keep_drained())
+
+    assert not await site.drained(HOST)
+    assert [] == site.pages.titles
