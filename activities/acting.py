@@ -156,6 +156,8 @@ class Acting(Attempt):
         asked, pauses = time.monotonic(), Pauses()
         while True:
             answer = await self._look(asked, rebooting=rebooting)
-            if self.order.repair or answer.state not in (DrainState.DRAINING, DrainState.DOUBTFUL):
+            if answer.state is DrainState.DOUBTFUL and not self.order.repair:
+                return await self.look(rebooting=rebooting)  # which does not wait for ever for a host that is lost
+            if self.order.repair or answer.state is not DrainState.DRAINING:
                 return answer
             await pauses.wait()

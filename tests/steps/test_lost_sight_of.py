@@ -2,6 +2,7 @@
 bring back.
 """
 
+import asyncio
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -124,3 +125,24 @@ async def test_a_host_that_is_lost_while_it_drains_goes_to_repair(site, unplaced
 
     assert (StepAction.HAND_OVER, HostState.UNKNOWN) == (found.action, found.host_state)
     assert "for 1s and more" in found.reason
+
+
+async def test_a_host_that_is_lost_while_jobs_that_slipped_in_are_waited_for_goes_to_repair(site, unplaced):
+    await site.drain()
+    await site.touch()
+    site.world.undrain_by_other(HOST)
+    site.world.submit_job(hosts=(HOST,))
+    await since(site, "doubt", "reboot/0")
+    lost = unplaced.hands[CLUSTER].scheduler
+
+    async def view(not_before=0.0):
+        """It is lost once it is drained again."""
+        seen = await site.hands.scheduler.view(not_before)
+        return await lost.view(not_before) if seen.nodes[HOST].draining else seen
+
+    hands = OpenDrivers(Other(site.hands.scheduler, view=view), site.hands.hardware, site.hands.verifier)
+    deps = replace(site.deps, hands={CLUSTER: hands})
+
+    found = await asyncio.wait_for(site.run(Rebooting(deps).reboot, order(StepKind.REBOOT, HOST)), 15)
+
+    assert (StepAction.HAND_OVER, HostState.UNKNOWN) == (found.action, found.host_state)
