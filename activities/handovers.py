@@ -38,7 +38,8 @@ class GivingAway:
             step = await self.deps.store.end_handover(asked.id, await self.deps.clock(), next_step)
             if step.deed is not HandoverDeed.END:
                 return False
-            await end_rung(self.deps, work.operation, work.tries, RungEnd.WITHDRAWN, step.reason)
+            # The next one too: it may have been decided, and not begun, when the word came.
+            await end_rung(self.deps, work.operation, work.tries + 1, RungEnd.WITHDRAWN, step.reason)
             told = await self.deps.store.outcomes(work.cluster, host=work.host, limit=1)
             if told and told[0].outcome is Outcome.GIVEN_AWAY:
                 count_outcome(told[0])

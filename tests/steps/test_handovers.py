@@ -16,6 +16,7 @@ from fleet.models.handover import Handover, HandoverState, HandoverWay
 from fleet.models.host import HostSet
 from fleet.models.ladder import Rung
 from fleet.models.messages import Command, HandOver
+from fleet.models.rungs import RungEnd
 from fleet.models.work import Climb, HostOutcome, HostWork, Outcome, StepKind
 from fleet.policy.sets import standings
 from tests.scenarios.site import CLUSTER, POOL
@@ -103,6 +104,20 @@ async def test_nothing_more_is_tried_on_a_host_that_is_to_be_given_until_a_perso
     plan = HandingOver(losses.site.deps).plan_repair
     await ActivityEnvironment().run(plan, work.model_copy(update={"tries": 1}), Command(actor="bob", reason="mended"))
     assert HandoverState.WITHDRAWN is (await losses.site.store.handover(CLUSTER, HOST)).state
+
+
+async def test_a_rung_that_was_decided_as_the_word_came_is_not_under_way_on_a_host_that_is_theirs(losses):
+    await losses.rule(notice=False, unknown=["power_cycle"])
+    work = await in_repair(losses)
+    rung = await ActivityEnvironment().run(Climbing(losses.site.deps).climb, work)
+    assert (Rung.POWER_CYCLE, 1) == (rung.rung, rung.attempt)
+
+    await asked(losses)  # heard before the rung begins
+    losses.site.world.drain_by_other(HOST, THEIRS)
+    await losses.look()
+    assert await give_away(losses, work)
+
+    assert [RungEnd.WITHDRAWN] == [r.end for r in await losses.site.store.rungs(work.operation)]
 
 
 async def test_nobody_calls_back_what_the_outsider_has(losses):
