@@ -75,11 +75,15 @@ class Draining:
         return stopped
 
     async def _since(self, acting: Acting) -> Intent:
-        """The drain's own row: its time of opening is where the deadline counts from, whoever drains."""
+        """The drain's own row: its time of opening is where the deadline counts from, whoever drains. It is ours from
+        here on: an earlier attempt that wakes late must treat no job, which may run elsewhere by then.
+        """
         order, began = acting.order, await self.deps.clock()
         told = drain_begun(order, began)
         opening = self.deps.store.open_intent
-        return await opening(order.record, order.step.key, acting.token, Before(), began, told=told)
+        intent = await opening(order.record, order.step.key, acting.token, Before(), began, told=told)
+        await acting.take_over(intent)
+        return intent
 
     async def _until_drained(self, acting: Acting, intent: Intent, acknowledged: float) -> StepResult:
         within = (await self.deps.cluster(acting.order.cluster)).host_back_within

@@ -1,11 +1,18 @@
 """A drain's deadline, and what happens to jobs at it, are those of the fleet file in force when it comes."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
 from activities.drain import Draining
+from drivers.registry import OpenDrivers
 from fleet.models.work import StepAction, StepKind
 from tests.scenarios.site import CLUSTER
+from tests.steps.other import Other
 from tests.steps.site import StepSite, order
 
 
@@ -33,4 +40,28 @@ async def test_a_job_is_let_run_by_a_file_that_is_loaded_while_its_host_drains(t
     now = datetime.now(UTC)
     told = await site.store.report_facts(CLUSTER, now - timedelta(hours=1), now + timedelta(hours=1), {})
     assert () == tuple(told.interruptions)
+    await site.close()
+
+
+async def test_an_attempt_that_wakes_beside_its_successor_requeues_nothing(tmp_path):
+    site = await StepSite.open(tmp_path, drain={"deadline": "0s", "requeueable": "requeue"})
+    site.world.submit_job(hosts=("gpu001",))
+    later = ActivityEnvironment()
+    later.info = replace(later.info, attempt=2)
+    successors = []
+
+    async def late(jobs, fence):
+        """The attempt stands still just before it sends, until its successor is at work."""
+        successors.append(asyncio.create_task(later.run(Draining(site.deps).drain, order(StepKind.DRAIN))))
+        await asyncio.sleep(0.5)
+        await site.hands.scheduler.requeue(jobs, fence)
+
+    hands = OpenDrivers(Other(site.hands.scheduler, requeue=late), site.hands.hardware, site.hands.verifier)
+    deps = replace(site.deps, hands={CLUSTER: hands})
+
+    with pytest.raises(ApplicationError, match="taken over by a newer attempt"):
+        await site.run(Draining(deps).drain, order(StepKind.DRAIN))
+
+    later.cancel()
+    await asyncio.wait(successors)
     await site.close()
