@@ -94,7 +94,7 @@ class SlurmDriver:
             # Before the node and after it: a measurement that ends in between drains it once more.
             measured = await reservations.measured_in(self._slurm, host)
             node = await self._node(host)
-            if standing.takes_jobs(node) and not (measured or await reservations.measured_in(self._slurm, host)):
+            if standing.in_production(node) and not (measured or await reservations.measured_in(self._slurm, host)):
                 return
             effect = standing.next_effect(node, owned, rebooted=rebooted)
             if time.monotonic() > deadline:

@@ -17,6 +17,12 @@ def takes_jobs(node: Node) -> bool:
     return working and node.powered and not (node.draining or node.rebooting or node.not_responding)
 
 
+def in_production(node: Node) -> bool:
+    """True when it takes jobs, or is idle and asleep: a scheduler that saves its power wakes it for the next one."""
+    asleep = node.base is NodeBase.IDLE and not node.powered and not out(node)
+    return takes_jobs(node) or asleep
+
+
 def next_effect(node: Node, owned: str, *, rebooted: bool) -> str | None:
     """What brings the node one step nearer to taking jobs; None means wait. Raises when it must be left alone."""
     ours = (owned, UNEXPECTED_REBOOT) if rebooted and not node.draining else (owned,)

@@ -105,6 +105,15 @@ async def test_a_host_that_does_not_take_jobs_again_in_time_is_a_bad_answer(tmp_
         await slurm.driver("1s").undrain("gpu001", OURS, open_fence, rebooted=True)
 
 
+@pytest.mark.parametrize("words", [["IDLE", "POWERING_DOWN"], ["IDLE", "CLOUD", "POWERED_DOWN"]])
+async def test_a_host_whose_power_slurm_saves_as_soon_as_it_is_undrained_is_back(tmp_path, words):
+    slurm = StubSlurm(tmp_path, scontrol=[DRAINED, says(answer("nodes", node(state=words)))])
+
+    await slurm.driver("1s").undrain("gpu001", OURS, open_fence, rebooted=True)
+
+    assert ["scontrol update nodename=gpu001 state=UNDRAIN"] == slurm.updates()
+
+
 async def test_a_drained_host_whose_slurmd_is_silent_stays_drained(tmp_path):
     silent = says(answer("nodes", node(state=["DOWN", "DRAIN", "NOT_RESPONDING"], reason=OURS)))
     slurm = StubSlurm(tmp_path, scontrol=[silent])
