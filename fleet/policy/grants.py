@@ -56,7 +56,7 @@ def settle(facts: LedgerFacts, together: str = "", in_full: int = TOLD) -> Settl
             continue
         party = narrowed(asked, balance)
         whole = party.whole
-        bar = Obstacle(WaitKind.PARTNER, party.missing) if party.missing else barred(whole, balance)
+        bar = Obstacle(WaitKind.PARTNER, party.missing) if party.missing else barred(whole, balance, party.asks)
         why = bar or busy(whole, balance) or apart(whole, together)
         if why:
             waits += [Wait(request=ask.request.id, kind=why.kind, reason=why.why) for ask in party.asks]

@@ -2,7 +2,7 @@
 buffer or floor that others have.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -29,15 +29,17 @@ class Obstacle(NamedTuple):
     why: str
 
 
-def barred(ask: Ask, balance: Balance) -> Obstacle | None:
-    """Why a request may not begin whatever others return: stops, autostop, a stale look, hosts that are not up."""
+def barred(ask: Ask, balance: Balance, parts: Sequence[Ask] = ()) -> Obstacle | None:
+    """Why a request may not begin whatever others return: stops, autostop, a stale look, hosts that are not up. Of
+    several as one, `parts` are these: each takes its own time of its own pools' windows.
+    """
     return _first(
         (WaitKind.STOP, lambda: _stopped(ask, balance)),
         (WaitKind.MEMBERSHIP, lambda: _no_members(ask, balance)),
         (WaitKind.EMERGENCY, lambda: _behind_emergency(ask, balance)),
         (WaitKind.OBSERVATION, lambda: "" if ask.is_repair else _blind(ask, balance)),
         (WaitKind.AUTOSTOP, lambda: "" if ask.is_repair else _autostopped(ask, balance)),
-        (WaitKind.WINDOW, lambda: _outside_windows(ask, balance)),
+        (WaitKind.WINDOW, lambda: next(filter(None, (_outside_windows(x, balance) for x in parts or (ask,))), "")),
         (WaitKind.HOST_OUT, lambda: _none_up(balance) if ask.is_switch else _out(ask, balance)),
     )
 

@@ -12,6 +12,7 @@ from fleet.models.rollout import Unit
 from fleet.models.stop import StopKind
 from fleet.models.topology import Reach, Topology
 from fleet.models.train import Cycle, Domain, DomainProgress, DomainState
+from fleet.models.windows import Weekday, Window
 from fleet.policy.grants import settle
 from fleet.policy.joint import called, invited, join
 from fleet.policy.meeting import stopovers, units_of
@@ -105,6 +106,20 @@ def test_both_are_granted_at_once_and_say_so():
 
     assert {"visit/c1/gpu/1/d001/1", "visit/c1/sto/1/d001/1"} == {g.request for g in decided.grants}
     assert all(g.reason.endswith("; gpu/d001, sto/d001 are visited together: nic/2") for g in decided.grants)
+
+
+def test_each_begins_only_where_its_own_time_is_left_of_its_own_pools_window():
+    """Storage takes four hours and its window closes in three: that the other one takes an hour does not help it."""
+    window = Window(days=list(Weekday), opens="12:00", closes="15:00", zone="UTC")
+    pools = [POOLS[0], pool("sto", floor=2, windows=(window,)), POOLS[2]]
+    short, long = asked(GPU, expected_seconds=3600), asked(STO, expected_seconds=4 * 3600)
+    decided = settle(ledger(short, long, pools=pools))
+
+    assert () == decided.grants
+    assert {WaitKind.WINDOW} == {w.kind for w in decided.waits}
+    # As for a pool that is always open, it may be as long as it likes.
+    other = [POOLS[0].model_copy(update={"windows": (window,)}), *POOLS[1:]]
+    assert 2 == len(settle(ledger(short, long, pools=other)).grants)
 
 
 def test_one_waits_for_the_other_and_holds_and_reserves_nothing_meanwhile():
