@@ -16,6 +16,7 @@ from fleet.models.messages import Command
 from fleet.models.rungs import LADDER, RungEnd
 from fleet.models.work import HostWork, Outcome, StepOrder
 from fleet.policy.handover import given_back, next_step
+from fleet.ports.fence import Fence
 
 
 class GivingAway:
@@ -105,6 +106,16 @@ async def unless_taken(deps: Deps, order: StepOrder) -> None:
     asked = await giving(deps, order.cluster, order.host, order.operation) if order.repair else None
     if asked is not None and asked.state is HandoverState.ACKNOWLEDGED:
         raise StepFailed(f"{order.host} has passed, and is {asked.outsider}'s by now: {asked.reason}")
+
+
+def unless_taken_meanwhile(deps: Deps, order: StepOrder, fence: Fence) -> Fence:
+    """The fence of a return, which also refuses what an outsider has by now: to lift a drain may take very long."""
+
+    async def check() -> None:
+        await unless_taken(deps, order)
+        await fence()
+
+    return check
 
 
 async def giving(deps: Deps, cluster: str, host: str, operation: str) -> Handover | None:

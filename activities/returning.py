@@ -12,7 +12,7 @@ from activities.barred import Barred
 from activities.counting import count_outcome
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
-from activities.handovers import unless_taken
+from activities.handovers import unless_taken, unless_taken_meanwhile
 from activities.ladder import end_rung
 from activities.offboarded import unless_offboarded_since_gate
 from activities.parked import parked_by, unless_parked
@@ -105,6 +105,7 @@ class Returning:
         rebooted = acting.order.repair or footing.rebooted
         fence = unless_off_pin(acting, footing, acting.fence(Deed.RETURN))
         fence = unless_parked(acting, unless_offboarded_since_gate(acting, fence))
+        fence = unless_taken_meanwhile(self.deps, acting.order, fence)
         try:
             await acting.hands.scheduler.undrain(acting.order.host, acting.owned, fence, rebooted=rebooted)
         except ForeignHold as hold:

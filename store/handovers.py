@@ -121,7 +121,9 @@ class Handovers(Facts):
         return await self._database.read(lambda connection: tuple(map(rows.read, connection.execute(statement))))
 
     async def acknowledge_handover(self, id_: str, by: str, said: Command, now: Moment) -> Handover:
-        """Whoever gets the host has it; again changes nothing. `Refused` when it is over. Audited."""
+        """Whoever gets the host has it; again changes nothing. `Refused` when it is over, or when the host has left the
+        repair that gives it away: jobs may run on it. Audited.
+        """
 
         def work(connection: Connection) -> Handover:
             known = rows.one(connection, id_)
@@ -129,6 +131,9 @@ class Handovers(Facts):
                 raise Refused(f"the handover of {known.cluster}/{known.host} is {known.state}: {known.ended_because}")
             if known.state is HandoverState.ACKNOWLEDGED:
                 return known
+            lease = lease_on(connection, known.cluster, known.host)
+            if lease is None or lease.operation != known.operation:
+                raise Refused(f"{known.cluster}/{known.host} is not in repair any more: {known.operation} has ended")
             taken = {"state": HandoverState.ACKNOWLEDGED, "acknowledged_at": now, "acknowledged_by": by}
             rows.write(connection, changed := known.model_copy(update=taken))
             rows.audit(connection, changed, now, said.actor, f"handover taken by {by}", said.reason)

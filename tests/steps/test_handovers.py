@@ -1,5 +1,6 @@
 """A host in repair goes to an outsider, and another comes from one: the drain is theirs or ours at every instant."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -21,6 +22,7 @@ from fleet.models.work import Climb, HostOutcome, HostWork, Outcome, StepKind
 from fleet.policy.sets import standings
 from tests.scenarios.site import CLUSTER, POOL
 from tests.steps.losses import Losses
+from tests.steps.other import Other
 from tests.steps.site import VISIT, order
 
 HOST, REPAIR = "gpu001", "repair/sim/gpu001/1"
@@ -145,6 +147,26 @@ async def test_a_host_that_passes_after_the_outsider_has_it_is_not_put_back_into
         (await losses.node(HOST)).reason,
         (await losses.site.store.lease(CLUSTER, HOST)).operation,
     )
+
+
+async def test_a_host_that_the_outsider_takes_while_its_drain_is_being_lifted_is_not_put_back_either(losses):
+    """A scheduler may take long to be reached, and is asked again for as long as a boot takes."""
+    await in_repair(losses)
+    given, store, inner = await asked(losses), losses.site.store, losses.site.hands.scheduler
+
+    async def late(host, owned, fence, *, rebooted):
+        await store.acknowledge_handover(given.id, "vendor", ANN, await store.clock())
+        return await inner.undrain(host, owned, fence, rebooted=rebooted)
+
+    hands = replace(losses.site.hands, scheduler=Other(inner, undrain=late))
+    repaired = {"operation": REPAIR, "attempt": 1, "repair": True, "visit": None, "outcome": Outcome.REPAIRED}
+    with pytest.raises(ApplicationError, match="has passed, and is vendor's by now"):
+        await losses.site.run(
+            Returning(replace(losses.site.deps, hands={CLUSTER: hands})).return_host,
+            order(StepKind.RETURN, **repaired, reason="it passed"),
+        )
+
+    assert (OURS, REPAIR) == ((await losses.node(HOST)).reason, (await store.lease(CLUSTER, HOST)).operation)
 
 
 async def test_people_are_told_once_when_nobody_takes_a_host_in_time(losses):

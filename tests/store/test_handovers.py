@@ -115,6 +115,16 @@ async def test_what_the_outsider_has_acknowledged_is_called_back_by_nobody(store
         await store.acknowledge_handover(filed.id, "vendor", SAID, f.later(30))
 
 
+async def test_a_host_that_has_left_its_repair_is_acknowledged_by_nobody(store):
+    """Whoever said so looked before it returned; the next look of the dispatcher would withdraw the handover."""
+    await in_repair(store)
+    filed = await store.ask_handover(asked())
+    await store.release(f.C, HOST, REPAIR, f.outcome(HOST, REPAIR), f.later(5))
+    with pytest.raises(Refused, match="is not in repair any more"):
+        await store.acknowledge_handover(filed.id, "vendor", SAID, f.later(6))
+    assert HandoverState.ASKED is (await store.handover(f.C, HOST)).state
+
+
 async def test_a_host_that_is_taken_over_counts_as_failed_from_the_asking_on(store):
     await f.ready(store)
     await look(store, 1, draining=True, reason=THEIRS)
