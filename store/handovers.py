@@ -41,9 +41,9 @@ class Handovers(Facts):
                 raise Refused(f"{asked.cluster}/{asked.host} is not in repair")
             filed = rows.file(connection, asked)
             if filed.way is HandoverWay.GIVE:
-                why = f"to be given to {filed.outsider} until {filed.deadline:%F %T}Z: {filed.reason}"
-                held = (LEASE_HOSTS.c.cluster == filed.cluster) & (LEASE_HOSTS.c.host == filed.host)
-                connection.execute(update(LEASE_HOSTS).where(held).values(why=why))
+                _say_why(
+                    connection, filed, f"to be given to {filed.outsider} until {filed.deadline:%F %T}Z: {filed.reason}"
+                )
             return filed
 
         return await self._database.write(work, lock=ledger_lock(asked.cluster))
@@ -149,6 +149,7 @@ class Handovers(Facts):
             if known.state is not HandoverState.ASKED:
                 return False
             rows.end(connection, known, HandoverState.WITHDRAWN, f"{said.actor}: {said.reason}", now, said.actor)
+            _say_why(connection, known, f"not given to {known.outsider}, kept by {said.actor}: {said.reason}")
             return True
 
         return await self._database.write(work, lock=_lock_of(id_))
@@ -176,6 +177,13 @@ class Handovers(Facts):
             return step
 
         return await self._database.write(work, lock=_lock_of(id_))
+
+
+def _say_why(connection: Connection, known: Handover, why: str) -> None:
+    """What the ledger says of a host while the repair of the handover holds it."""
+    held = (LEASE_HOSTS.c.cluster == known.cluster) & (LEASE_HOSTS.c.host == known.host)
+    its = held & (LEASE_HOSTS.c.operation == known.operation)
+    connection.execute(update(LEASE_HOSTS).where(its).values(why=why))
 
 
 def _given_back(connection: Connection, host: Host, now: Moment) -> OpenedRepair:

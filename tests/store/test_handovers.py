@@ -99,6 +99,7 @@ async def test_only_a_host_in_that_repair_is_given_and_only_once_at_a_time(store
     with pytest.raises(Refused, match="under way already"):
         await store.ask_handover(asked(outsider="bob"))
     assert await store.withdraw_handover(first.id, SAID, f.later(3))
+    assert "not given to vendor, kept by ann: RMA 4711" == (await store.lease(f.C, HOST)).why
     assert "handover/c1/gpu0000/2" == (await store.ask_handover(asked())).id
     assert "to be given to vendor" in (await store.lease(f.C, HOST)).why
 
