@@ -33,17 +33,22 @@ from fleet.policy.grants import settle
 from fleet.policy.limits import Limits, in_force, limits
 from fleet.policy.owners import undrained, unowned, vanished
 from fleet.policy.sets import standings
+from fleet.policy.turns import in_turn
 from fleet.view import ledger_view
 
 EMERGENCY_LOOKS = timedelta(seconds=2)
 """Pause between looks while an emergency has hosts to take: what was just released is had once it was seen."""
+TOLD_AT_ONCE = 500
+"""Holders that one settling has told: work that takes nobody out may be granted by the thousands."""
+TOLD_EVERY = timedelta(seconds=5)
 
 
 class Dispatching:
     """Activities `observe`, `settle` and `write_stop`."""
 
-    def __init__(self, deps: Deps) -> None:
+    def __init__(self, deps: Deps, told_at_once: int = TOLD_AT_ONCE, begun_at_once: int = MOST_AT_ONCE) -> None:
         self.deps, self._job_ends, self._avoidances = deps, JobEnds(deps), AvoidanceLooks(deps)
+        self._told_at_once, self._begun_at_once = told_at_once, begun_at_once
 
     @activity.defn(name="observe")
     @mapped
@@ -74,11 +79,11 @@ class Dispatching:
             return Observed(
                 next_look_seconds=self._next_look(cluster, facts).total_seconds(),
                 ledger=ledger_view(facts, where, counts),
-                ownerless=ownerless,
+                ownerless=in_turn(ownerless, self._begun_at_once, facts.now, cluster.observe_every),
                 undrained=tuple(h for h in undrained(facts, await self._held(facts)) if h not in returned),
                 lost_switches=lost_switches,
                 lost_operations=lost_operations,
-                opened=begin[:MOST_AT_ONCE],
+                opened=in_turn(begin, self._begun_at_once, facts.now, cluster.observe_every),
                 back=returned,
                 given=given,
                 lost_emergencies=await self._lost_emergencies(order.cluster),
@@ -187,12 +192,13 @@ class Dispatching:
             settlement = await self.deps.store.settle(order.cluster, None, settle)
             if any(wait.kind is WaitKind.PARTNER for wait in settlement.waits):
                 await settle_over_clusters(self.deps, order.cluster)
-            granted = await self.deps.store.unacknowledged(order.cluster)
+            granted = sorted({r.holder for r in await self.deps.store.unacknowledged(order.cluster)})
+            told = in_turn(granted, self._told_at_once, await self.deps.clock(), TOLD_EVERY)
         waits = activity.metric_meter().create_gauge("maintrain_waiting_requests", "Requests that wait, by what for")
         counts = Counter(w.kind for w in settlement.waits)
         for kind in WaitKind:
             waits.set(counts[kind], {"cluster": order.cluster, "reason": kind})
-        return Settled(holders=tuple(sorted({r.holder for r in granted})), waiting=len(settlement.waits))
+        return Settled(holders=told, waiting=len(settlement.waits))
 
     @activity.defn(name="write_stop")
     @mapped

@@ -18,7 +18,7 @@ from fleet.policy.coming_back import is_back
 from fleet.policy.noticing import notice
 
 MOST_AT_ONCE = 200
-"""Repairs that one look has begun: its answer stays small, and the next look has the others begun."""
+"""Repairs that one look has begun: its answer stays small, and the next looks have the others begun."""
 OFF = Noticed(reason="losses open no repairs in this cluster")
 NOTHING = Noticed(reason="no host is lost")
 

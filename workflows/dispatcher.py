@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.domain_visit import start_repair
     from workflows.emergency_train import EmergencyTrain
     from workflows.operation import Operation
-    from workflows.options import AFTER_FAILURE, BOARD, TELL_AGAIN, at
+    from workflows.options import AFTER_FAILURE, BOARD, RESCUES_AT_ONCE, TELL_AGAIN, at
     from workflows.ordering import Orders
     from workflows.pin_switch import PinSwitch
     from workflows.priorities import priority_of
@@ -93,6 +93,8 @@ class Dispatcher:
         self.book = observed.ledger
         workflow.set_current_details(observed.ledger)
         for lost in (*observed.ownerless, *observed.opened):
+            if sum(not task.done() for task in self.rescues.values()) >= RESCUES_AT_ONCE:
+                break  # those that are left are found again
             under_way = self.rescues.get(lost.work.host)
             if under_way is None or under_way.done():
                 self.rescues[lost.work.host] = asyncio.create_task(self._rescue(lost))

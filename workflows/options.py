@@ -70,6 +70,11 @@ AFTER_FAILURE = timedelta(seconds=30)
 TELL_AGAIN = timedelta(seconds=5)
 """Pause after which a holder that has not acknowledged its grant is told again."""
 
+RESCUES_AT_ONCE = 500
+"""Hosts without an owner that are being brought into repair: the engine bears 2,000 activities of a workflow, and what
+hangs on one host must not keep the dispatcher from the others for ever.
+"""
+
 HISTORY_AT_MOST = 3000
 """Events after which an endless workflow continues as new, should the server not suggest it before (it does at 4,096
 or 4 MB): a turn of its loop adds up to a few hundred, and replays of no run should take long."""
