@@ -26,6 +26,7 @@ from fleet.models.train import Cycle, DomainProgress, DomainState, NextStop, Sto
 from fleet.models.units import format_duration
 from fleet.policy.avoidance_bound import finish, visit_need
 from fleet.policy.stopping import in_words
+from fleet.policy.too_large import too_large
 from fleet.policy.windows import HORIZON, begin, waits_for_window
 
 _DONE = (DomainState.VISITED, DomainState.SKIPPED)
@@ -211,14 +212,13 @@ def _paused_until(facts: TrainFacts, domain: DomainProgress) -> Moment:
 
 def _at_risk(facts: TrainFacts, cycle: Cycle, remaining: list[DomainProgress]) -> str:
     """Why the cycle bound can't be met, with the numbers; empty when it can."""
-    late = _too_late(facts, cycle, remaining) if remaining else ""
-    reasons = [late] if late else []
+    reasons = [_too_late(facts, cycle, remaining) if remaining else "", too_large(facts, remaining)]
     reasons += [
         f"{d.domain.name} was given back {d.give_backs} times and a person is asked"
         for d in remaining
         if _is_at_risk(facts, d)
     ]
-    return "; ".join(reasons)
+    return "; ".join(filter(None, reasons))
 
 
 def _too_late(facts: TrainFacts, cycle: Cycle, remaining: list[DomainProgress]) -> str:

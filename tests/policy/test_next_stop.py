@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from fleet.models.facts import TrainFacts
 from fleet.models.train import Cycle, Domain, DomainProgress, DomainState, StopAction
 from fleet.policy.next_stop import next_stop
-from tests.policy.make import NOW, ago, pool, stop
+from tests.policy.make import NOW, ago, host, pool, stop
 
 DUE, NOTICED, VISITING, VISITED, SKIPPED = DomainState
 OPEN, NOTICE, VISIT, WAIT, CLOSE = StopAction
@@ -255,3 +255,16 @@ def test_an_emergency_that_goes_before_puts_the_bound_at_risk_in_advance():
 
     assert "2 domains left at 1h each end 1h30m after the due date" in found
     assert found.endswith("; emergency/c1/hole goes before, for about 1h30m")
+
+
+def test_a_domain_that_has_become_larger_than_what_may_be_out_is_told_in_advance():
+    """Ten hundredths of twenty hosts are two; of nineteen, one of them taken out of service for good, they are one."""
+    promised = pool(planned_buffer="10%", floor="80%", domain={"size": 2})
+    gone = host("gpu019", decommissioned=True)
+    hosts = (*(host(f"gpu{n:03d}") for n in range(19)), gone)
+    two = domain(1, VISITING, domain=Domain(name="d001", hosts=("gpu000", "gpu001")), visit=RUNNING)
+    stuck = {"pool": promised, "hosts": hosts, "open_visits": (RUNNING,)}
+
+    assert "" == next_stop(train(cycle(two), **{**stuck, "hosts": (*hosts[:19], host("gpu019"))})).at_risk
+    risk = next_stop(train(cycle(two), **stuck)).at_risk
+    assert "d001: 2 hosts, and no more than 1 of 19 may be out by plan (planned buffer 1, floor 16)" in risk
