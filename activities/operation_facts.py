@@ -13,7 +13,7 @@ from fleet.models.work import Outcome
 from fleet.policy.operation_checks import needed
 from fleet.policy.operation_hosts import request_for, split
 from fleet.policy.operation_progress import OperationFacts
-from fleet.policy.parking import boot_due, drained_for, not_parked, returned
+from fleet.policy.parking import as_told, boot_due, drained_for, not_parked, returned
 from fleet.policy.scopes import resolve
 from fleet.policy.sets import places
 
@@ -67,7 +67,7 @@ async def _ready(deps: Deps, op: Operation) -> frozenset[str]:
         found.add(f"{only or share.removeprefix(f'{op.id}/')}/{host}")
     if op.state is OperationState.PREPARING:
         for cluster in op.spec.clusters:
-            facts = await deps.store.facts(cluster, await deps.clock(), queue=False)
+            facts = as_told(await deps.store.facts(cluster, await deps.clock(), queue=False))
             found -= {f"{cluster}/{lease.host}" for lease in facts.leases.values() if not drained_for(lease, facts)}
     return frozenset(found)
 
@@ -80,7 +80,7 @@ async def _not_parked(deps: Deps, op: Operation) -> tuple[dict[str, str], frozen
     found: dict[str, str] = {}
     back: set[str] = set()
     for cluster in sorted({h.cluster for h in hosts}):
-        facts = await deps.store.facts(cluster, await deps.clock(), queue=False)
+        facts = as_told(await deps.store.facts(cluster, await deps.clock(), queue=False))
         others = {h.host: h.since for h in hosts if h.cluster == cluster and not _own(op, facts, h.host)}
         effects = await deps.store.open_effects(cluster, others)
         members, life = places(facts), timedelta(seconds=FENCE_LIFE)

@@ -76,6 +76,17 @@ def _busy(node: Node) -> bool:
     return node.completing or node.base in (NodeBase.ALLOCATED, NodeBase.MIXED)
 
 
+def as_told(facts: LedgerFacts) -> LedgerFacts:
+    """The facts, their last look counted as a failed one once it is as old as no grant would be given on: a dispatcher
+    that looks no more does not see who undrains a host meanwhile.
+    """
+    look, most = facts.observation, min((p.autostop.stale_after for p in facts.pools), default=None)
+    if look is None or look.error or most is None or abs(facts.now - look.began_at) <= most:
+        return facts
+    told = f"the last look began at {look.began_at.isoformat(' ', 'seconds')}"
+    return facts.model_copy(update={"observation": look.model_copy(update={"error": told})})
+
+
 def drained_for(lease: LeaseHost, facts: LedgerFacts) -> bool:
     """Whether the last look shows a leased host under the drain of its work, and without a job."""
     look = facts.observation

@@ -11,7 +11,7 @@ from fleet.models.operation_part import Parking
 from fleet.models.scheduler import NodeBase
 from fleet.models.work import Step, StepAction, StepKind, StepRecord
 from fleet.policy.owners import undrained
-from fleet.policy.parking import boot_due, drained_for, not_parked, parked
+from fleet.policy.parking import as_told, boot_due, drained_for, not_parked, parked
 from fleet.policy.stopping import Proceed
 from tests.policy.make import NOW, ago, facts, lease, seen
 
@@ -86,6 +86,16 @@ def test_only_a_host_that_the_last_look_shows_under_our_drain_is_ready():
     assert not drained_for(held, ledger(held, ours, error="it is down"))
 
 
+def test_a_look_as_old_as_no_grant_would_be_given_on_tells_of_no_host():
+    held = lease(HOST, holder="op/1")
+    ours = seen(HOST, draining=True, reason="maintrain:planned:op/1#gpu001")
+    ages = {before: as_told(known(held, looked(ours, before=before))) for before in (10, 3600)}
+
+    assert [True, False] == [drained_for(held, one) for one in ages.values()]
+    old = told(look=ages[3600].observation, seconds=7200)
+    assert "not looked at since it was told: the last look began at 2026-03-01 11:00:00+00:00" == old
+
+
 def test_a_held_host_that_somebody_undrained_is_told_of():
     held = lease(HOST, holder="op/1")
 
@@ -95,7 +105,11 @@ def test_a_held_host_that_somebody_undrained_is_told_of():
 
 
 def ledger(held, shown, error="") -> LedgerFacts:
-    return facts(leases=[held]).model_copy(update={"observation": looked(shown, error=error)})
+    return known(held, looked(shown, error=error))
+
+
+def known(held, look) -> LedgerFacts:
+    return facts(leases=[held]).model_copy(update={"observation": look})
 
 
 def row(step, action=StepAction.GO_ON) -> StepRecord:
