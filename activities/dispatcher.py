@@ -20,14 +20,14 @@ from activities.noticing import MOST_AT_ONCE, back, nobody_asks, notice_losses, 
 from activities.noting import note_look
 from activities.operations import lost_operations as lost_operations_of
 from activities.operations import open_operation, settle_over_clusters
+from activities.stop_orders import put_in_force
 from fleet import ids
 from fleet.models.facts import LedgerFacts
 from fleet.models.fleetfile import Cluster
 from fleet.models.host import Standing
-from fleet.models.ledger import Autostop, Counted, LeaseHost, WaitKind
+from fleet.models.ledger import Counted, LeaseHost, WaitKind
 from fleet.models.messages import ClusterInput, HandOver, Observed, Settled, StopCommand
 from fleet.models.observation import SetCounts
-from fleet.models.stop import Stop, StopKind
 from fleet.models.work import HostWork
 from fleet.policy.grants import settle
 from fleet.policy.limits import Limits, in_force, limits
@@ -206,39 +206,10 @@ class Dispatching:
         """Put a signal's stop, freeze or resume in force as a row; the pools whose trains are to be told."""
         cluster = await self.deps.cluster(command.cluster)
         pools = tuple(p.name for p in cluster.pools if command.pool in (None, p.name))
+        info = activity.info()
         async with beating():
-            await self._write(command)
+            await put_in_force(self.deps, command, f"order/{info.workflow_run_id}/{info.activity_id}/{command.verb}")
         return pools
-
-    async def _write(self, command: StopCommand) -> None:
-        store, pool = self.deps.store, command.pool
-        if command.verb == "resume":
-            await store.lift_stop(command.cluster, pool, command.actor, command.reason, await self.deps.clock())
-            await self._resume_autostops(command)
-            return
-        await store.set_stop(
-            Stop(
-                kind=StopKind(command.verb),
-                cluster=command.cluster,
-                pool=pool,
-                actor=command.actor,
-                reason=command.reason,
-                at=await self.deps.clock(),
-            )
-        )
-
-    async def _resume_autostops(self, command: StopCommand) -> None:
-        facts = await self.deps.store.facts(command.cluster, await self.deps.clock())
-        for pool, autostop in facts.autostops.items():
-            if autostop.stopped and command.pool in (None, pool):
-                await self.deps.store.set_autostop(
-                    command.cluster, pool, Autostop(reason=""), command.actor, command.reason, await self.deps.clock()
-                )
-        for pool in facts.breakers:
-            if command.pool in (None, pool):
-                await self.deps.store.close_breaker(
-                    command.cluster, pool, command.actor, command.reason, await self.deps.clock()
-                )
 
 
 def _limits(facts: LedgerFacts) -> dict[str, Limits]:

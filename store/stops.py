@@ -11,6 +11,7 @@ from fleet.models.stop import Stop, StopKind
 from store import upserts
 from store.audit import write_audit
 from store.part import Part
+from store.tables.hosts import PAGES
 from store.tables.ledger import STOPS
 
 EVERY = ""
@@ -50,13 +51,15 @@ class Stops(Part):
             return await self._database.glance(_all_in_force)
         return await self._database.glance(lambda connection: covering(connection, cluster, pool))
 
-    async def set_stop(self, stop: Stop) -> None:
-        """Put a stop in force; the same scope and kind again keeps the first. Audited."""
+    async def set_stop(self, stop: Stop, *, once: str = "") -> None:
+        """Put a stop in force; the same scope and kind again keeps the first. Nothing for an order that was put in
+        force before, which `once` names: it may have been lifted since. Audited.
+        """
         _check_scope(stop.cluster, stop.pool)
 
         def work(connection: Connection) -> None:
             row = {**stop.model_dump(), "cluster": stop.cluster or EVERY, "pool": stop.pool or EVERY}
-            if not upserts.add_missing(connection, STOPS, row):
+            if not _is_first(connection, once, stop.at) or not upserts.add_missing(connection, STOPS, row):
                 return
             action = stop.kind.value
             entry = AuditEntry(at=stop.at, actor=stop.actor, action=action, subject=stop.scope, reason=stop.reason)
@@ -64,11 +67,17 @@ class Stops(Part):
 
         await self._database.write(work)
 
-    async def lift_stop(self, cluster: str | None, pool: str | None, actor: str, reason: str, now: Moment) -> int:
-        """Lift stops and freezes of exactly this scope; how many. Audited when there was one."""
+    async def lift_stop(
+        self, cluster: str | None, pool: str | None, actor: str, reason: str, now: Moment, *, once: str = ""
+    ) -> int:
+        """Lift stops and freezes of exactly this scope; how many. None for an order that was put in force before, which
+        `once` names: what is in force by now was ordered after it. Audited when there was one.
+        """
         _check_scope(cluster, pool)
 
         def work(connection: Connection) -> int:
+            if not _is_first(connection, once, now):
+                return 0
             scope = (STOPS.c.cluster == (cluster or EVERY)) & (STOPS.c.pool == (pool or EVERY))
             statement = update(STOPS).where(scope, STOPS.c.lifted_at.is_(None))
             statement = statement.values(lifted_at=now, lifted_by=actor, lift_reason=reason)
@@ -83,6 +92,10 @@ class Stops(Part):
             return len(kinds)
 
         return await self._database.write(work)
+
+
+def _is_first(connection: Connection, once: str, now: Moment) -> bool:
+    return not once or upserts.add_missing(connection, PAGES, {"key": once, "at": now})
 
 
 def _check_scope(cluster: str | None, pool: str | None) -> None:
