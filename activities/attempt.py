@@ -65,8 +65,15 @@ class Attempt:
         because = footing.parked_for(order.operation) if parks else None
         if because is not None:
             return parked(because)
-        safe, stops = order.step.safe_before and not finishing, footing.stops
-        return may_begin(stops, order.cluster, order.pool, deed, repair=order.repair, safe_point=safe)
+        return may_begin(
+            footing.stops,
+            order.cluster,
+            order.pool,
+            deed,
+            repair=order.repair,
+            safe_point=order.step.safe_before and not finishing,
+            moved_to=footing.moved_to,
+        )
 
     def check_lease(self, footing: Footing) -> None:
         """Raise `LeaseLost` unless our operation holds the host; `StaleAttempt` when it took it up anew meanwhile: a

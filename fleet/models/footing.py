@@ -30,11 +30,13 @@ class Footing(Fact):
     lease: LeaseHost | None
     """On the host, whoever holds it."""
     stops: tuple[Stop, ...]
-    """In force and covering the host's pool, oldest first."""
+    """In force and covering the host's pool, or the one that it was moved to."""
     intents: tuple[Intent, ...]
     """Of the operation, in the order they were opened."""
     parkings: tuple[Parking, ...] = ()
     """Of submitted operations on whose scope the host is, whoever holds it."""
+    moved_to: str | None = None
+    """The pool that a load has put the host into since the work on it began."""
 
     def intent(self, step: str) -> Intent | None:
         """The intent of one step."""

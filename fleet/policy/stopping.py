@@ -37,13 +37,22 @@ class MayBegin(Decision):
 
 
 def may_begin(
-    stops: Sequence[Stop], cluster: str, pool: str, deed: Deed, *, repair: bool, safe_point: bool
+    stops: Sequence[Stop],
+    cluster: str,
+    pool: str,
+    deed: Deed,
+    *,
+    repair: bool,
+    safe_point: bool,
+    moved_to: str | None = None,
 ) -> MayBegin:
-    """Answer for one deed on a host of that pool.
+    """Answer for one deed on a host of that pool, which a load may have `moved_to` another since the work on it began:
+    who stops either means this host.
 
     `repair`: the host is in repair. `safe_point`: what is done so far may stay as it is.
     """
-    covering = [s for s in stops if s.covers(cluster, pool)]
+    pools = [pool] if moved_to is None else [pool, moved_to]
+    covering = [s for s in stops if any(s.covers(cluster, its) for its in pools)]
     if deed is Deed.RETURN or not covering:
         why = "a return is never stopped" if covering else "no stop is in force"
         return MayBegin(answer=Proceed.GO, reason=why)
