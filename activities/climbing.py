@@ -10,6 +10,7 @@ from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.handovers import giving
 from activities.ladder import ask_person, end_rung
+from activities.repair_book import where_it_is
 from activities.wishing import wishes_of
 from fleet.models.ladder import Rung
 from fleet.models.noticing import OpeningCause
@@ -31,7 +32,7 @@ class Climbing:
     async def climb(self, work: HostWork) -> NextRung:
         """Note how the last rung ended, and decide on the next. Repeating it finds the rung that was decided."""
         async with beating():
-            store = self.deps.store
+            store, work = self.deps.store, await where_it_is(self.deps, work)
             cluster, pool = await self.deps.pool(work.cluster, work.pool)
             asked = await giving(self.deps, work.cluster, work.host, work.operation)
             if asked is not None:
@@ -54,7 +55,12 @@ class Climbing:
                 await self._ask(work, record)
             steps = () if record.rung is None else rung_steps(cluster, pool, record.rung, versions, wish)
         return NextRung(
-            rung=record.rung, category=record.category, attempt=record.attempt, steps=steps, reason=record.reason
+            rung=record.rung,
+            category=record.category,
+            attempt=record.attempt,
+            steps=steps,
+            reason=record.reason,
+            pool=work.pool,
         )
 
     async def _as_it_is(self, work: HostWork) -> str:

@@ -17,7 +17,7 @@ from activities.lemons import why_a_lemon
 from activities.noticing import begun_key
 from activities.pausing import SILENCES, Pauses
 from activities.pin_guard import unless_unsettled
-from activities.repair_book import climb_of, origin_of, repair_of, tries_of
+from activities.repair_book import climb_of, origin_of, repair_of, tries_of, where_it_is
 from activities.wishing import wishes_of
 from fleet import ids
 from fleet.errors import DriverError, InvalidInput, Refused
@@ -67,7 +67,8 @@ class HandingOver:
             opened = await store.opened_repair(operation)
             await own_drain(self.deps, work, operation, opened)
             origin = await origin_of(self.deps, work, operation, opened)
-            climb = await climb_of(self.deps, work, operation, origin, opened)
+            there = await where_it_is(self.deps, work)
+            climb = await climb_of(self.deps, there, operation, origin, opened)
             lemon = await why_a_lemon(self.deps, work) if climb is not Climb.OFF else ""
             if climb is Climb.OFF or lemon:
                 climb = Climb.OFF
@@ -81,6 +82,7 @@ class HandingOver:
         return work.model_copy(
             update={
                 "operation": operation,
+                "pool": there.pool,
                 "visit": None,
                 "steps": (),
                 "trouble": order.reason,
@@ -110,17 +112,18 @@ class HandingOver:
             await unless_given(self.deps, work, command)
             if command.actor != LADDER:  # a rung's entry is written with the rung
                 await self._note_person(work, command)
+            work = await where_it_is(self.deps, work)
             cluster, pool = await self.deps.pool(work.cluster, work.pool)
             try:
                 versions = await self._versions(work)
             except DriverError as error:
                 reason = f"its versions can't be read, {SILENCES} looks failed, last: {error}"
-                return Boarding(action=BoardAction.NOT_READ, reason=reason)
+                return Boarding(action=BoardAction.NOT_READ, reason=reason, pool=work.pool)
             await self.deps.store.record_versions(work.cluster, work.host, versions, now())
             await own_drain_again(self.deps, work)
             entries = await self.deps.store.matrix(work.cluster)
             wish = (await wishes_of(self.deps, cluster, pool, (work.host,))).of(work.host, versions)
-            return repair_steps(cluster, pool, versions, entries, wish)
+            return repair_steps(cluster, pool, versions, entries, wish).model_copy(update={"pool": work.pool})
 
     async def _note_person(self, work: HostWork, command: Command) -> None:
         """A person's word in the audit log; it ends the ladder, and a rung that has not begun gives way to it."""

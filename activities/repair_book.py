@@ -56,6 +56,15 @@ async def tries_of(deps: Deps, operation: str) -> int:
     return max((*(int(t) for t in tried if t.isdecimal()), *(r.attempt for r in rungs if r.rung)), default=0)
 
 
+async def where_it_is(deps: Deps, work: HostWork) -> HostWork:
+    """The work in the pool that the host is in by now: a load may have put it into another, and dropped the one that it
+    was in, whose promises and verifications are not what it returns to. What is no member any more stays where it was.
+    """
+    cluster = await deps.cluster(work.cluster)
+    pool = next((h.pool for h in await deps.store.hosts(work.cluster) if h.name == work.host), work.pool)
+    return work if cluster.pool(pool) is None else work.model_copy(update={"pool": pool})
+
+
 async def repair_of(deps: Deps, work: HostWork) -> str:
     """The host's repair under way, or else the id of its next one."""
     lease = await deps.store.lease(work.cluster, work.host)

@@ -29,6 +29,7 @@ class RepairTry:
         return self.word.heard() is not None
 
     async def _walk(self, order: Command, rung: NextRung | None) -> tuple[Outcome, StepResult]:
+        self._is_in(rung.pool if rung is not None else "")
         ended = await self._take(rung) if rung is not None and rung.steps else None
         if ended is None:
             ended = self._broken_off()
@@ -37,6 +38,7 @@ class RepairTry:
         boarding: Boarding = await workflow.execute_activity_method(
             HandingOver.plan_repair, args=[self.work, order], **at(self.work.cluster, "plan the repair", BOARD)
         )
+        self._is_in(boarding.pool)
         if boarding.action is not BoardAction.VISIT:
             if boarding.action is BoardAction.NOT_ALLOWED:
                 self._bar()
@@ -65,6 +67,11 @@ class RepairTry:
         why = rung.reason if rung is not None else ""
         self.steps = HostSteps(self.work, steps, repair=True, why=why, word=self.word)
         return self.steps
+
+    def _is_in(self, pool: str) -> None:
+        """Its pool, which a load may have changed since the repair began."""
+        if pool:
+            self.work = self.work.model_copy(update={"pool": pool})
 
     def _broken_off(self) -> StepResult | None:
         """How a try ends when a person spoke during its rung."""

@@ -45,6 +45,8 @@ class NextRung(Decision):
     """The try of the repair that it begins."""
     steps: tuple[Step, ...] = ()
     """What is done before the host is verified again."""
+    pool: str = ""
+    """The pool that the host is in by now; empty in older histories."""
 
 
 class RungRecord(Message):

@@ -65,6 +65,8 @@ class Boarding(Decision):
     deferred: dict[str, str] = Field(default_factory=dict)
     """Component: why it does not board this time."""
     expected_seconds: float = 0.0
+    pool: str = ""
+    """Of a repair: the pool that the host is in by now, should a load have put it there; empty in older histories."""
 
 
 class Climb(StrEnum):
