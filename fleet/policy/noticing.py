@@ -104,14 +104,16 @@ def _in_its_repair(ledger: LedgerFacts, loss: Loss) -> bool:
 
 def _seen_again(facts: NoticeFacts, known: Loss | None, name: str, hold: str, at: Moment) -> Loss:
     """One more look at a lost host; nothing is added where enough was seen. A loss whose repair has ended is over,
-    unless it was left under the drain that it was under: whoever set that says *failed* still, against the repair.
+    unless it was left under the drain that it was under: whoever set that says *failed* still, against the repair. It
+    is its pool's that has the host by now: a load may have moved it, and dropped the other.
     """
-    ledger = facts.ledger
+    ledger, pool = facts.ledger, facts.ledger.hosts[name].pool
     if known is not None and known.operation and not (hold and hold == known.hold):
         known = None
     if known is None:
-        pool = ledger.hosts[name].pool
         return Loss(cluster=ledger.cluster, host=name, pool=pool, since=at, seen=at, hold=hold)
+    if known.pool != pool:
+        known = known.model_copy(update={"pool": pool})
     if known.operation or (_due(known, facts.rule) and hold == known.hold):
         return known
     return known.model_copy(update={"seen": at, "looks": known.looks + 1, "hold": hold})

@@ -22,6 +22,17 @@ def test_a_host_that_goes_down_gets_a_repair_once_it_was_seen_so_often_and_long_
     assert expected == [[o.host for o in looks.look().opens] for _ in range(4)]
 
 
+def test_a_lost_host_that_a_load_puts_into_another_pool_gets_its_repair_there():
+    looks = Looks()
+    there = looks.hosts
+    looks.hosts = [h.model_copy(update={"pool": "one that is dropped"}) for h in there]
+    looks.lose("gpu001")
+    assert [] == looks.looks(2)
+    looks.hosts = there
+    assert ["gpu001"] == looks.looks(2)
+    assert "gpu-train" == looks.losses["gpu001"].pool
+
+
 def test_the_reason_of_an_opened_repair_tells_what_was_seen_and_for_how_long():
     looks = Looks()
     looks.lose("gpu001")
