@@ -10,6 +10,7 @@ from activities.holding import held_by
 from activities.ladder import end_rung
 from fleet import ids
 from fleet.errors import DriverError, LeaseLost, Refused, StaleAttempt, StepFailed
+from fleet.models.base import Moment
 from fleet.models.facts import LedgerFacts
 from fleet.models.handover import Handover, HandoverDeed, HandoverState, HandoverStep, HandoverWay
 from fleet.models.messages import Command
@@ -89,14 +90,15 @@ async def _rewrite(deps: Deps, asked: Handover, step: HandoverStep) -> None:
         activity.logger.warning(f"the hold on {asked.host} can't pass yet: {error}")
 
 
-async def unless_given(deps: Deps, work: HostWork, said: Command) -> None:
-    """A repair begins no try of a host that is being given away. A person's word calls back what the outsider has not
-    acknowledged. Raises `Refused` when the host is theirs, or about to be.
+async def unless_given(deps: Deps, work: HostWork, said: Command, since: Moment) -> None:
+    """A repair begins no try of a host that is being given away. A person's word, said at `since`, calls back what was
+    asked before it and the outsider has not acknowledged. Raises `Refused` when the host is theirs, or about to be.
     """
     asked = await giving(deps, work.cluster, work.host, work.operation)
     if asked is None:
         return
-    if said.actor != LADDER and await deps.store.withdraw_handover(asked.id, said, await deps.clock()):
+    spoke_after = said.actor != LADDER and asked.asked_at <= since
+    if spoke_after and await deps.store.withdraw_handover(asked.id, said, await deps.clock()):
         return
     raise Refused(f"{work.host} is given to {asked.outsider}: {asked.reason}")
 

@@ -122,6 +122,20 @@ async def test_a_rung_that_was_decided_as_the_word_came_is_not_under_way_on_a_ho
     assert [RungEnd.WITHDRAWN] == [r.end for r in await losses.site.store.rungs(work.operation)]
 
 
+async def test_a_word_said_before_a_host_was_to_be_given_does_not_call_that_back(losses):
+    """Its try may wait for hours, such as for a pin switch that has yet to tell which pin is in force."""
+    work, store = (await in_repair(losses)).model_copy(update={"tries": 1}), losses.site.store
+
+    async def meanwhile(cluster):
+        await asked(losses)
+        return await store.last_pin_switch(cluster)
+
+    late = HandingOver(replace(losses.site.deps, store=Other(store, last_pin_switch=meanwhile)))
+    with pytest.raises(ApplicationError, match="gpu001 is given to vendor"):
+        await ActivityEnvironment().run(late.plan_repair, work, Command(actor="bob", reason="mended"))
+    assert HandoverState.ASKED is (await store.handover(CLUSTER, HOST)).state
+
+
 async def test_nobody_calls_back_what_the_outsider_has(losses):
     work = await in_repair(losses)
     given = await asked(losses)
