@@ -77,7 +77,7 @@ def place(
     if seen.node is None:
         found: Place = (HostSet.UNKNOWN, OPERATOR, "the scheduler does not list it")
     else:
-        found = _given(host, seen.node) or _shown(host, seen.node, failed_reasons)
+        found = _given(host, seen.node, failed_reasons) or _shown(host, seen.node, failed_reasons)
         if host.given and found[0] is HostSet.UP:
             # It was failed when we let it go, and whoever had it has not shown that it is well.
             found = HostSet.UNKNOWN, ids.dispatcher(host.cluster), GIVEN_BACK
@@ -88,11 +88,16 @@ def place(
     return found
 
 
-def _given(host: Host, node: Node) -> Place | None:
-    """Who was given a host may switch it off: it is theirs as long as their drain is on it."""
-    if not (host.given and node.draining and node.reason == host.given):
+def _given(host: Host, node: Node, failed_reasons: tuple[str, ...]) -> Place | None:
+    """Who was given a host may switch it off: it is theirs as long as their drain is on it, or one that tells more."""
+    reason = node.reason
+    if not (host.given and node.draining and reason):
         return None
-    return HostSet.FOREIGN, node.reason, f"given away: {node.reason}"
+    if reason == host.given:
+        return HostSet.FOREIGN, reason, f"given away: {reason}"
+    if ids.owned_reason(reason) is not None or any(fnmatchcase(reason, glob) for glob in failed_reasons):
+        return None
+    return HostSet.FOREIGN, reason, f"given away ({host.given}), by now: {reason}"
 
 
 def is_settling(where: Place) -> bool:

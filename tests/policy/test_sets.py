@@ -118,3 +118,19 @@ def test_every_member_is_in_exactly_one_set_and_the_decommissioned_in_none():
 def test_every_standing_has_its_reason():
     found = [standing(host(H), seen(H, **shape), NOW, None, GLOBS).reason for shape, *_ in SHOWN.values()]
     assert all(found)
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ("vendor: RMA 4711", HostSet.FOREIGN),
+        ("vendor: RMA 4711, board is shipped", HostSet.FOREIGN),
+        (OURS, HostSet.FAILED),
+        ("NHC: no /scratch", HostSet.FAILED),
+        (None, HostSet.FAILED),
+    ],
+)
+def test_who_was_given_a_host_may_switch_it_off_and_say_more_in_its_drain(reason, expected):
+    given = host(H, given="vendor: RMA 4711")
+    shown = seen(H, base=NodeBase.DOWN, draining=True, reason=reason)
+    assert expected is standing(given, shown, NOW, None, GLOBS).set
