@@ -22,7 +22,7 @@ from fleet.models.rollouts import HostKey, Rollout, RolloutChange, RolloutState
 from fleet.policy.cohorts import cohort_domains, next_cohort
 from fleet.policy.phases import gate
 from fleet.policy.rollout_blame import Blamed
-from fleet.policy.rollout_orders import Verb, entry_of, off, order_change, refusal
+from fleet.policy.rollout_orders import Verb, entry_of, off, order_change, refusal, said_once
 from fleet.rollout_view import rollout_view
 
 MAINTRAIN = "maintrain"
@@ -152,13 +152,12 @@ class RollingOut:
     @activity.defn(name="order_rollout")
     @mapped
     async def order_rollout(self, order: RolloutOrder) -> str:
-        """Put a person's word in force as a row; what it did, in words. `Refused` with the reason."""
+        """Put a person's word in force as a row, once however often it is tried; what it did, in words. `Refused` with
+        the reason.
+        """
+        info = activity.info()
         async with beating():
-            return await put_in_force(self.deps, order)
-
-
-async def put_in_force(deps: Deps, order: RolloutOrder) -> str:
-    """Write an order; the activity's body, and what it answers."""
-    verb, now = Verb(order.verb), await deps.clock()
-    after = await deps.store.change_rollout(order.rollout, order_change(order, verb, now))
-    return f"{after.id} is {after.state}"
+            change = order_change(order, Verb(order.verb), await self.deps.clock())
+            once = said_once(change, f"{info.workflow_run_id}/{info.activity_id}")
+            after = await self.deps.store.change_rollout(order.rollout, once)
+        return f"{after.id} is {after.state}"

@@ -50,6 +50,8 @@ class Rollout(Fact):
     started_at: Moment
     started_by: str
     changed_at: Moment
+    orders: tuple[str, ...] = ()
+    """Keys of the last words that came by updates: one that is repeated is none."""
 
     @property
     def id(self) -> str:

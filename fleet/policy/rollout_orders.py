@@ -36,6 +36,10 @@ def refusal(rollout: Rollout, verb: Verb, command: Command) -> str:
         return "expected a reason"
     if rollout.state in _NOT[verb]:
         return f"{rollout.id} is {rollout.state} already: {rollout.reason}"
+    if verb is Verb.APPROVE and rollout.approved > rollout.phase:
+        # Two who answer one page: the second has not seen how the phase fares that the first let open.
+        ahead = rollout.phase_name(rollout.approved)
+        return f"{rollout.id} has its approval of phase {ahead}, which opens when its gate does"
     if verb is Verb.APPROVE and next_approval(rollout) is None:
         return f"{rollout.id} has no phase ahead that waits for an approval"
     if verb is Verb.ROLL_BACK and rollout.state is RolloutState.OFFBOARDED and rollout.roll_back is not RollBack.LEAVE:
@@ -44,8 +48,8 @@ def refusal(rollout: Rollout, verb: Verb, command: Command) -> str:
 
 
 def next_approval(rollout: Rollout) -> int | None:
-    """The first phase ahead that needs an approval which it does not have."""
-    ahead = range(max(rollout.phase, rollout.approved) + 1, len(rollout.spec.phases))
+    """The first phase ahead that needs an approval."""
+    ahead = range(rollout.phase + 1, len(rollout.spec.phases))
     return next((i for i in ahead if rollout.spec.phases[i].approval), None)
 
 
@@ -88,6 +92,23 @@ def order_change(command: Command, verb: Verb, now: Moment) -> Callable[[Rollout
         return RolloutChange(after, audit=entry)
 
     return change
+
+
+def said_once(order: Callable[[Rollout], RolloutChange], key: str) -> Callable[[Rollout], RolloutChange]:
+    """The order, which changes nothing when it is repeated under the same key: others may have been said since."""
+
+    def change(before: Rollout) -> RolloutChange:
+        if key in before.orders:
+            return RolloutChange(before)
+        found = order(before)
+        after = found.rollout.model_copy(update={"orders": (*before.orders, key)[-_ORDERS_KEPT:]})
+        return found._replace(rollout=after)
+
+    return change
+
+
+_ORDERS_KEPT = 50
+"""Far more than are said while one is repeated."""
 
 
 def entry_of(rollout: str, verb: str, actor: str, reason: str, now: Moment) -> AuditEntry:

@@ -64,7 +64,19 @@ def test_an_approval_is_for_the_next_phase_that_needs_one():
     approved = ordered(waiting, Verb.APPROVE, ANN, NOW)
 
     assert 2 == approved.approved
-    assert "no phase ahead" in refusal(approved, Verb.APPROVE, ANN)
+    assert "has its approval of phase everywhere" in refusal(approved, Verb.APPROVE, ANN)
+    assert "no phase ahead" in refusal(approved.model_copy(update={"phase": 2}), Verb.APPROVE, ANN)
+
+
+def test_two_who_approve_the_same_phase_do_not_approve_the_one_after_it():
+    phases = (PHASES[0], {**PHASES[1], "approval": True}, {"name": "everywhere", "approval": True})
+    first = ordered(rollout(spec(phases=phases), phase=0), Verb.APPROVE, ANN, NOW)
+
+    with pytest.raises(Refused, match=r"has its approval of phase .*, which opens when its gate does"):
+        ordered(first, Verb.APPROVE, ANN, NOW)
+
+    opened = first.model_copy(update={"phase": 1})
+    assert (1, 2) == (first.approved, ordered(opened, Verb.APPROVE, ANN, NOW).approved)
 
 
 def test_a_spec_without_clusters_is_for_those_that_have_the_component():

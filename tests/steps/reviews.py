@@ -18,6 +18,7 @@ from fleet.models.work import HostOutcome, Outcome
 from fleet.policy.observing import observed_hosts
 from tests.scenarios.site import CLUSTER, POOL
 from tests.steps.site import VISIT, StepSite
+from tests.steps.urgent import said
 
 DRIVER = "gpu-driver/550.2"
 CARRIED = {"nic-firmware": "1.1", "gpu-driver": "550.2", "nccl": "2.21"}
@@ -69,9 +70,10 @@ class Reviews:
             self.rolling.review_rollout, RolloutInput(rollout=DRIVER, cluster=CLUSTER)
         )
 
-    async def order(self, verb: str) -> str:
+    async def order(self, verb: str, key: str | None = None) -> str:
+        """A word; `key` names the update that brought it, where that is tried more than once."""
         order = RolloutOrder(actor="ann", reason="it hangs", rollout=DRIVER, verb=verb)
-        return await ActivityEnvironment().run(self.rolling.order_rollout, order)
+        return await said(key).run(self.rolling.order_rollout, order)
 
     async def passed(self, *hosts: str) -> None:
         """Visits of these hosts have ended, upgraded."""

@@ -59,3 +59,17 @@ async def test_an_order_that_makes_no_sense_is_refused_for_good(reviews):
 
     assert refused.value.non_retryable
     assert RolloutState.RUNNING is await reviews.state()
+
+
+async def test_a_word_that_is_tried_again_is_said_once(reviews):
+    """The worker dies between the row and its answer: the update's activity is tried again."""
+    canary = {**CANARY, "cohort": {"hosts": {"names": "gpu[001-003]"}}, "soak": "0s"}
+    more = {"name": "more", "cohort": {"percent": 60}, "approval": True}
+    await reviews.start(phases=[canary, more, {"name": "everywhere", "approval": True}])
+    await reviews.look()
+
+    told = [await reviews.order("approve", key="first") for _ in range(2)]
+    paused = [await reviews.order("pause", key="second") for _ in range(2)]
+
+    assert ([f"{DRIVER} is running"] * 2, [f"{DRIVER} is paused"] * 2) == (told, paused)
+    assert 1 == (await reviews.store.rollout(DRIVER)).approved
