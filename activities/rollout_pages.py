@@ -70,8 +70,9 @@ def barred(rollout: Rollout, gate: PhaseGate) -> Page:
 def stuck(rollout: Rollout, gate: PhaseGate) -> Page:
     """Too few hosts passed, and none is left to try."""
     name = rollout.phase_name(gate.phase)
+    what = "It does not end" if gate.phase == rollout.last_phase else "Its next phase does not open"
     body = (
-        f"{gate.reason}\nIts next phase does not open by itself. See: maintrain rollout history {rollout.id}. "
+        f"{gate.reason}\n{what} by itself. See: maintrain rollout history {rollout.id}. "
         "Then maintrain rollout offboard, or pause and resume, which forgives what failed or stayed unclear so far."
     )
     key = f"rollout/{rollout.id}/stuck/{name}/{rollout.counted_since}"

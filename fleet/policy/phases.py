@@ -20,7 +20,7 @@ def gate(facts: PhaseFacts) -> PhaseGate:
     if rollout.state is RolloutState.COMPLETE:
         return PhaseGate(action=GateAction.END, phase=at, reason=rollout.reason)
     if rollout.state is RolloutState.PAUSED:
-        return PhaseGate(action=GateAction.HOLD, phase=at, reason=f"paused: {rollout.reason}")
+        return _paused(facts, at)
     return _running(facts, at)
 
 
@@ -36,6 +36,17 @@ def too_many(phase: Phase, count: PhaseCount) -> bool:
     """
     told = max(count.successes + count.failures, phase.min_successes)
     return count.failures > max(phase.max_failure_rate * told, 1 if phase.max_failure_rate else 0)
+
+
+def _paused(facts: PhaseFacts, at: int) -> PhaseGate:
+    """What failed is told still: who wrote the pause may have died before anybody heard of it."""
+    rollout = facts.rollout
+    broken = _too_many(facts, last=rollout.phase == rollout.last_phase)
+    reason = f"paused: {rollout.reason}"
+    if broken is None:
+        return PhaseGate(action=GateAction.HOLD, phase=at, reason=reason)
+    told = reason if broken.reason in reason else f"{reason}; {broken.reason}"
+    return PhaseGate(action=GateAction.HOLD, phase=broken.phase, reason=told, too_many=True)
 
 
 def _running(facts: PhaseFacts, at: int) -> PhaseGate:
@@ -58,7 +69,7 @@ def _open_phase(facts: PhaseFacts) -> PhaseGate:
     need = needed(phase, count)
     got = f"{phase.name}: {count.successes} of {need} successes"
     if count.successes < need:
-        stuck = not last and count.successes + count.failures + count.inconclusive + count.already >= count.hosts
+        stuck = count.successes + count.failures + count.inconclusive + count.already >= count.hosts
         more = ", and none of its hosts is left to try" if stuck else ""
         return PhaseGate(action=GateAction.HOLD, phase=at, reason=f"{got}{_also(count)}{more}", stuck=stuck)
     if last:

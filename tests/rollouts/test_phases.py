@@ -114,6 +114,25 @@ def test_a_phase_with_too_few_successes_and_nobody_left_to_try_tells_people():
     assert "canary: 2 of 3 successes (1 failed, 1 inconclusive), and none of its hosts is left to try" == stuck.reason
 
 
+def test_a_last_phase_with_too_few_successes_and_nobody_left_to_try_tells_people_too():
+    full = count(hosts=4, successes=4, last_success_at=NOW)
+    found = gate(facts(rollout(phase=2), full, full, count(hosts=1, carrying=1, inconclusive=1), at=9))
+
+    assert (GateAction.HOLD, 2, True) == (found.action, found.phase, found.stuck)
+    assert found.reason.startswith("everywhere: 0 of 1 successes (1 inconclusive), and none of its hosts is left")
+
+
+def test_too_many_failures_are_told_while_it_is_paused_too():
+    """Whoever wrote the pause may have died before anybody was told."""
+    paused = rollout(phase=2, state=RolloutState.PAUSED, reason="ann: look first")
+    found = gate(facts(paused, count(), count(), count(hosts=40, successes=8, failures=2)))
+    quiet = gate(facts(paused, count(), count(), count(hosts=40, successes=8)))
+
+    assert (GateAction.HOLD, 2, True) == (found.action, found.phase, found.too_many)
+    assert "paused: ann: look first; everywhere: 2 of 10 hosts failed with it, more than 10% may" == found.reason
+    assert (GateAction.HOLD, False, "paused: ann: look first") == (quiet.action, quiet.too_many, quiet.reason)
+
+
 def test_hosts_that_fail_later_in_an_earlier_phase_hold_the_open_one_too():
     found = gate(facts(rollout(phase=1), count(hosts=9, successes=7, failures=2), count(hosts=9, successes=9)))
 

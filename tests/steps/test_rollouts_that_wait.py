@@ -1,12 +1,17 @@
 """A rollout that waits for what can't come tells people once, and goes on where something else will do."""
 
+from dataclasses import replace
+from typing import Any
+
+import pytest
 from temporalio.testing import ActivityEnvironment
 
+from activities.rollout import RollingOut
 from fleet import ids
 from fleet.models.ledger import Counted, LeaseHost
-from fleet.models.messages import RolloutOrder
+from fleet.models.messages import RolloutInput, RolloutOrder
 from fleet.models.phases import GateAction
-from fleet.models.rollouts import Trial
+from fleet.models.rollouts import RolloutState, Trial
 from tests.scenarios.site import CLUSTER
 from tests.steps.reviews import CANARY, DRIVER
 
@@ -25,6 +30,42 @@ async def test_a_phase_that_can_not_pass_by_itself_pages_once(reviews):
     await reviews.look()
 
     assert [f"{DRIVER}: too few hosts passed in phase canary"] == [title for title, _, _ in reviews.owners.pages]
+
+
+class Killed(BaseException):
+    """A worker that dies."""
+
+
+class Dies:
+    """The store of a worker that dies as soon as a rollout is changed."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def change_rollout(self, *arguments: Any) -> Any:
+        await self._store.change_rollout(*arguments)
+        raise Killed
+
+
+async def test_people_are_told_of_a_pause_whose_writer_died_before_it_could_tell(reviews):
+    await reviews.start(phases=[{"name": "everywhere", "max_failure_rate": 0}])
+    await reviews.look()
+    failed = {"at": await reviews.store.clock(), "versions": {"gpu-driver": "550.2"}, "rollouts": (DRIVER,)}
+    await reviews.store.record_trials(
+        (Trial(cluster=CLUSTER, host="gpu003", operation="visit/x", failed=True, **failed),)
+    )
+    dies = RollingOut(replace(reviews.deps, store=Dies(reviews.store)))
+    with pytest.raises(Killed):
+        await ActivityEnvironment().run(dies.review_rollout, RolloutInput(rollout=DRIVER, cluster=CLUSTER))
+
+    held = await reviews.look()
+    await reviews.look()
+
+    assert (RolloutState.PAUSED, GateAction.HOLD) == (held.state, held.action)
+    assert [f"{DRIVER}: too many hosts fail in phase everywhere"] == [title for title, _, _ in reviews.owners.pages]
 
 
 async def test_a_rollout_whose_stage_another_one_offboarded_pages_once_that_it_waits_for_ever(reviews):
