@@ -26,7 +26,7 @@ from fleet.models.rungs import RungEnd
 from fleet.models.scheduler import NodeBase
 from fleet.models.work import HostOutcome, Outcome, StepAction, StepOrder, StepResult
 from fleet.policy.stopping import Deed
-from fleet.ports.fence import open_fence
+from fleet.ports.fence import Fence, open_fence
 
 
 class Returning:
@@ -71,8 +71,7 @@ class Returning:
             except HostNotBack as lost:
                 return StepResult(action=StepAction.HAND_OVER, reason=str(lost), host_state=HostState.UNKNOWN)
         else:
-            # It is left in another's hands, who may let it serve jobs as it is.
-            await unless_off_pin(acting, footing, open_fence)()
+            await _may_be_left(acting, footing)()
         outcome = order.outcome or Outcome.UPGRADED
         row = self._outcome(order, outcome, reason)
         # A repair that was taken up anew while this attempt stood still keeps the host: it may have begun a step.
@@ -109,7 +108,7 @@ class Returning:
         try:
             await acting.hands.scheduler.undrain(acting.order.host, acting.owned, fence, rebooted=rebooted)
         except ForeignHold as hold:
-            await unless_off_pin(acting, footing, open_fence)()
+            await _may_be_left(acting, footing)()
             return f"{acting.order.reason}; left drained by another: {hold.holder}"
         return ""
 
@@ -126,6 +125,11 @@ class Returning:
             applied=order.applied if outcome is not Outcome.GIVEN_BACK else (),
             at=now(),
         )
+
+
+def _may_be_left(acting: Acting, footing: Footing) -> Fence:
+    """The fence of what is left in another's hands, who may let it serve jobs as it is."""
+    return unless_off_pin(acting, footing, unless_offboarded_since_gate(acting, open_fence))
 
 
 def _verified_first(order: StepOrder) -> StepResult:

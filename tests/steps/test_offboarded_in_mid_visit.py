@@ -187,6 +187,19 @@ async def test_a_version_that_is_offboarded_after_the_gate_does_not_return(drain
     assert await drained.drained()
 
 
+@pytest.mark.parametrize("undrain", [False, True])
+async def test_nor_is_it_left_in_the_hands_of_who_drained_it_meanwhile(drained, undrain):
+    """They may let it serve jobs as it is. At the gate the drain was another's, or ours still."""
+    drained.world.drain_by_other("gpu001", "admin: disk check")
+    await offboard(drained.store)
+
+    back = order(StepKind.RETURN, applied=(NIC, DRIVER), undrain=undrain)
+    with pytest.raises(ApplicationError, match="which was offboarded after its gate"):
+        await drained.run(Returning(drained.deps).return_host, back)
+
+    assert (await drained.store.lease("sim", "gpu001")).operation == OPERATION
+
+
 async def test_the_gate_says_nothing_of_a_version_that_the_host_came_with(drained):
     await drained.touch()
     await offboard(drained.store, version="550.1", prior="550.0")
