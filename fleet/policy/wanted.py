@@ -110,7 +110,8 @@ class _Case:
             self.waits += [f"{other.id} waits for {first.id}, which goes first" for other in others]
             shut = self._shut(first)
             if not shut:
-                return self._by_rollout(first)
+                # One whose next stage was offboarded keeps no host on another version that was.
+                return self._by_rollout(first) or self._back()
             self.waits.append(f"{first.id} {shut}")
         back = self._back()
         if back is not None:

@@ -208,6 +208,21 @@ def test_what_boarded_is_what_is_wanted_afterwards_so_no_host_goes_to_and_fro(ro
     assert len(seen) == len(set(seen))
 
 
+def test_a_rollout_that_waits_for_its_offboarded_stage_keeps_no_host_on_another_bad_version():
+    hangs, leaks = (
+        rollout(spec(version=v), phase=2, at=at, state=RolloutState.OFFBOARDED, reason="it hangs")
+        for v, at in (("550.90", 0), ("555.1", 1))
+    )
+    staged = rollout(spec(version="570.1", stages=("555.1",)), phase=2, at=2)
+
+    found = want([hangs, leaks, staged], {DRIVER: "550.90"})
+    then = want([hangs, leaks, staged], {DRIVER: "550.54"})
+
+    assert ("550.54", True) == next((w.version, w.back) for w in found.wanted if w.component == DRIVER)
+    assert DRIVER not in then.versions
+    assert "gpu-driver/570.1 waits: 555.1 was offboarded" in then.waits[DRIVER]
+
+
 def test_a_stage_that_another_rollout_brought_everywhere_is_not_taken_back_with_what_came_after_it():
     done = rollout(spec(version="550.70"), phase=2, state=RolloutState.COMPLETE)
     gone = rollout(
