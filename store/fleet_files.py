@@ -17,6 +17,7 @@ from store.leases import leases_in
 from store.operations import open_on
 from store.part import Part, ledger_lock
 from store.pin_hosts import switches_of
+from store.rollouts import open_rollouts
 from store.tables.fleet import FLEET_FILES
 from store.tables.trains import VISITS
 from store.versions import versions_in
@@ -81,6 +82,7 @@ class FleetFiles(Part):
             open_on(connection, names),
             carried,
             emergencies_on(connection, names),
+            open_rollouts(connection),
         )
 
     def _carried(self, connection: Connection, cluster: str) -> dict[str, dict[str, str]]:

@@ -11,7 +11,7 @@ from fleet.models.base import Moment
 from fleet.models.event import EventKind, event
 from fleet.models.images import Image
 from fleet.models.rollout import RollBack, RolloutSpec
-from fleet.models.rollouts import HostKey, Offboarded, Rollout, RolloutChange, RolloutFacts, RolloutState
+from fleet.models.rollouts import OPEN_STATES, HostKey, Offboarded, Rollout, RolloutChange, RolloutFacts, RolloutState
 from fleet.policy.emergency_checks import emergency_images
 from fleet.policy.rollout_images import image_of
 from fleet.policy.wanted import offboarded
@@ -143,6 +143,11 @@ class Rollouts(Part):
         return tuple(image for image in (*found, *(i for its in urgent for i in its)) if image is not None)
 
 
+def open_rollouts(connection: Connection) -> tuple[Rollout, ...]:
+    """Those that are running or paused, oldest first."""
+    return tuple(_each(connection, _IN_ORDER.where(ROLLOUTS.c.state.in_(OPEN_STATES))))
+
+
 def hosts_first(connection: Connection, cluster: str, pool: str) -> frozenset[str]:
     """Hosts that a train visits before others: those of the open phases of running rollouts (the last phase aside)
     that no visit has tried it on yet, and those that carry a version which is rolled back at once.
@@ -159,12 +164,16 @@ def hosts_first(connection: Connection, cluster: str, pool: str) -> frozenset[st
 
 
 def _ended(connection: Connection, statement: "Select[Any]") -> tuple[Offboarded, ...]:
-    rows = connection.execute(statement)
-    return offboarded([documents.load(Rollout, row.document, "rollouts", row.id) for row in rows])
+    return offboarded(_each(connection, statement))
 
 
 def _all(connection: Connection) -> tuple[Rollout, ...]:
-    return tuple(documents.load(Rollout, row.document, "rollouts", row.id) for row in connection.execute(_IN_ORDER))
+    return tuple(_each(connection, _IN_ORDER))
+
+
+def _each(connection: Connection, statement: "Select[Any]") -> list[Rollout]:
+    rows = connection.execute(statement)
+    return [documents.load(Rollout, row.document, "rollouts", row.id) for row in rows]
 
 
 def _read(connection: Connection, rollout_id: str) -> Rollout | None:

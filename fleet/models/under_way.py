@@ -6,6 +6,7 @@ from typing import NamedTuple
 from fleet.models.ledger import LeaseHost
 from fleet.models.operation import Operation
 from fleet.models.pin import PinSwitch
+from fleet.models.rollouts import Rollout
 
 Place = tuple[str, str]
 """Cluster and pool."""
@@ -29,3 +30,5 @@ class UnderWay(NamedTuple):
     """Emergencies and large-scale maintenances with hosts there that are open, or over with a stop that has not ended
     yet.
     """
+    rollouts: tuple[Rollout, ...] = ()
+    """Those that are open, oldest first. Workers of the first of its clusters look at each."""

@@ -20,7 +20,7 @@ def hindrances(before: FleetFile, after: FleetFile, under_way: UnderWay) -> tupl
     found: list[Found] = []
     for cluster in before.clusters:
         then = after.cluster(cluster.name)
-        found += _left(cluster.name, under_way) if then is None else []
+        found += _left(cluster.name, under_way) + _unlooked(cluster.name, after, under_way) if then is None else []
         for pool in cluster.pools:
             if then is None or then.pool(pool.name) is None:
                 found += _dropped(cluster, pool.name, under_way)
@@ -71,6 +71,21 @@ def _left(cluster: str, under_way: UnderWay) -> list[Found]:
         wanted = f"expected the cluster to stay while emergencies there are not over ({some(urgent)}); "
         found.append((f"clusters.{cluster}", f"{wanted}wait for their end, or {_ends(urgent[0])}, then load"))
     return found
+
+
+def _unlooked(cluster: str, after: FleetFile, under_way: UnderWay) -> list[Found]:
+    """A cluster that goes whose workers look at rollouts of others as well: those would go on boarding there, and no
+    gate or blame would stop them.
+    """
+    stay = {c.name for c in after.clusters}
+    mine = (r for r in under_way.rollouts if r.spec.clusters[:1] == (cluster,))
+    its = [r for r in mine if not stay.isdisjoint(r.spec.clusters)]
+    if not its:
+        return []
+    told = some([r.id for r in its])
+    wanted = f"expected the cluster to stay while rollouts that its workers look at are open elsewhere too ({told}); "
+    ends = f"wait for their end, or maintrain rollout offboard {its[0].id} ..., then load"
+    return [(f"clusters.{cluster}", wanted + ends)]
 
 
 def _pins(cluster: Cluster, under_way: UnderWay) -> list[Found]:

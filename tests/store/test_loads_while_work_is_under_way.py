@@ -14,10 +14,13 @@ from fleet.models.emergency import (
     EmergencySpec,
     EmergencyState,
 )
+from fleet.models.messages import Command
 from fleet.models.operation import OperationSpec
+from fleet.models.rollout import RolloutSpec
 from fleet.models.scope import ScopePart
 from fleet.models.under_way import UnderWay
 from fleet.policy.loading import hindrances
+from fleet.policy.rollout_orders import Verb, order_change
 from store import open_store
 from tests.store import facts as f
 
@@ -191,6 +194,26 @@ async def test_a_pool_and_its_cluster_stay_while_an_emergency_on_them_is_not_ove
     assert {(f.C, f.P): (id_,)} == (await store.under_way(before)).emergencies
     await store.change_emergency(id_, becomes(EmergencyState.ENDED, EmergencyHostState.PENDING))
     assert () == hindrances(before, f.fleet_file("another"), await store.under_way(before))
+
+
+async def test_a_cluster_stays_whose_workers_look_at_a_rollout_that_is_open_elsewhere_too(store):
+    """Its looks would stand still for good, and the other cluster's trains would go on with it."""
+    await f.ready(store)
+    west = f.fleet_file(cluster="west")
+    both = f.fleet_file().model_copy(update={"clusters": (*f.fleet_file().clusters, *west.clusters)})
+    spec = {"component": "gpu-driver", "version": "560.1", "prior": "550.1", "phases": [{"name": "everywhere"}]}
+    await store.start_rollout(RolloutSpec.model_validate({**spec, "clusters": [f.C, "west"]}), "ann", "go", f.NOW)
+    under_way = await store.under_way(both)
+
+    [(place, wanted)] = hindrances(both, west, under_way)
+
+    assert f"clusters.{f.C}" == place
+    assert "look at are open elsewhere too (gpu-driver/560.1); wait for their end" in wanted
+    assert () == hindrances(both, f.fleet_file(), under_way)
+    assert () == hindrances(both, both.model_copy(update={"clusters": ()}), under_way)
+    off = order_change(Command(actor="ann", reason="it hangs"), Verb.OFFBOARD, f.NOW)
+    await store.change_rollout("gpu-driver/560.1", off)
+    assert () == hindrances(both, west, await store.under_way(both))
 
 
 async def test_an_emergency_is_not_started_on_a_pool_that_a_load_dropped_just_before(store):
