@@ -1,6 +1,6 @@
 """An offboarded version that is rolled back at once: by an emergency train where that brings the version before it, by
-cycles that trains are asked for where it does not, as long as a visit could do anything about it; else people are told
-that it stays where it is.
+cycles that trains are asked for where it does not, as long as a visit could do anything about it. Where none could,
+people are told that it stays where it is; of one that goes with the trains, too.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,6 @@ from activities.wishing import wishes_of
 from fleet import ids
 from fleet.errors import Refused, Unreachable
 from fleet.models.facts import TrainFacts
-from fleet.models.host import Host
 from fleet.models.rollouts import Rollout
 from fleet.policy.taking_back import emergency_of_rollout, taking_back
 from fleet.policy.way_back import no_way_back
@@ -39,24 +38,44 @@ async def hurry(deps: Deps, look: RolloutLook, rollout: Rollout) -> None:
     """Begin one emergency in each cluster with hosts that carry it and can be visited. Once that is over, and of hosts
     that are wanted to carry another version, the trains of their pools are asked for a cycle, which takes them first.
     """
-    carrying: dict[str, list[Host]] = {}
-    for host in look.to_take_back:
-        carrying.setdefault(host.cluster, []).append(host)
-    for cluster, hosts in carrying.items():
+    for cluster, pools in _carrying(look).items():
         emergency = await deps.store.emergency(emergency_of_rollout(rollout.id, cluster))
         if emergency is not None and not emergency.over:
             continue
-        pools = {pool: [h.name for h in hosts if h.pool == pool] for pool in dict.fromkeys(h.pool for h in hosts)}
         ways = {pool: await _ways(deps, rollout, cluster, pool, names) for pool, names in pools.items()}
         prior = [name for its in ways.values() for name in its.prior] if emergency is None else []
         if prior:
             await _begin(deps, look, rollout, cluster, prior)
         for pool, its in ways.items():
             if its.why_not:
-                page = rollout_pages.no_way_back(rollout, cluster, pool, len(pools[pool]), its.why_not)
-                await deps.page(page)
+                await _tell(deps, rollout, cluster, pool, pools[pool], its.why_not)
             elif its.others or emergency is not None:
                 await _ask_train(deps, rollout, cluster, pool)
+
+
+async def look_ahead(deps: Deps, look: RolloutLook, rollout: Rollout) -> None:
+    """Tell people of pools whose trains' visits would take no host off a version that they are to take back."""
+    for cluster, pools in _carrying(look).items():
+        for pool, names in pools.items():
+            its = await _ways(deps, rollout, cluster, pool, names)
+            if its.why_not:
+                await _tell(deps, rollout, cluster, pool, names, its.why_not)
+
+
+def _carrying(look: RolloutLook) -> dict[str, dict[str, list[str]]]:
+    """The hosts to take back by cluster and pool. Not those of a pool that the fleet file has no more: no train visits
+    them until they are in another one.
+    """
+    found: dict[str, dict[str, list[str]]] = {}
+    for host in look.to_take_back:
+        cluster = look.fleet.cluster(host.cluster)
+        if cluster is not None and cluster.pool(host.pool) is not None:
+            found.setdefault(host.cluster, {}).setdefault(host.pool, []).append(host.name)
+    return found
+
+
+async def _tell(deps: Deps, rollout: Rollout, cluster: str, pool: str, names: Sequence[str], why: str) -> None:
+    await deps.page(rollout_pages.no_way_back(rollout, cluster, pool, len(names), why))
 
 
 async def _begin(deps: Deps, look: RolloutLook, rollout: Rollout, cluster_name: str, names: Sequence[str]) -> None:

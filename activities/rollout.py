@@ -9,7 +9,7 @@ from activities import rollout_pages
 from activities.blaming import Blaming, note_production
 from activities.deps import Deps, beating
 from activities.failing import mapped
-from activities.rolling_back import hurry
+from activities.rolling_back import hurry, look_ahead
 from activities.rollout_facts import RolloutLook, look_at
 from activities.trial_window import TrialWindows
 from fleet.errors import InvalidInput
@@ -95,6 +95,8 @@ class RollingOut:
             await self._tell(look, rollout, decision)
             if rollout.state is RolloutState.OFFBOARDED and rollout.roll_back is RollBack.AT_ONCE:
                 await hurry(self.deps, look, rollout)
+            elif rollout.state is RolloutState.OFFBOARDED:
+                await look_ahead(self.deps, look, rollout)
             if decision.action is GateAction.END:
                 self._windows.forget(rollout.id)
             return self._reviewed(facts, rollout, decision, look.fleet)

@@ -48,10 +48,11 @@ def too_many(rollout: Rollout, gate: PhaseGate) -> Page:
 
 
 def no_way_back(rollout: Rollout, cluster: str, pool: str, carrying: int, why: str) -> Page:
-    """An offboarded version that is to be rolled back at once, and that no visit can take a host off."""
+    """An offboarded version that is to be rolled back, and that no visit can take a host off."""
+    stays = "No cycle is asked for" if rollout.roll_back is RollBack.AT_ONCE else "It stays there"
     body = (
         f"{carrying} hosts of {cluster}/{pool} carry it, and a visit would take none of them off it: {why}\n"
-        f"No cycle is asked for until one would. See: maintrain rollout status {rollout.id}."
+        f"{stays} until one would. See: maintrain rollout status {rollout.id}."
     )
     key = f"rollout/{rollout.id}/no-way-back/{cluster}/{pool}"
     return Page(key, f"{rollout.id} can't be rolled back in {cluster}/{pool}", body, rollout.spec.owner)

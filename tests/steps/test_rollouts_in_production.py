@@ -8,7 +8,7 @@ from fleet.models.observation import Observation
 from fleet.models.phases import GateAction
 from fleet.models.rollouts import RolloutState, Trial
 from tests.scenarios.site import CLUSTER
-from tests.steps.reviews import CANARY, DRIVER, FIRST
+from tests.steps.reviews import CANARY, CARRIED, DRIVER, FIRST
 
 
 async def test_a_host_that_goes_down_within_the_soak_is_noted_as_a_failure_in_production(reviews):
@@ -62,7 +62,7 @@ async def test_when_blame_offboards_the_page_says_how_many_hosts_carry_it(review
     now = await reviews.store.clock()
     hosts = [f"gpu00{n}" for n in range(1, 7)]
     for host in hosts:
-        await reviews.store.record_versions(CLUSTER, host, {"gpu-driver": "550.2"}, now)
+        await reviews.store.record_versions(CLUSTER, host, CARRIED, now)
     failed = {"cluster": CLUSTER, "at": now, "versions": {"gpu-driver": "550.2"}, "rollouts": (DRIVER,), "failed": True}
     await reviews.store.record_trials(tuple(Trial(host=host, operation=f"visit/{host}", **failed) for host in hosts))
 

@@ -2,8 +2,11 @@
 
 from datetime import timedelta
 
+import pytest
+
 from fleet import ids
 from fleet.models.emergency import EmergencyChange, EmergencyHostState, EmergencyState
+from fleet.models.fleetfile import FleetFile
 from fleet.models.matrix import MatrixEntry
 from fleet.models.matrix import Verdict as MatrixVerdict
 from fleet.models.messages import Command
@@ -11,7 +14,7 @@ from fleet.models.phases import GateAction
 from fleet.models.train import Domain
 from fleet.policy.emergency_orders import EmergencyVerb, emergency_order
 from fleet.policy.taking_back import emergency_of_rollout
-from tests.scenarios.site import CLUSTER, POOL
+from tests.scenarios.site import CLUSTER, POOL, fleet_document
 from tests.steps.reviews import DRIVER, FIRST
 
 EMERGENCY = emergency_of_rollout(DRIVER, CLUSTER)
@@ -111,6 +114,43 @@ async def test_no_cycle_is_asked_for_a_way_back_that_can_not_board_and_people_ar
     assert () == await reviews.store.emergencies(CLUSTER)
     told = [body for title, body, _ in reviews.owners.pages if title == f"{DRIVER} can't be rolled back in sim/gpu"]
     assert [True] == ["1 hosts of sim/gpu carry it" in body and "would not be allowed" in body for body in told]
+
+
+async def test_people_are_told_once_of_a_way_back_with_the_trains_that_can_not_board(reviews):
+    await reviews.start()
+    await reviews.look()
+    await reviews.passed("gpu002")
+    await reviews.order("offboard")
+    await reviews.look()
+    assert [f"{DRIVER} was offboarded"] == [title for title, _, _ in reviews.owners.pages]
+
+    broken = MatrixEntry(components={"gpu-driver": "550.1"}, verdict=MatrixVerdict.BROKEN)
+    await reviews.store.add_matrix(CLUSTER, (broken,), "ann", "found", await reviews.store.clock())
+    for _ in range(2):
+        await reviews.look()
+
+    told = [body for title, body, _ in reviews.owners.pages if title == f"{DRIVER} can't be rolled back in sim/gpu"]
+    assert [True] == [
+        "1 hosts of sim/gpu carry it" in body and "It stays there until one would" in body for body in told
+    ]
+
+
+@pytest.mark.parametrize("wish", ["at_once", "with_trains"])
+async def test_hosts_of_a_pool_that_a_load_dropped_hold_up_no_look(reviews, wish):
+    """They are its members until they are read into another one."""
+    await reviews.start(on_offboard={"roll_back": wish})
+    await reviews.look()
+    await reviews.passed("gpu002")
+    await reviews.order("offboard")
+    document = fleet_document()
+    document["clusters"][0]["pools"][0]["name"] = "gpu-new"
+    now = await reviews.store.clock()
+    await reviews.store.load_fleet(FleetFile.model_validate(document), "renamed", "ann", "a better name", now)
+
+    seen = await reviews.look()
+
+    assert "1 hosts still carry it and are rolled back" in seen.reason
+    assert () == await reviews.store.emergencies(CLUSTER)
 
 
 async def test_a_cycle_is_asked_for_once_after_each(reviews):
