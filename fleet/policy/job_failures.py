@@ -66,9 +66,9 @@ def job_trial(failure: HostFailure, its: Sequence[Trial], before: Moment, soak: 
     """The trial of a host on which a job failed; None when nothing soaks on it, or it failed since already.
 
     `its` are the host's trials, oldest first. `before` is the last look before the failure showed: what returned after
-    it may have returned after the failure, too.
+    it may have returned after the failure, too. Beside a job that failed by itself, the host itself may fail.
     """
-    last = its[-1] if its else None
+    last = next((t for t in reversed(its) if failure.weak or t.category != Category.JOB), None)
     if last is None or last.failed or last.inconclusive or last.at > before or now - last.at > soak:
         return None
     category = Category.JOB.value if failure.weak else ""

@@ -58,6 +58,20 @@ def test_only_so_many_works_are_remembered_and_the_last_ones_stay():
     assert (MOST_WORKS, "ann/5") == (len(works := remembered({}, ends)), next(iter(works)))
 
 
+def test_a_host_that_fails_a_job_after_another_failed_by_itself_is_still_told_of():
+    (host,) = host_failures([end(JobEnding.HOST_FAILED, "gpu001", failed_host="gpu001")], PASSES)
+    (weak,) = host_failures([end(JobEnding.FAILED, "gpu001")], remembered(PASSES, []))
+    back, now = trial("gpu001", at=1), NOW + 5 * HOUR
+    job = job_trial(weak, (back,), now, 24 * HOUR, now - HOUR)
+
+    found = job_trial(host, (back, job), now, 24 * HOUR, now)
+
+    assert ("", True, True) == (found.category, found.failed, found.in_production)
+    assert found.operation not in (back.operation, job.operation)
+    assert job_trial(host, (back, job, found), now, 24 * HOUR, now) is None
+    assert job_trial(weak, (back, job), now, 24 * HOUR, now) is None
+
+
 def failed_after(hours, *its, before=None, soak=24):
     (failure,) = host_failures([end(JobEnding.FAILED, "gpu001")], remembered(PASSES, []))
     now = NOW + hours * HOUR
