@@ -122,7 +122,9 @@ class Gating:
         steps = way_back(undo, footing.intents, ended, cluster, order.required or pool.verify, pool.verify_duration)
         if steps is None:
             reason = f"{names} {what}, and there is no way back to an earlier version"
-            return StepResult(action=StepAction.HAND_OVER, reason=reason, host_state=HostState.PARTLY_APPLIED)
+            # It says nothing of what else boarded with that.
+            state = HostState.PARTLY_APPLIED
+            return StepResult(action=StepAction.HAND_OVER, reason=reason, host_state=state, blameless=True)
         reason = f"{names} {what} and is rolled back"
         return StepResult(action=StepAction.ROLL_BACK, reason=reason, host_state=HostState.PARTLY_APPLIED, steps=steps)
 

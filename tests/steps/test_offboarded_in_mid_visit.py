@@ -118,6 +118,17 @@ async def test_a_host_that_the_reboot_of_its_visit_left_down_is_led_back(drained
     assert (StepAction.GO_ON, StepAction.GO_ON) == (written.action, booted.action)
 
 
+async def test_a_host_without_a_way_back_says_nothing_of_what_else_boarded(drained):
+    await drained.store.open_intent(OPERATION, "apply:gpu-driver", "t", Before(version="550.1"), datetime.now(UTC))
+    await offboard(drained.store)
+    await offboard(drained.store, version="550.1", prior="550.0")
+
+    found = await drained.run(Gating(drained.deps).gate, order(StepKind.GATE, applied=(NIC, DRIVER)))
+
+    assert (StepAction.HAND_OVER, True) == (found.action, found.blameless)
+    assert "there is no way back to an earlier version" in found.reason
+
+
 async def boards_together(site):
     """The visit boards both upgrades, of which the matrix allows the firmware with the new driver only."""
     old = {"gpu-driver": "550.1", "nic-firmware": "1.1"}
