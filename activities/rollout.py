@@ -21,7 +21,7 @@ from fleet.models.rollout import RollBack
 from fleet.models.rollouts import HostKey, Rollout, RolloutChange, RolloutState
 from fleet.policy.cohorts import cohort_domains, next_cohort
 from fleet.policy.phases import gate
-from fleet.policy.rollout_blame import Blamed
+from fleet.policy.rollout_blame import Blamed, separable
 from fleet.policy.rollout_orders import Verb, entry_of, off, order_change, refusal, said_once
 from fleet.rollout_view import rollout_view
 
@@ -114,7 +114,8 @@ class RollingOut:
             domains = cohort_domains(look.fleet, look.hosts)
             cohort = next_cohort(rollout.spec, decision.phase, domains, look.frozen)
         running = rollout.state is RolloutState.RUNNING
-        apart = verdict.apart if running else rollout.apart
+        clusters = [c for c in look.fleet.clusters if c.name in look.hosts]
+        apart = separable(rollout.spec.component, verdict.apart, clusters) if running else rollout.apart
         quiet = (GateAction.HOLD, GateAction.ASK_APPROVAL, GateAction.END)
         if decision.action in quiet and apart == rollout.apart:
             return rollout

@@ -11,8 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from fleet.models.base import Decision, Moment
+from fleet.models.fleetfile import Cluster
 from fleet.models.rollouts import OPEN_STATES, HostKey, Rollout, RolloutState, Trial
 from fleet.models.verification import Category, Verdict
+from fleet.policy.packing import atomic_group
 from fleet.policy.visit_trials import soaking
 
 if TYPE_CHECKING:
@@ -56,6 +58,11 @@ def by_hardware(rollout: Rollout, trials: Iterable[Trial]) -> frozenset[str]:
     """Operations with the version that failed by the host's hardware."""
     mine = (t for t in trials if t.failed and rollout.id in t.rollouts)
     return frozenset(t.operation for t in mine if t.category == Category.HARDWARE)
+
+
+def separable(component: str, others: Iterable[str], clusters: Sequence[Cluster]) -> tuple[str, ...]:
+    """Those of the other rollouts whose components don't board only together with this one in all of these clusters."""
+    return tuple(o for o in others if not all(o.partition("/")[0] in atomic_group(c, component) for c in clusters))
 
 
 def blamed(

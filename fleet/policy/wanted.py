@@ -16,6 +16,7 @@ from fleet.models.rollout import RollBack, RolloutSpec
 from fleet.models.rollouts import OPEN_STATES, Offboarded, Rollout, RolloutFacts, RolloutState, Wanted, WantedSet
 from fleet.policy.cohorts import in_scope, phase_of
 from fleet.policy.emergency_wish import with_urgent
+from fleet.policy.packing import atomic_group
 from fleet.policy.version_patterns import matches
 
 FLEET_FILE = "fleet file"
@@ -52,7 +53,7 @@ def _without_urgent(
             found.append(answer)
         if case.waits:
             waits[component] = "; ".join(case.waits)
-    kept = _boarded_apart(host.name if host else "", found, observed, facts.rollouts, waits)
+    kept = _boarded_apart(cluster, host.name if host else "", found, observed, facts.rollouts, waits)
     sources = dict.fromkeys(w.source for w in kept)
     return WantedSet(wanted=kept, waits=waits, reason=f"by {', '.join(sources) or 'nobody'}")
 
@@ -205,19 +206,24 @@ def _by_file(component: str, version: str) -> Wanted:
 
 
 def _boarded_apart(
+    cluster: Cluster,
     host: str,
     found: Sequence[Wanted],
     observed: Mapping[str, str],
     rollouts: Sequence[Rollout],
     waits: dict[str, str],
 ) -> tuple[Wanted, ...]:
-    """Leave one of two out that blame wants to see apart: on half of the hosts the one, on half the other."""
+    """Leave one of two out that blame wants to see apart: on half of the hosts the one, on half the other. Not where
+    one boards only with the other: they would never be seen apart, or be there in halves.
+    """
     apart = {frozenset((r.id, other)) for r in rollouts if r.state is RolloutState.RUNNING for other in r.apart}
     # The way back from an offboarded version waits for nothing.
     due = {w.source.removeprefix("rollout "): w for w in found if not w.back and observed.get(w.component) != w.version}
     dropped: set[str] = set()
     for one, other in combinations(sorted(due), 2):
         if frozenset((one, other)) not in apart or {one, other} & dropped:
+            continue
+        if due[other].component in atomic_group(cluster, due[one].component):
             continue
         odd = hashlib.sha256(f"{host}\n{one}\n{other}".encode()).digest()[0] & 1
         leaves, stays = (one, other) if odd else (other, one)

@@ -9,8 +9,9 @@ from fleet.models.rollouts import RolloutFacts, RolloutState
 from fleet.models.work import BoardAction
 from fleet.policy.boarding import board
 from fleet.policy.compatibility import allowed
+from fleet.policy.rollout_blame import separable
 from fleet.policy.wanted import NO_ROLLOUTS, wanted
-from tests.host_policy.build import ANYTHING, DESIRED, OBSERVED, cluster, pool
+from tests.host_policy.build import ANYTHING, COMPONENTS, DESIRED, OBSERVED, cluster, pool, stack
 from tests.rollouts.make import host, rollout, spec
 
 DRIVER = "gpu-driver"
@@ -140,6 +141,22 @@ def test_two_that_are_to_be_told_apart_board_on_different_hosts_and_on_about_hal
 
     assert all(len(b) == 1 for b in boarded)
     assert 60 < sum(b == {"bmc"} for b in boarded) < 140
+
+
+def test_what_boards_only_together_is_not_boarded_apart():
+    """Half of the hosts would have a driver without the firmware that it needs, and the others the reverse."""
+    driver = rollout(spec(version="560.1"), phase=2, apart=("bmc/1.1",))
+    bmc = rollout(spec("bmc", "1.1", "1.0"), phase=2)
+    parts = [c.model_copy(update={"atomic_with": (DRIVER,)}) if c.name == "bmc" else c for c in COMPONENTS]
+    east = cluster(desired={}, stack=stack(tuple(parts)))
+
+    found = [
+        wanted(east, pool(), host(f"gpu{n:03}"), OBSERVED, RolloutFacts(rollouts=(driver, bmc))) for n in range(1, 41)
+    ]
+
+    assert all({DRIVER: "560.1", "bmc": "1.1"} == f.versions for f in found)
+    assert ("nic/1.1",) == separable(DRIVER, ("bmc/1.1", "nic/1.1"), (east,))
+    assert ("bmc/1.1", "nic/1.1") == separable(DRIVER, ("bmc/1.1", "nic/1.1"), (east, cluster()))
 
 
 def test_a_host_of_another_cluster_or_pool_is_not_in_the_rollouts_scope():
