@@ -68,6 +68,18 @@ def barred(rollout: Rollout, gate: PhaseGate) -> Page:
     return Page(key, f"{rollout.id} waits for what was offboarded", body, rollout.spec.owner)
 
 
+def unlooked(rollout: Rollout) -> Page:
+    """Visits bring it, and its workflow is gone."""
+    body = (
+        "Its workflow does not run, so that no gate and no blame looks at it, while trains go on with it in the phases "
+        "that are open. To have it looked at again: maintrain rollout start FILE --reason ..., with the same file.\n"
+        f"To take it out of every train meanwhile: maintrain rollout pause {rollout.id} --reason ..."
+    )
+    name = rollout.phase_name(max(rollout.phase, 0))
+    title = f"{rollout.id} is brought to hosts and nobody looks at it"
+    return Page(f"rollout/{rollout.id}/unlooked/{name}", title, body, rollout.spec.owner)
+
+
 def stuck(rollout: Rollout, gate: PhaseGate) -> Page:
     """Too few hosts passed, and none is left to try."""
     name = rollout.phase_name(gate.phase)

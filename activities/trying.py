@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from temporalio import activity
 
-from activities import pages
+from activities import pages, rollout_pages
 from activities.deps import Deps
 from activities.lemon_facts import lemons_of
 from fleet import ids
 from fleet.errors import Unreachable
-from fleet.models.rollouts import Rollout, Trial
+from fleet.models.rollouts import OPEN_STATES, Rollout, Trial
 from fleet.models.work import HostOutcome, Outcome
 from fleet.policy.visit_trials import visit_trial
 
@@ -29,9 +29,19 @@ async def record_trials(deps: Deps, cluster: str, outcomes: Sequence[HostOutcome
     for rollout in dict.fromkeys(r for trial in trials for r in trial.rollouts):
         component, _, version = rollout.partition("/")
         try:
-            await deps.engine.wake(ids.rollout(component, version))
+            looked_at = await deps.engine.wake(ids.rollout(component, version))
         except Unreachable as error:
             activity.logger.warning(f"rollout {rollout} was not told of a visit: {error}")
+            continue
+        if not looked_at:
+            await _tell_unlooked(deps, rollout)
+
+
+async def _tell_unlooked(deps: Deps, rollout_id: str) -> None:
+    """Page of an open rollout that no workflow looks at: trains go on with it, and nothing would offboard it."""
+    rollout = await deps.store.rollout(rollout_id)
+    if rollout is not None and rollout.state in OPEN_STATES:
+        await deps.page(rollout_pages.unlooked(rollout))
 
 
 async def _tell_lemons(deps: Deps, cluster: str, failed: Sequence[str]) -> None:

@@ -27,17 +27,18 @@ CANARY = {"name": "canary", "cohort": {"count": 3}, "min_successes": 2, "soak": 
 
 
 class Engine:
-    """Everything runs; who was woken."""
+    """Everything runs, but for what was ended from outside; who was woken."""
 
     def __init__(self) -> None:
         self.woken: list[str] = []
+        self.ended: set[str] = set()
 
     async def running(self, workflow_id: str) -> bool:
-        return True
+        return workflow_id not in self.ended
 
     async def wake(self, workflow_id: str) -> bool:
         self.woken.append(workflow_id)
-        return True
+        return workflow_id not in self.ended
 
 
 class Owners:

@@ -126,3 +126,20 @@ async def test_a_phase_whose_hosts_have_all_left_takes_others(reviews):
     assert (GateAction.OPEN_NEXT, "canary") == (again.action, again.phase)
     assert "canary: 0 of 1 successes" == held.reason
     assert 6 == len(await reviews.store.cohort(DRIVER))
+
+
+async def test_people_are_told_once_of_a_rollout_that_visits_bring_and_whose_workflow_was_ended(reviews):
+    await reviews.start(phases=[{"name": "everywhere"}])
+    await reviews.look()
+    await reviews.passed("gpu001")
+    assert not reviews.owners.pages
+
+    reviews.engine.ended.add("rollout/gpu-driver/550.2")
+    for host in ("gpu002", "gpu003"):
+        await reviews.passed(host)
+
+    told = [f"{DRIVER} is brought to hosts and nobody looks at it"]
+    assert told == [title for title, _, _ in reviews.owners.pages]
+    await reviews.order("offboard")
+    await reviews.passed("gpu004")
+    assert told == [title for title, _, _ in reviews.owners.pages]
