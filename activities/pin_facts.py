@@ -1,6 +1,7 @@
 """What decides what a pin switch does next, read from the store; and its lease request, filed where it is due."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from temporalio import activity
@@ -26,7 +27,8 @@ READ_AT_ONCE = 16
 """Hosts whose versions are read at once."""
 SEVERAL_LOOKS = 10
 """Observations of the cluster after which a switch that nobody woke looks again."""
-JUDGED = (PinState.CHECKING, PinState.ASKING)
+JUDGED = (PinState.CHECKING, PinState.ASKING, PinState.REQUESTING)
+_NOT_CLOSED = (PinState.CHECKING, PinState.PREPARING, PinState.ASKING, PinState.REQUESTING)
 _PREPARES_MORE = (PinState.ASKING, PinState.REQUESTING)
 
 
@@ -53,15 +55,18 @@ async def look_at_pin(deps: Deps, switch: PinSwitch) -> PinLook:
     members = tuple(h for h in ledger.hosts.values() if not h.decommissioned)
     where = standings(ledger)
     up = tuple(h for h in members if where[h.name].set is HostSet.UP)
+    if switch.state in _NOT_CLOSED:
+        await _withdraw_earlier(deps, switch)
     request = None
     if switch.state is PinState.REQUESTING and not switch.aborted:
         request = await _asked(deps, switch, members)
     leased = {lease.host for lease in await store.leases(switch.id)}
+    mine = tuple(h for h in members if h.name in leased)
     unprepared = await _unprepared(deps, switch, up) if switch.state in _PREPARES_MORE else ()
     facts = PinFacts(
         switch=switch,
         now=now,
-        check=await _check(deps, switch, up) if switch.state in JUDGED else None,
+        check=await _check(deps, switch, dict.fromkeys((*up, *mine))) if switch.state in JUDGED else None,
         counts=await store.count_pin_hosts(switch.id),
         stop=_stop(ledger),
         looks_every=min(LOOKS_AGAIN, SEVERAL_LOOKS * cluster.observe_every),
@@ -70,7 +75,7 @@ async def look_at_pin(deps: Deps, switch: PinSwitch) -> PinLook:
         waits_because=request.waits_because if request is not None else "",
         unprepared=len(unprepared),
     )
-    return PinLook(switch, facts, members, up, tuple(h for h in members if h.name in leased), unprepared)
+    return PinLook(switch, facts, members, up, mine, unprepared)
 
 
 async def _unprepared(deps: Deps, switch: PinSwitch, up: tuple[Host, ...]) -> tuple[PinHost, ...]:
@@ -101,16 +106,17 @@ def _stop(ledger: LedgerFacts) -> str:
     return in_words(ledger.stops[0]) if ledger.stops else ""
 
 
-async def _check(deps: Deps, switch: PinSwitch, up: tuple[Host, ...]) -> PinCheck:
+async def _check(deps: Deps, switch: PinSwitch, hosts: Collection[Host]) -> PinCheck:
+    """Judge hosts in production, and those the switch was granted: a visit may have had them when it was approved."""
     spec, cluster = switch.spec, await deps.cluster(switch.spec.cluster)
-    await _read_unread(deps, spec.cluster, up)
+    await _read_unread(deps, spec.cluster, hosts)
     versions = await deps.store.versions(spec.cluster)
-    production = {host.name: versions.get(host.name, {}) for host in up}
+    production = {host.name: versions.get(host.name, {}) for host in hosts}
     entries = await deps.store.matrix(spec.cluster)
     return check_switch(cluster, spec.component, spec.version, spec.together, production, entries)
 
 
-async def _read_unread(deps: Deps, cluster: str, up: tuple[Host, ...]) -> None:
+async def _read_unread(deps: Deps, cluster: str, hosts: Collection[Host]) -> None:
     """Read the versions of hosts that nobody has read yet; a silent one stays unread, which the check tells."""
     known, several = await deps.store.versions(cluster), asyncio.Semaphore(READ_AT_ONCE)
 
@@ -123,15 +129,20 @@ async def _read_unread(deps: Deps, cluster: str, up: tuple[Host, ...]) -> None:
                 return
             await deps.store.record_versions(cluster, host, versions, await deps.clock())
 
-    await asyncio.gather(*(read(host.name) for host in up if host.name not in known))
+    await asyncio.gather(*(read(host.name) for host in hosts if host.name not in known))
+
+
+async def _withdraw_earlier(deps: Deps, switch: PinSwitch) -> None:
+    """End what it asked for at earlier tries, which a worker that died as it asked anew may have left: it would keep
+    the cluster from everybody, the next request of the switch too.
+    """
+    for earlier in range(switch.ask):
+        await deps.store.withdraw(ids.request(switch.id, earlier), switch.reason, await deps.clock())
 
 
 async def _asked(deps: Deps, switch: PinSwitch, members: tuple[Host, ...]) -> Request | None:
     """The request as it stands, acknowledged once it is granted; None when the switch went on meanwhile."""
     spec, lasts = switch.spec, WINDOWS_FOR_ALL * switch.spec.window.total_seconds()
-    # A worker that died as it asked anew may have left an earlier request, for whose hosts this one would wait.
-    for earlier in range(switch.ask):
-        await deps.store.withdraw(ids.request(switch.id, earlier), switch.reason, await deps.clock())
     request = await deps.store.request_for_pin(
         switch.id,
         switch.ask,

@@ -55,9 +55,15 @@ def asking(facts: PinFacts) -> PinStep:
 
 
 def requesting(facts: PinFacts) -> PinStep:
-    """Wait for the lease of the cluster."""
+    """Wait for the lease of the cluster. Visits end meanwhile, whose hosts nobody could judge before: they come back
+    with what they boarded.
+    """
     if facts.switch.aborted:
         return called_off(facts.switch.aborted)
+    check = facts.check
+    assert check is not None, "the hosts in production are judged until the cluster is closed"
+    if not check.ok:
+        return PinStep(action=PinAction.AGAIN, state=PinState.CHECKING, reason=check.reason)
     if facts.granted:
         return PinStep(action=PinAction.AGAIN, state=PinState.CLOSING, reason="the cluster's hosts are granted")
     late = _latecomers(facts)

@@ -42,6 +42,7 @@ async def test_a_host_that_returned_since_the_grant_has_the_cluster_asked_for_an
 async def test_a_look_files_the_request_and_closes_only_once_it_is_granted(switch):
     site = switch.site
     await switch.begin(PinState.CHECKING)
+    await switch.tested()
     await site.store.withdraw(SWITCH, "again", now())
     await switch.become(state=PinState.REQUESTING, ask=1, approved_by="bob")
 

@@ -7,6 +7,7 @@ import pytest
 
 from activities.dispatcher import Dispatching
 from activities.pin import PinSwitching
+from fleet.models.matrix import MatrixEntry
 from fleet.models.messages import ClusterInput
 from fleet.models.pin import PinSpec, PinState
 from tests.scenarios.site import CLUSTER
@@ -23,6 +24,25 @@ async def test_what_was_approved_is_asked_for_anew_when_hosts_do_not_fit_any_mor
 
     row = await switch.row()
     assert (PinState.CHECKING, "") == (row.state, row.approved_by)
+
+
+async def test_a_host_that_a_visit_had_when_it_was_approved_is_judged_before_the_cluster_is_closed(switch):
+    """A visit under way brings its host to what was never tested with the new pin; then the cluster is granted."""
+    await switch.begin(PinState.REQUESTING)
+    entries = (
+        MatrixEntry(components={"gpu-driver": "550.*"}, pins={"nccl": "2.22"}),
+        MatrixEntry(components={"gpu-driver": "570.*"}, pins={"nccl": "2.21"}),
+    )
+    await switch.site.store.add_matrix(CLUSTER, entries, "ann", "qualified", now())
+    await switch.become(approved_by="bob")
+    await switch.site.store.record_versions(CLUSTER, MINE[0], {"gpu-driver": "570.86.15", "nccl": "2.21"}, now())
+
+    found = await run(PinSwitching(switch.deps).review_pin, INPUT)
+    row = await switch.row()
+    assert (PinState.CHECKING, "", 1) == (row.state, row.approved_by, row.ask)
+    assert f"1 of 3 hosts may not carry nccl 2.22 as they are, such as {MINE[0]}: " in found.reason
+    await run(PinSwitching(switch.deps).review_pin, INPUT)
+    assert () == await switch.site.store.leases(SWITCH), "the cluster is not kept while it checks"
 
 
 @pytest.mark.parametrize(("runs", "lost"), [(True, ()), (False, (SWITCH,))])
