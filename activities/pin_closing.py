@@ -16,6 +16,7 @@ from activities.holding import FENCE_LIFE
 from activities.interrupting import note_held
 from activities.pausing import Pauses
 from activities.pin import MAINTRAIN, known_pin
+from activities.pin_facts import shut_out
 from activities.pin_jobs import on_members, release_jobs, tell_jobs, to_requeue
 from activities.pin_late import broken, close_late, main_reservation, note_late, open_all, open_unmoved, reservation_of
 from fleet import ids
@@ -142,7 +143,7 @@ class PinClosing:
         deadline = switch.deadline
         if deadline is not None and await self.deps.clock() >= deadline:
             return "its window is over"
-        return ""
+        return await shut_out(self.deps, switch)
 
     @activity.defn(name="open_pin")
     @mapped

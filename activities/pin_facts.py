@@ -15,8 +15,8 @@ from fleet.models.host import Host, HostSet
 from fleet.models.ledger import Request, RequestClass, RequestState
 from fleet.models.override import Override
 from fleet.models.pin import PinHost, PinHostState, PinState, PinSwitch
-from fleet.policy.pin_check import PinCheck, check_switch
-from fleet.policy.pin_look import LOOKS_AGAIN, PinFacts
+from fleet.policy.pin_check import PinCheck, check_switch, misfits, with_pin
+from fleet.policy.pin_look import LOOKS_AGAIN, PinFacts, too_many_shut_out
 from fleet.policy.pin_steps import batch_size
 from fleet.policy.sets import standings
 from fleet.policy.stopping import in_words
@@ -114,6 +114,18 @@ async def _check(deps: Deps, switch: PinSwitch, hosts: Collection[Host]) -> PinC
     production = {host.name: versions.get(host.name, {}) for host in hosts}
     entries = await deps.store.matrix(spec.cluster)
     return check_switch(cluster, spec.component, spec.version, spec.together, production, entries)
+
+
+async def shut_out(deps: Deps, switch: PinSwitch) -> str:
+    """Why gates would keep too many hosts out once the new pin is in force; empty when they would not. An entry of the
+    matrix may have turned broken since the hosts were judged.
+    """
+    name, spec = switch.spec.cluster, switch.spec
+    known, counts = await deps.store.versions(name), await deps.store.count_pin_hosts(switch.id)
+    checked = await deps.store.pin_hosts(switch.id, states=(PinHostState.CHECKED,))
+    future = with_pin(await deps.cluster(name), spec.component, spec.version)
+    gaps = misfits(future, {h.host: known.get(h.host, {}) for h in checked}, await deps.store.matrix(name))
+    return too_many_shut_out(spec, counts, gaps)
 
 
 async def _read_unread(deps: Deps, cluster: str, hosts: Collection[Host]) -> None:

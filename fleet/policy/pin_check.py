@@ -87,6 +87,18 @@ def check_switch(
     return PinCheck(ok=False, gaps=tuple(gaps), reason=f"{told}; {missing}")
 
 
+def misfits(
+    cluster: Cluster, read_back: Mapping[str, Mapping[str, str]], entries: Sequence[MatrixEntry]
+) -> tuple[PinGap, ...]:
+    """Hosts whose versions are not allowed with the pins of `cluster`, most of one kind first."""
+    alike: dict[tuple[tuple[str, str], ...], list[str]] = defaultdict(list)
+    for host, versions in read_back.items():
+        alike[host_facing(cluster, versions)].append(host)
+    judged = ((hosts, allowed(dict(chosen), cluster, entries)) for chosen, hosts in alike.items())
+    gaps = [PinGap(hosts=tuple(sorted(hosts)), reason=found.reason) for hosts, found in judged if not found.allowed]
+    return tuple(sorted(gaps, key=lambda gap: (-len(gap.hosts), gap.reason)))
+
+
 class _Judge:
     """Why a host-facing set can't go through the switch; empty when it can."""
 

@@ -1,15 +1,15 @@
 """What a look at a pin switch reads, what it answers, and the few answers that every state gives."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from pydantic import Field
 
 from fleet.models.base import Decision, Fact, Moment
-from fleet.models.pin import PinHostState, PinState, PinSwitch
+from fleet.models.pin import PinHostState, PinSpec, PinState, PinSwitch
 from fleet.models.pin_messages import GOES_ON, PinAction, PinPhase
 from fleet.models.units import buffer_hosts
-from fleet.policy.pin_check import PinCheck
+from fleet.policy.pin_check import PinCheck, PinGap
 
 LOOKS_AGAIN = timedelta(minutes=5)
 """Pause at most of a switch that waits for what somebody else does."""
@@ -54,10 +54,26 @@ class PinStep(Decision):
 
 def too_many_failed(facts: PinFacts) -> str:
     """Why so many hosts that can't follow end the switch; empty while they may be left behind."""
-    total = sum(facts.counts.values()) - facts.counts.get(PinHostState.LATE, 0)
-    failed = facts.counts.get(PinHostState.FAILED, 0) + facts.counts.get(PinHostState.NOT_PREPARED, 0)
-    allowed = buffer_hosts(facts.switch.spec.max_failed, total)
+    total, failed, allowed = _behind(facts.switch.spec, facts.counts)
     return f"{failed} of {total} hosts can't follow, {allowed} may be left behind" if failed > allowed else ""
+
+
+def too_many_shut_out(spec: PinSpec, counts: Mapping[PinHostState, int], gaps: Sequence[PinGap]) -> str:
+    """Why so many hosts whose gates would not let them return with the new pin end the switch; empty while they may be
+    left behind.
+    """
+    total, failed, allowed = _behind(spec, counts)
+    out = failed + sum(len(gap.hosts) for gap in gaps)
+    if not gaps or out <= allowed:
+        return ""
+    return f"{out} of {total} hosts could not return, {allowed} may be left behind: {gaps[0].reason}"
+
+
+def _behind(spec: PinSpec, counts: Mapping[PinHostState, int]) -> tuple[int, int, int]:
+    """Hosts of a switch, those that can't follow, and how many may not."""
+    total = sum(counts.values()) - counts.get(PinHostState.LATE, 0)
+    failed = counts.get(PinHostState.FAILED, 0) + counts.get(PinHostState.NOT_PREPARED, 0)
+    return total, failed, buffer_hosts(spec.max_failed, total)
 
 
 def announced(facts: PinFacts) -> bool:

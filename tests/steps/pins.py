@@ -90,6 +90,9 @@ async def run(body, *arguments):
 
 async def moving(switch, **changes):
     await switch.begin(**changes)
+    await switch.tested()
+    for host in MINE:
+        await switch.site.store.record_versions(CLUSTER, host, {"gpu-driver": "550.1", "nccl": "2.22"}, now())
     await switch.close()
     await switch.become(state=PinState.MOVING)
     await switch.note(PinHostState.CHECKED, *MINE)

@@ -7,6 +7,7 @@ from activities.pin import PinSwitching
 from activities.pin_closing import PinClosing
 from fleet import ids
 from fleet.models.ledger import Grant, RequestClass, Settlement
+from fleet.models.matrix import MatrixEntry
 from fleet.models.pin import JobsFate, PinHost, PinHostState, PinState
 from fleet.models.scheduler import JobKind
 from tests.scenarios.site import CLUSTER, POOL
@@ -117,6 +118,19 @@ async def test_a_host_in_production_that_nobody_closed_sends_it_back(switch):
 
     found = await switch.row()
     assert (PinState.RESTORING, "gpu006 got into production with the old pin meanwhile") == (found.state, found.reason)
+    assert {"nccl": "2.21"} == (await switch.deps.cluster(CLUSTER)).pins
+
+
+async def test_an_entry_that_turned_broken_in_its_window_sends_it_back_before_gates_shut_every_host_out(switch):
+    await moving(switch)
+    broken = MatrixEntry(verdict="broken", components={"gpu-driver": "550.*"}, pins={"nccl": "2.22"})
+    await switch.site.store.add_matrix(CLUSTER, (broken,), "ann", "jobs hang", now())
+    await run(PinClosing(switch.deps).commit_pin, INPUT)
+
+    found = await switch.row()
+    assert (PinState.RESTORING, None) == (found.state, found.committed_at)
+    why = "3 of 3 hosts could not return, 1 may be left behind: the matrix lists gpu-driver 550.*"
+    assert found.reason.startswith(why)
     assert {"nccl": "2.21"} == (await switch.deps.cluster(CLUSTER)).pins
 
 
