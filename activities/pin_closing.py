@@ -17,7 +17,7 @@ from activities.interrupting import note_held
 from activities.pausing import Pauses
 from activities.pin import MAINTRAIN, known_pin
 from activities.pin_facts import shut_out
-from activities.pin_jobs import on_members, release_jobs, tell_jobs, to_requeue
+from activities.pin_jobs import note_to_hold, on_members, release_jobs, tell_jobs, to_requeue
 from activities.pin_late import broken, close_late, main_reservation, note_late, open_all, open_unmoved, reservation_of
 from fleet import ids
 from fleet.errors import Refused, StaleAttempt
@@ -104,8 +104,7 @@ class PinClosing:
         held = to_requeue(switch, cluster, jobs, now - switch.closed_at)
         if held:
             # Noted first: what is held is released at the end, whoever requeued it.
-            noted = tuple(dict.fromkeys((*switch.held_jobs, *held)))
-            await self._change(switch, {"held_jobs": noted}, "requeue", f"jobs {', '.join(held)} are held", now)
+            await note_to_hold(self.deps, switch, held, MAINTRAIN, now)
             fence = self._fence(switch, PinState.CLOSING)
             await self.deps.reach(switch.spec.cluster).scheduler.requeue_held(held, fence)
             await note_held(self.deps, switch.id, members, [job for job in jobs if job.id in held])

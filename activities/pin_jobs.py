@@ -10,10 +10,12 @@ from temporalio import activity
 from activities import pin_pages
 from activities.deps import Deps, now
 from fleet.errors import DriverError, InvalidInput, Unreachable
+from fleet.models.base import Moment
 from fleet.models.fleetfile import Cluster
 from fleet.models.host import Host
 from fleet.models.pin import JobsFate, PinChange, PinSwitch
 from fleet.models.scheduler import ClusterView, Job, JobKind, JobState
+from fleet.policy.pin_orders import pin_entry
 from fleet.ports.fence import open_fence
 
 
@@ -29,6 +31,19 @@ def to_requeue(switch: PinSwitch, cluster: Cluster, jobs: Sequence[Job], closed_
         return ()
     fit = (j for j in jobs if j.kind is JobKind.REQUEUEABLE and j.state is not JobState.COMPLETING and not j.ours)
     return tuple(job.id for job in fit)
+
+
+async def note_to_hold(deps: Deps, switch: PinSwitch, jobs: Sequence[str], actor: str, at: Moment) -> None:
+    """Note jobs that are about to be requeued and held, beside those that any attempt has noted meanwhile."""
+
+    def change(before: PinSwitch) -> PinChange:
+        new = [job for job in jobs if job not in before.held_jobs]
+        if (before.state, before.ask) != (switch.state, switch.ask) or not new:
+            return PinChange(switch=before)
+        after = before.model_copy(update={"held_jobs": (*before.held_jobs, *new), "changed_at": at})
+        return PinChange(switch=after, audit=pin_entry(before, "requeue", actor, f"jobs {', '.join(new)} are held", at))
+
+    await deps.store.change_pin_switch(switch.id, change)
 
 
 async def tell_jobs(
@@ -55,15 +70,18 @@ async def tell_jobs(
 async def release_jobs(deps: Deps, switch: PinSwitch) -> None:
     """Release the jobs that are held for a switch whose cluster is open, each for itself.
 
-    One that can't be released is paged, and tried again at the next look, as are all when nobody answers.
+    One that can't be released is paged, and tried again at the next look, as are all when nobody answers. After the
+    last look there is none: `Unreachable` has that one tried again.
     """
     # No fence: a cluster that was opened is not closed by the same switch again, and releasing twice is harmless.
     scheduler, released = deps.reach(switch.spec.cluster).scheduler, set[str]()
+    silent: Unreachable | None = None
     for job in switch.held_jobs:
         try:
             await scheduler.release_held((job,), open_fence)
         except Unreachable as error:
             activity.logger.warning(f"the jobs of {switch.id} are released later: {error}")
+            silent = error
             break
         except (DriverError, InvalidInput) as error:
             await deps.page(pin_pages.not_released(switch, job, error))
@@ -76,3 +94,5 @@ async def release_jobs(deps: Deps, switch: PinSwitch) -> None:
 
     if released:
         await deps.store.change_pin_switch(switch.id, change)
+    if silent is not None and switch.over:
+        raise silent
