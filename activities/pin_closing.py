@@ -213,6 +213,8 @@ class PinClosing:
             current = await known_pin(self.deps, switch.id)
             if current.state is not state:
                 raise StaleAttempt(f"{switch.id} is {current.state}, no longer {state}")
+            if current.ask != switch.ask:
+                raise StaleAttempt(f"{switch.id} has asked for the cluster anew meanwhile")
             if state is PinState.CLOSING and current.aborted:
                 raise StaleAttempt(f"{switch.id} is being called off: {current.aborted}")
             if time.monotonic() - started > FENCE_LIFE:
@@ -234,10 +236,10 @@ class PinClosing:
     async def _change(
         self, switch: PinSwitch, values: Mapping[str, object], verb: str, reason: str, now: Moment
     ) -> None:
-        """Change the row unless its state changed since."""
+        """Change the row unless its state changed since, or it was granted anew."""
 
         def change(before: PinSwitch) -> PinChange:
-            if before.state is not switch.state:
+            if (before.state, before.ask) != (switch.state, switch.ask):
                 return PinChange(switch=before)
             after = before.model_copy(update={"changed_at": now, **values})
             return PinChange(switch=after, audit=pin_entry(before, verb, MAINTRAIN, reason, now))

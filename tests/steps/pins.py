@@ -1,6 +1,7 @@
 """A pin switch in the middle of its life, on the site of the steps."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from temporalio.testing import ActivityEnvironment
@@ -13,6 +14,7 @@ from fleet.models.override import Override
 from fleet.models.pin import PinChange, PinHost, PinHostState, PinSpec, PinState
 from fleet.models.pin_messages import PinBatchInput, PinInput
 from tests.scenarios.site import CLUSTER, POOL
+from tests.steps.other import Other
 from tests.steps.site import no_fence
 
 SWITCH = ids.pin_switch(CLUSTER, "nccl", 1)
@@ -82,6 +84,12 @@ class Switch:
     async def closed(self):
         view = await self.site.hands.scheduler.view(not_before=time.monotonic())
         return {name: node.reservation for name, node in view.nodes.items() if node.maintenance}
+
+
+def with_scheduler(switch, **calls):
+    """The switch's worker, with another scheduler for these calls."""
+    hands = replace(switch.site.hands, scheduler=Other(switch.site.hands.scheduler, **calls))
+    return replace(switch.deps, hands={CLUSTER: hands})
 
 
 async def run(body, *arguments):

@@ -1,6 +1,5 @@
 """Jobs that a pin switch requeued and holds: none is forgotten."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,16 +9,8 @@ from activities.pin import PinSwitching
 from activities.pin_closing import PinClosing
 from fleet.errors import Unreachable
 from fleet.models.pin import JobsFate, PinHostState, PinState
-from tests.scenarios.site import CLUSTER
-from tests.steps.other import Other
-from tests.steps.pins import INPUT, LATE, MINE, moving, now, run
+from tests.steps.pins import INPUT, LATE, MINE, moving, now, run, with_scheduler
 from tests.steps.site import no_fence
-
-
-def with_scheduler(switch, **calls):
-    """The switch's worker, with another scheduler for these calls."""
-    hands = replace(switch.site.hands, scheduler=Other(switch.site.hands.scheduler, **calls))
-    return replace(switch.deps, hands={CLUSTER: hands})
 
 
 async def test_a_switch_does_not_end_before_its_held_jobs_were_asked_to_go_on(switch):
