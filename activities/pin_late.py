@@ -74,12 +74,14 @@ async def broken(
     deps: Deps, cluster: str, members: Sequence[Host], leases: Mapping[str, LeaseHost], view: ClusterView
 ) -> frozenset[str]:
     """Members that are out as failed. Often a vendor has them in a reservation of its own, beside which ours can't be:
-    that is no reason for a switch to go back, since they run no job until somebody mends them.
+    that is no reason for a switch to go back, since they run no job until somebody mends them. Nor is a member that the
+    scheduler does not list, which no reservation can hold: no job starts on it.
     """
     reasons, now = (await deps.cluster(cluster)).failed_reasons, await deps.clock()
     seen = observed_hosts(members, view)
     found = {h.name: standing(h, seen.get(h.name), now, leases.get(h.name), reasons) for h in members}
-    return frozenset(name for name, where in found.items() if where.set is HostSet.FAILED)
+    unlisted = {name for name in found if view.nodes.get(name) is None}
+    return frozenset(unlisted | {name for name, where in found.items() if where.set is HostSet.FAILED})
 
 
 async def close_late(deps: Deps, switch: PinSwitch, host: PinHost, fence: Fence) -> None:
