@@ -2,6 +2,7 @@
 that nobody else has in hands any more is given to its own repair, which brings it the pin.
 """
 
+import asyncio
 import time
 
 from temporalio import activity
@@ -19,11 +20,15 @@ from fleet.models.work import HostWork
 from fleet.policy.compatibility import allowed
 from fleet.ports.fence import Fence
 
+AT_ONCE = 16
+"""Late hosts that are looked at at once."""
 _WORKING = (NodeBase.IDLE, NodeBase.ALLOCATED, NodeBase.MIXED)
 
 
 async def catch_up(deps: Deps, switch: PinSwitch) -> None:
-    """Open every late host that has caught up; the others stay closed."""
+    """Open every late host that has caught up; the others stay closed. None waits for one that is silent for long, or
+    can't be opened: of a rack that lost its power that would outlast any look.
+    """
     late = await deps.store.pin_hosts(switch.id, states=(PinHostState.LATE,))
     if not late:
         return
@@ -32,12 +37,19 @@ async def catch_up(deps: Deps, switch: PinSwitch) -> None:
     except DriverError as error:
         activity.logger.info(f"{len(late)} hosts of {switch.id} stay closed: {error}")
         return
-    for host in late:
-        why = await _caught_up(deps, switch, host, view)
-        if why:
-            await open_late(deps, switch, host, why)
-        else:
-            await _stay_closed(deps, switch, host, view)
+    several = asyncio.Semaphore(AT_ONCE)
+
+    async def one(host: PinHost) -> None:
+        async with several:
+            why = await _caught_up(deps, switch, host, view)
+            if why:
+                await open_late(deps, switch, host, why)
+            else:
+                await _stay_closed(deps, switch, host, view)
+
+    for wrong in await asyncio.gather(*(one(host) for host in late), return_exceptions=True):
+        if isinstance(wrong, BaseException):
+            raise wrong
 
 
 async def _caught_up(deps: Deps, switch: PinSwitch, host: PinHost, view: ClusterView) -> str:
