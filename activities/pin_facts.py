@@ -88,15 +88,16 @@ async def _unprepared(deps: Deps, switch: PinSwitch, up: tuple[Host, ...]) -> tu
 
 def rows(hosts: tuple[Host, ...], state: PinHostState, components: int = 1, first: int = 0) -> tuple[PinHost, ...]:
     """Hosts as rows of a switch that moves so many components, in batches of one pool each, whose hosts measure the
-    fabric with one another. `first`: number of the first batch.
+    fabric with one another: all of a size, so that none is alone in what is left. `first`: number of the first batch.
     """
     most = batch_size(components)
     found: list[PinHost] = []
     number = first
     for pool in sorted({host.pool for host in hosts}):
         names = sorted((host.name for host in hosts if host.pool == pool), key=natural_key)
-        for start in range(0, len(names), most):
-            chosen = names[start : start + most]
+        batches = -(-len(names) // most)
+        for n in range(batches):
+            chosen = names[len(names) * n // batches : len(names) * (n + 1) // batches]
             found += [PinHost(host=name, pool=pool, state=state, batch=number) for name in chosen]
             number += 1
     return tuple(found)

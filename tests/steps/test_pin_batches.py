@@ -1,6 +1,7 @@
 """Batches of a pin switch: prepared, planned there and back, and read back."""
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,13 +10,15 @@ from temporalio.exceptions import ApplicationError
 
 from activities.pin import PinSwitching
 from activities.pin_batch import PinBatching
+from activities.pin_facts import rows
 from fleet import ids
 from fleet.errors import StaleAttempt
 from fleet.models.drivers import SimulatedFault
+from fleet.models.host import Host
 from fleet.models.intent import Before, IntentState
 from fleet.models.pin import PinHostState, PinState
 from fleet.models.pin_messages import PinBatchEnd, PinPhase
-from tests.scenarios.site import CLUSTER
+from tests.scenarios.site import CLUSTER, POOL
 from tests.steps.pins import INPUT, MINE, SWITCH, batch, now, run
 from tests.steps.site import no_fence
 
@@ -127,3 +130,12 @@ async def test_what_takes_a_batch_forth_is_waited_for_until_the_engine_runs_it_n
 
     await run(PinBatching(replace(switch.deps, engine=Engine())).await_pin_batch, batch(PinPhase.MOVE))
     assert [f"{SWITCH}/move/0"] * 3 == asked
+
+
+@pytest.mark.parametrize(("hosts", "sizes"), [(1, [1]), (80, [80]), (81, [40, 41]), (161, [53, 54, 54]), (3, [3])])
+def test_no_host_is_left_alone_in_a_batch_with_nobody_to_measure_the_fabric_with(hosts, sizes):
+    found = rows(
+        tuple(Host(cluster=CLUSTER, name=f"n{i}", pool=POOL, since=now()) for i in range(hosts)), PinHostState.TO_MOVE
+    )
+    assert sizes == [count for _, count in sorted(Counter(row.batch for row in found).items())]
+    assert [f"n{i}" for i in range(hosts)] == [row.host for row in found]
