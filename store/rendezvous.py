@@ -8,6 +8,7 @@ from fleet import ids
 from fleet.models.base import Moment
 from fleet.models.gathering import Gathering
 from fleet.models.ledger import Counted
+from fleet.models.pin import PinHostState
 from store import upserts
 from store.part import Part
 from store.tables.hosts import FABRIC_READY, PAGES
@@ -23,11 +24,14 @@ _PLANNED = select(LEASE_HOSTS.c.host).where(
     LEASE_HOSTS.c.holder == bindparam("visit_"), LEASE_HOSTS.c.counted == Counted.PLANNED
 )
 
+_CAME = select(FABRIC_READY.c.host).where(FABRIC_READY.c.visit == bindparam("visit_"))
 _PLANNED_IN_BATCH = (
     select(LEASE_HOSTS.c.host)
     .join(PIN_HOSTS, (PIN_HOSTS.c.switch == LEASE_HOSTS.c.holder) & (PIN_HOSTS.c.host == LEASE_HOSTS.c.host))
     .where(LEASE_HOSTS.c.holder == bindparam("switch_"), LEASE_HOSTS.c.counted == Counted.PLANNED)
     .where(PIN_HOSTS.c.batch == bindparam("batch_"))
+    # One that a switch which goes back had not changed is not verified: nobody is to wait for it.
+    .where((PIN_HOSTS.c.state != PinHostState.RESTORED) | PIN_HOSTS.c.host.in_(_CAME))
 )
 
 
@@ -88,4 +92,4 @@ def _planned(connection: Connection, visit: str) -> Iterable[str]:
     met = ids.met_at(visit)
     if met is None:
         return connection.execute(_PLANNED, {"visit_": visit}).scalars()
-    return connection.execute(_PLANNED_IN_BATCH, {"switch_": met[0], "batch_": met[1]}).scalars()
+    return connection.execute(_PLANNED_IN_BATCH, {"switch_": met[0], "batch_": met[1], "visit_": visit}).scalars()

@@ -183,3 +183,9 @@ async def test_hosts_of_a_batch_meet_each_other_and_no_one_else(store):
     assert ({"gpu0001": f.NOW}, {"gpu0000", "gpu0001"}) == (found.ready, found.planned)
     assert {"gpu0002"} == (await store.gathering(ids.pin_meeting(switch.id, "verify", 1))).planned
     assert set(hosts) == (await store.gathering(switch.id)).planned
+
+    back = ids.pin_meeting(switch.id, "verify_back", 0)
+    await store.note_pin_hosts(switch.id, {"gpu0000": (PinHostState.RESTORED, "")}, f.NOW)
+    assert {"gpu0001"} == (await store.gathering(back)).planned, "nobody waits for one that was never changed"
+    await store.ready_for_fabric(back, "gpu0000", f.NOW)
+    assert {"gpu0000", "gpu0001"} == (await store.gathering(back)).planned, "one that is verified is a partner still"
