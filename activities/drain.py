@@ -13,6 +13,7 @@ from activities.interrupting import note_interrupted
 from activities.offboarded import nothing_left
 from activities.operation_word import called_off
 from activities.pausing import Pauses
+from activities.pin_forward import called_back
 from activities.recording import recorded
 from activities.refusals import refused, stoppable
 from fleet.errors import ForeignHold, HostState, Refused
@@ -53,8 +54,11 @@ class Draining:
         return await self._until_drained(acting, intent, time.monotonic())
 
     async def _refusal(self, acting: Acting) -> StepResult | None:
-        """Why the drain ends now: a stop, or that no job has to go for what was offboarded. None to go on."""
-        stopped = refused(acting.may_begin(Deed.DRAIN, await acting.footing()), touched=False)
+        """Why the drain ends now: a stop, a pin switch that goes back, or that no job has to go for what was
+        offboarded. None to go on.
+        """
+        may = acting.may_begin(Deed.DRAIN, await acting.footing())
+        stopped = refused(await called_back(self.deps, acting.order, Deed.DRAIN) or may, touched=False)
         if stopped is None and await yields(self.deps, acting.order):
             return StepResult(
                 action=StepAction.GIVE_BACK,

@@ -8,8 +8,10 @@ from activities.deps import Deps
 from fleet import ids
 from fleet.models.emergency import EmergencyState
 from fleet.models.ledger import LeaseHost
-from fleet.models.pool import DrainPolicy
+from fleet.models.pool import AtDeadline, DrainPolicy
 from fleet.models.work import StepOrder
+
+_KINDS = ("requeueable", "not_requeueable", "interactive")
 
 
 async def yields(deps: Deps, order: StepOrder) -> bool:
@@ -40,8 +42,12 @@ def yield_of_grant(lease: LeaseHost) -> str:
 
 
 async def drain_policy(deps: Deps, order: StepOrder) -> DrainPolicy:
-    """How jobs are treated: as the pool says, or the emergency whose stop this is."""
+    """How jobs are treated: as the pool says, or the emergency whose stop this is. A pin switch waits for those that
+    slipped in where somebody ended its reservation: it goes back sooner than it ends a job that it did not note.
+    """
     _, pool = await deps.pool(order.cluster, order.pool)
+    if ids.pin_switch_of(order.operation) is not None:
+        return pool.drain.model_copy(update=dict.fromkeys(_KINDS, AtDeadline.WAIT))
     emergency = ids.emergency_of(order.visit) if order.visit is not None else None
     found = await deps.store.emergency(emergency) if emergency is not None else None
     return pool.drain if found is None or found.spec.drain is None else found.spec.drain

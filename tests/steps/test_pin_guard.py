@@ -1,11 +1,14 @@
 """What is out for other reasons waits while a pin is unsettled, and gets the one in force."""
 
+import asyncio
+import time
 from datetime import timedelta
 
 import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.apply import Applying
+from activities.drain import Draining
 from activities.gate import Gating
 from activities.hand_over import HandingOver
 from activities.returning import Returning
@@ -13,6 +16,7 @@ from fleet import ids
 from fleet.models.matrix import MatrixEntry
 from fleet.models.messages import Command
 from fleet.models.pin import PinHostState, PinState
+from fleet.models.scheduler import JobKind
 from fleet.models.stack import Upgrade
 from fleet.models.work import EndCause, HostWork, Step, StepAction, StepKind
 from tests.scenarios.site import CLUSTER, POOL
@@ -117,3 +121,20 @@ async def test_no_host_goes_on_to_the_new_pin_of_a_switch_that_goes_back(switch,
     assert why in ended.reason
     assert "2.21" == (await switch.site.hands.hardware.versions("gpu003"))["nccl"]
     assert ["withdrawn"] == [i.state for i in await switch.site.store.intents(operation)]
+
+
+async def test_a_job_that_slipped_in_is_waited_for_and_the_drain_ends_when_the_switch_goes_back(switch):
+    """Somebody ended our reservation: the pool's deadline is for visits, and no switch cancels a job."""
+    await switch.begin(PinState.MOVING)
+    job = switch.site.world.submit_job(hosts=["gpu003"], kind=JobKind.INTERACTIVE)
+    operation = ids.operation(SWITCH, "gpu003")
+    forth = order(StepKind.DRAIN, "gpu003", operation=operation, visit=SWITCH)
+    draining = asyncio.create_task(run(Draining(switch.deps).drain, forth))
+    await asyncio.sleep(2.5)  # the pool's deadline is a second
+    assert not draining.done()
+    assert job in (await switch.site.hands.scheduler.view(not_before=time.monotonic())).jobs
+
+    await switch.become(state=PinState.RESTORING, reason="its window is over")
+    ended = await asyncio.wait_for(draining, 5.0)
+    assert (StepAction.GIVE_BACK, EndCause.STOP) == (ended.action, ended.cause)
+    assert "goes back: it is restoring: its window is over" in ended.reason
