@@ -12,7 +12,19 @@ def asks_approval(switch: PinSwitch, ready: int) -> Page:
         f"{switch.spec.window}.\nTo let it begin: maintrain pin approve {switch.id} --reason ...\n"
         f"To call it off: maintrain pin abort {switch.id} --reason ..."
     )
-    return Page(f"{switch.id}/approve", f"The pin switch of {switch.name} waits for an approval", body)
+    # Each time that it asks is an occasion of its own: whoever approved it before counts on it.
+    key = f"{switch.id}/approve/{switch.changed_at.isoformat()}"
+    return Page(key, f"The pin switch of {switch.name} waits for an approval", body)
+
+
+def checks_anew(switch: PinSwitch) -> Page:
+    """What was approved does not hold any more."""
+    body = (
+        f"{switch.reason}\nNothing was closed. Once every host may carry both pins it asks for an approval again. See: "
+        f"maintrain pin status {switch.id}"
+    )
+    title = f"The pin switch of {switch.name} checks anew, and asks for its approval again"
+    return Page(f"{switch.id}/anew/{switch.changed_at.isoformat()}", title, body)
 
 
 def goes_back(switch: PinSwitch) -> Page:

@@ -9,7 +9,7 @@ from activities.dispatcher import Dispatching
 from activities.pin import PinSwitching
 from fleet.models.matrix import MatrixEntry
 from fleet.models.messages import ClusterInput
-from fleet.models.pin import PinSpec, PinState
+from fleet.models.pin import PinHostState, PinSpec, PinState
 from tests.scenarios.site import CLUSTER
 from tests.steps.pins import INPUT, MINE, SWITCH, now, run
 
@@ -24,6 +24,20 @@ async def test_what_was_approved_is_asked_for_anew_when_hosts_do_not_fit_any_mor
 
     row = await switch.row()
     assert (PinState.CHECKING, "") == (row.state, row.approved_by)
+    await run(PinSwitching(switch.deps).review_pin, INPUT)
+    anew = f"The pin switch of {row.name} checks anew, and asks for its approval again"
+    assert [anew] == switch.deps.pager.titles, "whoever approved it counts on it"
+
+
+async def test_an_approval_that_is_asked_for_anew_is_paged_anew(switch):
+    await switch.begin(PinState.ASKING)
+    await switch.tested()
+    await switch.note(PinHostState.PREPARED, *MINE)
+    for asked in (1, 2):
+        await switch.become(changed_at=now())
+        for _ in range(2):
+            await run(PinSwitching(switch.deps).review_pin, INPUT)
+        assert asked == len([t for t in switch.deps.pager.titles if t.endswith("waits for an approval")])
 
 
 async def test_a_host_that_a_visit_had_when_it_was_approved_is_judged_before_the_cluster_is_closed(switch):
