@@ -16,6 +16,7 @@ from activities.ladder import ask_person, end_rung, leave_to_person
 from activities.lemons import why_a_lemon
 from activities.noticing import begun_key
 from activities.pausing import SILENCES, Pauses
+from activities.pin_forward import tell_switch
 from activities.pin_guard import unless_unsettled
 from activities.repair_book import climb_of, origin_of, repair_of, tries_of, where_it_is
 from activities.wishing import wishes_of
@@ -64,6 +65,7 @@ class HandingOver:
                 await store.record_outcome(row)
                 count_outcome(row)
                 await tell_large(self.deps, work.visit)
+                await tell_switch(self.deps, work, order.reason)
             opened = await store.opened_repair(operation)
             await own_drain(self.deps, work, operation, opened)
             origin = await origin_of(self.deps, work, operation, opened)

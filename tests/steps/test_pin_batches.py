@@ -8,16 +8,19 @@ from datetime import timedelta
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from activities.hand_over import HandingOver
 from activities.pin import PinSwitching
 from activities.pin_batch import PinBatching
 from activities.pin_facts import rows
 from fleet import ids
-from fleet.errors import StaleAttempt
+from fleet.errors import HostState, StaleAttempt
 from fleet.models.drivers import SimulatedFault
 from fleet.models.host import Host
 from fleet.models.intent import Before, IntentState
+from fleet.models.messages import HandOver
 from fleet.models.pin import PinHostState, PinState
 from fleet.models.pin_messages import PinBatchEnd, PinPhase
+from fleet.models.work import HostWork
 from tests.scenarios.site import CLUSTER, POOL
 from tests.steps.pins import INPUT, MINE, SWITCH, batch, now, run
 from tests.steps.site import no_fence
@@ -139,3 +142,18 @@ def test_no_host_is_left_alone_in_a_batch_with_nobody_to_measure_the_fabric_with
     )
     assert sizes == [count for _, count in sorted(Counter(row.batch for row in found).items())]
     assert [f"n{i}" for i in range(hosts)] == [row.host for row in found]
+
+
+async def test_a_host_that_can_not_follow_is_told_at_once_and_not_when_the_last_of_its_batch_is_through(switch):
+    await switch.begin(PinState.MOVING)
+    work = HostWork(cluster=CLUSTER, pool=POOL, host=MINE[0], operation=ids.operation(SWITCH, MINE[0]), visit=SWITCH)
+    for _ in range(2):
+        failed = HandOver(work=work, reason="pin switch: nccl can't be had", host_state=HostState.DRAINED)
+        await run(HandingOver(switch.deps).hand_over, failed)
+        assert {MINE[0]: "failed", MINE[1]: "to_move", MINE[2]: "to_move"} == await switch.hosts()
+    (row,) = await switch.site.store.pin_hosts(SWITCH, states=(PinHostState.FAILED,))
+    assert "nccl can't be had" == row.reason
+
+    await switch.note(PinHostState.CAUGHT_UP, MINE[0])
+    await run(HandingOver(switch.deps).hand_over, failed)
+    assert "caught_up" == (await switch.hosts())[MINE[0]], "an attempt that stood still tells nothing any more"
