@@ -160,9 +160,9 @@ def _change(look: PinLook, step: PinStep, rollouts: tuple[str, ...]) -> Callable
                 "reason": step.reason,
                 "changed_at": now if step.state is not before.state else before.changed_at,
                 "co_rollouts": (*before.co_rollouts, *rollouts),
-                # What was approved no longer holds: it is asked for anew, and so is the cluster.
+                # What was approved no longer holds: it is asked for anew, as is the cluster, and jobs are told anew.
                 "approved_by": "" if step.state is PinState.CHECKING else before.approved_by,
-                "ask": before.ask + (step.state is PinState.CHECKING and before.state is PinState.REQUESTING),
+                "ask": before.ask + (step.state is PinState.CHECKING and before.state is not PinState.CHECKING),
             }
         )
         entry = pin_entry(before, step.state, MAINTRAIN, step.reason, now) if step.state is not before.state else None

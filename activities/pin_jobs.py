@@ -9,6 +9,7 @@ from temporalio import activity
 
 from activities import pin_pages
 from activities.deps import Deps, now
+from fleet import ids
 from fleet.errors import DriverError, InvalidInput, Unreachable
 from fleet.models.base import Moment
 from fleet.models.fleetfile import Cluster
@@ -49,16 +50,18 @@ async def note_to_hold(deps: Deps, switch: PinSwitch, jobs: Sequence[str], actor
 async def tell_jobs(
     deps: Deps, switch: PinSwitch, cluster: Cluster, members: Collection[Host], jobs: Sequence[Job]
 ) -> None:
-    """Send each job the signal of a pool it runs in, where that has one, once a switch.
+    """Send each job the signal of a pool it runs in, where that has one, once for each time that the switch comes: what
+    a job saved days ago, for a closing that did not come, is of no use to it.
 
     A job is claimed before it is told; a scheduler that fails here is logged and holds nothing up.
     """
     pool_of = {host.name: host.pool for host in members}
     told: dict[str, list[str]] = {}
+    coming = ids.request(switch.id, switch.ask)
     for job in jobs:
         pools = (cluster.pool(pool_of[host]) for host in job.hosts if host in pool_of)
         signal = next((p.drain.signal for p in pools if p is not None and p.drain.signal), None)
-        if signal and not job.ours and await deps.store.first_time(f"notice/{switch.id}/{job.id}", now()):
+        if signal and not job.ours and await deps.store.first_time(f"notice/{coming}/{job.id}", now()):
             told.setdefault(signal, []).append(job.id)
     for signal, chosen in told.items():
         try:
