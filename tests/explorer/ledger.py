@@ -34,7 +34,7 @@ REACH: dict[str, Reach] = {
     "failed": _FACTS,
     "look": (HOSTS, OBSERVATIONS, OPERATION_HOSTS),
     "look_in_vain": (HOSTS, OBSERVATIONS, OPERATION_HOSTS),
-    "footing": (LEASE_HOSTS, STOPS, *_PARKINGS, INTENTS),
+    "footing": (LEASE_HOSTS, HOSTS, STOPS, *_PARKINGS, INTENTS),
     "parked": (*_PARKINGS,),
     "hold": (INTENTS,),
     "end_hold": (INTENTS,),
