@@ -60,10 +60,10 @@ class OperationBoarding:
         pool = cluster.pool(member.pool) if member is not None else None
         if pool is None:
             await self._release(op, lease, "", Outcome.LEFT_OUT, "no member of a pool of the fleet file any more")
-            return None
-        steps = await self._steps(op, cluster, pool, lease)
-        if steps is None:
-            return None
+        steps = None if pool is None else await self._steps(op, cluster, pool, lease)
+        if pool is None or steps is None:
+            # What has boarded meanwhile is kept, and it is for us to have it begun: nobody heeds who boarded it late.
+            return await self.deps.store.work(lease.operation)
         work = HostWork(
             cluster=cluster.name,
             pool=pool.name,

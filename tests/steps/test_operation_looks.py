@@ -238,7 +238,8 @@ async def test_a_host_that_is_flashed_is_not_let_go_by_one_who_began_to_read_its
 
     hands = OpenDrivers(scheduler=None, hardware=Other(None, versions=versions), verifier=None)
     late = OperationBoarding(replace(looks.deps, hands={CLUSTER: hands}))
-    await ActivityEnvironment().run(late.board_operation, OperationBoard(operation="op/1", cluster=CLUSTER))
+    found = await ActivityEnvironment().run(late.board_operation, OperationBoard(operation="op/1", cluster=CLUSTER))
 
+    assert ["gpu002"] == [work.host for work in found.works]
     assert lease == await looks.store.lease(CLUSTER, "gpu002")
     assert [] == list(await looks.store.outcomes(CLUSTER, host="gpu002"))
