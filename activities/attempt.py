@@ -83,11 +83,10 @@ class Attempt:
         if footing.lease is not None and footing.lease.since != self.held_since:
             raise StaleAttempt(f"{self.order.operation} took {self.order.host} up anew after this attempt began")
 
-    def _check_newest(self, footing: Footing) -> None:
-        """Raise `StaleAttempt` when a later attempt of this very step has begun: who stood still, and wakes while that
-        one's successors return the host, must not drain it again.
+    def check_newest(self, known: Intent | None) -> None:
+        """Raise `StaleAttempt` when a later attempt of this very step has begun, as its intent tells: who stood still,
+        and wakes while that one's successors return the host, must not drain it again.
         """
-        known = footing.intent(self.order.step.key)
         before, _, number = known.token.rpartition("/") if known is not None else ("", "", "")
         mine, _, attempt = self.token.rpartition("/")
         if before == mine and int(number) > int(attempt):
@@ -103,7 +102,7 @@ class Attempt:
             started = time.monotonic()
             footing = await self.footing()
             self.check_lease(footing)
-            self._check_newest(footing)
+            self.check_newest(footing.intent(self.order.step.key))
             answer = self.may_begin(deed, footing, finishing=finishing)
             if answer.answer is Proceed.GO and not finishing:
                 answer = await called_back(self.deps, self.order, deed) or answer

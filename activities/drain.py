@@ -80,12 +80,14 @@ class Draining:
 
     async def _since(self, acting: Acting) -> Intent:
         """The drain's own row: its time of opening is where the deadline counts from, whoever drains. It is ours from
-        here on: an earlier attempt that wakes late must treat no job, which may run elsewhere by then.
+        here on: an earlier attempt that wakes late must treat no job, which may run elsewhere by then, nor take the row
+        back.
         """
         order, began = acting.order, await self.deps.clock()
         told = drain_begun(order, began)
         opening = self.deps.store.open_intent
         intent = await opening(order.record, order.step.key, acting.token, Before(), began, told=told)
+        acting.check_newest(intent)
         await acting.take_over(intent)
         return intent
 

@@ -6,6 +6,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.drain import Draining
 from activities.hand_over import HandingOver
 from activities.returning import Returning
 from activities.visit import Visiting
@@ -131,3 +132,16 @@ async def test_a_verification_that_wakes_late_drains_no_host_that_its_successor_
 
     assert not await site.drained(HOST)
     assert [] == site.pages.titles
+
+
+async def test_a_drain_that_wakes_late_drains_no_host_that_its_successors_are_returning(site):
+    """It stood still before its first write; who came after it has lifted the drain, and is about to let go."""
+    later = ActivityEnvironment()
+    later.info = replace(later.info, attempt=2)
+    await later.run(Draining(site.deps).drain, order(StepKind.DRAIN, HOST))
+    site.world.undrain_by_other(HOST)
+
+    with pytest.raises(ApplicationError, match="newer attempt"):
+        await site.run(Draining(site.deps).drain, order(StepKind.DRAIN, HOST))
+
+    assert not await site.drained(HOST)
