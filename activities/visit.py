@@ -211,11 +211,11 @@ class Visiting:
         emergency = ids.emergency_of(visit.visit)
         if emergency is not None:
             await end_stop(self.deps, emergency, visit, outcomes)
-            await take_back_the_rest(self.deps, visit.cluster, visit.visit)
+            await take_back_the_rest(self.deps, visit.visit)
             return told
         ending = visit_end(outcomes)
         await store.close_visit(
             visit.visit, await self.deps.clock(), told, gave_back=ending.gave_back, due_again=ending.due_again
         )
-        await take_back_the_rest(self.deps, visit.cluster, visit.visit)
+        await take_back_the_rest(self.deps, visit.visit)
         return told

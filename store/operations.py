@@ -152,7 +152,7 @@ class Operations(Part):
         return await self._database.read(lambda connection: hosts_of_operation(connection, op_id))
 
     async def operation_requests(self, op_id: str) -> tuple[Request, ...]:
-        """Its lease requests that have not ended, by cluster."""
+        """Its lease requests that have not ended, by cluster; those of any other holder, such as a visit, too."""
         return await self._database.read(lambda connection: _requests(connection, op_id))
 
     async def held_for_outsider(self, op_id: str) -> frozenset[str]:

@@ -58,7 +58,7 @@ class OperationBook(Protocol):
         ...
 
     async def operation_requests(self, op_id: str) -> tuple[Request, ...]:
-        """Its lease requests that have not ended, by cluster."""
+        """Its lease requests that have not ended, by cluster; those of any other holder, such as a visit, too."""
         ...
 
     async def held_for_outsider(self, op_id: str) -> frozenset[str]:
