@@ -159,7 +159,7 @@ class HostSteps(Performing):
             if not begun and self.work.visit is not None:
                 begun = await tell(self.work.visit, "wake")
             self._show(f"{describe(step)}: {result.reason}")
-            if time_to_continue() and not self.applied:
+            if time_to_continue() and not self.applied and workflow.patched("hold-goes-on"):
                 workflow.continue_as_new(self._from(step))
             with suppress(TimeoutError):
                 await workflow.wait_condition(lambda: self.told, timeout=pause, timeout_summary=result.reason[:200])
