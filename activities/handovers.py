@@ -16,7 +16,7 @@ from fleet.models.handover import Handover, HandoverDeed, HandoverState, Handove
 from fleet.models.messages import Command
 from fleet.models.rungs import LADDER, RungEnd
 from fleet.models.work import HostWork, Outcome, StepOrder
-from fleet.policy.handover import given_back, next_step
+from fleet.policy.handover import given_back, names, next_step
 from fleet.ports.fence import Fence
 
 
@@ -103,10 +103,14 @@ async def unless_given(deps: Deps, work: HostWork, said: Command, since: Moment)
     raise Refused(f"{work.host} is given to {asked.outsider}: {asked.reason}")
 
 
-async def unless_taken(deps: Deps, order: StepOrder) -> None:
-    """What an outsider says they have returns by no try that began before. Raises `StepFailed`: it stays in repair."""
+async def unless_taken(deps: Deps, order: StepOrder, hold: str = "") -> None:
+    """What an outsider says they have, or has under a drain of theirs (the `hold` on it), returns by no try that began
+    before: it would come back from them without being verified. Raises `StepFailed`: it stays in repair.
+    """
     asked = await giving(deps, order.cluster, order.host, order.operation) if order.repair else None
-    if asked is not None and asked.state is HandoverState.ACKNOWLEDGED:
+    if asked is None:
+        return
+    if asked.state is HandoverState.ACKNOWLEDGED or hold == asked.theirs or names(hold, asked.outsider):
         raise StepFailed(f"{order.host} has passed, and is {asked.outsider}'s by now: {asked.reason}")
 
 

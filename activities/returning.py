@@ -108,6 +108,7 @@ class Returning:
         try:
             await acting.hands.scheduler.undrain(acting.order.host, acting.owned, fence, rebooted=rebooted)
         except ForeignHold as hold:
+            await unless_taken(self.deps, acting.order, hold.holder)
             await _may_be_left(acting, footing)()
             return f"{acting.order.reason}; left drained by another: {hold.holder}"
         return ""

@@ -183,6 +183,38 @@ async def test_a_host_that_the_outsider_takes_while_its_drain_is_being_lifted_is
     assert (OURS, REPAIR) == ((await losses.node(HOST)).reason, (await store.lease(CLUSTER, HOST)).operation)
 
 
+@pytest.mark.parametrize("says", [True, False])
+async def test_a_host_that_the_outsider_drains_while_it_returns_is_given_to_them_and_verified_once_it_comes_back(
+    losses, says
+):
+    """By their own drain, too: left to them as another's, it would be in production as soon as they lift that."""
+    work = await in_repair(losses)
+    given, store, inner = await asked(losses), losses.site.store, losses.site.hands.scheduler
+
+    async def late(host, owned, fence, *, rebooted):
+        async def theirs():
+            await fence()
+            losses.site.world.drain_by_other(HOST, "bob: mine" if says else "vendor at work")
+            if says:
+                await store.acknowledge_handover(given.id, "vendor", ANN, await store.clock())
+
+        await inner.undrain(host, owned, theirs, rebooted=rebooted)
+
+    hands = replace(losses.site.hands, scheduler=Other(inner, undrain=late))
+    repaired = {"operation": REPAIR, "attempt": 1, "repair": True, "visit": None, "outcome": Outcome.REPAIRED}
+    with pytest.raises(ApplicationError, match="has passed, and is vendor's by now"):
+        await losses.site.run(
+            Returning(replace(losses.site.deps, hands={CLUSTER: hands})).return_host,
+            order(StepKind.RETURN, **repaired, reason="it passed"),
+        )
+
+    assert (HOST,) == (await losses.look()).given
+    assert await give_away(losses, work)
+    losses.site.world.undrain_by_other(HOST)
+    await losses.look()
+    assert "came back with nobody holding it" in (await store.lease(CLUSTER, HOST)).why
+
+
 async def test_people_are_told_once_when_nobody_takes_a_host_in_time(losses):
     await in_repair(losses)
     await asked(losses, within=timedelta(0))
