@@ -110,11 +110,13 @@ class HandingOver:
     async def plan_repair(self, work: HostWork, command: Command) -> Boarding:
         """What a repaired host boards: all that is due, every verification, the gate; audited."""
         async with beating():
-            # Before what may take hours: whoever gives the host away meanwhile has spoken after this word.
-            said = f"said/{work.operation}.{work.tries}"
+            # Before what may take hours: whoever gives the host away meanwhile has spoken after this word. The key is
+            # of this run: a workflow that takes the repair up again may count a try anew.
+            said = f"said/{activity.info().workflow_run_id}/{work.operation}.{work.tries}"
             since = await self.deps.store.first_claim(said, await self.deps.clock())
             await unless_unsettled(self.deps, work.cluster, work.operation)
-            await unless_given(self.deps, work, command, since)
+            # The step that was under way as they spoke may have taken hours, too.
+            await unless_given(self.deps, work, command, since if command.at is None else min(since, command.at))
             if command.actor != LADDER:  # a rung's entry is written with the rung
                 await self._note_person(work, command)
             work = await where_it_is(self.deps, work)

@@ -66,6 +66,7 @@ app.command("take-over")(take_over)
 async def _tell(name: str, cluster: str | None, what: str, asked: Command, dry_run: bool) -> None:
     async with facts() as store:
         where = await in_repair(store, (await in_force(store)).fleet, name, cluster)
+        asked = asked.model_copy(update={"at": await store.clock()})
     if dry_run:
         say(f"would be told to the repair of {where}/{name}: {what} ({asked.reason}); nothing was changed")
         return

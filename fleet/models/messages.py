@@ -14,6 +14,8 @@ class Command(Message):
 
     actor: str = "unknown"
     reason: str = "no reason given"
+    at: Moment | None = None
+    """When it was said, by the facts' own clock; None where that is not known."""
 
 
 class SkipCommand(Command):

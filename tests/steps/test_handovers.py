@@ -136,6 +136,29 @@ async def test_a_word_said_before_a_host_was_to_be_given_does_not_call_that_back
     assert HandoverState.ASKED is (await store.handover(CLUSTER, HOST)).state
 
 
+async def test_a_word_that_waited_for_a_step_to_end_does_not_call_back_what_was_asked_meanwhile(losses):
+    work, store = (await in_repair(losses)).model_copy(update={"tries": 1}), losses.site.store
+    bob = Command(actor="bob", reason="mended", at=await store.clock())
+    await asked(losses)
+
+    with pytest.raises(ApplicationError, match="gpu001 is given to vendor"):
+        await ActivityEnvironment().run(HandingOver(losses.site.deps).plan_repair, work, bob)
+    assert HandoverState.ASKED is (await store.handover(CLUSTER, HOST)).state
+
+
+async def test_a_word_calls_back_a_handover_though_a_workflow_that_is_gone_began_a_try_of_that_number(losses):
+    work, store = (await in_repair(losses)).model_copy(update={"tries": 1}), losses.site.store
+    plan, before = HandingOver(losses.site.deps).plan_repair, ActivityEnvironment()
+    await before.run(plan, work, Command(actor="bob", reason="mended"))
+    await asked(losses)
+    after = ActivityEnvironment()
+    after.info = replace(after.info, workflow_run_id="another run")
+
+    await after.run(plan, work, Command(actor="bob", reason="mended, really"))
+
+    assert HandoverState.WITHDRAWN is (await store.handover(CLUSTER, HOST)).state
+
+
 async def test_nobody_calls_back_what_the_outsider_has(losses):
     work = await in_repair(losses)
     given = await asked(losses)
