@@ -57,7 +57,8 @@ class PinSwitching:
             await self._tell(after, look.facts)
             if after.opened_at is not None:
                 await release_jobs(self.deps, after)
-            if announced(look.facts):
+            # This very look may have found that it does not come (yet).
+            if announced(look.facts) and after.state not in (PinState.CHECKING, PinState.CALLED_OFF):
                 await self._announce(after, look)
             return await self._review(after, look.facts, step, rollouts)
 

@@ -74,6 +74,7 @@ async def test_jobs_are_told_again_when_a_switch_comes_after_all(tmp_path):
     await site.store.add_matrix(CLUSTER, (entry,), "ann", "jobs hang", now())
     await switch.become(state=PinState.REQUESTING)
     assert "checking" == (await run(PinSwitching(switch.deps).review_pin, INPUT)).state
+    assert [job] == told(), "the look that finds that it does not come tells nobody that it does"
 
     await switch.become(state=PinState.CLOSING)
     await switch.close()

@@ -169,6 +169,7 @@ async def test_a_late_host_is_opened_once_it_carries_the_pin(switch):
 async def test_jobs_are_told_once_when_the_cluster_is_asked_for(tmp_path):
     site = await StepSite.open(tmp_path, drain={"deadline": "1s", "signal": "USR1"})
     switch = await Switch(site).begin(PinState.REQUESTING)
+    await switch.tested()
     job = site.world.submit_job(hosts=["gpu003"])
     for _ in range(2):
         await run(PinSwitching(switch.deps).review_pin, INPUT)
