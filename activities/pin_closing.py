@@ -215,6 +215,8 @@ class PinClosing:
                 raise StaleAttempt(f"{switch.id} is {current.state}, no longer {state}")
             if current.ask != switch.ask:
                 raise StaleAttempt(f"{switch.id} has asked for the cluster anew meanwhile")
+            if current.closed_at != switch.closed_at:
+                raise StaleAttempt(f"{switch.id} was closed by another attempt meanwhile")
             if state is PinState.CLOSING and current.aborted:
                 raise StaleAttempt(f"{switch.id} is being called off: {current.aborted}")
             if time.monotonic() - started > FENCE_LIFE:
@@ -236,10 +238,11 @@ class PinClosing:
     async def _change(
         self, switch: PinSwitch, values: Mapping[str, object], verb: str, reason: str, now: Moment
     ) -> None:
-        """Change the row unless its state changed since, or it was granted anew."""
+        """Change the row unless its state changed since, it was granted anew, or another attempt has closed it."""
+        seen = (switch.state, switch.ask, switch.closed_at)
 
         def change(before: PinSwitch) -> PinChange:
-            if (before.state, before.ask) != (switch.state, switch.ask):
+            if (before.state, before.ask, before.closed_at) != seen:
                 return PinChange(switch=before)
             after = before.model_copy(update={"changed_at": now, **values})
             return PinChange(switch=after, audit=pin_entry(before, verb, MAINTRAIN, reason, now))

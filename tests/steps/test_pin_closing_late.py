@@ -26,6 +26,28 @@ async def test_an_attempt_at_an_earlier_grant_closes_nothing_of_a_later_one(swit
     assert {} == await switch.closed()
 
 
+async def test_an_attempt_that_stood_still_does_not_open_what_its_successor_has_closed(switch):
+    """It saw a host astray that its successor found in another's hands."""
+    await switch.begin()
+    switch.site.world.undrain_by_other(LATE)
+    scheduler, stood = switch.site.hands.scheduler, []
+
+    async def view(**asked):
+        seen = await scheduler.view(**asked)
+        if not stood:
+            stood.append(True)
+            switch.site.world.drain_by_other(LATE, "admin: disk check")
+            await switch.close()
+        return seen
+
+    late = PinClosing(with_scheduler(switch, view=view), settle_for=0.0)
+    with pytest.raises(ApplicationError, match="was closed by another attempt meanwhile"):
+        await run(late.close_pin, INPUT)
+    row = await switch.row()
+    assert (PinState.CLOSING, 0, True) == (row.state, row.ask, row.closed_at is not None)
+    assert {*MINE, LATE} == set(await switch.closed())
+
+
 async def test_a_member_that_the_scheduler_does_not_list_sends_no_switch_back(switch):
     """It can't be closed, and no job starts on it; once it is listed its row has it closed."""
     await switch.begin()
