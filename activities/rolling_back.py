@@ -57,7 +57,7 @@ async def look_ahead(deps: Deps, look: RolloutLook, rollout: Rollout) -> None:
     """Tell people of pools whose trains' visits would take no host off a version that they are to take back."""
     for cluster, pools in _carrying(look).items():
         for pool, names in pools.items():
-            its = await _ways(deps, rollout, cluster, pool, names)
+            its = await _ways(deps, rollout, cluster, pool, names, any_is_enough=True)
             if its.why_not:
                 await _tell(deps, rollout, cluster, pool, names, its.why_not)
 
@@ -115,8 +115,18 @@ async def _ask(deps: Deps, rollout: Rollout, facts: TrainFacts) -> None:
     await deps.engine.wake(ids.train(cluster, pool))
 
 
-async def _ways(deps: Deps, rollout: Rollout, cluster_name: str, pool_name: str, hosts: Sequence[str]) -> _Ways:
-    """What a visit would make of each of these hosts. A fleet has few different sets of versions."""
+async def _ways(
+    deps: Deps,
+    rollout: Rollout,
+    cluster_name: str,
+    pool_name: str,
+    hosts: Sequence[str],
+    *,
+    any_is_enough: bool = False,
+) -> _Ways:
+    """What a visit would make of each of these hosts, or of so many that one has a way. A fleet has few different sets
+    of versions.
+    """
     component, prior = rollout.spec.component, rollout.spec.prior
     cluster, pool = await deps.pool(cluster_name, pool_name)
     entries, versions = await deps.store.matrix(cluster_name), await deps.store.versions(cluster_name)
@@ -135,4 +145,6 @@ async def _ways(deps: Deps, rollout: Rollout, cluster_name: str, pool_name: str,
             back.append(host)
         else:
             others = True
+        if any_is_enough and (back or others):
+            break  # looks go on for as long as trains take, and a pool may have thousands of hosts
     return _Ways(tuple(back), others, "" if back or others else first)
