@@ -20,7 +20,7 @@ from fleet.models.pin import PinChange, PinHost, PinHostState, PinState, PinSwit
 from fleet.models.pin_messages import PinAction, PinInput, PinOrder, PinPhase, PinReview
 from fleet.pin_view import pin_view
 from fleet.policy.pin_look import PinFacts, PinStep, announced
-from fleet.policy.pin_orders import PinVerb, pin_entry, pin_order, pin_refusal
+from fleet.policy.pin_orders import PinVerb, pin_entry, pin_order, pin_refusal, pin_said_once
 from fleet.policy.pin_progress import progress
 from fleet.ports.fence import open_fence
 
@@ -133,11 +133,15 @@ class PinSwitching:
     @activity.defn(name="order_pin")
     @mapped
     async def order_pin(self, order: PinOrder) -> str:
-        """Put a person's word in force as a row; what it did, in words. `Refused` with the reason."""
+        """Put a person's word in force as a row, once however often it is tried; what it did, in words. `Refused` with
+        the reason.
+        """
+        info = activity.info()
         async with beating():
             change = pin_order(order, PinVerb(order.verb), await self.deps.clock())
-            after = await self.deps.store.change_pin_switch(order.switch, change)
-        return after.aborted or f"approved by {after.approved_by}"
+            once = pin_said_once(change, f"{info.workflow_run_id}/{info.activity_id}")
+            after = await self.deps.store.change_pin_switch(order.switch, once)
+        return after.aborted or f"approved by {after.approved_by or order.actor}"
 
 
 async def known_pin(deps: Deps, switch_id: str) -> PinSwitch:

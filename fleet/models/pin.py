@@ -117,6 +117,8 @@ class PinSwitch(Fact):
     """Jobs that were requeued and are held."""
     co_rollouts: tuple[str, ...] = ()
     """Rollouts that it opened to get hosts where both pins are tested."""
+    orders: tuple[str, ...] = ()
+    """Keys of the last words that came by updates: one that is repeated is none."""
 
     @model_validator(mode="before")
     @classmethod

@@ -53,6 +53,25 @@ def pin_order(command: Command, verb: PinVerb, now: Moment) -> Callable[[PinSwit
     return change
 
 
+def pin_said_once(order: Callable[[PinSwitch], PinChange], key: str) -> Callable[[PinSwitch], PinChange]:
+    """The order, which changes nothing when it is repeated under the same key: an approval may have lost its hold,
+    and nobody has seen what it would approve now.
+    """
+
+    def change(before: PinSwitch) -> PinChange:
+        if key in before.orders:
+            return PinChange(switch=before)
+        found = order(before)
+        after = found.switch.model_copy(update={"orders": (*before.orders, key)[-_ORDERS_KEPT:]})
+        return found.model_copy(update={"switch": after})
+
+    return change
+
+
+_ORDERS_KEPT = 50
+"""Far more than are said while one is repeated."""
+
+
 def pin_entry(switch: PinSwitch, verb: str, actor: str, reason: str, now: Moment) -> AuditEntry:
     """A deed on a switch, for the audit log."""
     return AuditEntry(at=now, actor=actor, action=f"pin {verb}", subject=pin_subject(switch.id), reason=reason)

@@ -10,6 +10,7 @@ from activities.pin import PinSwitching
 from fleet.models.matrix import MatrixEntry
 from fleet.models.messages import ClusterInput
 from fleet.models.pin import PinHostState, PinSpec, PinState
+from fleet.models.pin_messages import PinOrder
 from tests.scenarios.site import CLUSTER
 from tests.steps.pins import INPUT, MINE, SWITCH, now, run
 
@@ -27,6 +28,16 @@ async def test_what_was_approved_is_asked_for_anew_when_hosts_do_not_fit_any_mor
     await run(PinSwitching(switch.deps).review_pin, INPUT)
     anew = f"The pin switch of {row.name} checks anew, and asks for its approval again"
     assert [anew] == switch.deps.pager.titles, "whoever approved it counts on it"
+
+
+async def test_an_approval_that_is_tried_again_does_not_approve_what_is_asked_for_anew(switch):
+    """Its worker died before it could answer; the switch checked anew meanwhile, and nobody has seen what it asks."""
+    await switch.begin(PinState.ASKING)
+    order = PinOrder(actor="bob", reason="go", switch=SWITCH, verb="approve")
+    for approved in ("bob", ""):
+        assert "approved by bob" == await run(PinSwitching(switch.deps).order_pin, order)
+        assert approved == (await switch.row()).approved_by
+        await switch.become(approved_by="")
 
 
 async def test_an_approval_that_is_asked_for_anew_is_paged_anew(switch):
