@@ -159,6 +159,7 @@ def _change(look: PinLook, step: PinStep, rollouts: tuple[str, ...]) -> Callable
     def change(before: PinSwitch) -> PinChange:
         if (before.state, before.aborted, before.ask) != (seen.state, seen.aborted, seen.ask):
             return PinChange(switch=before)
+        anew = step.state is PinState.CHECKING and before.state is not PinState.CHECKING
         after = before.model_copy(
             update={
                 "state": step.state,
@@ -167,7 +168,8 @@ def _change(look: PinLook, step: PinStep, rollouts: tuple[str, ...]) -> Callable
                 "co_rollouts": (*before.co_rollouts, *rollouts),
                 # What was approved no longer holds: it is asked for anew, as is the cluster, and jobs are told anew.
                 "approved_by": "" if step.state is PinState.CHECKING else before.approved_by,
-                "ask": before.ask + (step.state is PinState.CHECKING and before.state is not PinState.CHECKING),
+                "ask": before.ask + anew,
+                "checks": before.checks + anew,
             }
         )
         entry = pin_entry(before, step.state, MAINTRAIN, step.reason, now) if step.state is not before.state else None

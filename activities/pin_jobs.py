@@ -57,7 +57,8 @@ async def tell_jobs(
     """
     pool_of = {host.name: host.pool for host in members}
     told: dict[str, list[str]] = {}
-    coming = ids.request(switch.id, switch.ask)
+    # Not for each grant: one that is asked for anew follows the last by seconds.
+    coming = ids.request(switch.id, switch.checks)
     for job in jobs:
         pools = (cluster.pool(pool_of[host]) for host in job.hosts if host in pool_of)
         signal = next((p.drain.signal for p in pools if p is not None and p.drain.signal), None)

@@ -110,6 +110,8 @@ class PinSwitch(Fact):
     """A person's word that ends it; empty for none."""
     ask: int = 0
     """Number of its lease request."""
+    checks: int = 0
+    """Times that it went back to its check: jobs are told anew once it comes after all."""
     closed_at: Moment | None = None
     committed_at: Moment | None = None
     opened_at: Moment | None = None

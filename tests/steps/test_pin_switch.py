@@ -173,5 +173,7 @@ async def test_jobs_are_told_once_when_the_cluster_is_asked_for(tmp_path):
     job = site.world.submit_job(hosts=["gpu003"])
     for _ in range(2):
         await run(PinSwitching(switch.deps).review_pin, INPUT)
+    await switch.become(state=PinState.REQUESTING, ask=1)  # a host returned meanwhile
+    await run(PinSwitching(switch.deps).review_pin, INPUT)
     assert [job] == [str(r.job) for r in site.world.journal() if r.kind == "job_signalled"]
     await site.close()
