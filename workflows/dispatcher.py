@@ -93,7 +93,8 @@ class Dispatcher:
         self.book = observed.ledger
         workflow.set_current_details(observed.ledger)
         for lost in (*observed.ownerless, *observed.opened):
-            if sum(not task.done() for task in self.rescues.values()) >= RESCUES_AT_ONCE:
+            full = sum(not task.done() for task in self.rescues.values()) >= RESCUES_AT_ONCE
+            if full and workflow.patched("rescues-at-once"):
                 break  # those that are left are found again
             under_way = self.rescues.get(lost.work.host)
             if under_way is None or under_way.done():
