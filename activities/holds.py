@@ -14,28 +14,38 @@ from fleet.models.noticing import OpenedRepair, OpeningCause
 from fleet.models.scheduler import NodeBase
 from fleet.models.work import HostWork
 from fleet.policy.noticing import lost
+from fleet.ports.fence import Fence
 
 
 async def own_drain(deps: Deps, work: HostWork, operation: str, opened: OpenedRepair | None) -> None:
     """Write our repair reason over our planned one; another's stays, and the repair waits under it. A host that
     went down undrained, or that an outsider handed us, is drained under what it was found with.
     """
-    scheduler = deps.reach(work.cluster).scheduler
     owned, reason = ids.drain_reason(ids.PLANNED, work.operation), ids.drain_reason(ids.REPAIR, operation)
     fence = held_by(deps, work, operation)
     try:
-        try:
-            await scheduler.rewrite_reason(work.host, owned, reason, fence)
-        except ForeignHold:
-            found = await _found(deps, work, opened)
-            if found is None:
-                raise
-            await scheduler.replace_hold(work.host, found, reason, fence)
+        await _ours(deps, work, owned, reason, fence, opened)
     except ForeignHold as hold:
         activity.logger.warning(f"{work.host} goes to repair under another's drain: {hold.holder}")
     except Refused as no:
         # The lease is the repair's already; a drain that can't be written (a node that is gone) holds nothing up.
         activity.logger.warning(f"{work.host} goes to repair without its reason in the scheduler: {no}")
+
+
+async def _ours(
+    deps: Deps, work: HostWork, owned: str, reason: str, fence: Fence, opened: OpenedRepair | None = None
+) -> None:
+    """Write the reason over our drain, or over what the host is under where that is ours to drain. Raises ForeignHold
+    for what is another's.
+    """
+    scheduler = deps.reach(work.cluster).scheduler
+    try:
+        await scheduler.rewrite_reason(work.host, owned, reason, fence)
+    except ForeignHold:
+        found = await _found(deps, work, opened)
+        if found is None:
+            raise
+        await scheduler.replace_hold(work.host, found, reason, fence)
 
 
 async def _found(deps: Deps, work: HostWork, opened: OpenedRepair | None) -> str | None:
@@ -52,15 +62,8 @@ async def own_drain_again(deps: Deps, work: HostWork) -> None:
     """A person may have undrained it by hand, or a reboot cleared the reason: it must be ours before we act. So must
     one that went down since somebody undrained it: as it is, it would take jobs the moment it answers.
     """
-    scheduler, owned = deps.reach(work.cluster).scheduler, ids.drain_reason(ids.REPAIR, work.operation)
-    fence = held_by(deps, work, work.operation)
-    try:
-        await scheduler.rewrite_reason(work.host, owned, owned, fence)
-    except ForeignHold:
-        found = await _found(deps, work, None)
-        if found is None:
-            raise
-        await scheduler.replace_hold(work.host, found, owned, fence)
+    owned = ids.drain_reason(ids.REPAIR, work.operation)
+    await _ours(deps, work, owned, owned, held_by(deps, work, work.operation))
 
 
 async def hold_for_good(deps: Deps, work: HostWork) -> None:

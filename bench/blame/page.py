@@ -105,8 +105,8 @@ def _bounds(f: dict[str, Any]) -> str:
         lines.append(f"| {row['bound']:.1%} | {_share(row['wrong'])} | {' | '.join(cells)} |")
     lead = f"""What a laxer bound would bring: good versions stopped in {told["visits"]} visits; found within the goal's
     hosts, and hosts harmed, of those with the gate at phase ends ({told["scenarios"]} other rollouts each):"""
-    why = """What is proven is the bound; what is measured is less, as the capital leaps over its mark. Even with all of
-    the 1% spent as measured, not every goal is met: so what is proven stays at 1%."""
+    why = f"""What is proven is the bound; what is measured is less, as the capital leaps over its mark. In force is
+    {f["rule"]["false_alarms"]:.1%}; why, is in [ADR 0023](adr/0023-blame-by-betting.md)."""
     return "\n\n".join([_filled(lead), "\n".join(lines), _filled(why)])
 
 

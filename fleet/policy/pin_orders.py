@@ -8,6 +8,7 @@ from fleet.models.audit import AuditEntry
 from fleet.models.base import Moment
 from fleet.models.messages import Command
 from fleet.models.pin import PinChange, PinState, PinSwitch
+from fleet.policy.said_once import with_key
 
 
 class PinVerb(StrEnum):
@@ -59,17 +60,13 @@ def pin_said_once(order: Callable[[PinSwitch], PinChange], key: str) -> Callable
     """
 
     def change(before: PinSwitch) -> PinChange:
-        if key in before.orders:
+        orders = with_key(before.orders, key)
+        if orders is None:
             return PinChange(switch=before)
         found = order(before)
-        after = found.switch.model_copy(update={"orders": (*before.orders, key)[-_ORDERS_KEPT:]})
-        return found.model_copy(update={"switch": after})
+        return found.model_copy(update={"switch": found.switch.model_copy(update={"orders": orders})})
 
     return change
-
-
-_ORDERS_KEPT = 50
-"""Far more than are said while one is repeated."""
 
 
 def pin_entry(switch: PinSwitch, verb: str, actor: str, reason: str, now: Moment) -> AuditEntry:

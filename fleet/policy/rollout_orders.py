@@ -9,6 +9,7 @@ from fleet.models.base import Moment
 from fleet.models.messages import Command
 from fleet.models.rollout import RollBack
 from fleet.models.rollouts import Rollout, RolloutChange, RolloutState
+from fleet.policy.said_once import with_key
 
 
 class Verb(StrEnum):
@@ -98,17 +99,13 @@ def said_once(order: Callable[[Rollout], RolloutChange], key: str) -> Callable[[
     """The order, which changes nothing when it is repeated under the same key: others may have been said since."""
 
     def change(before: Rollout) -> RolloutChange:
-        if key in before.orders:
+        orders = with_key(before.orders, key)
+        if orders is None:
             return RolloutChange(before)
         found = order(before)
-        after = found.rollout.model_copy(update={"orders": (*before.orders, key)[-_ORDERS_KEPT:]})
-        return found._replace(rollout=after)
+        return found._replace(rollout=found.rollout.model_copy(update={"orders": orders}))
 
     return change
-
-
-_ORDERS_KEPT = 50
-"""Far more than are said while one is repeated."""
 
 
 def entry_of(rollout: str, verb: str, actor: str, reason: str, now: Moment) -> AuditEntry:

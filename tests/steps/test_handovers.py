@@ -9,25 +9,20 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.climbing import Climbing
 from activities.hand_over import HandingOver
-from activities.handovers import GivingAway, look_at_handovers
+from activities.handovers import look_at_handovers
 from activities.looking import look as look_only
-from activities.returning import Returning
 from fleet import ids
-from fleet.models.handover import Handover, HandoverState, HandoverWay
+from fleet.models.handover import HandoverState, HandoverWay
 from fleet.models.host import HostSet
 from fleet.models.ladder import Rung
-from fleet.models.messages import Command, HandOver
+from fleet.models.messages import Command
 from fleet.models.rungs import RungEnd
-from fleet.models.work import Climb, HostOutcome, HostWork, Outcome, StepKind
+from fleet.models.work import Climb, HostOutcome, Outcome
 from fleet.policy.sets import standings
 from tests.scenarios.site import CLUSTER, POOL
+from tests.steps.giving import ANN, HOST, OURS, THEIRS, asked, give_away, in_repair
 from tests.steps.losses import Losses
 from tests.steps.other import Other
-from tests.steps.site import VISIT, order
-
-HOST, REPAIR = "gpu001", "repair/sim/gpu001/1"
-OURS, THEIRS = ids.drain_reason(ids.REPAIR, REPAIR), "vendor: RMA 4711"
-ANN = Command(actor="ann", reason="RMA 4711")
 
 
 @pytest.fixture
@@ -35,28 +30,6 @@ async def losses(site):
     found = Losses(site)
     await found.rule(notice=False)
     return found
-
-
-async def asked(losses, way=HandoverWay.GIVE, host=HOST, within=timedelta(hours=4), **changes) -> Handover:
-    now = await losses.site.store.clock()
-    values = {"id": "", "cluster": CLUSTER, "pool": POOL, "host": host, "way": way, "outsider": "vendor"}
-    values |= {"actor": "ann", "reason": "RMA 4711", "operation": REPAIR, "theirs": THEIRS}
-    made = Handover(**{**values, "asked_at": now, "deadline": now + within, **changes})
-    store = losses.site.store
-    return await (store.take_over(made, now) if way is HandoverWay.TAKE else store.ask_handover(made))
-
-
-async def in_repair(losses) -> HostWork:
-    await losses.site.drain(HOST)
-    work = HostWork(cluster=CLUSTER, pool=POOL, host=HOST, operation=ids.operation(VISIT, HOST), visit=VISIT)
-    losses.engine.runs.add(f"host/{CLUSTER}/{HOST}")
-    return await ActivityEnvironment().run(
-        HandingOver(losses.site.deps).hand_over, HandOver(work=work, reason="the flash failed")
-    )
-
-
-async def give_away(losses, work) -> bool:
-    return await ActivityEnvironment().run(GivingAway(losses.site.deps).give_away, work)
 
 
 async def where(losses, host=HOST):
@@ -166,76 +139,6 @@ async def test_nobody_calls_back_what_the_outsider_has(losses):
     plan = HandingOver(losses.site.deps).plan_repair
     with pytest.raises(ApplicationError, match="gpu001 is given to vendor"):
         await ActivityEnvironment().run(plan, work.model_copy(update={"tries": 1}), ANN)
-
-
-async def test_a_host_that_passes_after_the_outsider_has_it_is_not_put_back_into_production(losses):
-    work = await in_repair(losses)
-    given = await asked(losses)
-    await losses.site.store.acknowledge_handover(given.id, "vendor", ANN, await losses.site.store.clock())
-    repaired = {"operation": work.operation, "attempt": 1, "repair": True, "visit": None, "outcome": Outcome.REPAIRED}
-
-    with pytest.raises(ApplicationError, match="has passed, and is vendor's by now") as broken:
-        await losses.site.run(
-            Returning(losses.site.deps).return_host, order(StepKind.RETURN, **repaired, reason="it passed")
-        )
-
-    assert broken.value.non_retryable
-    assert (OURS, REPAIR) == (
-        (await losses.node(HOST)).reason,
-        (await losses.site.store.lease(CLUSTER, HOST)).operation,
-    )
-
-
-async def test_a_host_that_the_outsider_takes_while_its_drain_is_being_lifted_is_not_put_back_either(losses):
-    """A scheduler may take long to be reached, and is asked again for as long as a boot takes."""
-    await in_repair(losses)
-    given, store, inner = await asked(losses), losses.site.store, losses.site.hands.scheduler
-
-    async def late(host, owned, fence, *, rebooted):
-        await store.acknowledge_handover(given.id, "vendor", ANN, await store.clock())
-        return await inner.undrain(host, owned, fence, rebooted=rebooted)
-
-    hands = replace(losses.site.hands, scheduler=Other(inner, undrain=late))
-    repaired = {"operation": REPAIR, "attempt": 1, "repair": True, "visit": None, "outcome": Outcome.REPAIRED}
-    with pytest.raises(ApplicationError, match="has passed, and is vendor's by now"):
-        await losses.site.run(
-            Returning(replace(losses.site.deps, hands={CLUSTER: hands})).return_host,
-            order(StepKind.RETURN, **repaired, reason="it passed"),
-        )
-
-    assert (OURS, REPAIR) == ((await losses.node(HOST)).reason, (await store.lease(CLUSTER, HOST)).operation)
-
-
-@pytest.mark.parametrize("says", [True, False])
-async def test_a_host_that_the_outsider_drains_while_it_returns_is_given_to_them_and_verified_once_it_comes_back(
-    losses, says
-):
-    """By their own drain, too: left to them as another's, it would be in production as soon as they lift that."""
-    work = await in_repair(losses)
-    given, store, inner = await asked(losses), losses.site.store, losses.site.hands.scheduler
-
-    async def late(host, owned, fence, *, rebooted):
-        async def theirs():
-            await fence()
-            losses.site.world.drain_by_other(HOST, "bob: mine" if says else "vendor at work")
-            if says:
-                await store.acknowledge_handover(given.id, "vendor", ANN, await store.clock())
-
-        await inner.undrain(host, owned, theirs, rebooted=rebooted)
-
-    hands = replace(losses.site.hands, scheduler=Other(inner, undrain=late))
-    repaired = {"operation": REPAIR, "attempt": 1, "repair": True, "visit": None, "outcome": Outcome.REPAIRED}
-    with pytest.raises(ApplicationError, match="has passed, and is vendor's by now"):
-        await losses.site.run(
-            Returning(replace(losses.site.deps, hands={CLUSTER: hands})).return_host,
-            order(StepKind.RETURN, **repaired, reason="it passed"),
-        )
-
-    assert (HOST,) == (await losses.look()).given
-    assert await give_away(losses, work)
-    losses.site.world.undrain_by_other(HOST)
-    await losses.look()
-    assert "came back with nobody holding it" in (await store.lease(CLUSTER, HOST)).why
 
 
 async def test_people_are_told_once_when_nobody_takes_a_host_in_time(losses):

@@ -35,6 +35,11 @@ async def moved(store, host, pool):
     await store.sync_hosts(CLUSTER, tuple(members), await store.clock())
 
 
+async def granted(store, asked):
+    grant = Settlement(reason="granted", grants=(Grant(request=asked.request, reason="free"),))
+    await store.settle(CLUSTER, None, lambda _: grant)
+
+
 async def test_what_a_visit_works_on_is_not_withdrawn_by_one_who_saw_it_wait_for_hosts_that_have_changed(site):
     store, late = site.store, "visit/sim/gpu-train/1/d002/1"
     ask = VisitAsk(input=await opened(store, late, "d002", "gpu004", "gpu005"))
@@ -44,8 +49,7 @@ async def test_what_a_visit_works_on_is_not_withdrawn_by_one_who_saw_it_wait_for
     async def facts(*args):
         found = await store.facts(*args)
         await moved(store, "gpu005", POOL)
-        grant = Settlement(reason="granted", grants=(Grant(request=asked.request, reason="free"),))
-        await store.settle(CLUSTER, None, lambda _: grant)
+        await granted(store, asked)
         await store.acknowledge(asked.request, await store.clock())
         return found
 
@@ -83,8 +87,7 @@ async def test_a_host_that_a_load_moved_before_its_request_was_granted_is_no_par
     its = VisitInput(cluster=CLUSTER, pool=POOL, visit=visit, domain="d002")
     asked = await ActivityEnvironment().run(Visiting(site.deps).ask_for_hosts, VisitAsk(input=its))
     await moved(store, "gpu005", "other")
-    grant = Settlement(reason="granted", grants=(Grant(request=asked.request, reason="free"),))
-    await store.settle(CLUSTER, None, lambda _: grant)
+    await granted(store, asked)
 
     boarded = await ActivityEnvironment().run(Visiting(site.deps).board_hosts, asked, its)
 
@@ -198,8 +201,7 @@ async def test_a_visit_whose_hosts_change_as_it_is_granted_keeps_its_grant(site)
     async def facts(*args):
         found = await store.facts(*args)
         await moved(store, "gpu005", POOL)
-        grant = Settlement(reason="granted", grants=(Grant(request=asked.request, reason="free"),))
-        await store.settle(CLUSTER, None, lambda _: grant)
+        await granted(store, asked)
         return found
 
     stood_still = Visiting(replace(site.deps, store=Other(store, facts=facts)))

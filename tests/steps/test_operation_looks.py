@@ -180,6 +180,7 @@ async def test_who_stood_still_between_its_look_and_the_beginning_looks_again(lo
         late = await looks.look()
 
     assert (OperationAction.AGAIN, "preparing") == answer(late)
+    looks.operating = Operating(looks.deps)
     assert (OperationAction.AGAIN, "working") == answer(await looks.look())
 
 
