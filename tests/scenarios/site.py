@@ -131,6 +131,7 @@ class Site:
         self._store: Store | None = None
         self._world: SimulatedCluster | None = None
         self._rows: list[JournalRow] = []
+        self.cycles_asked = 0
 
     def __enter__(self) -> "Site":
         self.stage.run("fleet", "load", str(self.file), "--reason", "scenario")
@@ -148,6 +149,7 @@ class Site:
 
     def start_train(self, cycles: int = 1) -> None:
         self.stage.run("train", "start", WHERE, "--cycles", str(cycles), "--reason", "scenario")
+        self.cycles_asked += cycles
 
     def world(self) -> SimulatedCluster:
         """The cluster, for what people and jobs do to it."""
@@ -242,6 +244,23 @@ class Site:
             return cycle is not None and cycle.closed_at is not None
 
         self.until(closed, within, f"cycle {number} is closed")
+
+    def cycle_until(self, what: Callable[[], Any], within: float, why: str) -> None:
+        """Ask for one more cycle whenever the last has closed, until `what` is true.
+
+        A cycle that has nothing to do takes a second, and a rollout may open its next phase just after it: how many
+        cycles carry one through its phases is not known before.
+        """
+
+        def done() -> bool:
+            if what():
+                return True
+            last = self.cycle(self.cycles_asked)
+            if self.cycles_asked == 0 or (last is not None and last.closed_at is not None):
+                self.start_train()
+            return False
+
+        self.until(done, within, why)
 
     def observed(self, reboots_per_operation: int = 1) -> dict[str, Any]:
         """What the outside observer saw in the whole journal."""

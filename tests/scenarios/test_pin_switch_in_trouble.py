@@ -70,8 +70,7 @@ def test_a_switch_waits_for_its_co_rollout_and_keeps_closed_who_was_in_others_ha
         assert ["gpu-driver/550.2"] == status(site)["co_rollouts"]
         told = site.stage.run("rollout", "status", "gpu-driver/550.2")
         assert "gpu-driver/550.2 (after 550.1): running" in told
-        site.start_train(cycles=2)
-        site.until(lambda: _rolled_out(site), 150, "the co-rollout is complete")
+        site.cycle_until(lambda: _rolled_out(site), 150, "the co-rollout is complete")
         site.until(lambda: not site.leases(), 30, "every host is back")
         site.world().drain_by_other("gpu006", "admin: disk check")
         approve(site)

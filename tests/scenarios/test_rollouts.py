@@ -51,13 +51,13 @@ def test_one_of_two_that_board_together_is_offboarded_and_rolled_back_in_the_sam
         _start(site, tmp_path, _spec("nic-firmware", "1.1", "1.0"))
         for rollout in (DRIVER, NIC):
             site.until(lambda r=rollout: _status(site, r)["open_phase"] == "canary", 30, f"{rollout} opens its canary")
-        site.start_train(cycles=4)
+        site.start_train()
         first = site.until_happened("flash_started", component="gpu-driver", version="550.2")
         assert first.host in CANARY
         told = site.stage.run("rollout", "offboard", DRIVER, *BY, "kernels hang")
         assert f"offboarded: {DRIVER} (kernels hang)" in told
 
-        site.until(lambda: _state(site, NIC) == "complete", 200, f"{NIC} is complete")
+        site.cycle_until(lambda: _state(site, NIC) == "complete", 200, f"{NIC} is complete")
         outcomes = {o.host: o.outcome.value for o in site.outcomes().values()}
         ends = site.all_outcomes()
         back = {o.host for o in ends if o.outcome == "rolled_back"}
