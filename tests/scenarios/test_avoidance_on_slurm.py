@@ -128,6 +128,10 @@ def test_a_job_keeps_its_train_away_within_the_bound_and_no_emergency(tmp_path: 
         assert visits[1].opened_at < granted.until <= visits[0].opened_at, "the other domain was visited meanwhile"
         assert "Restarts=1 " in slurm.command("scontrol", "show", "job", job), "it was requeued, and no sooner"
 
+        # A grant that is over before the emergency has begun, on a busy machine, would be none that it overrules.
+        site.document["clusters"][0]["pools"][0]["avoidance"]["budget_per_job"] = "10m"
+        site.file.write_text(yaml.safe_dump(site.document))
+        site.stage.run("fleet", "load", str(site.file), "--reason", "scenario")
         other = jobs.start(("gpu003", "gpu004"), "maintrain:avoid until=+1h")
         kept = jobs.last(other, AvoidanceState.GRANTED)
         file = tmp_path / "emergency.yaml"
