@@ -15,8 +15,8 @@ FENCED = 1.0
 
 
 def test_a_freeze_holds_flash_reboot_and_repair_while_a_verified_host_returns(tmp_path: Path) -> None:
-    document = with_safe_point(FAULTS, ("1s", "6s"), drain={"deadline": "90s"}, verify=["health", "performance"])
-    document["clusters"][0]["drivers"]["hardware"]["verify_duration"] = "3s"
+    document = with_safe_point(FAULTS, ("1s", "10s"), drain={"deadline": "90s"}, verify=["health", "performance"])
+    document["clusters"][0]["drivers"]["hardware"]["verify_duration"] = "5s"
     with Site(tmp_path, document) as site:
         world = site.world()
         job = world.submit_job(hosts=["gpu001"])

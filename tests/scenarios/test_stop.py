@@ -15,7 +15,7 @@ FENCED = 1.0
 
 
 def test_a_stop_ends_hosts_at_safe_points_lets_repair_go_on_and_a_resume_completes_the_cycle(tmp_path: Path) -> None:
-    document = with_safe_point(FAULTS, ("7s", "1s"), drain={"deadline": "90s"})
+    document = with_safe_point(FAULTS, ("12s", "1s"), drain={"deadline": "90s"})
     with Site(tmp_path, document) as site:
         world = site.world()
         job = world.submit_job(hosts=["gpu001"])
