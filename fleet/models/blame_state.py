@@ -43,6 +43,8 @@ class Cell(Message):
     failures: int = 0
     controls: float = 0.0
     control_failures: int = 0
+    unheard: frozenset[str] = frozenset()
+    """Hosts on which jobs failed while control was too thin for that to count: they have not spoken here yet."""
     pool: Pool
 
 

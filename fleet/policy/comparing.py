@@ -103,17 +103,20 @@ class _Book:
     def _compare(self, key: _CellKey, trials: list[Trial], at: datetime) -> None:
         """One comparison: the trials' hosts that did not fail under it before, against their control."""
         treated, control, _, _ = key
+        cell = self._cells[key]
         failed: frozenset[str] = frozenset().union(
             *(self._seen[name].failed for name in set(treated) - set(control) if name in self._seen)
         )
-        ours = total((trial for trial in trials if trial.host not in failed), self._rule)
+        heard = [trial for trial in trials if trial.host not in failed - cell.unheard]
+        ours = total(heard, self._rule)
         if not ours.trials:
             return
         theirs = self._waiting[key].draw(ours.trials, ours.exposure, at)
         if theirs is not None:
-            self._cells[key] = _with_control(self._cells[key], ours, theirs, self._rule)
+            self._cells[key] = _heard(_with_control(cell, ours, theirs, self._rule), heard, set())
         elif not control:
-            self._cells[key] = _without_control(self._cells[key], ours, self._rule)
+            weak = {trial.host for trial in heard if trial.weak}
+            self._cells[key] = _heard(_without_control(cell, ours, self._rule), heard, weak)
 
     def _note_hardware(self, carried: Carried) -> None:
         for name in carried:
@@ -129,6 +132,13 @@ class _Book:
             self._seen[name] = seen.model_copy(
                 update={"failed": seen.failed | new, "known_bad": seen.known_bad | (bad & new)}
             )
+
+
+def _heard(cell: Cell, trials: Sequence[Trial], weak: set[str]) -> Cell:
+    """The comparison once these trials' hosts have spoken in it, but for what is too `weak` to count there."""
+    spoke = {trial.host for trial in trials if trial.failed and trial.host not in weak}
+    unheard = (cell.unheard | weak) - spoke
+    return cell if unheard == cell.unheard else cell.model_copy(update={"unheard": unheard})
 
 
 def _with_control(cell: Cell, ours: Exposure, theirs: Exposure, rule: BlameRule) -> Cell:

@@ -166,39 +166,64 @@ def _production(
     for trial in (t for t in trials if t.at + 2 * soak + every > since):
         by_host[trial.cluster, trial.host].append(trial)
     for its in by_host.values():
-        for number, (trial, after) in enumerate(zip(its, (*its[1:], None), strict=True)):
+        for number, trial in enumerate(its):
             if trial.failed or trial.inconclusive or trial.in_production or trial.at + soak + every <= since:
                 continue
-            end = min(trial.at + soak, after.at if after is not None else now)
-            # Another rollout, which soaks longer, may have noted a failure that is none within this one's soak.
-            broke = after is not None and after.in_production and after.at <= trial.at + soak
-            category = Category(after.category) if broke and after is not None and after.category else None
             carried = soaking(trial, its[:number], soak) if number else trial
             told = _told(carried, known, HostRecord())
-            for at, days, last in _slices(trial.at, end, every, now):
+            stay = _stay(trial, its[number + 1 :], soak)
+            for at, start, till in _slices(trial.at, stay.end, every, now):
                 if at <= since:
                     continue
-                failed = broke and last
+                broke = stay.broke and till == stay.end
+                weak = stay.job is not None and start < stay.job <= till and not broke
                 yield told.model_copy(
                     update={
                         "kind": TrialKind.PRODUCTION,
-                        "verdict": Verdict.FAILED if failed else Verdict.PASSED,
-                        "category": category if failed else None,
-                        "days": days,
+                        "verdict": Verdict.FAILED if broke or weak else Verdict.PASSED,
+                        "category": Category.JOB if weak else stay.category if broke else None,
+                        "days": max((till - start) / _DAY, 1e-9),
                         "at": at,
                     }
                 )
 
 
-def _slices(start: Moment, end: Moment, every: timedelta, now: Moment) -> Iterator[tuple[Moment, float, bool]]:
-    """(instant, days since the one before, whether it is the last) of every instant that has come."""
+class _Stay(NamedTuple):
+    """A host's time in production after a visit."""
+
+    end: Moment
+    broke: bool = False
+    """It ended since the host failed."""
+    category: Category | None = None
+    job: Moment | None = None
+    """When a job failed on it, which ends no stay: the host itself may fail later."""
+
+
+def _stay(trial: Trial, later: Sequence[Trial], soak: timedelta) -> _Stay:
+    """How long a host stayed after a visit, within the soak. `later` are its trials since, oldest first.
+
+    Another rollout, which soaks longer, may have noted failures that are none within this one's soak.
+    """
+    end, job = trial.at + soak, None
+    for after in later:
+        if after.category != Category.JOB or not after.in_production:
+            broke = after.in_production and after.at <= end
+            category = Category(after.category) if broke and after.category else None
+            return _Stay(min(end, after.at), broke, category, job)
+        if job is None and after.at <= end:
+            job = after.at
+    return _Stay(end, job=job)
+
+
+def _slices(start: Moment, end: Moment, every: timedelta, now: Moment) -> Iterator[tuple[Moment, Moment, Moment]]:
+    """(instant, since when, until when) of every instant that has come."""
     number = (start - _EPOCH) // every + 1
     while start < end:
         at = _EPOCH + number * every
         if at > now:
             return
         till = min(at, end)
-        yield at, max((till - start) / _DAY, 1e-9), till == end
+        yield at, start, till
         start, number = till, number + 1
 
 

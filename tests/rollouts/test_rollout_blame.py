@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from fleet.models.rollouts import RolloutState
 from fleet.policy.rollout_blame import UNKNOWN_MODEL, blamed, by_hardware
 from fleet.policy.visit_trials import PRODUCTION
@@ -85,6 +87,48 @@ def test_failures_in_production_within_the_soak_speak_against_the_version_too():
 
     assert judged([*controls(), *visits, *fails], soaking).version
     assert not judged([*controls(), *visits], soaking).version
+
+
+def failing_jobs_first(hosts, job=5.0):
+    """Hosts on each of which a job fails by itself, and a while later the host."""
+    visits = [trial(f"gpu{n:03}", at=n * 0.1) for n in range(1, 1 + hosts)]
+    told = {"failed": True, "in_production": True}
+    jobs = [
+        trial(t.host, at=job + n * 0.1, category="job", operation=f"x{n}~job", **told) for n, t in enumerate(visits)
+    ]
+    lost = [trial(t.host, at=14 + n * 0.1, operation=f"x{n}{PRODUCTION}", **told) for n, t in enumerate(visits)]
+    return visits, jobs, lost
+
+
+@pytest.mark.parametrize("job", [5.0, 13.5])  # at an instant of its own, and at that of the loss
+def test_a_job_that_failed_on_a_host_hides_no_later_failure_of_the_host(job):
+    visits, jobs, lost = failing_jobs_first(10, job)
+
+    assert judged([*visits, *lost], rollout(SOAKING)).version
+    assert judged([*visits, *jobs, *lost], rollout(SOAKING)).version
+    assert not judged([*visits, *jobs], rollout(SOAKING)).version, "nothing is known of users' jobs"
+
+
+def test_what_jobs_and_then_their_hosts_did_is_told_the_same_look_by_look():
+    told = sorted((t for some in failing_jobs_first(6) for t in some), key=lambda t: t.at)
+    of, memory = rollout(SOAKING), None
+    for hours in range(1, 40):
+        now = NOW + hours * HOUR
+        found, memory = blamed(of, (of,), [t for t in told if t.at <= now], (UNKNOWN_MODEL,), now, memory)
+
+    assert blamed(of, (of,), told, (UNKNOWN_MODEL,), now)[0] == found
+
+
+def test_a_host_speaks_once_in_a_comparison_though_a_job_failed_on_it_first():
+    visits, jobs, lost = failing_jobs_first(4)
+    beside = [trial(f"old{n:03}", at=n * 0.001, rollouts=()) for n in range(400)]
+    of = rollout(SOAKING)
+
+    def failures(*told):
+        answer = judged([*beside, *visits, *told], of)
+        return answer.reason
+
+    assert failures(*jobs) == failures(*jobs, *lost)
 
 
 def test_a_host_whose_model_nobody_knows_is_compared_with_others_of_the_kind():
