@@ -58,4 +58,5 @@ async def trial_of(deps: Deps, outcome: HostOutcome, rollouts: Sequence[Rollout]
         return visit_trial(None, outcome, (), rollouts, model)
     work = await deps.store.work(outcome.operation)
     steps = await deps.store.steps(outcome.operation)
-    return visit_trial(work, outcome, steps, rollouts, model)
+    stack = {component.name for component in (await deps.cluster(outcome.cluster)).stack.components}
+    return visit_trial(work, outcome, steps, rollouts, model, stack)

@@ -1,6 +1,6 @@
 """What a host's visit, or its time in production afterwards, tells about the upgrades that boarded on it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from fleet.models.base import Moment
@@ -25,12 +25,16 @@ def visit_trial(
     steps: Sequence[StepRecord],
     rollouts: Sequence[Rollout],
     model: str = "",
+    stack: Container[str] | None = None,
 ) -> Trial | None:
     """The trial of a finished visit; None when no upgrade was tried, or it ended for reasons that tell nothing.
 
     `work` and `steps` (its evidence, oldest first) are asked for where the host was handed over. An upgrade that failed
     to apply is tried alone: the others had nothing to do with that. A visit that broke off, so that no step says what
     failed, or whose hand-over no upgrade brought about, is inconclusive; of what was rolled back in it nothing is told.
+
+    `stack`: components of the fleet file by now, None for all. Of one that a load dropped meanwhile no step knows what
+    to wait for or to read back: unless a test failed, that is inconclusive.
     """
     failed = outcome.outcome is Outcome.HANDED_OVER
     if not failed and outcome.outcome not in _RETURNED:
@@ -39,6 +43,9 @@ def visit_trial(
     if not versions:
         return None
     verdict, category = _verdict(steps[-1]) if failed else (Verdict.PASSED, None)
+    dropped = stack is not None and any(component not in stack for component in versions)
+    if dropped and verdict is Verdict.FAILED and steps[-1].verification is None:
+        verdict, category = Verdict.INCONCLUSIVE, None
     return Trial(
         cluster=outcome.cluster,
         host=outcome.host,

@@ -98,6 +98,23 @@ def test_a_visit_that_broke_off_without_a_step_that_says_why_is_no_failure_of_wh
     assert (False, True, 2) == (found.failed, found.inconclusive, len(found.rollouts))
 
 
+@pytest.mark.parametrize("failed_at", ["apply:gpu-driver", "reboot", "gate"])
+def test_a_component_that_a_load_dropped_in_mid_visit_has_no_version_blamed(failed_at):
+    """No step knows any more whether it shows after its reboot only, how long it may take, or how to read it back."""
+    steps = [record("apply:bmc"), record("apply:gpu-driver"), record("reboot")]
+    steps = [*(s for s in steps if s.step != failed_at), record(failed_at, StepAction.HAND_OVER)]
+    told = (work(), outcome(Outcome.HANDED_OVER), steps, ROLLOUTS, "h100")
+
+    kept, dropped = visit_trial(*told, {"bmc", "gpu-driver"}), visit_trial(*told, {"bmc"})
+    assert ((True, False), (False, True)) == ((kept.failed, kept.inconclusive), (dropped.failed, dropped.inconclusive))
+
+
+def test_a_failed_test_speaks_all_the_same_once_a_load_dropped_a_component():
+    failed = record("verify:health", StepAction.HAND_OVER, verified(Verdict.FAILED))
+    steps = [record("apply:bmc"), record("apply:gpu-driver"), failed]
+    assert visit_trial(work(), outcome(Outcome.HANDED_OVER), steps, ROLLOUTS, "h100", {"bmc"}).failed
+
+
 def test_a_failure_after_a_roll_back_is_not_told_of_what_was_rolled_back():
     steps = [record("apply:bmc"), record("apply:gpu-driver"), record("gate", StepAction.ROLL_BACK)]
     steps.append(record("apply:gpu-driver:back1"))
