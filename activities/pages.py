@@ -19,6 +19,7 @@ from fleet.models.scheduler import Node
 from fleet.models.train import DomainProgress
 from fleet.models.work import HostWork, StepOrder, StepRecord
 from fleet.policy.draining import in_measurement
+from fleet.policy.too_large import TooLarge
 
 
 class Page(NamedTuple):
@@ -112,6 +113,18 @@ def kept_by_jobs(facts: TrainFacts, domain: DomainProgress) -> Page:
         f"when the cycle is due.\nSpeak with the jobs' owners, or: maintrain train skip {where} {name} --reason ..."
     )
     return Page(f"kept/{where}/{number}/{name}", f"Jobs keep {name} of {where} from its maintenance", body)
+
+
+def too_large(facts: TrainFacts, found: TooLarge) -> Page:
+    """Domains that no grant takes, so that they and the cycle wait for ever."""
+    where, number = f"{facts.cluster}/{facts.pool.name}", facts.cycle.number if facts.cycle else 0
+    body = (
+        f"{found.why}.\nRaise the pool's planned buffer or lower its floor in the fleet file and load it, or leave the "
+        f"domain out of this cycle: maintrain train skip {where} {found.first} --reason ..."
+    )
+    return Page(
+        f"too-large/{where}/{number}/{found.most}", f"{where} can't be visited: {found.first} is too large", body
+    )
 
 
 def nobodys(cluster: str, standing: Standing, since: Moment | None) -> Page:

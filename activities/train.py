@@ -16,6 +16,7 @@ from fleet.models.messages import SkipCommand, TrainInput, TrainStop
 from fleet.models.train import DomainState, NextStop, StopAction, Visit, VisitState
 from fleet.policy.domains import form_domains
 from fleet.policy.next_stop import kept_by_jobs, next_stop
+from fleet.policy.too_large import too_large
 from fleet.view import cycle_view
 
 _DUE = (DomainState.DUE, DomainState.NOTICED)
@@ -44,6 +45,7 @@ class Planning:
             visit = await self._commit(facts, stop)
             for kept in kept_by_jobs(facts):
                 await self.deps.page(pages.kept_by_jobs(facts, kept))
+            await self._tell_too_large(facts)
             cycle = await self.deps.store.cycle(train.cluster, train.pool)
             clock = await self.deps.clock()
         return TrainStop(
@@ -58,6 +60,14 @@ class Planning:
             due=tuple(p.domain.name for p in cycle.domains if p.state in _DUE) if cycle else (),
             timetable=cycle_view(cycle, stop, clock) if cycle else stop.reason,
         )
+
+    async def _tell_too_large(self, facts: TrainFacts) -> None:
+        """Page of domains that wait for ever as the fleet file stands; what a visit has in hand was granted before."""
+        due = facts.cycle.left if facts.cycle is not None else ()
+        left = [d for d in due if d.visit is None or not await self.deps.store.leases(d.visit)]
+        found = too_large(facts, left)
+        if found is not None:
+            await self.deps.page(pages.too_large(facts, found))
 
     async def _close_vanished(self, train: TrainInput) -> tuple[str, ...]:
         """Visits that are open in the store and no longer run (ended unheard, or ended by hand): close them."""

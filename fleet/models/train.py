@@ -49,6 +49,12 @@ class Cycle(Fact):
     closed_at: Moment | None = None
     domains: tuple[DomainProgress, ...] = ()
 
+    @property
+    def left(self) -> tuple[DomainProgress, ...]:
+        """Domains that are to be visited yet, or have their visit now; none once it is closed."""
+        done = (DomainState.VISITED, DomainState.SKIPPED)
+        return () if self.closed_at is not None else tuple(d for d in self.domains if d.state not in done)
+
 
 class StopAction(StrEnum):
     """What a train does next."""

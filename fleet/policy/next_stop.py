@@ -29,7 +29,6 @@ from fleet.policy.stopping import in_words
 from fleet.policy.too_large import too_large
 from fleet.policy.windows import HORIZON, begin, waits_for_window
 
-_DONE = (DomainState.VISITED, DomainState.SKIPPED)
 _MOST_DOUBLINGS = 10
 
 
@@ -69,15 +68,12 @@ def earliest(facts: TrainFacts, domain: DomainProgress) -> Moment:
 def _in_order(facts: TrainFacts, cycle: Cycle) -> list[DomainProgress]:
     """Domains that are not done. The sort is stable: the fixed order among equals."""
     place = {name: i for i, name in enumerate(facts.preferred)}
-    left = (d for d in cycle.domains if d.state not in _DONE)
-    return sorted(left, key=lambda d: (standing(facts, d), place.get(d.domain.name, len(place))))
+    return sorted(cycle.left, key=lambda d: (standing(facts, d), place.get(d.domain.name, len(place))))
 
 
 def kept_by_jobs(facts: TrainFacts) -> tuple[DomainProgress, ...]:
     """Domains of the open cycle that jobs have kept so often that a person is asked."""
-    if facts.cycle is None or facts.cycle.closed_at is not None:
-        return ()
-    return tuple(d for d in facts.cycle.domains if d.state not in _DONE and _is_at_risk(facts, d))
+    return tuple(d for d in (facts.cycle.left if facts.cycle else ()) if _is_at_risk(facts, d))
 
 
 def _between_cycles(facts: TrainFacts, last: Cycle | None, stops: list[Stop]) -> NextStop:
@@ -212,7 +208,8 @@ def _paused_until(facts: TrainFacts, domain: DomainProgress) -> Moment:
 
 def _at_risk(facts: TrainFacts, cycle: Cycle, remaining: list[DomainProgress]) -> str:
     """Why the cycle bound can't be met, with the numbers; empty when it can."""
-    reasons = [_too_late(facts, cycle, remaining) if remaining else "", too_large(facts, remaining)]
+    large = too_large(facts, remaining)
+    reasons = [_too_late(facts, cycle, remaining) if remaining else "", large.why if large else ""]
     reasons += [
         f"{d.domain.name} was given back {d.give_backs} times and a person is asked"
         for d in remaining
