@@ -9,7 +9,7 @@ from activities.deps import Deps, beating
 from activities.events import drain_begun
 from activities.failing import mapped
 from activities.giving_way import drain_policy, yields
-from activities.interrupting import note_interrupted
+from activities.interrupting import ended_all_the_same, note_interrupted
 from activities.offboarded import nothing_left
 from activities.operation_word import called_off
 from activities.pausing import Pauses
@@ -133,7 +133,12 @@ class Draining:
             jobs = [j for j in chosen if await self._ours_to_treat(acting, verb, view.jobs[j])]
             if not jobs:
                 continue
-            await act(tuple(jobs), acting.fence(Deed.DRAIN))
+            try:
+                await act(tuple(jobs), acting.fence(Deed.DRAIN))
+            except Refused:
+                gone = await ended_all_the_same(scheduler, [view.jobs[j] for j in jobs])
+                await note_interrupted(acting, verb, gone)
+                raise
             await note_interrupted(acting, verb, [view.jobs[j] for j in jobs])
             hosts = sum(len(view.jobs[j].hosts) for j in jobs)
             activity.logger.info(f"{verb} {', '.join(jobs)} on {hosts} hosts at the drain deadline: {decision.reason}")

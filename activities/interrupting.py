@@ -1,12 +1,15 @@
 """Jobs that we ended before their own end, as reports count them."""
 
-from collections.abc import Collection, Iterable
+import time
+from collections.abc import Collection, Iterable, Sequence
 
 from activities.acting import Acting
 from activities.deps import Deps
 from fleet.models.host import Host
 from fleet.models.report import Interruption
 from fleet.models.scheduler import Job
+from fleet.policy.draining import went
+from fleet.ports.scheduler import Scheduler
 
 
 async def note_interrupted(acting: Acting, verb: str, jobs: Iterable[Job]) -> None:
@@ -44,3 +47,9 @@ async def note_held(deps: Deps, switch: str, members: Collection[Host], jobs: It
         )
         for job in jobs
     )
+
+
+async def ended_all_the_same(scheduler: Scheduler, jobs: Sequence[Job]) -> list[Job]:
+    """Those of the jobs that a scheduler ended though it refused to end another that was asked for with them."""
+    view = await scheduler.view(not_before=time.monotonic())
+    return [job for job in jobs if went(job, view.jobs.get(job.id))]

@@ -13,11 +13,10 @@ from temporalio import activity
 from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.holding import FENCE_LIFE
-from activities.interrupting import note_held
 from activities.pausing import Pauses
 from activities.pin import MAINTRAIN, known_pin
 from activities.pin_facts import shut_out
-from activities.pin_jobs import note_to_hold, on_members, release_jobs, tell_jobs, to_requeue
+from activities.pin_jobs import hold_jobs, note_to_hold, on_members, release_jobs, tell_jobs, to_requeue
 from activities.pin_late import broken, close_late, main_reservation, note_late, open_all, open_unmoved, reservation_of
 from fleet import ids
 from fleet.errors import Refused, StaleAttempt
@@ -105,9 +104,8 @@ class PinClosing:
         if held:
             # Noted first: what is held is released at the end, whoever requeued it.
             await note_to_hold(self.deps, switch, held, MAINTRAIN, now)
-            fence = self._fence(switch, PinState.CLOSING)
-            await self.deps.reach(switch.spec.cluster).scheduler.requeue_held(held, fence)
-            await note_held(self.deps, switch.id, members, [job for job in jobs if job.id in held])
+            fence, chosen = self._fence(switch, PinState.CLOSING), [job for job in jobs if job.id in held]
+            await hold_jobs(self.deps, switch, members, chosen, fence)
         return False
 
     @activity.defn(name="commit_pin")

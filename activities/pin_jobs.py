@@ -9,15 +9,16 @@ from temporalio import activity
 
 from activities import pin_pages
 from activities.deps import Deps, now
+from activities.interrupting import ended_all_the_same, note_held
 from fleet import ids
-from fleet.errors import DriverError, InvalidInput, Unreachable
+from fleet.errors import DriverError, InvalidInput, Refused, Unreachable
 from fleet.models.base import Moment
 from fleet.models.fleetfile import Cluster
 from fleet.models.host import Host
 from fleet.models.pin import JobsFate, PinChange, PinSwitch
 from fleet.models.scheduler import ClusterView, Job, JobKind, JobState
 from fleet.policy.pin_orders import pin_entry
-from fleet.ports.fence import open_fence
+from fleet.ports.fence import Fence, open_fence
 
 
 def on_members(view: ClusterView, members: Collection[Host]) -> list[Job]:
@@ -45,6 +46,19 @@ async def note_to_hold(deps: Deps, switch: PinSwitch, jobs: Sequence[str], actor
         return PinChange(switch=after, audit=pin_entry(before, "requeue", actor, f"jobs {', '.join(new)} are held", at))
 
     await deps.store.change_pin_switch(switch.id, change)
+
+
+async def hold_jobs(
+    deps: Deps, switch: PinSwitch, members: Collection[Host], jobs: Sequence[Job], fence: Fence
+) -> None:
+    """Requeue jobs, to be held, and count whom that interrupted: also where one of them can't be, and runs on."""
+    scheduler = deps.reach(switch.spec.cluster).scheduler
+    try:
+        await scheduler.requeue_held(tuple(job.id for job in jobs), fence)
+    except Refused:
+        await note_held(deps, switch.id, members, await ended_all_the_same(scheduler, jobs))
+        raise
+    await note_held(deps, switch.id, members, jobs)
 
 
 async def tell_jobs(

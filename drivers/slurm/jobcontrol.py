@@ -45,14 +45,23 @@ async def requeue(slurm: SlurmCommand, jobs: tuple[str, ...]) -> None:
 
     Raises `Refused` when one can't be requeued; the others are requeued all the same.
     """
-    for some in _batches(jobs):
-        await _run(slurm, ("scontrol", "requeue", ",".join(some)), _ENDED + _NOT_STARTED)
+    await _requeue(slurm, "requeue", jobs)
 
 
 async def requeue_held(slurm: SlurmCommand, jobs: tuple[str, ...]) -> None:
     """As `requeue`, and they are held. One that is in line already is left as it is."""
+    await _requeue(slurm, "requeuehold", jobs)
+
+
+async def _requeue(slurm: SlurmCommand, verb: str, jobs: tuple[str, ...]) -> None:
+    refused = []
     for some in _batches(jobs):
-        await _run(slurm, ("scontrol", "requeuehold", ",".join(some)), _ENDED + _NOT_STARTED)
+        try:
+            await _run(slurm, ("scontrol", verb, ",".join(some)), _ENDED + _NOT_STARTED)
+        except Refused as no:
+            refused.append(str(no))
+    if refused:
+        raise Refused("; ".join(refused)[:300])
 
 
 async def release(slurm: SlurmCommand, jobs: tuple[str, ...]) -> None:

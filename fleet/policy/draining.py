@@ -190,5 +190,12 @@ def fate(job: Job, policy: DrainPolicy) -> AtDeadline:
     }[job.kind]
 
 
+def went(before: Job, now: Job | None) -> bool:
+    """Whether the run of a job that was seen before is over, or ends: it was requeued or cancelled, or ended itself."""
+    if now is None or not now.holds or now.restarts > before.restarts:
+        return True
+    return now.state is JobState.COMPLETING and before.state is not JobState.COMPLETING
+
+
 def _ids(jobs: Sequence[Job]) -> tuple[str, ...]:
     return tuple(sorted(j.id for j in jobs))

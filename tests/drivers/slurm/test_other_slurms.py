@@ -221,3 +221,15 @@ async def test_variables_that_filter_answers_are_not_passed_on(tmp_path):
 
     passed = (tmp_path / "env").read_text().splitlines()
     assert (False, True) == ("SQUEUE_STATES=PENDING" in passed, "SLURM_CONF=/etc/own/slurm.conf" in passed)
+
+
+async def test_a_job_that_can_not_be_requeued_keeps_no_other_from_it(tmp_path):
+    """So many that one command does not take them all; the first one says no."""
+    jobs = [job(job_id=n) for n in range(1, 202)]
+    no = "echo 'Requested operation is presently disabled for job 1' >&2; exit 1"
+    slurm = StubSlurm(tmp_path, scontrol=[IDLE, no, "true"], squeue=[says(answer("jobs", *jobs))])
+
+    with pytest.raises(Refused, match="presently disabled for job 1"):
+        await slurm.driver().requeue(tuple(str(n) for n in range(1, 202)), open_fence)
+
+    assert "scontrol requeue 201" in slurm.calls()
