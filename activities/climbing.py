@@ -33,7 +33,7 @@ class Climbing:
         """Note how the last rung ended, and decide on the next. Repeating it finds the rung that was decided."""
         async with beating():
             store, work = self.deps.store, await where_it_is(self.deps, work)
-            cluster, pool = await self.deps.pool(work.cluster, work.pool)
+            cluster, pool = await self.deps.pool_of(work.cluster, work.host, work.pool)
             asked = await giving(self.deps, work.cluster, work.host, work.operation)
             if asked is not None:
                 return NextRung(rung=None, reason=f"it is to be given to {asked.outsider}: {asked.reason}")

@@ -66,6 +66,15 @@ class Deps:
             )
         return found, pool
 
+    async def pool_of(self, cluster: str, host: str, name: str) -> tuple[Cluster, Pool]:
+        """The pool under whose name work began on a host; once the fleet file has it no more, the one that the host is
+        in by then. `InvalidInput` when that is not there either.
+        """
+        found = await self.cluster(cluster)
+        if found.pool(name) is None:
+            name = next((h.pool for h in await self.store.hosts(cluster) if h.name == host), name)
+        return await self.pool(cluster, name)
+
     async def page(self, page: Page) -> None:
         """Send a page once for its key; twice at worst, when the worker dies between the page and its note.
 

@@ -49,7 +49,7 @@ class Gating:
         unsettled = await unsettled_pin(self.deps, order.cluster, order.operation)
         if unsettled is not None:
             return StepResult(action=StepAction.HOLD, reason=waits_for(unsettled))
-        cluster, pool = await self.deps.pool(order.cluster, order.pool)
+        cluster, pool = await self.deps.pool_of(order.cluster, order.host, order.pool)
         footing = await acting.footing()
         waits = parked_by(footing, order)
         waits = waits or await held_back(self.deps, order)

@@ -45,7 +45,7 @@ async def drain_policy(deps: Deps, order: StepOrder) -> DrainPolicy:
     """How jobs are treated: as the pool says, or the emergency whose stop this is. A pin switch waits for those that
     slipped in where somebody ended its reservation: it goes back sooner than it ends a job that it did not note.
     """
-    _, pool = await deps.pool(order.cluster, order.pool)
+    _, pool = await deps.pool_of(order.cluster, order.host, order.pool)
     if ids.pin_switch_of(order.operation) is not None:
         return pool.drain.model_copy(update=dict.fromkeys(_KINDS, AtDeadline.WAIT))
     emergency = ids.emergency_of(order.visit) if order.visit is not None else None

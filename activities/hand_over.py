@@ -120,7 +120,7 @@ class HandingOver:
             if command.actor != LADDER:  # a rung's entry is written with the rung
                 await self._note_person(work, command)
             work = await where_it_is(self.deps, work)
-            cluster, pool = await self.deps.pool(work.cluster, work.pool)
+            cluster, pool = await self.deps.pool_of(work.cluster, work.host, work.pool)
             try:
                 versions = await self._versions(work)
             except DriverError as error:

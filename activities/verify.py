@@ -111,7 +111,7 @@ class Verifying:
     async def _fabric(self, acting: Acting) -> Verification:
         """Measure with hosts of the domain, else with a borrowed one, for which it waits as long as for them."""
         order = acting.order
-        cluster, pool = await self.deps.pool(order.cluster, order.pool)
+        cluster, pool = await self.deps.pool_of(order.cluster, order.host, order.pool)
         terms = borrow_terms(order.host, cluster.drivers.verifier, order.step.expected)
         alone: datetime | None = None
         while True:
@@ -180,7 +180,7 @@ class Verifying:
         order, store = acting.order, self.deps.store
         if await paused(self.deps, order):
             return
-        _, pool = await self.deps.pool(order.cluster, order.pool)
+        _, pool = await self.deps.pool_of(order.cluster, order.host, order.pool)
         cycle = await store.cycle(order.cluster, order.pool)
         pauses = await store.count_claims(self._pauses(acting))
         where = f"inconclusive/{order.cluster}/{order.pool}/{cycle.number if cycle else 0}/{pauses}/"
