@@ -76,9 +76,10 @@ class PinSwitching:
         return await self.deps.store.change_pin_switch(look.switch.id, _change(look, step, opened))
 
     async def _tell(self, switch: PinSwitch, facts: PinFacts) -> None:
-        if switch.state is PinState.CHECKING and switch.changed_at > switch.started_at:
+        waits = not switch.aborted  # one that was aborted just now asks nobody for anything: the next look calls it off
+        if switch.state is PinState.CHECKING and switch.changed_at > switch.started_at and waits:
             await self.deps.page(pin_pages.checks_anew(switch))
-        elif switch.state is PinState.ASKING and not switch.approved_by:
+        elif switch.state is PinState.ASKING and not switch.approved_by and waits:
             ready = facts.counts.get(PinHostState.PREPARED, 0)
             await self.deps.page(pin_pages.asks_approval(switch, ready))
         elif switch.state is PinState.RESTORING:

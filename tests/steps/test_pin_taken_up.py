@@ -12,6 +12,7 @@ from fleet.models.messages import ClusterInput
 from fleet.models.pin import PinHostState, PinSpec, PinState
 from fleet.models.pin_messages import PinOrder
 from tests.scenarios.site import CLUSTER
+from tests.steps.other import Other
 from tests.steps.pins import INPUT, MINE, SWITCH, now, run
 
 
@@ -28,6 +29,23 @@ async def test_what_was_approved_is_asked_for_anew_when_hosts_do_not_fit_any_mor
     await run(PinSwitching(switch.deps).review_pin, INPUT)
     anew = f"The pin switch of {row.name} checks anew, and asks for its approval again"
     assert [anew] == switch.deps.pager.titles, "whoever approved it counts on it"
+
+
+@pytest.mark.parametrize("state", [PinState.CHECKING, PinState.ASKING])
+async def test_one_that_is_aborted_while_it_is_looked_at_asks_nobody_for_anything(switch, state):
+    await switch.begin(state)
+    await switch.tested()
+    store = switch.site.store
+
+    async def matrix(cluster):
+        """Read in the middle of the look."""
+        await run(PinSwitching(switch.deps).order_pin, PinOrder(actor="bob", reason="no", switch=SWITCH, verb="abort"))
+        return await store.matrix(cluster)
+
+    await run(PinSwitching(dataclasses.replace(switch.deps, store=Other(store, matrix=matrix))).review_pin, INPUT)
+    assert state is (await switch.row()).state
+    assert [] == switch.deps.pager.titles
+    assert "called_off" == (await run(PinSwitching(switch.deps).review_pin, INPUT)).state
 
 
 async def test_an_approval_that_is_tried_again_does_not_approve_what_is_asked_for_anew(switch):
