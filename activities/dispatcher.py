@@ -113,11 +113,9 @@ class Dispatching:
             await self._avoidances.look(cluster, *seen)
 
     async def _lost_switches(self, cluster: str) -> tuple[str, ...]:
-        """The pin switch that has yet to end and has lost its workflow: it is taken up again from its rows."""
-        last = await self.deps.store.last_pin_switch(cluster)
-        if last is None or last.over or await self.deps.engine.running(last.id):
-            return ()
-        return (last.id,)
+        """Pin switches that have yet to end and have lost their workflow: they are taken up again from their rows."""
+        unfinished = await self.deps.store.open_pin_switches(cluster)
+        return tuple([s.id for s in unfinished if not await self.deps.engine.running(s.id)])
 
     async def _ownerless(self, facts: LedgerFacts, taken_up: tuple[str, ...], begin: set[str]) -> tuple[HandOver, ...]:
         """Hosts whose holder is gone. A visit that runs answers for all its hosts, and so does whatever is taken up

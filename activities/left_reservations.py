@@ -11,7 +11,7 @@ from fleet import ids
 from fleet.errors import DriverError, StaleAttempt
 from fleet.models.facts import LedgerFacts
 from fleet.models.scheduler import Node
-from fleet.policy.left_reservations import closed_by_nobody, measured_in, needed
+from fleet.policy.left_reservations import closed_by_nobody, closed_by_pins, measured_in, needed
 from fleet.ports.fence import Fence
 
 
@@ -23,7 +23,8 @@ async def end_left_reservations(deps: Deps, facts: LedgerFacts) -> None:
         seen = facts.observation.hosts if facts.observation is not None else {}
         if not await _needed(deps, facts, hosts, {h: found.node for h, found in seen.items()}):
             await _end(deps, facts.cluster, name, hosts)
-    for name, hosts in closed_by_nobody(facts, await deps.store.last_pin_switch(facts.cluster)).items():
+    switches = await deps.store.pin_switches(facts.cluster) if closed_by_pins(facts) else ()
+    for name, hosts in closed_by_nobody(facts, switches).items():
         await deps.page(pages.left_closed(facts.cluster, name, hosts))
 
 

@@ -86,7 +86,7 @@ class PinSwitching:
             await self.deps.page(pin_pages.goes_back(switch))
         elif switch.state is PinState.LATE:
             for host in await self.deps.store.pin_hosts(switch.id, states=(PinHostState.LATE,)):
-                await self.deps.page(pin_pages.late(switch, host))
+                await self.deps.page(pin_pages.late(switch, host, facts.pins))
         elif switch.state is PinState.CALLED_OFF:
             await self._leave_nothing(switch)
 

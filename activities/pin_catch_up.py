@@ -8,7 +8,8 @@ import time
 from temporalio import activity
 
 from activities.deps import Deps
-from activities.holding import held_by
+from activities.holding import FENCE_LIFE, held_by
+from activities.pin_guard import unsettled_pin, waits_for
 from activities.pin_late import close_late, drained_by_us, open_late, reservation_of
 from activities.repair_book import repair_of
 from fleet import ids
@@ -28,6 +29,8 @@ _WORKING = (NodeBase.IDLE, NodeBase.ALLOCATED, NodeBase.MIXED)
 async def catch_up(deps: Deps, switch: PinSwitch) -> None:
     """Open every late host that has caught up; the others stay closed. None waits for one that is silent for long, or
     can't be opened: of a rack that lost its power that would outlast any look.
+
+    A later switch may be under way: until it is told which pin is in force, all stay closed.
     """
     late = await deps.store.pin_hosts(switch.id, states=(PinHostState.LATE,))
     if not late:
@@ -37,15 +40,18 @@ async def catch_up(deps: Deps, switch: PinSwitch) -> None:
     except DriverError as error:
         activity.logger.info(f"{len(late)} hosts of {switch.id} stay closed: {error}")
         return
-    several = asyncio.Semaphore(AT_ONCE)
+    several, unsettled = asyncio.Semaphore(AT_ONCE), await unsettled_pin(deps, switch.spec.cluster, switch.id)
 
     async def one(host: PinHost) -> None:
         async with several:
-            why = await _caught_up(deps, switch, host, view)
-            if why:
-                await open_late(deps, switch, host, why)
-            else:
+            why = "" if unsettled is not None else await _caught_up(deps, switch, host, view)
+            if not why:
                 await _stay_closed(deps, switch, host, view)
+                return
+            try:
+                await open_late(deps, switch, host, why, _settled(deps, switch))
+            except StaleAttempt as held:
+                activity.logger.info(f"{host.host} stays closed: {held}")
 
     for wrong in await asyncio.gather(*(one(host) for host in late), return_exceptions=True):
         if isinstance(wrong, BaseException):
@@ -70,9 +76,9 @@ async def _caught_up(deps: Deps, switch: PinSwitch, host: PinHost, view: Cluster
 
 
 async def _carries(deps: Deps, switch: PinSwitch, host: PinHost) -> bool | None:
-    """Whether the host has the pin in force, and a set of versions that is allowed with it; None if it can't be told.
+    """Whether the host has the pins in force, in a set that is allowed with them; None if it can't be told.
 
-    What moved together with the pin may have moved on since, by a rollout: only the pin itself must be as it was.
+    What moved together with the pin may have moved on since, by a rollout, and a later switch may have moved any pin.
     """
     name = switch.spec.cluster
     try:
@@ -81,8 +87,8 @@ async def _carries(deps: Deps, switch: PinSwitch, host: PinHost) -> bool | None:
         activity.logger.info(f"the versions of {host.host}, which is late for {switch.id}, can't be read: {error}")
         return None
     await deps.store.record_versions(name, host.host, versions, await deps.clock())
-    cluster, pin = await deps.cluster(name), switch.spec.component
-    if versions.get(pin) is None or versions[pin] != cluster.pins.get(pin):
+    cluster = await deps.cluster(name)
+    if any(versions.get(pin) != pinned for pin, pinned in cluster.pins.items()):
         return False
     return allowed(versions, cluster, await deps.store.matrix(name)).allowed
 
@@ -123,9 +129,12 @@ async def _give_to_repair(deps: Deps, switch: PinSwitch, host: PinHost) -> str:
 
 
 async def _stay_closed(deps: Deps, switch: PinSwitch, host: PinHost, view: ClusterView) -> None:
-    """Close a host anew whose reservation the scheduler did not allow before, or somebody ended."""
-    node = view.nodes.get(host.host)
-    if node is not None and not _closed(switch, host, node):
+    """Close a host anew whose reservation the scheduler did not allow before, or somebody ended. One that a later
+    switch holds comes back from that with the pin in force.
+    """
+    node, lease = view.nodes.get(host.host), await deps.store.lease(switch.spec.cluster, host.host)
+    taken = lease is not None and ids.pin_switch_of(lease.operation) is not None
+    if node is not None and not taken and not _closed(switch, host, node):
         await close_late(deps, switch, host, _still_late(deps, switch, host))
 
 
@@ -136,5 +145,19 @@ def _still_late(deps: Deps, switch: PinSwitch, host: PinHost) -> Fence:
         late = await deps.store.pin_hosts(switch.id, states=(PinHostState.LATE,))
         if host.host not in {one.host for one in late}:
             raise StaleAttempt(f"{host.host} is not late for {switch.id} any more")
+
+    return check
+
+
+def _settled(deps: Deps, switch: PinSwitch) -> Fence:
+    """A later switch that has begun to close the cluster counts on what is closed, which stays so until it is over."""
+
+    async def check() -> None:
+        started = time.monotonic()
+        later = await unsettled_pin(deps, switch.spec.cluster, switch.id)
+        if later is not None:
+            raise StaleAttempt(waits_for(later))
+        if time.monotonic() - started > FENCE_LIFE:
+            raise StaleAttempt(f"{switch.id}: the check took too long")
 
     return check

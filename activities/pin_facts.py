@@ -74,6 +74,7 @@ async def look_at_pin(deps: Deps, switch: PinSwitch) -> PinLook:
         granted=request is not None and request.state is RequestState.GRANTED,
         waits_because=request.waits_because if request is not None else "",
         unprepared=len(unprepared),
+        pins=cluster.pins,
     )
     return PinLook(switch, facts, members, up, mine, unprepared)
 

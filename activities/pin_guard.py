@@ -45,15 +45,26 @@ def unless_off_pin(acting: Acting, footing: Footing, fence: Fence) -> Fence:
             return
         if last.state in UNSETTLED:
             raise Unreachable(waits_for(last))
-        since = footing.lease.since if footing.lease is not None else None
-        if last.committed_at is None or (since is not None and last.committed_at < since):
-            return
-        seen = (await store.observed_versions(order.cluster, order.host)).get(order.host)
-        found = seen.versions.get(last.spec.component) if seen is not None else None
-        if found != last.spec.version:
-            told = found or "no known version"
-            raise StepFailed(
-                f"{order.host} carries {last.spec.component} {told}: {last.name} came into force meanwhile"
-            )
+        for switch in await _committed_since(acting.deps, last, footing):
+            seen = (await store.observed_versions(order.cluster, order.host)).get(order.host)
+            found = seen.versions.get(switch.spec.component) if seen is not None else None
+            if found != switch.spec.version:
+                told = found or "no known version"
+                raise StepFailed(
+                    f"{order.host} carries {switch.spec.component} {told}: {switch.name} came into force meanwhile"
+                )
 
     return check
+
+
+async def _committed_since(deps: Deps, last: PinSwitch, footing: Footing) -> list[PinSwitch]:
+    """Switches whose pins were put in force since a host was leased, the newest of each component. `last`: the newest
+    of its cluster, which began after all others were committed.
+    """
+    since = footing.lease.since if footing.lease is not None else None
+    every = (last,) if since is None or last.started_at < since else await deps.store.pin_switches(last.spec.cluster)
+    newest: dict[str, PinSwitch] = {}
+    for switch in every:
+        if switch.committed_at is not None and (since is None or switch.committed_at >= since):
+            newest.setdefault(switch.spec.component, switch)
+    return list(newest.values())

@@ -43,8 +43,10 @@ async def note_late(
 ) -> tuple[PinHost, ...]:
     """Write down who is late, and give each a number, which names its reservation; all that are late by now.
 
-    One that was late before keeps its number: the reservation of an earlier try is found again by it.
+    One that was late before keeps its number: the reservation of an earlier try is found again by it. One that is late
+    for an earlier switch stays that one's, which keeps it closed until it carries the pins in force, whoever set them.
     """
+    elsewhere = await _late_for_earlier(deps, switch)
     cluster, now = await deps.cluster(switch.spec.cluster), await deps.clock()
     seen, known = observed_hosts(members, view), await deps.store.pin_hosts(switch.id)
     late = {host.host for host in known if host.state is PinHostState.LATE}
@@ -53,11 +55,18 @@ async def note_late(
     for host in sorted(members, key=lambda h: h.name):
         found = standing(host, seen.get(host.name), now, None, cluster.failed_reasons)
         why = _late(leases.get(host.name), view.nodes.get(host.name), found)
-        if why and host.name not in late:
+        if why and host.name not in late and host.name not in elsewhere:
             number += 1
             new.append(PinHost(host=host.name, pool=host.pool, state=PinHostState.LATE, batch=number, reason=why))
     await deps.store.put_pin_hosts(switch.id, new, now)
     return await deps.store.pin_hosts(switch.id, states=(PinHostState.LATE,))
+
+
+async def _late_for_earlier(deps: Deps, switch: PinSwitch) -> frozenset[str]:
+    """Hosts that are late for an earlier switch of the cluster, each in a reservation of that one's."""
+    others = [s for s in await deps.store.open_pin_switches(switch.spec.cluster) if s.id != switch.id]
+    late = [await deps.store.pin_hosts(other.id, states=(PinHostState.LATE,)) for other in others]
+    return frozenset(host.host for hosts in late for host in hosts)
 
 
 def _late(lease: LeaseHost | None, node: Node | None, found: Standing) -> str:
@@ -94,11 +103,11 @@ async def close_late(deps: Deps, switch: PinSwitch, host: PinHost, fence: Fence)
         await deps.page(pin_pages.not_closed(switch, host, no))
 
 
-async def open_late(deps: Deps, switch: PinSwitch, host: PinHost, why: str) -> None:
+async def open_late(deps: Deps, switch: PinSwitch, host: PinHost, why: str, fence: Fence = open_fence) -> None:
     """End a late host's reservation, and its being late."""
-    # The reservation is this host's alone, and lifting it twice is harmless: no fence is needed.
+    # The reservation is this host's alone, and lifting it twice is harmless: no fence is needed for the switch's sake.
     scheduler = deps.reach(switch.spec.cluster).scheduler
-    await scheduler.open_to_jobs(reservation_of(switch, host), open_fence)
+    await scheduler.open_to_jobs(reservation_of(switch, host), fence)
     await deps.store.note_pin_hosts(switch.id, {host.host: (PinHostState.CAUGHT_UP, why)}, await deps.clock())
 
 

@@ -1,8 +1,11 @@
 """The pages of pin switches."""
 
+from collections.abc import Mapping
+
 from activities.pages import Page
 from fleet.errors import MaintrainError
 from fleet.models.pin import PinHost, PinSwitch
+from fleet.policy.pin_look import to_carry
 
 
 def asks_approval(switch: PinSwitch, ready: int) -> Page:
@@ -53,13 +56,14 @@ def not_closed(switch: PinSwitch, host: PinHost, error: MaintrainError) -> Page:
     return Page(f"{switch.id}/open/{host.host}", f"{name} can't be closed for {switch.id}", body)
 
 
-def late(switch: PinSwitch, host: PinHost) -> Page:
-    """A host that was in another's hands stays closed to jobs until it carries the pin in force."""
-    went_back = {switch.spec.component: switch.prior}
-    in_force = switch.spec.targets if switch.committed_at is not None else went_back
-    targets = ", ".join(f"{name} {version}" for name, version in in_force.items())
+def late(switch: PinSwitch, host: PinHost, pins: Mapping[str, str]) -> Page:
+    """A host that was in another's hands stays closed to jobs until it carries the pins in force, which a later switch
+    may have moved on: that is an occasion of its own.
+    """
+    targets = ", ".join(f"{name} {version}" for name, version in to_carry(switch, pins).items())
     body = (
         f"It was out of production ({host.reason}) when the cluster was closed or opened. It stays closed to jobs by a "
         f"reservation of ours until it carries {targets}, which whoever has it in hand must bring it."
     )
-    return Page(f"{switch.id}/late/{host.host}", f"{switch.spec.cluster}/{host.host} did not follow {switch.id}", body)
+    key = f"{switch.id}/late/{host.host}/{targets}"
+    return Page(key, f"{switch.spec.cluster}/{host.host} did not follow {switch.id}", body)

@@ -13,8 +13,8 @@ from fleet.policy.pin_orders import PinVerb, pin_subject
 from starter.asynchronous import run
 from starter.engine import engine, start_dispatcher, start_pin_switch
 from starter.options import Actor, DryRun, Json, Reason, command
-from starter.pin_orders import find_switch, give
-from starter.pin_plan import PinPlan, plan_lines, plan_switch
+from starter.pin_orders import find_switch, find_switches, give
+from starter.pin_plan import PinPlan, late_lines, plan_lines, plan_switch
 from starter.pin_spec import asked_for, check_spec
 from starter.session import facts, find_cluster, in_force
 from starter.show import dump, print_json, say, table
@@ -126,6 +126,8 @@ async def _switch(spec: PinSpec, asked: Command, dry_run: bool) -> None:
             raise Unreachable(f"the pin switch was not started: {error}") from error
     say(f"started: {started.id}, {started.name}, window {format_duration(spec.window)}")
     say(drafted.check.reason)
+    for line in late_lines(drafted):
+        say(line)
     say(f"it asks for an approval once every host is prepared: maintrain pin approve {started.id} --reason …")
 
 
@@ -149,7 +151,7 @@ def _say_plan(drafted: PinPlan) -> None:
 async def _status(wanted: str | None, as_json: bool) -> None:
     async with facts() as store:
         await in_force(store)
-        found = [await find_switch(store, wanted)] if wanted is not None else list(await store.pin_switches())
+        found = await find_switches(store, wanted) if wanted is not None else list(await store.pin_switches())
         counted = [(s, await store.count_pin_hosts(s.id)) for s in found]
         late = {s.id: await store.pin_hosts(s.id, states=(PinHostState.LATE, PinHostState.FAILED)) for s in found}
     if as_json:

@@ -25,6 +25,15 @@ async def find_switch(store: Store, wanted: str) -> PinSwitch:
     return found
 
 
+async def find_switches(store: Store, wanted: str) -> list[PinSwitch]:
+    """A switch by its id; of a cluster the newest, and earlier ones that are not over."""
+    newest = await find_switch(store, wanted)
+    if newest.id == wanted:
+        return [newest]
+    open_ = await store.open_pin_switches(newest.spec.cluster)
+    return [newest, *(s for s in open_ if s.id != newest.id)]
+
+
 async def give(wanted: str, verb: PinVerb, asked: Command, dry_run: bool) -> None:
     """Put an order in force, then tell the workflow."""
     async with facts() as store:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from fleet.models.base import Moment
 from fleet.models.pin import PinHost, PinHostState, PinSwitch
@@ -13,10 +13,12 @@ from store.tables.pins import PIN_HOSTS, PIN_SWITCHES
 NEWEST_FIRST = select(PIN_SWITCHES.c.id, PIN_SWITCHES.c.document).order_by(PIN_SWITCHES.c.number.desc())
 
 
-def switches_of(connection: Connection, cluster: str | None = None) -> tuple[PinSwitch, ...]:
-    """Pin switches of a cluster, or of all, the newest first."""
-    statement = NEWEST_FIRST if cluster is None else NEWEST_FIRST.where(PIN_SWITCHES.c.cluster == cluster)
-    rows = connection.execute(statement)
+def switches_of(
+    connection: Connection, cluster: str | None = None, *wanted: ColumnElement[bool]
+) -> tuple[PinSwitch, ...]:
+    """Pin switches of a cluster, or of all, the newest first; those that are `wanted` only."""
+    of = wanted if cluster is None else (*wanted, PIN_SWITCHES.c.cluster == cluster)
+    rows = connection.execute(NEWEST_FIRST.where(*of))
     return tuple(documents.load(PinSwitch, row.document, "pin_switches", row.id) for row in rows)
 
 

@@ -10,7 +10,7 @@ from fleet.hostlist import some
 from fleet.models.audit import AuditEntry, FleetRecord
 from fleet.models.base import Moment
 from fleet.models.ledger import Request
-from fleet.models.pin import PinChange, PinHostState, PinSpec, PinState, PinSwitch
+from fleet.models.pin import OVER, PinChange, PinHostState, PinSpec, PinState, PinSwitch
 from fleet.policy.pin_orders import pin_entry, pin_subject
 from fleet.policy.pin_revision import with_targets
 from store import documents
@@ -28,11 +28,11 @@ class Pins(Part):
     """Pin switches."""
 
     async def start_pin_switch(self, spec: PinSpec, prior: str, actor: str, reason: str, now: Moment) -> PinSwitch:
-        """Write a switch. Audited. `Refused` while another one of the cluster is not over."""
+        """Write a switch. Audited. `Refused` while another one of the cluster is neither over nor late."""
 
         def work(connection: Connection) -> PinSwitch:
             before = switches_of(connection, spec.cluster)
-            under_way = next((s for s in before if not s.over), None)
+            under_way = next((s for s in before if not s.over and s.state is not PinState.LATE), None)
             if under_way is not None:
                 raise Refused(f"{under_way.id} ({under_way.name}) is not over: {under_way.reason or under_way.state}")
             number = 1 + (before[0].number if before else 0)
@@ -70,6 +70,11 @@ class Pins(Part):
             return None if row is None else documents.load(PinSwitch, row.document, "pin_switches", row.id)
 
         return await self._database.glance(work)
+
+    async def open_pin_switches(self, cluster: str) -> tuple[PinSwitch, ...]:
+        """Those of a cluster that are not over, the newest first: all but that one are late."""
+        not_over = PIN_SWITCHES.c.state.not_in(OVER)
+        return await self._database.read(lambda connection: switches_of(connection, cluster, not_over))
 
     async def change_pin_switch(self, switch_id: str, decide: Callable[[PinSwitch], PinChange]) -> PinSwitch:
         """Read a switch, decide, and write what it becomes with its hosts and audit entry, in one transaction.

@@ -1,6 +1,7 @@
 """Reservations of ours that their makers left behind, by what the scheduler shows and who holds the hosts in them."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import timedelta
 
 from fleet import ids
@@ -39,13 +40,17 @@ def needed(lease: LeaseHost | None, last: StepRecord | None, node: Node | None) 
     return not over or node is None or not node.draining
 
 
-def closed_by_nobody(facts: LedgerFacts, last: PinSwitch | None) -> Left:
-    """Reservations of pin switches that are over. `last`: the cluster's newest switch, the only one that may not be."""
-    found = _reserved(facts, ids.PIN_RESERVATION)
-    if last is not None and last.over and facts.now - last.changed_at < LIFTED_WITHIN:
-        return {}
-    open_ = "" if last is None or last.over else ids.reservation(ids.pin_reservation(last.id))
-    return {name: hosts for name, hosts in found.items() if not open_ or not f"{name}_".startswith(f"{open_}_")}
+def closed_by_pins(facts: LedgerFacts) -> Left:
+    """Reservations of pin switches."""
+    return _reserved(facts, ids.PIN_RESERVATION)
+
+
+def closed_by_nobody(facts: LedgerFacts, switches: Sequence[PinSwitch]) -> Left:
+    """Reservations of pin switches that are over, and have had the time to lift them. `switches`: the cluster's."""
+    found = closed_by_pins(facts)
+    holding = (s for s in switches if not s.over or facts.now - s.changed_at < LIFTED_WITHIN)
+    names = tuple(f"{ids.reservation(ids.pin_reservation(s.id))}_" for s in holding)
+    return {name: hosts for name, hosts in found.items() if not f"{name}_".startswith(names)}
 
 
 def _reserved(facts: LedgerFacts, prefix: str) -> Left:

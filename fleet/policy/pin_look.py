@@ -32,6 +32,8 @@ class PinFacts(Fact):
     granted: bool = False
     waits_because: str = ""
     """Why the lease is not there yet."""
+    pins: Mapping[str, str] = Field(default_factory=dict)
+    """The cluster's, as they are in force."""
     unprepared: int = 0
     """Hosts that came into production since the others were prepared."""
 
@@ -92,6 +94,20 @@ def announced(facts: PinFacts) -> bool:
 def count(facts: PinFacts, *states: PinHostState) -> int:
     """Hosts of the switch in any of these states."""
     return sum(facts.counts.get(state, 0) for state in states)
+
+
+def moved_on(switch: PinSwitch, pins: Mapping[str, str]) -> bool:
+    """Whether a later switch has moved on the pin that this one left in force."""
+    left = switch.prior if switch.committed_at is None else switch.spec.version
+    return pins.get(switch.spec.component, left) != left
+
+
+def to_carry(switch: PinSwitch, pins: Mapping[str, str]) -> dict[str, str]:
+    """What a late host must carry before jobs may start on it: every pin in force, whichever switch put it there."""
+    if moved_on(switch, pins):
+        return dict(pins)
+    left = {switch.spec.component: switch.prior} if switch.committed_at is None else switch.spec.targets
+    return {**left, **pins}
 
 
 def called_off(why: str) -> PinStep:

@@ -6,7 +6,7 @@ from fleet.models.pin import PinHostState, PinState
 from fleet.models.pin_messages import PinAction, PinPhase
 from fleet.models.units import format_duration
 from fleet.policy import pin_before
-from fleet.policy.pin_look import PinFacts, PinStep, count, run, too_many_failed, wait
+from fleet.policy.pin_look import PinFacts, PinStep, count, moved_on, run, to_carry, too_many_failed, wait
 
 
 def progress(facts: PinFacts) -> PinStep:
@@ -76,7 +76,7 @@ def _late(facts: PinFacts) -> PinStep:
     if not late:
         state = PinState.DONE if committed else PinState.WENT_BACK
         return PinStep(action=PinAction.AGAIN, state=state, reason=_ended(facts))
-    in_force = _goes_to(facts) if committed else _came_from(facts)
+    in_force = ", ".join(f"{name} {version}" for name, version in to_carry(facts.switch, facts.pins).items())
     why = f"{late} hosts that no drain of ours holds stay closed to jobs until they carry {in_force}"
     return wait(facts, why, facts.now + facts.looks_every)
 
@@ -123,4 +123,6 @@ def _ended(facts: PinFacts) -> str:
     failed = count(facts, PinHostState.FAILED)
     behind = f"; {failed} hosts that could not follow are in repair" if failed else ""
     in_force = _goes_to(facts) if facts.switch.committed_at is not None else f"{_came_from(facts)} again"
+    if moved_on(facts.switch, facts.pins):
+        in_force = "the pins in force, which a later switch moved on"
     return f"every host in production carries {in_force}{behind}"

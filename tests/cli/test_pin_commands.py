@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import yaml
 
-from fleet.models.pin import PinChange, PinSpec, PinState, PinSwitch
+from fleet.models.pin import PinChange, PinHost, PinHostState, PinSpec, PinState, PinSwitch
 from runtime.settings import load_settings
 from store import open_store
 from tests.cli.conftest import SIMULATED, CommandLine
@@ -61,11 +61,11 @@ def started(synced: CommandLine):
     return synced
 
 
-def become(**changes: object) -> None:
+def become(hosts: tuple[PinHost, ...] | None = None, **changes: object) -> None:
     """What its looks would have made of the switch."""
 
     def change(before: PinSwitch) -> PinChange:
-        return PinChange(switch=before.model_copy(update=changes))
+        return PinChange(switch=before.model_copy(update=changes), hosts=hosts)
 
     async def write() -> None:
         store = await open_store(load_settings().store_url)
@@ -97,6 +97,25 @@ def test_a_dry_run_tells_the_plan_and_changes_nothing(synced):
     assert "nccl 2.21.5 to 2.23.4 on 63 hosts of sim" in result.out
     assert result.out.endswith("nothing was changed\n")
     assert before == synced.facts()
+
+
+def test_a_plan_and_the_status_name_hosts_that_are_late_for_an_earlier_switch(started):
+    late = PinHost(host="gpu001", pool="gpu-train", state=PinHostState.LATE, batch=0, reason="drained by another")
+    become(state=PinState.LATE, hosts=(late,))
+    told = started(*SWITCH, *BECAUSE, "--dry-run").out
+    assert f"1 hosts (gpu001) stay late for {ID}: closed to jobs until they carry the pins then in force" in told
+
+    async def again() -> None:
+        store = await open_store(load_settings().store_url)
+        spec = PinSpec(cluster="sim", component="nccl", version="2.21.5", window=timedelta(minutes=30))
+        await store.start_pin_switch(spec, "2.23.4", "ada", "back", datetime.now(UTC))
+        await store.close()
+
+    asyncio.run(again())
+    told = started("pin", "status", "sim").out
+    assert "pin/sim/nccl/2: nccl 2.23.4 to 2.21.5 in sim: checking" in told
+    assert "gpu001 late: drained by another" in told
+    assert "pin/sim/nccl/1" not in started("pin", "status", "pin/sim/nccl/2").out
 
 
 def test_without_temporal_nothing_is_started(synced):

@@ -46,6 +46,7 @@ def step(
     stop="",
     granted=False,
     unprepared=0,
+    pins=None,
     **changes,
 ):
     return progress(
@@ -57,6 +58,7 @@ def step(
             stop=stop,
             granted=granted,
             unprepared=unprepared,
+            pins=pins or {},
         )
     )
 
@@ -176,6 +178,14 @@ def test_a_switch_that_went_back_is_late_too_while_a_host_may_come_back_with_the
     over = step(PinState.LATE, counts={H.RETURNED: 2, H.CAUGHT_UP: 1, H.FAILED: 1}, **opened)
     assert (PinAction.AGAIN, PinState.WENT_BACK) == told(over)
     assert over.reason.startswith("every host in production carries nccl 2.20 again; 1 hosts that could not follow")
+
+
+def test_what_a_later_switch_put_in_force_is_what_late_hosts_wait_for():
+    opened = {"committed_at": NOW, "opened_at": NOW, "counts": {H.RETURNED: 2, H.LATE: 1}}
+    waits = step(PinState.LATE, pins={"nccl": "2.23", "cuda": "12.6"}, **opened)
+    assert waits.reason.endswith("stay closed to jobs until they carry nccl 2.23, cuda 12.6")
+    over = step(PinState.LATE, pins={"nccl": "2.23"}, **{**opened, "counts": {H.RETURNED: 3}})
+    assert "every host in production carries the pins in force, which a later switch moved on" == over.reason
 
 
 @pytest.mark.parametrize("state", [PinState.ASKING, PinState.REQUESTING])

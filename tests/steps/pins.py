@@ -30,8 +30,10 @@ def now():
 class Switch:
     """A switch that holds three hosts; one is in another's hands, and two are in repair."""
 
-    def __init__(self, site):
-        self.site, self.deps = site, site.deps
+    def __init__(self, site, number=1):
+        self.site, self.deps, self.number = site, site.deps, number
+        self.id = ids.pin_switch(CLUSTER, "nccl", number)
+        self.input = PinInput(switch=self.id, cluster=CLUSTER)
 
     async def begin(self, state=PinState.CLOSING, **changes):
         site = self.site
@@ -40,32 +42,46 @@ class Switch:
         for host in ("gpu001", "gpu002"):
             await site.hand_over(host)
         site.world.drain_by_other(LATE, "admin: disk check")
-        request = Request(
-            id=SWITCH,
-            cluster=CLUSTER,
-            kind=RequestClass.PIN_SWITCH,
-            holder=SWITCH,
-            hosts=MINE,
-            asked_at=now(),
-            override=Override(actor="ann", reason="it is out", lasts=900.0),
-        )
-        await site.store.request(request)
-        granted = Settlement(reason="granted", grants=(Grant(request=SWITCH, reason="free", hosts=MINE),))
-        await site.store.settle(CLUSTER, now(), lambda _: granted)
+        return await self._holds(state)
+
+    async def followed_by(self, version, prior, state=PinState.CLOSING):
+        """A later switch, begun while this one is late, that holds the same hosts."""
+        await self.site.store.withdraw(self.id, "its hosts returned", now())
+        values = {"cluster": CLUSTER, "component": "nccl", "version": version, "window": timedelta(minutes=5)}
+        await self.site.store.start_pin_switch(PinSpec(**values), prior, "ann", "go on", now())
+        return await Switch(self.site, self.number + 1)._holds(state)
+
+    async def _holds(self, state):
+        await self.holds(self.id, *MINE)
         await self.become(state=state)
         await self.put(*(PinHost(host=h, pool=POOL, state=PinHostState.TO_MOVE, batch=0) for h in MINE))
         return self
 
+    async def holds(self, request, *hosts):
+        """It was granted these by that request."""
+        asked = Request(
+            id=request,
+            cluster=CLUSTER,
+            kind=RequestClass.PIN_SWITCH,
+            holder=self.id,
+            hosts=hosts,
+            asked_at=now(),
+            override=Override(actor="ann", reason="it is out", lasts=900.0),
+        )
+        await self.site.store.request(asked)
+        granted = Settlement(reason="granted", grants=(Grant(request=request, reason="free", hosts=hosts),))
+        await self.site.store.settle(CLUSTER, now(), lambda _: granted)
+
     async def become(self, **changes):
         await self.site.store.change_pin_switch(
-            SWITCH, lambda before: PinChange(switch=before.model_copy(update=changes))
+            self.id, lambda before: PinChange(switch=before.model_copy(update=changes))
         )
 
     async def put(self, *hosts):
-        await self.site.store.change_pin_switch(SWITCH, lambda before: PinChange(switch=before, hosts=hosts))
+        await self.site.store.change_pin_switch(self.id, lambda before: PinChange(switch=before, hosts=hosts))
 
     async def note(self, state, *hosts):
-        await self.site.store.note_pin_hosts(SWITCH, dict.fromkeys(hosts, (state, "")), now())
+        await self.site.store.note_pin_hosts(self.id, dict.fromkeys(hosts, (state, "")), now())
 
     async def tested(self):
         """The new pin was tested with every driver."""
@@ -73,13 +89,13 @@ class Switch:
         await self.site.store.add_matrix(CLUSTER, (entry,), "ann", "qualified", now())
 
     async def row(self):
-        return await self.site.store.pin_switch(SWITCH)
+        return await self.site.store.pin_switch(self.id)
 
     async def hosts(self):
-        return {h.host: h.state for h in await self.site.store.pin_hosts(SWITCH)}
+        return {h.host: h.state for h in await self.site.store.pin_hosts(self.id)}
 
     async def close(self):
-        await run(PinClosing(self.deps, settle_for=0.0).close_pin, INPUT)
+        await run(PinClosing(self.deps, settle_for=0.0).close_pin, self.input)
 
     async def closed(self):
         view = await self.site.hands.scheduler.view(not_before=time.monotonic())

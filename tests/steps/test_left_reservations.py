@@ -106,3 +106,12 @@ async def test_what_a_pin_switch_left_behind_is_paged_and_stays(switch, state, n
     told = [f"{CLUSTER}: reservation maintrain_{name} was left behind"] if left else []
     assert told == [title for title in switch.site.pages.titles if "reservation" in title]
     assert set(MINE) == set(await switch.closed())
+
+
+async def test_a_late_hosts_reservation_is_not_left_behind_once_a_later_switch_is_over(switch):
+    await switch.begin(PinState.LATE)
+    later = await switch.followed_by("2.23", "2.22", PinState.DONE)
+    await later.become(changed_at=now() - timedelta(minutes=3))
+    await reserve(switch, "pin_nccl_1_0", *MINE)
+    await look(switch)
+    assert [] == [title for title in switch.site.pages.titles if "reservation" in title]

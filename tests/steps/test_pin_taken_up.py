@@ -9,7 +9,7 @@ from activities.dispatcher import Dispatching
 from activities.pin import PinSwitching
 from fleet.models.matrix import MatrixEntry
 from fleet.models.messages import ClusterInput
-from fleet.models.pin import PinHostState, PinSpec, PinState
+from fleet.models.pin import PinChange, PinHostState, PinSpec, PinState
 from fleet.models.pin_messages import PinOrder
 from tests.scenarios.site import CLUSTER
 from tests.steps.other import Other
@@ -96,7 +96,16 @@ async def test_a_switch_that_is_not_over_and_lost_its_workflow_is_told_and_keeps
     assert lost == observed.lost_switches
     assert not {*MINE} & {handed.work.host for handed in observed.ownerless}
 
-    await switch.become(state=PinState.CALLED_OFF)
+    await switch.become(state=PinState.LATE)
+    later = PinSpec(cluster=CLUSTER, component="nccl", version="2.23", window=timedelta(minutes=5))
+    after = await switch.site.store.start_pin_switch(later, "2.22", "ann", "it is out", now())
+    observed = await run(Dispatching(deps).observe, ClusterInput(cluster=CLUSTER))
+    assert lost == observed.lost_switches, "one that is late is not forgotten once a later one has begun"
+
+    for over in (SWITCH, after.id):
+        await switch.site.store.change_pin_switch(
+            over, lambda before: PinChange(switch=before.model_copy(update={"state": PinState.CALLED_OFF}))
+        )
     assert () == (await run(Dispatching(deps).observe, ClusterInput(cluster=CLUSTER))).lost_switches
 
 

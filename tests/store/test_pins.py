@@ -56,6 +56,25 @@ async def test_a_second_switch_of_a_cluster_waits_for_the_end_of_the_first(store
     assert ["pin/c1/cuda/2", "pin/c1/cuda/1"] == [s.id for s in await store.pin_switches(f.C)]
 
 
+async def test_a_late_switch_is_in_no_later_ones_way_and_stays_open(store):
+    late = await moving(store, host("gpu0000", PinHostState.LATE))
+    for state in (PinState.RELEASING, PinState.LATE):
+        row = late.model_copy(update={"state": state})
+        await store.change_pin_switch(late.id, lambda _, row=row: PinChange(switch=row))
+        if state is PinState.RELEASING:
+            with pytest.raises(Refused, match="is not over"):
+                await store.start_pin_switch(spec(version="12.8"), "12.6", "ann", "go on", f.NOW)
+    later = await store.start_pin_switch(spec(version="12.8"), "12.6", "ann", "go on", f.NOW)
+    assert ["pin/c1/cuda/2", "pin/c1/cuda/1"] == [s.id for s in await store.open_pin_switches(f.C)]
+    with pytest.raises(Refused, match="pin/c1/cuda/2"):
+        await store.start_pin_switch(spec(version="12.8"), "12.6", "ann", "go on", f.NOW)
+
+    over = later.model_copy(update={"state": PinState.DONE})
+    await store.change_pin_switch(later.id, lambda _: PinChange(switch=over))
+    assert ["pin/c1/cuda/1"] == [s.id for s in await store.open_pin_switches(f.C)]
+    assert () == await store.open_pin_switches("other")
+
+
 async def test_a_change_is_written_whole_or_not_at_all(store):
     switch = await moving(store, host("gpu0000"))
 

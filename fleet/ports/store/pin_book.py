@@ -12,7 +12,7 @@ class PinBook(Protocol):
     """Pin switches."""
 
     async def start_pin_switch(self, spec: PinSpec, prior: str, actor: str, reason: str, now: Moment) -> PinSwitch:
-        """Write a switch. Audited. `Refused` while another one of the cluster is not over."""
+        """Write a switch. Audited. `Refused` while another one of the cluster is neither over nor late."""
         ...
 
     async def pin_switches(self, cluster: str | None = None) -> tuple[PinSwitch, ...]:
@@ -25,6 +25,10 @@ class PinBook(Protocol):
 
     async def last_pin_switch(self, cluster: str) -> PinSwitch | None:
         """The newest of a cluster, over or not: read before every return."""
+        ...
+
+    async def open_pin_switches(self, cluster: str) -> tuple[PinSwitch, ...]:
+        """Those of a cluster that are not over, the newest first: all but that one are late."""
         ...
 
     async def change_pin_switch(self, switch_id: str, decide: Callable[[PinSwitch], PinChange]) -> PinSwitch:
