@@ -15,7 +15,7 @@ from activities.failing import mapped
 from activities.holding import FENCE_LIFE
 from activities.pausing import Pauses
 from activities.pin import MAINTRAIN, known_pin
-from activities.pin_facts import shut_out
+from activities.pin_facts import joined, shut_out
 from activities.pin_jobs import hold_jobs, note_to_hold, on_members, release_jobs, tell_jobs, to_requeue
 from activities.pin_late import broken, close_late, main_reservation, note_late, open_all, open_unmoved, reservation_of
 from fleet import ids
@@ -87,7 +87,8 @@ class PinClosing:
         """One look: whether there is something else to do than to wait for jobs."""
         assert switch.closed_at is not None, "it is closed"
         now, members = await self.deps.clock(), await self._members(switch)
-        if (await self.deps.store.facts(switch.spec.cluster, now)).stops:
+        ledger = await self.deps.store.facts(switch.spec.cluster, now)
+        if ledger.stops or await joined(self.deps, switch, ledger):
             return True  # the next look says what follows from it
         view = await self._view(switch)
         jobs = on_members(view, members)

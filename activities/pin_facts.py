@@ -16,7 +16,7 @@ from fleet.models.ledger import Request, RequestClass, RequestState
 from fleet.models.override import Override
 from fleet.models.pin import PinHost, PinHostState, PinState, PinSwitch
 from fleet.policy.pin_check import PinCheck, check_switch, misfits, with_pin
-from fleet.policy.pin_look import LOOKS_AGAIN, PinFacts, too_many_shut_out
+from fleet.policy.pin_look import LOOKS_AGAIN, PinFacts, strays, too_many_shut_out
 from fleet.policy.pin_steps import batch_size
 from fleet.policy.sets import standings
 from fleet.policy.stopping import in_words
@@ -75,6 +75,7 @@ async def look_at_pin(deps: Deps, switch: PinSwitch) -> PinLook:
         waits_because=request.waits_because if request is not None else "",
         unprepared=len(unprepared),
         pins=cluster.pins,
+        joined=await joined(deps, switch, ledger),
     )
     return PinLook(switch, facts, members, up, mine, unprepared)
 
@@ -102,6 +103,13 @@ def rows(hosts: tuple[Host, ...], state: PinHostState, components: int = 1, firs
             found += [PinHost(host=name, pool=pool, state=state, batch=number) for name in chosen]
             number += 1
     return tuple(found)
+
+
+async def joined(deps: Deps, switch: PinSwitch, ledger: LedgerFacts) -> tuple[str, ...]:
+    """Members in production though the cluster is closed, which nobody holds: whoever joined it meanwhile."""
+    found = strays(ledger, switch)
+    late = await deps.store.pin_hosts(switch.id, states=(PinHostState.LATE,)) if found else ()
+    return tuple(sorted(found - {host.host for host in late}))
 
 
 def _stop(ledger: LedgerFacts) -> str:

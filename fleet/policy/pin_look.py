@@ -6,10 +6,13 @@ from datetime import datetime, timedelta
 from pydantic import Field
 
 from fleet.models.base import Decision, Fact, Moment
+from fleet.models.facts import LedgerFacts
+from fleet.models.host import HostSet
 from fleet.models.pin import PinHostState, PinSpec, PinState, PinSwitch
 from fleet.models.pin_messages import GOES_ON, PinAction, PinPhase
 from fleet.models.units import buffer_hosts
 from fleet.policy.pin_check import PinCheck, PinGap
+from fleet.policy.sets import places
 
 LOOKS_AGAIN = timedelta(minutes=5)
 """Pause at most of a switch that waits for what somebody else does."""
@@ -34,6 +37,8 @@ class PinFacts(Fact):
     """Why the lease is not there yet."""
     pins: Mapping[str, str] = Field(default_factory=dict)
     """The cluster's, as they are in force."""
+    joined: tuple[str, ...] = ()
+    """Hosts that got into production, with the old pin, since the cluster was closed."""
     unprepared: int = 0
     """Hosts that came into production since the others were prepared."""
 
@@ -76,6 +81,16 @@ def _behind(spec: PinSpec, counts: Mapping[PinHostState, int]) -> tuple[int, int
     total = sum(counts.values()) - counts.get(PinHostState.LATE, 0)
     failed = counts.get(PinHostState.FAILED, 0) + counts.get(PinHostState.NOT_PREPARED, 0)
     return total, failed, buffer_hosts(spec.max_failed, total)
+
+
+def strays(ledger: LedgerFacts, switch: PinSwitch) -> frozenset[str]:
+    """Members that a look begun since the cluster was closed shows in production, in nobody's hands."""
+    seen = ledger.observation
+    if switch.state not in (PinState.CLOSING, PinState.MOVING) or switch.closed_at is None:
+        return frozenset()
+    if seen is None or seen.error or seen.began_at <= switch.closed_at:
+        return frozenset()
+    return frozenset(name for name, where in places(ledger).items() if where[0] is HostSet.UP)
 
 
 def announced(facts: PinFacts) -> bool:

@@ -2,6 +2,7 @@
 to the old pin from wherever too many hosts fail, the window ends, a stop comes into force or a person says so.
 """
 
+from fleet.hostlist import some
 from fleet.models.pin import PinHostState, PinState
 from fleet.models.pin_messages import PinAction, PinPhase
 from fleet.models.units import format_duration
@@ -106,6 +107,8 @@ def _back(facts: PinFacts) -> PinStep | None:
     if back is not None:
         return back
     deadline, why = facts.switch.deadline, too_many_failed(facts)
+    if facts.joined:
+        why = f"{some(facts.joined)} got into production with the old pin meanwhile"
     if deadline is not None and facts.now >= deadline:
         why = f"its window of {format_duration(facts.switch.spec.window)} is over"
     return PinStep(action=PinAction.AGAIN, state=PinState.RESTORING, breaks_off=True, reason=why) if why else None

@@ -37,7 +37,7 @@ def switch(state: PinState, **changes) -> PinSwitch:
     return PinSwitch(**{**values, **changes})
 
 
-def step(
+def step(  # noqa: PLR0913 - what a look may find
     state: PinState,
     *,
     after=timedelta(0),
@@ -46,6 +46,7 @@ def step(
     stop="",
     granted=False,
     unprepared=0,
+    joined=(),
     pins=None,
     **changes,
 ):
@@ -58,6 +59,7 @@ def step(
             stop=stop,
             granted=granted,
             unprepared=unprepared,
+            joined=joined,
             pins=pins or {},
         )
     )
@@ -178,6 +180,13 @@ def test_a_switch_that_went_back_is_late_too_while_a_host_may_come_back_with_the
     over = step(PinState.LATE, counts={H.RETURNED: 2, H.CAUGHT_UP: 1, H.FAILED: 1}, **opened)
     assert (PinAction.AGAIN, PinState.WENT_BACK) == told(over)
     assert over.reason.startswith("every host in production carries nccl 2.20 again; 1 hosts that could not follow")
+
+
+@pytest.mark.parametrize("state", [PinState.CLOSING, PinState.MOVING])
+def test_a_host_that_joins_in_the_window_sends_it_back_at_once(state):
+    back = step(state, counts={H.TO_MOVE: 3}, closed_at=NOW, joined=("gpu009",))
+    assert (PinAction.AGAIN, PinState.RESTORING, True) == (*told(back), back.breaks_off)
+    assert "gpu009 got into production with the old pin meanwhile" == back.reason
 
 
 def test_what_a_later_switch_put_in_force_is_what_late_hosts_wait_for():
