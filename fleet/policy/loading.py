@@ -7,6 +7,7 @@ from fleet.hostlist import compact, some
 from fleet.ids import LARGE
 from fleet.models.fleetfile import Cluster, FleetFile
 from fleet.models.ledger import Counted
+from fleet.models.pin import OVER, PinState
 from fleet.models.under_way import UnderWay
 
 Found = tuple[str, str]
@@ -144,7 +145,9 @@ def _first(name: str, version: str, hosts: _Read) -> str:
 def _switched(cluster: Cluster, then: Cluster, under_way: UnderWay) -> list[Found]:
     """A pin switch is under way, or was, and the file says otherwise: a load would leave every host off its pin."""
     switches = [s for s in under_way.switches if s.spec.cluster == cluster.name]
-    open_ = next((s for s in switches if not s.over and s.committed_at is None), None)
+    # One that went back has settled the pin, though hosts are late for it: what they carry is looked at like all.
+    settled = (*OVER, PinState.LATE)
+    open_ = next((s for s in switches if s.state not in settled and s.committed_at is None), None)
     if open_ is not None:
         wanted = f"expected the same pins while {open_.id} is under way ({open_.name}, by {open_.started_by}); "
         return [(f"clusters.{cluster.name}.pins", f"{wanted}wait for its end, or maintrain pin abort {open_.id}")]

@@ -206,6 +206,13 @@ def test_no_load_changes_a_pin_while_a_switch_is_under_way(started, tmp_path):
         assert f"expected the same pins while {ID} is under way (nccl 2.21.5 to 2.23.4 in sim, by ada)" in result.err
 
 
+def test_a_switch_that_went_back_is_in_no_loads_way_while_hosts_are_late_for_it(started, tmp_path):
+    """Nobody could abort it, and a host may be in others' hands for weeks."""
+    become(state=PinState.LATE)
+    result = started("fleet", "load", with_pins(tmp_path, cuda="12.6"), *BECAUSE)
+    assert (0, "") == (result.code, result.err), "nobody has read its hosts: nothing else is against it"
+
+
 def test_a_load_that_still_says_the_old_pin_is_refused_and_names_the_switch(started, tmp_path):
     become(state=PinState.MOVING)
 
