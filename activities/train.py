@@ -64,6 +64,8 @@ class Planning:
     async def _tell_too_large(self, facts: TrainFacts) -> None:
         """Page of domains that wait for ever as the fleet file stands; what a visit has in hand was granted before."""
         due = facts.cycle.left if facts.cycle is not None else ()
+        if too_large(facts, due) is None:
+            return
         left = [d for d in due if d.visit is None or not await self.deps.store.leases(d.visit)]
         found = too_large(facts, left)
         if found is not None:
