@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from activities.interrupting import ended_all_the_same
 from drivers.slurm import SlurmDriver
 from fleet import ids
 from fleet.errors import BadAnswer, ForeignHold, Refused
@@ -111,6 +112,17 @@ async def test_a_completed_job_is_not_run_again(slurm, driver):
     await driver.requeue((job,), open_fence)
 
     assert ("COMPLETED", 0) == (state_of(slurm, job), jobs(slurm)[job]["restart_cnt"])
+
+
+@pytest.mark.parametrize("verb", ["requeue", "requeue_held"])
+async def test_of_jobs_of_which_one_is_refused_the_others_show_at_once_that_they_went(slurm, driver, verb):
+    stays, goes = await running(slurm, "gpu001", requeue=False), await running(slurm, "gpu002")
+    seen = (await driver.view(time.monotonic())).jobs
+
+    with pytest.raises(Refused):
+        await getattr(driver, verb)((stays, goes), open_fence)
+
+    assert [seen[goes]] == await ended_all_the_same(driver, (seen[stays], seen[goes]))
 
 
 async def test_an_interactive_job_is_told_as_such_and_cannot_be_requeued(slurm, driver):
