@@ -62,7 +62,7 @@ class Applying:
         return await stoppable(lambda: self._resume(acting, upgrade, intent), touched=True)
 
     async def _first(self, acting: Acting, upgrade: Upgrade, footing: Footing) -> StepResult:
-        stopped = refused(acting.may_begin(Deed.DISRUPT, footing), touched=acting.touched(footing))
+        stopped = refused(await acting.goes_on(Deed.DISRUPT, footing), touched=acting.touched(footing))
         rung = acting.order.step.rung
         gone = await offboarded_since(acting, upgrade)
         if gone:

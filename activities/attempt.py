@@ -5,6 +5,7 @@ import time
 from temporalio import activity
 
 from activities.deps import Deps, now
+from activities.giving_way import halted
 from activities.holding import FENCE_LIFE, check_holder
 from activities.pin_forward import called_back
 from fleet import ids
@@ -75,6 +76,14 @@ class Attempt:
             moved_to=footing.moved_to,
         )
 
+    async def goes_on(self, deed: Deed, footing: Footing, *, finishing: bool = False) -> MayBegin:
+        """`may_begin`, and what the rows of the work itself say: those of a pin switch, and of an emergency."""
+        answer = self.may_begin(deed, footing, finishing=finishing)
+        if answer.answer is not Proceed.GO or finishing:
+            return answer
+        deps, order = self.deps, self.order
+        return await called_back(deps, order, deed) or await halted(deps, order, deed) or answer
+
     def check_lease(self, footing: Footing) -> None:
         """Raise `LeaseLost` unless our operation holds the host; `StaleAttempt` when it took it up anew meanwhile: a
         repair whose workflow was ended from outside goes on under its name, and this may be what it left running.
@@ -103,9 +112,7 @@ class Attempt:
             footing = await self.footing()
             self.check_lease(footing)
             self.check_newest(footing.intent(self.order.step.key))
-            answer = self.may_begin(deed, footing, finishing=finishing)
-            if answer.answer is Proceed.GO and not finishing:
-                answer = await called_back(self.deps, self.order, deed) or answer
+            answer = await self.goes_on(deed, footing, finishing=finishing)
             if answer.answer is not Proceed.GO:
                 raise StoppedAtFence(answer)
             if intent is not None:

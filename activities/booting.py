@@ -70,7 +70,7 @@ class Booting(ABC):
         return await stoppable(lambda: self._resume(acting, intent), touched=True)
 
     async def _first(self, acting: Acting, footing: Footing) -> StepResult:
-        stopped = refused(acting.may_begin(Deed.DISRUPT, footing), touched=acting.touched(footing))
+        stopped = refused(await acting.goes_on(Deed.DISRUPT, footing), touched=acting.touched(footing))
         result = stopped or await self._held(acting)
         if result is not None:
             return result

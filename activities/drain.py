@@ -113,15 +113,23 @@ class Draining:
                 if decision.give_back:
                     return StepResult(action=StepAction.GIVE_BACK, reason=decision.reason, host_state=HostState.DRAINED)
                 if decision.requeue or decision.cancel:
-                    try:
-                        await self._treat(acting, policy, intent)
-                    except Refused as error:
-                        reason = f"the scheduler refuses to free the host of its jobs: {error}"
-                        return StepResult(action=StepAction.GIVE_BACK, reason=reason, host_state=HostState.DRAINED)
+                    result = await self._free(acting, policy, intent)
+                    if result is not None:
+                        return result
             await pauses.wait()
 
-    async def _treat(self, acting: Acting, policy: DrainPolicy, intent: Intent) -> None:
-        """Requeue or cancel what still runs by a look of just now: a job that has moved on meanwhile is let be."""
+    async def _free(self, acting: Acting, policy: DrainPolicy, intent: Intent) -> StepResult | None:
+        """Free the host of its jobs; None to wait for that, else how the drain ends."""
+        try:
+            return await self._treat(acting, policy, intent)
+        except Refused as error:
+            reason = f"the scheduler refuses to free the host of its jobs: {error}"
+            return StepResult(action=StepAction.GIVE_BACK, reason=reason, host_state=HostState.DRAINED)
+
+    async def _treat(self, acting: Acting, policy: DrainPolicy, intent: Intent) -> StepResult | None:
+        """Requeue or cancel what still runs by a look of just now: a job that has moved on meanwhile is let be. And so
+        is each of them once the host is to be given back after all, which is the result then: looks take their time.
+        """
         scheduler, asked = acting.hands.scheduler, time.monotonic()
         view = await scheduler.view(not_before=asked)
         answer = drained(acting.order.host, acting.owned, view, asked)
@@ -130,6 +138,9 @@ class Draining:
             ("requeued", scheduler.requeue, decision.requeue),
             ("cancelled", scheduler.cancel, decision.cancel),
         ):
+            refusal = await self._refusal(acting) if chosen else None
+            if refusal is not None:
+                return refusal
             jobs = [j for j in chosen if await self._ours_to_treat(acting, verb, view.jobs[j])]
             if not jobs:
                 continue
@@ -142,6 +153,7 @@ class Draining:
             await note_interrupted(acting, verb, [view.jobs[j] for j in jobs])
             hosts = sum(len(view.jobs[j].hosts) for j in jobs)
             activity.logger.info(f"{verb} {', '.join(jobs)} on {hosts} hosts at the drain deadline: {decision.reason}")
+        return None
 
     async def _ours_to_treat(self, acting: Acting, verb: str, job: Job) -> bool:
         """A gang has several hosts of the domain, and one of them treats it; again only when that came to nothing."""

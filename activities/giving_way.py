@@ -1,7 +1,8 @@
 """What a drain asks while it waits for jobs: must its host be given back to more urgent work, and how are jobs treated.
+And what each step of an emergency's stop asks before it begins.
 
 The row of a yield is written before its signal is sent, so a host whose workflow was not there yet to hear it, or that
-waits for jobs for hours, gives way too.
+waits for jobs, or for its BMC, for hours, gives way too.
 """
 
 from activities.deps import Deps
@@ -10,6 +11,7 @@ from fleet.models.emergency import EmergencyState
 from fleet.models.ledger import LeaseHost
 from fleet.models.pool import AtDeadline, DrainPolicy
 from fleet.models.work import StepOrder
+from fleet.policy.stopping import Deed, MayBegin, Proceed
 
 _KINDS = ("requeueable", "not_requeueable", "interactive")
 
@@ -29,6 +31,20 @@ async def yields(deps: Deps, order: StepOrder) -> bool:
         return await deps.store.claimed(yield_of_visit(order.visit))
     lease = await deps.store.lease(order.cluster, order.host)
     return lease is not None and await deps.store.claimed(yield_of_grant(lease))
+
+
+async def halted(deps: Deps, order: StepOrder, deed: Deed) -> MayBegin | None:
+    """The refusal of what a stop of an emergency has yet to begin, once it is to yield or a person has ended or stopped
+    its emergency; None for what may begin, or is no safe point any more, and for every other step. A flash may wait for
+    its BMC for long, and its host's workflow hears nothing meanwhile.
+    """
+    emergency = ids.emergency_of(order.visit) if order.visit is not None else None
+    if emergency is None or deed is not Deed.DISRUPT or order.step.back or not order.step.safe_before:
+        return None
+    if not await yields(deps, order):
+        return None
+    reason = f"{emergency} does not go on with it: it was stopped or is over, or gives way to more urgent work"
+    return MayBegin(answer=Proceed.END_HERE, reason=reason)
 
 
 def yield_of_visit(visit: str) -> str:
