@@ -31,6 +31,7 @@ from fleet.policy.emergency_wish import overruled
 from fleet.policy.large_gate import begins_no_more
 from fleet.policy.large_rounds import held_length, totals
 from fleet.policy.operation_steps import steps_of
+from fleet.policy.wanted import offboarded
 
 
 async def known_emergency(deps: Deps, emergency_id: str) -> Emergency:
@@ -135,8 +136,9 @@ async def stop_pool(deps: Deps, emergency: Emergency, visit: VisitInput) -> Wish
 async def stop_wishes(deps: Deps, emergency_id: str, visit: VisitInput, hosts: Sequence[str]) -> Wishes:
     """The same, without what emergencies that began later would take back from these hosts."""
     emergency = await known_emergency(deps, emergency_id)
-    said = (await deps.store.rollout_facts(visit.cluster, hosts)).urgent
-    later = {host: why for host, its in said.items() if (why := overruled(emergency, its))}
+    facts = await deps.store.rollout_facts(visit.cluster, hosts)
+    ended = offboarded(facts.rollouts)
+    later = {host: why for host, its in facts.urgent.items() if (why := overruled(emergency, its, ended))}
     return replace(await stop_pool(deps, emergency, visit), later=later)
 
 

@@ -4,7 +4,8 @@ So trains and repairs bring it where an emergency did not, and undo it nowhere. 
 started after the emergency goes before it again, and ending the emergency leaves all to the others.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from fleet.models.emergency import Emergency, EmergencyHostState, EmergencyState, Urgent
 from fleet.models.host import Host
@@ -12,9 +13,19 @@ from fleet.models.rollouts import Offboarded, RolloutFacts, RolloutState, Wanted
 from fleet.policy.cohorts import in_scope
 from fleet.policy.large_rounds import passed
 
+_NOTHING_READ: Mapping[str, str] = MappingProxyType({})
 
-def with_urgent(wish: WantedSet, host: Host | None, facts: RolloutFacts, ended: Iterable[Offboarded]) -> WantedSet:
-    """The wish with every component that an emergency moves on this host set to the emergency's version."""
+
+def with_urgent(
+    wish: WantedSet,
+    host: Host | None,
+    facts: RolloutFacts,
+    ended: Sequence[Offboarded],
+    observed: Mapping[str, str] = _NOTHING_READ,
+) -> WantedSet:
+    """The wish with every component that an emergency moves on this host set to the emergency's version. Where that was
+    offboarded, the one before it has the say again; the way back of a host that carries it is the rollout's to tell.
+    """
     urgent = facts.urgent.get(host.name, ()) if host is not None else ()
     if not urgent:
         return wish
@@ -23,11 +34,13 @@ def with_urgent(wish: WantedSet, host: Host | None, facts: RolloutFacts, ended: 
     for one in urgent:
         if one.component in seen or _superseded(one, host, facts):
             continue
-        seen.add(one.component)
-        bad = next((o for o in ended if o.component == one.component and one.version in o.versions), None)
+        bad = _bad(one, ended)
         if bad is not None:
             waits[one.component] = f"{one.emergency} wants {one.version}, which {bad.rollout} offboarded"
+            if observed.get(one.component) in bad.versions:
+                seen.add(one.component)
             continue
+        seen.add(one.component)
         waits.pop(one.component, None)
         wanted[one.component] = as_wanted(one)
     sources = dict.fromkeys(w.source for w in wanted.values())
@@ -72,14 +85,16 @@ def passed_domains(one: Emergency) -> dict[str, tuple[str, ...]] | None:
     return one.progress.passed if one.progress is not None else {}
 
 
-def overruled(mine: Emergency, said: Iterable[Urgent]) -> dict[str, str]:
+def overruled(mine: Emergency, said: Iterable[Urgent], ended: Sequence[Offboarded] = ()) -> dict[str, str]:
     """Component: who began later and wants another version of it on a host, by what emergencies want it to carry, the
-    newest first. Trains would take back there what this one brings.
+    newest first. Trains would take back there what this one brings; not so for a version that was offboarded since.
     """
     found: dict[str, str] = {}
     for one in said:
         version = mine.targets.get(one.component)
         if version is None or one.component in found or one.emergency == mine.id or one.since <= mine.started_at:
+            continue
+        if _bad(one, ended) is not None:
             continue
         found[one.component] = (
             "" if one.version == version else f"{one.emergency}, which began later, wants {one.version}"
@@ -100,6 +115,11 @@ def as_wanted(one: Urgent) -> Wanted:
 
 _FIRST = 1001
 """Above the priority of every rollout."""
+
+
+def _bad(one: Urgent, ended: Iterable[Offboarded]) -> Offboarded | None:
+    """Who offboarded the version that an emergency wants."""
+    return next((o for o in ended if o.component == one.component and one.version in o.versions), None)
 
 
 def _superseded(one: Urgent, host: Host | None, facts: RolloutFacts) -> bool:

@@ -32,7 +32,7 @@ def wanted(
     emergency wants goes before both.
     """
     wish = _without_urgent(cluster, pool, host, observed, facts)
-    return with_urgent(wish, host, facts, offboarded(facts.rollouts) if facts.urgent else ())
+    return with_urgent(wish, host, facts, offboarded(facts.rollouts) if facts.urgent else (), observed)
 
 
 def _without_urgent(

@@ -5,7 +5,6 @@ who gives way.
 import asyncio
 from datetime import UTC, datetime
 
-import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.dispatcher import Dispatching
@@ -220,27 +219,3 @@ async def test_with_its_notice_come_its_own_signal_and_no_word_to_jobs_on_hosts_
     told = [r for r in urgent.site.world.journal() if r.kind == "job_signalled"]
     assert [(int(job), "USR2")] == [(int(r.job), r.detail["signal"]) for r in told]
     assert spared != job
-
-
-async def begins_later(urgent, **targets):
-    """Another emergency, for gpu004 alone."""
-    first, at = await urgent.store.emergency(EMERGENCY), datetime.now(UTC)
-    spec = first.spec.model_copy(update={"name": "fix"})
-    other = first.model_copy(update={"id": f"{EMERGENCY}-fix", "spec": spec, "targets": targets, "started_at": at})
-    [row] = [h for h in await urgent.store.emergency_hosts(EMERGENCY) if h.host == "gpu004"]
-    await urgent.store.start_emergency(other, [row])
-
-
-@pytest.mark.parametrize(("versions", "brings"), [({"gpu-driver": "550.4"}, []), ({"bmc": "2.0"}, ["gpu-driver"])])
-async def test_a_stop_brings_nothing_that_an_emergency_which_began_later_would_take_back(urgent, versions, brings):
-    await urgent.begin()
-    await begins_later(urgent, **versions)
-
-    boarded = await urgent.board(await urgent.granted())
-    await ActivityEnvironment().run(urgent.visiting.end_visit, VisitEnd(input=ASK.input, request=STOP))
-
-    assert brings == [s.upgrade.component for w in boarded.works for s in w.steps if s.upgrade]
-    if not brings:
-        found = {h.host: h for h in await urgent.store.emergency_hosts(EMERGENCY)}["gpu004"]
-        assert "left_out" == found.state
-        assert f"gpu-driver: {EMERGENCY}-fix, which began later, wants 550.4" in found.reason
