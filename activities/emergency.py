@@ -12,7 +12,7 @@ from activities.failing import mapped
 from activities.large_pages import asks_at_gate, ended_early
 from activities.looking import look
 from fleet.emergency_view import emergency_view
-from fleet.errors import DriverError, Refused
+from fleet.errors import DriverError, Refused, Unreachable
 from fleet.models.base import Moment
 from fleet.models.emergency import (
     BUSY,
@@ -30,6 +30,7 @@ from fleet.policy.emergency_orders import EmergencyVerb, Gate, emergency_order, 
 from fleet.policy.emergency_plan import LOOKS_AGAIN, EmergencyStep, settling_hosts
 from fleet.policy.large_end import was_out_of_time
 from fleet.policy.large_look import is_noticed, looks_again, next_step
+from fleet.ports.scheduler import Scheduler
 
 
 class EmergencyPlanning:
@@ -110,7 +111,7 @@ class EmergencyPlanning:
 
     async def _notify(self, emergency: Emergency, hosts: Sequence[EmergencyHost]) -> None:
         """Send its own signal, or its pools', to the jobs on the hosts that it is to take, each job once; what fails is
-        tried at the next look.
+        tried at the next look, and a job that can't be told keeps no other from being told.
         """
         cluster = await self.deps.cluster(emergency.spec.cluster)
         own = emergency.spec.drain.signal if emergency.spec.drain is not None else None
@@ -124,14 +125,24 @@ class EmergencyPlanning:
             view = await scheduler.view(not_before=time.monotonic())
             for job in sorted(view.jobs.values(), key=lambda j: j.id):
                 its = [told[h] for h in job.hosts if h in told]
-                if not its or not job.holds or job.ours:
-                    continue
-                told_key = f"notice/{emergency.id}/{job.id}"
-                if not await self.deps.store.claimed(told_key):
-                    await scheduler.signal_jobs((job.id,), its[0])
-                    await self.deps.store.first_time(told_key, now())
+                if its and job.holds and not job.ours:
+                    await self._tell(scheduler, emergency, job.id, its[0])
         except DriverError as error:
             activity.logger.warning(f"jobs on hosts of {emergency.id} were perhaps not told yet: {error}")
+
+    async def _tell(self, scheduler: Scheduler, emergency: Emergency, job: str, signal: str) -> None:
+        """Tell one job, once. Raises `Unreachable`, where the others can't be told either."""
+        told = f"notice/{emergency.id}/{job}"
+        if await self.deps.store.claimed(told):
+            return
+        try:
+            await scheduler.signal_jobs((job,), signal)
+        except Unreachable:
+            raise
+        except DriverError as error:
+            activity.logger.warning(f"job {job} on hosts of {emergency.id} was perhaps not told yet: {error}")
+            return
+        await self.deps.store.first_time(told, now())
 
     async def _anew(self, after: Emergency) -> EmergencyPlanned:
         """A look that a person's word overtook says nothing: it is to look again."""

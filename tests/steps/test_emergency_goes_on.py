@@ -1,5 +1,6 @@
 """An emergency between its stops: what people's words change, what is lost on the way, and how it ends."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -7,9 +8,11 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.drain import Draining
+from activities.emergency import EmergencyPlanning
 from activities.giving_way import yield_of_grant, yields
 from activities.verify import Verifying
 from fleet import ids
+from fleet.errors import BadAnswer
 from fleet.models.drivers import SimulatedFault
 from fleet.models.emergency import (
     EmergencyChange,
@@ -22,8 +25,9 @@ from fleet.models.work import EndCause, StepAction, StepKind
 from fleet.policy.verifying import holds_emergency
 from tests.scenarios.site import CLUSTER, POOL
 from tests.steps.operations import OP, OWN, Outsider, share
+from tests.steps.other import Other
 from tests.steps.site import order
-from tests.steps.urgent import ASK, EMERGENCY, STOP, asks_for, outcome, signals
+from tests.steps.urgent import ASK, EMERGENCY, INPUT, STOP, asks_for, outcome, signals
 
 
 async def test_a_stopped_emergency_asks_for_nothing_begins_nothing_and_lets_trains_go_on(urgent):
@@ -102,6 +106,26 @@ async def test_jobs_whose_notice_was_lost_to_a_hiccup_of_the_scheduler_are_told_
 
     assert 15 == first.wait_seconds
     assert [int(job)] == [int(r.job) for r in urgent.site.world.journal() if r.kind == "job_signalled"]
+
+
+async def test_a_job_that_can_not_be_told_keeps_no_other_from_its_notice(urgent):
+    await signals(urgent)
+    first, second = (urgent.site.world.submit_job(hosts=(host,)) for host in ("gpu005", "gpu006"))
+    await urgent.begin(EmergencyState.ANNOUNCED, notice="1h")
+    inner = urgent.site.hands.scheduler
+
+    async def signal_jobs(jobs, signal):
+        if first in jobs:
+            raise BadAnswer("scancel: rc 1: step 0 is not there any more")
+        await inner.signal_jobs(jobs, signal)
+
+    hands = replace(urgent.site.hands, scheduler=Other(inner, signal_jobs=signal_jobs))
+    planning = EmergencyPlanning(replace(urgent.deps, hands={CLUSTER: hands}))
+    for _ in range(2):
+        await ActivityEnvironment().run(planning.plan_emergency, INPUT)
+
+    told = [r for r in urgent.site.world.journal() if r.kind == "job_signalled"]
+    assert [int(second)] == [int(row.job) for row in told]
 
 
 async def test_an_operation_that_waits_in_its_drain_gives_way_and_drains_what_it_is_granted_later(urgent):
