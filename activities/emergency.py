@@ -9,7 +9,7 @@ from activities.deps import Deps, beating, now
 from activities.emergency_stop import close_ended, end_stop, known_emergency
 from activities.emergency_words import EmergencyWords
 from activities.failing import mapped
-from activities.large_pages import asks_at_gate, ended_early
+from activities.large_pages import asks_at_gate, at_its_end
 from activities.looking import look
 from fleet.emergency_view import emergency_view
 from fleet.errors import DriverError, Refused, Unreachable
@@ -28,7 +28,6 @@ from fleet.models.messages import VisitInput
 from fleet.policy.emergency_change import after_look, overtaken
 from fleet.policy.emergency_orders import EmergencyVerb, Gate, emergency_order, said_once
 from fleet.policy.emergency_plan import LOOKS_AGAIN, EmergencyStep, settling_hosts
-from fleet.policy.large_end import was_out_of_time
 from fleet.policy.large_look import is_noticed, looks_again, next_step
 from fleet.ports.scheduler import Scheduler
 
@@ -61,8 +60,9 @@ class EmergencyPlanning:
                 await self._notify(emergency, hosts)
             if step.asks:
                 await self.deps.page(asks_at_gate(after, step.asks))
-            if was_out_of_time(after):
-                await self.deps.page(ended_early(after))
+            ended = at_its_end(after, await self.deps.store.count_emergency_hosts(after.id)) if after.over else None
+            if ended is not None:
+                await self.deps.page(ended)
             if step.state is EmergencyState.DONE:
                 await look(self.deps, order.cluster)  # its last hosts are just back: trains go on with them at once
             again = activity.info().attempt > 1

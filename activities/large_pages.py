@@ -1,8 +1,11 @@
 """The pages of large-scale maintenances."""
 
+from collections.abc import Mapping
+
 from activities.pages import Page
-from fleet.models.emergency import Emergency
+from fleet.models.emergency import Emergency, EmergencyHostState, EmergencyState
 from fleet.models.large import LargePhase, occasion
+from fleet.policy.large_end import was_out_of_time
 
 
 def asks_at_gate(large: Emergency, why: str) -> Page:
@@ -26,8 +29,24 @@ def asks_at_gate(large: Emergency, why: str) -> Page:
     return Page(key, f"Round {named} of {large.name} waits for a go", body)
 
 
+def at_its_end(large: Emergency, counts: Mapping[EmergencyHostState, int]) -> Page | None:
+    """What people are told of its end, by itself and at an hour at which perhaps nobody looks: that there was no time
+    for the rest, or that hosts were left out. None for one that is not over, and where there is nothing to tell.
+    """
+    if was_out_of_time(large):
+        return ended_early(large)
+    left_out = counts.get(EmergencyHostState.LEFT_OUT, 0)
+    if large.spec.plan is None or large.state is not EmergencyState.DONE or not left_out:
+        return None
+    body = (
+        f"{large.reason}.\nWhy each was left out: maintrain large history {large.spec.name}\n"
+        "To bring it to them as well: another maintenance, under a name of its own."
+    )
+    return Page(f"{large.id}/left-out", f"{large.name} has ended, and left out {left_out} hosts", body)
+
+
 def ended_early(large: Emergency) -> Page:
-    """It ended for want of time, at an hour at which perhaps nobody looks. Told once."""
+    """It ended for want of time. Told once."""
     body = (
         f"{large.reason}\nWhat it had out is back or in repair, and trains go on.\n"
         f"What became of each host: maintrain large history {large.spec.name}\n"

@@ -192,6 +192,21 @@ async def test_a_maintenance_that_ends_for_want_of_time_tells_people_once(winter
     assert ["winter in sim (gpu-driver 550.3) ended before it was through"] == winter.site.pages.titles
 
 
+@pytest.mark.parametrize(("of_the_first", "told"), [(Outcome.LEFT_OUT, ["left out 3 hosts"]), (Outcome.UPGRADED, [])])
+async def test_a_maintenance_that_is_through_tells_people_once_of_hosts_that_it_left_out(winter, of_the_first, told):
+    await winter.begin(steps=[{"domains": 2}])
+    await winter.plan()
+    await winter.board()
+    await winter.board(2, "d002")
+    await winter.came_back(1, *D1, outcome=of_the_first)
+    await winter.came_back(2, *D2)
+
+    planned = [await winter.plan() for _ in range(2)]
+
+    assert [("done", True)] * 2 == [(p.state, p.over) for p in planned]
+    assert [f"winter in sim (gpu-driver 550.3) has ended, and {what}" for what in told] == winter.site.pages.titles
+
+
 async def test_an_abort_by_a_person_is_told_to_nobody(winter):
     await winter.begin()
     await winter.plan()
