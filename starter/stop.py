@@ -69,10 +69,13 @@ async def begin(kind: StopKind, where: Scope, asked: Command, dry_run: bool) -> 
             say(f"would be {verb}: {where} ({asked.reason}); nothing was changed")
             return
         at = now()
-        await store.set_stop(
+        first = await store.set_stop(
             Stop(kind=kind, cluster=where.cluster, pool=where.pool, actor=asked.actor, reason=asked.reason, at=at)
         )
-        say(f"{verb}: {where} ({asked.reason})")
+        if first is None:
+            say(f"{verb}: {where} ({asked.reason})")
+        else:
+            say(f"was {verb} before: {where}, by {first.actor} ({first.reason}); one resume lifts both")
         if record is not None:
             hear = (*workflows_in(record.fleet, where), *await _switches_in(store, record.fleet, where))
             say(await wake_all(hear, f"the {kind}"))
@@ -85,17 +88,14 @@ async def end(where: Scope, asked: Command, dry_run: bool) -> None:
         here = [s for s in await store.stops() if (s.cluster, s.pool) == (where.cluster, where.pool)]
         if not here and (record is not None or where.cluster is not None):
             check_scope((await in_force(store)).fleet, where)
+        if not dry_run:  # before all that takes its time: what is set from here on was said after this
+            here = list(await store.lift_stop(where.cluster, where.pool, asked.actor, asked.reason, now()))
         pools = pools_in(record.fleet, where) if record else []
         autostopped = [key for key in pools if await _autostopped(store, *key)]
         tripped = [key for key in pools if await _tripped(store, *key)]
         would = "would lift" if dry_run else "lifted"
         if not dry_run:
-            await store.lift_stop(where.cluster, where.pool, asked.actor, asked.reason, now())
-            for key in autostopped:
-                lifted = Autostop(stopped=False, reason=f"resumed by {asked.actor}: {asked.reason}")
-                await store.set_autostop(*key, lifted, asked.actor, asked.reason, now())
-            for key in tripped:
-                await store.close_breaker(*key, asked.actor, asked.reason, await store.clock())
+            await _resume(store, asked, autostopped, tripped)
         for found in here:
             say(f"{would}: {found.kind} of {found.scope}, set by {found.actor} ({found.reason})")
         for cluster, pool in autostopped:
@@ -107,6 +107,16 @@ async def end(where: Scope, asked: Command, dry_run: bool) -> None:
         await _tell_what_remains(store, pools, [] if not dry_run else here)
         if not dry_run and record is not None:
             say(await wake_all(workflows_in(record.fleet, where), "the resume"))
+
+
+async def _resume(
+    store: Store, asked: Command, autostopped: list[tuple[str, str]], tripped: list[tuple[str, str]]
+) -> None:
+    for key in autostopped:
+        lifted = Autostop(stopped=False, reason=f"resumed by {asked.actor}: {asked.reason}")
+        await store.set_autostop(*key, lifted, asked.actor, asked.reason, now())
+    for key in tripped:
+        await store.close_breaker(*key, asked.actor, asked.reason, await store.clock())
 
 
 def workflows_in(fleet: FleetFile, where: Scope) -> list[str]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, select, update
 
 from fleet.errors import InvalidInput
 from fleet.models.audit import AuditEntry
@@ -51,47 +51,69 @@ class Stops(Part):
             return await self._database.glance(_all_in_force)
         return await self._database.glance(lambda connection: covering(connection, cluster, pool))
 
-    async def set_stop(self, stop: Stop, *, once: str = "") -> None:
-        """Put a stop in force; the same scope and kind again keeps the first. Nothing for an order that was put in
-        force before, which `once` names: it may have been lifted since. Audited.
+    async def set_stop(self, stop: Stop, *, once: str = "") -> Stop | None:
+        """Put a stop in force; the same scope and kind again keeps the first, which is the answer then. Nothing for an
+        order that was put in force before, which `once` names: it may have been lifted since. Audited, either way:
+        who says it second wants it too.
         """
         _check_scope(stop.cluster, stop.pool)
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> Stop | None:
             row = {**stop.model_dump(), "cluster": stop.cluster or EVERY, "pool": stop.pool or EVERY}
-            if not _is_first(connection, once, stop.at) or not upserts.add_missing(connection, STOPS, row):
-                return
-            action = stop.kind.value
-            entry = AuditEntry(at=stop.at, actor=stop.actor, action=action, subject=stop.scope, reason=stop.reason)
-            write_audit(connection, entry)
+            if not _is_first(connection, once, stop.at):
+                return None
+            first = None if upserts.add_missing(connection, STOPS, row) else _first(connection, stop)
+            write_audit(
+                connection,
+                AuditEntry(
+                    at=stop.at,
+                    actor=stop.actor,
+                    action=stop.kind.value,
+                    subject=stop.scope,
+                    reason=stop.reason,
+                    detail=f"in force already, by {first.actor}: {first.reason}" if first is not None else "",
+                ),
+            )
+            return first
 
-        await self._database.write(work)
+        return await self._database.write(work)
 
     async def lift_stop(
         self, cluster: str | None, pool: str | None, actor: str, reason: str, now: Moment, *, once: str = ""
-    ) -> int:
-        """Lift stops and freezes of exactly this scope; how many. None for an order that was put in force before, which
-        `once` names: what is in force by now was ordered after it. Audited when there was one.
+    ) -> tuple[Stop, ...]:
+        """Lift stops and freezes of exactly this scope; those that were, oldest first. None for an order that was put
+        in force before, which `once` names: what is in force by now was ordered after it. Audited when there was one.
         """
         _check_scope(cluster, pool)
 
-        def work(connection: Connection) -> int:
+        def work(connection: Connection) -> tuple[Stop, ...]:
             if not _is_first(connection, once, now):
-                return 0
-            scope = (STOPS.c.cluster == (cluster or EVERY)) & (STOPS.c.pool == (pool or EVERY))
-            statement = update(STOPS).where(scope, STOPS.c.lifted_at.is_(None))
+                return ()
+            statement = update(STOPS).where(_of_scope(cluster, pool), STOPS.c.lifted_at.is_(None))
             statement = statement.values(lifted_at=now, lifted_by=actor, lift_reason=reason)
-            kinds = connection.execute(statement.returning(STOPS.c.kind)).scalars().all()
-            if kinds:
+            rows = connection.execute(statement.returning(STOPS)).all()
+            if rows:
+                kinds = [row.kind for row in rows]
                 named = Stop(kind=StopKind.STOP, cluster=cluster, pool=pool, actor=actor, reason=reason, at=now)
                 detail = f"lifted: {', '.join(sorted(kinds))}"
                 entry = AuditEntry(
                     at=now, actor=actor, action="lift", subject=named.scope, reason=reason, detail=detail
                 )
                 write_audit(connection, entry)
-            return len(kinds)
+            return tuple(_read(row) for row in sorted(rows, key=lambda row: row.id))
 
         return await self._database.write(work)
+
+
+def _of_scope(cluster: str | None, pool: str | None) -> ColumnElement[bool]:
+    return (STOPS.c.cluster == (cluster or EVERY)) & (STOPS.c.pool == (pool or EVERY))
+
+
+def _first(connection: Connection, stop: Stop) -> Stop | None:
+    """The stop of that scope and kind that is in force."""
+    this = _IN_FORCE.where(_of_scope(stop.cluster, stop.pool), STOPS.c.kind == stop.kind)
+    row = connection.execute(this).first()
+    return None if row is None else _read(row)
 
 
 def _is_first(connection: Connection, once: str, now: Moment) -> bool:

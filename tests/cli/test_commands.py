@@ -144,6 +144,16 @@ def test_a_stop_is_in_force_with_temporal_down(synced, verb, scope):
     assert [(s["kind"], s["actor"], s["reason"]) for s in found] == [(verb, "ada", "smoke in the room")]
 
 
+def test_who_says_stop_second_reads_who_was_first_and_stands_in_the_log(synced):
+    synced("stop", "sim", "--actor", "grace", "--reason", "smoke in the room")
+
+    again = synced("stop", "sim", "--reason", "a leak")
+
+    assert "was stopped before: cluster sim, by grace (smoke in the room); one resume lifts both\n" in again.out
+    said = [(e["actor"], e["reason"]) for e in json.loads(synced("log", "--json").out) if e["action"] == "stop"]
+    assert [("ada", "a leak"), ("grace", "smoke in the room")] == said
+
+
 def test_everything_can_be_stopped_before_a_fleet_file_is_loaded(maintrain):
     assert maintrain("stop", "--everything", *BECAUSE).code == 0
 

@@ -52,20 +52,23 @@ async def test_stops_of_a_pool_do_not_cover_its_cluster(store):
 
 
 async def test_the_first_stop_of_a_scope_and_kind_is_kept(store):
-    await store.set_stop(stop(f.C))
-    await store.set_stop(stop(f.C, reason="again"))
+    first = await store.set_stop(stop(f.C))
+    second = await store.set_stop(stop(f.C, reason="again"))
     await store.set_stop(stop(f.C, kind=StopKind.FREEZE))
 
+    assert (first, second) == (None, stop(f.C))
     assert [each.reason for each in await store.stops()] == ["storm", "storm"]
-    assert [entry.action for entry in await store.audit_log()] == ["freeze", "stop"]
+    log = [(entry.action, entry.reason, entry.detail) for entry in await store.audit_log()]
+    assert log == [("freeze", "storm", ""), ("stop", "again", "in force already, by ann: storm"), ("stop", "storm", "")]
 
 
 async def test_lifting_ends_stops_and_freezes_of_exactly_that_scope(store):
     for each in (stop(f.C), stop(f.C, kind=StopKind.FREEZE), stop(f.C, f.P), stop()):
         await store.set_stop(each)
 
-    assert await store.lift_stop(f.C, None, "bob", "over", f.later(1)) == 2
-    assert await store.lift_stop(f.C, None, "bob", "over", f.later(2)) == 0
+    lifted = await store.lift_stop(f.C, None, "bob", "over", f.later(1))
+    assert lifted == (stop(f.C), stop(f.C, kind=StopKind.FREEZE))
+    assert await store.lift_stop(f.C, None, "bob", "over", f.later(2)) == ()
     assert (stop(f.C, f.P), stop()) == await store.stops()
     lifts = [(e.subject, e.detail) for e in await store.audit_log() if e.action == "lift"]
     assert lifts == [("cluster c1", "lifted: freeze, stop")]

@@ -102,17 +102,17 @@ class Ledger(Protocol):
         """Stops in force that cover the pool, the cluster, or (both None) all of them."""
         ...
 
-    async def set_stop(self, stop: Stop, *, once: str = "") -> None:
-        """Put a stop in force; the same scope and kind again keeps the first. Nothing for an order that was put in
-        force before, which `once` names. Audited.
+    async def set_stop(self, stop: Stop, *, once: str = "") -> Stop | None:
+        """Put a stop in force; the same scope and kind again keeps the first, which is the answer then. Nothing for an
+        order that was put in force before, which `once` names. Audited, either way.
         """
         ...
 
     async def lift_stop(
         self, cluster: str | None, pool: str | None, actor: str, reason: str, now: Moment, *, once: str = ""
-    ) -> int:
-        """Lift stops and freezes of exactly this scope; how many. None for an order that was put in force before, which
-        `once` names. Audited.
+    ) -> tuple[Stop, ...]:
+        """Lift stops and freezes of exactly this scope; those that were. None for an order that was put in force
+        before, which `once` names. Audited.
         """
         ...
 
