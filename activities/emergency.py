@@ -11,6 +11,7 @@ from activities.emergency_words import EmergencyWords
 from activities.failing import mapped
 from activities.large_pages import asks_at_gate, at_its_end
 from activities.looking import look
+from activities.stop_orders import heard_at
 from fleet.emergency_view import emergency_view
 from fleet.errors import DriverError, Refused, Unreachable
 from fleet.models.base import Moment
@@ -182,7 +183,9 @@ class EmergencyPlanning:
         refused: list[Refused] = []
         async with beating():
             gate, verb = Gate(order.round, order.again), EmergencyVerb(order.verb)
-            change = emergency_order(order, verb, await self.deps.clock(), gate)
+            heard = verb in (EmergencyVerb.STOP, EmergencyVerb.RESUME)
+            said_at = await heard_at(self.deps, verb) if heard else None
+            change = emergency_order(order, verb, await self.deps.clock(), gate, said_at)
             once = said_once(change, f"{info.workflow_run_id}/{info.activity_id}", refused)
             after = await self.deps.store.change_emergency(order.emergency, once)
         if refused:

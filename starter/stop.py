@@ -68,7 +68,7 @@ async def begin(kind: StopKind, where: Scope, asked: Command, dry_run: bool) -> 
         if dry_run:
             say(f"would be {verb}: {where} ({asked.reason}); nothing was changed")
             return
-        at = now()
+        at = await store.clock()
         first = await store.set_stop(
             Stop(kind=kind, cluster=where.cluster, pool=where.pool, actor=asked.actor, reason=asked.reason, at=at)
         )

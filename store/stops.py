@@ -79,10 +79,19 @@ class Stops(Part):
         return await self._database.write(work)
 
     async def lift_stop(
-        self, cluster: str | None, pool: str | None, actor: str, reason: str, now: Moment, *, once: str = ""
+        self,
+        cluster: str | None,
+        pool: str | None,
+        actor: str,
+        reason: str,
+        now: Moment,
+        *,
+        once: str = "",
+        said_at: Moment | None = None,
     ) -> tuple[Stop, ...]:
         """Lift stops and freezes of exactly this scope; those that were, oldest first. None for an order that was put
-        in force before, which `once` names: what is in force by now was ordered after it. Audited when there was one.
+        in force before, which `once` names, nor what was ordered after `said_at`, when this was: by default now.
+        Audited when there was one.
         """
         _check_scope(cluster, pool)
 
@@ -90,6 +99,8 @@ class Stops(Part):
             if not _is_first(connection, once, now):
                 return ()
             statement = update(STOPS).where(_of_scope(cluster, pool), STOPS.c.lifted_at.is_(None))
+            if said_at is not None:
+                statement = statement.where(STOPS.c.at <= said_at)
             statement = statement.values(lifted_at=now, lifted_by=actor, lift_reason=reason)
             rows = connection.execute(statement.returning(STOPS)).all()
             if rows:

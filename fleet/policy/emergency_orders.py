@@ -100,15 +100,19 @@ def aborted_as(plan: LargePlan | None) -> EmergencyState:
     return EmergencyState.ENDED if back else EmergencyState.ABORTED
 
 
-def emergency_order(command: Command, verb: EmergencyVerb, now: Moment, gate: Gate = NO_GATE) -> Change:
+def emergency_order(
+    command: Command, verb: EmergencyVerb, now: Moment, gate: Gate = NO_GATE, said_at: Moment | None = None
+) -> Change:
     """What an order makes of an emergency; the change raises `Refused` with the reason. `gate`: of a go, the one that
-    the person saw.
+    the person saw. `said_at`: when it was said, if that may be long ago: what has the later time stands.
     """
 
     def change(before: Emergency, _: tuple[EmergencyHost, ...]) -> EmergencyChange:
         why = emergency_refusal(before, verb)
         if not why and verb is EmergencyVerb.APPROVE:
             why = wrong_round(before, gate)
+        if not why and verb is EmergencyVerb.RESUME and said_at is not None and before.changed_at > said_at:
+            why = f"{before.id} was stopped after this resume was said: {before.reason}"
         if why:
             raise Refused(why)
         state = _BECOMES[verb]
@@ -120,7 +124,8 @@ def emergency_order(command: Command, verb: EmergencyVerb, now: Moment, gate: Ga
         if verb is EmergencyVerb.APPROVE and progress is not None:
             progress = progress.model_copy(update={"approved_by": command.actor})
         said = f"{_SAID[verb]} by {command.actor}: {command.reason}"
-        values = {"state": state, "reason": said, "changed_at": now, "progress": progress}
+        at = now if said_at is None else min(now, said_at)
+        values = {"state": state, "reason": said, "changed_at": at, "progress": progress}
         after = before.model_copy(update=values)
         detail = f"round {occasion(*gate)}" if verb is EmergencyVerb.APPROVE else ""
         entry = emergency_entry(before.id, verb, command.actor, command.reason, now, detail)

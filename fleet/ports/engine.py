@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from fleet.models.base import Moment
+
 
 class Engine(Protocol):
     """What activities may ask of Temporal. Raises `Unreachable`."""
@@ -12,6 +14,10 @@ class Engine(Protocol):
 
     async def wake(self, workflow_id: str) -> bool:
         """Tell a workflow that something changed; False when no run of that id is open."""
+        ...
+
+    async def signalled(self, workflow_id: str, run_id: str, signal: str) -> Moment | None:
+        """When such a signal last came in to that run, by the engine's clock; None where it tells of none."""
         ...
 
 

@@ -4,6 +4,7 @@ policies and, where they need no Temporal, the activities themselves.
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from datetime import datetime
 
 from activities.deps import Deps
 from activities.repair_book import repair_of
@@ -42,6 +43,9 @@ class NoEngine:
 
     async def wake(self, workflow_id: str) -> bool:
         raise AssertionError("nothing here wakes a workflow")
+
+    async def signalled(self, workflow_id: str, run_id: str, signal: str) -> datetime | None:
+        raise AssertionError("nothing here was signalled")
 
 
 class NoPager:

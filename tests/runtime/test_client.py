@@ -3,6 +3,7 @@
 import base64
 import os
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
@@ -82,6 +83,25 @@ async def test_the_engine_says_which_workflows_run(client):
     await handle.terminate()
     assert await engine.running(handle.id) is False
     assert await engine.running("never/seen") is False
+
+
+async def test_the_engine_says_when_a_signal_came_in_though_no_worker_hears_it(client):
+    engine, started = TemporalEngine(client), datetime.now(UTC)
+    handle = await client.start_workflow("Anything", id=f"signalled-{os.getpid()}", task_queue="none")
+    run = handle.result_run_id or ""
+    await handle.signal("resume")
+    first = await engine.signalled(handle.id, run, "resume")
+    await handle.signal("resume")
+    await handle.signal("wake")
+
+    last = await engine.signalled(handle.id, run, "resume")
+
+    assert first is not None
+    assert last is not None
+    assert started - timedelta(seconds=5) < first <= last < datetime.now(UTC) + timedelta(seconds=5)
+    assert await engine.signalled(handle.id, run, "stop") is None
+    assert await engine.signalled("never/seen", run, "resume") is None
+    await handle.terminate()
 
 
 async def test_payloads_are_encrypted_under_the_first_key_and_read_with_any(tmp_path):

@@ -49,6 +49,9 @@ class NoEngine:
     async def running(self, workflow_id: str) -> bool:
         raise AssertionError(f"a step asked for {workflow_id}")
 
+    async def signalled(self, workflow_id: str, run_id: str, signal: str) -> datetime | None:
+        return None
+
 
 class StepSite:
     """Six hosts in two domains, the visit of the first of which holds leases on gpu001 and gpu002."""

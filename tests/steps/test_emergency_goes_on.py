@@ -1,7 +1,7 @@
 """An emergency between its stops: what people's words change, what is lost on the way, and how it ends."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio.exceptions import ApplicationError
@@ -210,6 +210,30 @@ async def test_an_order_whose_answer_was_lost_lifts_no_order_that_was_said_since
     await urgent.order("resume")
 
     assert EmergencyState.STOPPED is held.state
+    assert EmergencyState.RUNNING is (await urgent.store.emergency(EMERGENCY)).state
+
+
+async def test_a_resume_that_came_while_no_worker_ran_lifts_no_stop_that_was_said_after_it(urgent):
+    await urgent.begin()
+    await urgent.order("stop")
+    came_in = datetime.now(UTC)
+    await urgent.order("resume")
+    await urgent.order("stop")
+
+    urgent.engine.heard_at = came_in
+    with pytest.raises(ApplicationError, match="was stopped after this resume was said: stopped by ann"):
+        await urgent.order("resume")
+
+    assert EmergencyState.STOPPED is (await urgent.store.emergency(EMERGENCY)).state
+
+
+async def test_a_stop_and_its_resume_that_came_while_no_worker_ran_leave_it_running(urgent):
+    await urgent.begin()
+
+    for verb, minutes in (("stop", 2), ("resume", 1)):
+        urgent.engine.heard_at = datetime.now(UTC) - timedelta(minutes=minutes)
+        await urgent.order(verb)
+
     assert EmergencyState.RUNNING is (await urgent.store.emergency(EMERGENCY)).state
 
 

@@ -12,6 +12,7 @@ from activities.emergency import EmergencyPlanning
 from activities.looking import look
 from activities.visit import Visiting
 from fleet import ids
+from fleet.errors import Unreachable
 from fleet.models.emergency import (
     Emergency,
     EmergencyChange,
@@ -38,6 +39,8 @@ class Engine:
     def __init__(self) -> None:
         self.gone: set[str] = set()
         self.woken: list[str] = []
+        self.heard_at: datetime | None = None
+        self.silent = False
 
     async def running(self, workflow_id: str) -> bool:
         return workflow_id not in self.gone
@@ -45,6 +48,11 @@ class Engine:
     async def wake(self, workflow_id: str) -> bool:
         self.woken.append(workflow_id)
         return True
+
+    async def signalled(self, workflow_id: str, run_id: str, signal: str) -> datetime | None:
+        if self.silent:
+            raise Unreachable("the engine does not tell")
+        return self.heard_at
 
 
 def said(key: str | None) -> ActivityEnvironment:

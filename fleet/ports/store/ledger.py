@@ -109,10 +109,18 @@ class Ledger(Protocol):
         ...
 
     async def lift_stop(
-        self, cluster: str | None, pool: str | None, actor: str, reason: str, now: Moment, *, once: str = ""
+        self,
+        cluster: str | None,
+        pool: str | None,
+        actor: str,
+        reason: str,
+        now: Moment,
+        *,
+        once: str = "",
+        said_at: Moment | None = None,
     ) -> tuple[Stop, ...]:
         """Lift stops and freezes of exactly this scope; those that were. None for an order that was put in force
-        before, which `once` names. Audited.
+        before, which `once` names, nor what was ordered after `said_at`, when this was: by default now. Audited.
         """
         ...
 
