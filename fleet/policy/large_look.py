@@ -21,9 +21,16 @@ def next_step(emergency: Emergency, hosts: Sequence[EmergencyHost], ledger: Ledg
 
 
 def is_noticed(emergency: Emergency, step: EmergencyStep, now: Moment) -> bool:
-    """Whether jobs on its hosts are to be told now: within its notice, those that started meanwhile too."""
-    clearing = step.progress is not None and step.progress.phase is LargePhase.CLEARING
-    return now >= emergency.told_from and (step.state is EmergencyState.ANNOUNCED or clearing)
+    """Whether jobs on its hosts are to be told now: within its notice, those that started meanwhile too; and as it
+    begins, those that nobody told by then, for no worker ran or a person had stopped it: late is better than never.
+    """
+    waited = emergency.state is EmergencyState.ANNOUNCED or _is_clearing(emergency)
+    return now >= emergency.told_from and waited and step.state in (EmergencyState.ANNOUNCED, EmergencyState.RUNNING)
+
+
+def _is_clearing(one: Emergency) -> bool:
+    """Whether it is a large-scale maintenance that has begun no round."""
+    return one.spec.plan is not None and (one.progress is None or one.progress.phase is LargePhase.CLEARING)
 
 
 def looks_again(emergency: Emergency, now: Moment) -> timedelta:

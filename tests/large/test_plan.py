@@ -201,6 +201,17 @@ def test_it_gives_way_to_an_emergency():
     assert [stop] == list(emergency_step(emergency(), hosts, facts(leases=leases)).yields)
 
 
+@pytest.mark.parametrize("state", [EmergencyState.ANNOUNCED, EmergencyState.RUNNING, EmergencyState.STOPPED])
+def test_jobs_that_nobody_told_in_its_notice_are_told_as_it_begins(state):
+    """No worker ran meanwhile, or a person had stopped it."""
+    event = large(state, notice="2h")
+    step = step_of(event, rows())
+    begun = event.model_copy(update={"state": step.state, "progress": step.progress})
+
+    assert (state is not EmergencyState.STOPPED) == is_noticed(event, step, NOW)
+    assert not is_noticed(begun, step_of(begun, rows()), NOW)
+
+
 def test_jobs_are_told_from_its_notice_before_the_date_on():
     event = large(EmergencyState.ANNOUNCED, plan_=plan(at=NOW + timedelta(hours=3)), notice="2h")
     step = step_of(event, rows())

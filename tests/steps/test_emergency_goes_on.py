@@ -1,6 +1,5 @@
 """An emergency between its stops: what people's words change, what is lost on the way, and how it ends."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,12 +7,9 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.drain import Draining
-from activities.emergency import EmergencyPlanning
 from activities.giving_way import yield_of_grant, yields
 from activities.verify import Verifying
 from fleet import ids
-from fleet.errors import BadAnswer
-from fleet.models.drivers import SimulatedFault
 from fleet.models.emergency import (
     EmergencyChange,
     EmergencyState,
@@ -25,9 +21,8 @@ from fleet.models.work import EndCause, StepAction, StepKind
 from fleet.policy.verifying import holds_emergency
 from tests.scenarios.site import CLUSTER, POOL
 from tests.steps.operations import OP, OWN, Outsider, share
-from tests.steps.other import Other
 from tests.steps.site import order
-from tests.steps.urgent import ASK, EMERGENCY, INPUT, STOP, asks_for, outcome, signals
+from tests.steps.urgent import ASK, EMERGENCY, STOP, asks_for, outcome
 
 
 async def test_a_stopped_emergency_asks_for_nothing_begins_nothing_and_lets_trains_go_on(urgent):
@@ -95,39 +90,6 @@ async def test_it_is_done_when_every_host_was_seen_to(urgent):
     assert {"done"} == {s for h, s in (await urgent.states()).items() if h > "gpu003"}
 
 
-async def test_jobs_whose_notice_was_lost_to_a_hiccup_of_the_scheduler_are_told_at_the_next_look(urgent):
-    await signals(urgent)
-    job = urgent.site.world.submit_job(hosts=("gpu005",))
-    await urgent.begin(EmergencyState.ANNOUNCED, notice="1h")
-    urgent.site.world.set_fault(SimulatedFault(kind="no_answer", rate=1.0))
-    first = await urgent.plan()
-    urgent.site.world.clear_faults()
-    await urgent.plan()
-
-    assert 15 == first.wait_seconds
-    assert [int(job)] == [int(r.job) for r in urgent.site.world.journal() if r.kind == "job_signalled"]
-
-
-async def test_a_job_that_can_not_be_told_keeps_no_other_from_its_notice(urgent):
-    await signals(urgent)
-    first, second = (urgent.site.world.submit_job(hosts=(host,)) for host in ("gpu005", "gpu006"))
-    await urgent.begin(EmergencyState.ANNOUNCED, notice="1h")
-    inner = urgent.site.hands.scheduler
-
-    async def signal_jobs(jobs, signal):
-        if first in jobs:
-            raise BadAnswer("scancel: rc 1: step 0 is not there any more")
-        await inner.signal_jobs(jobs, signal)
-
-    hands = replace(urgent.site.hands, scheduler=Other(inner, signal_jobs=signal_jobs))
-    planning = EmergencyPlanning(replace(urgent.deps, hands={CLUSTER: hands}))
-    for _ in range(2):
-        await ActivityEnvironment().run(planning.plan_emergency, INPUT)
-
-    told = [r for r in urgent.site.world.journal() if r.kind == "job_signalled"]
-    assert [int(second)] == [int(row.job) for row in told]
-
-
 async def test_an_operation_that_waits_in_its_drain_gives_way_and_drains_what_it_is_granted_later(urgent):
     outsider = Outsider(urgent.site)
     await outsider.begin()
@@ -183,19 +145,6 @@ async def test_boarding_that_is_repeated_forgets_nothing_of_what_it_settled_befo
     await ActivityEnvironment().run(urgent.visiting.end_visit, VisitEnd(input=ASK.input, request=STOP))
 
     assert "left_out" == (await urgent.states())["gpu004"]
-
-
-async def test_its_jobs_are_told_once_and_its_hosts_are_asked_for_after_their_notice(urgent):
-    await signals(urgent)
-    job = urgent.site.world.submit_job(hosts=("gpu005",))
-    await urgent.begin(EmergencyState.ANNOUNCED, notice="1h")
-
-    planned = [await urgent.plan() for _ in range(2)]
-
-    assert [("announced", ()), ("announced", ())] == [(p.state, p.stops) for p in planned]
-    assert 15 == planned[0].wait_seconds
-    told = [r for r in urgent.site.world.journal() if r.kind == "job_signalled"]
-    assert [int(job)] == [int(row.job) for row in told]
 
 
 async def test_an_order_whose_answer_was_lost_lifts_no_order_that_was_said_since(urgent):
