@@ -94,6 +94,18 @@ def obtainable(rows: Iterable[EmergencyHost], facts: LedgerFacts) -> Obtainable:
     return Obtainable(hosts=tuple(hosts), out=out, untold=tuple(untold), gone=tuple(gone), reason=reason)
 
 
+def in_vain(rows: Iterable[EmergencyHost], facts: LedgerFacts) -> tuple[str, ...]:
+    """Stops that wait for hosts of which none can be had any more: they look at their requests more and more seldom,
+    and the domains after theirs would wait for that.
+    """
+    waits: dict[str, list[EmergencyHost]] = {}
+    for row in rows:
+        if row.state is EmergencyHostState.ASKED:
+            waits.setdefault(row.stop, []).append(row)
+    found = {stop: obtainable(its, facts) for stop, its in waits.items()}
+    return tuple(stop for stop, can in found.items() if not can.hosts and not can.untold)
+
+
 def _gone(host: Host | None) -> str:
     if host is None:
         return "no longer in the pool"

@@ -21,7 +21,7 @@ from fleet.models.facts import LedgerFacts
 from fleet.models.large import LargeProgress
 from fleet.models.ledger import Counted, Request, RequestClass
 from fleet.policy.balance import Balance
-from fleet.policy.emergency_hosts import Obtainable, obtainable, working_outsiders
+from fleet.policy.emergency_hosts import Obtainable, in_vain, obtainable, working_outsiders
 from fleet.policy.pool_balance import Ask
 from fleet.policy.stopping import in_words
 
@@ -79,6 +79,7 @@ def emergency_step(emergency: Emergency, hosts: Sequence[EmergencyHost], ledger:
         state=EmergencyState.RUNNING,
         stops=stops,
         yields=yields(emergency, wanted, ledger),
+        halts=in_vain(busy, ledger),
         reason=_told(hosts, wanted, ledger),
     )
 

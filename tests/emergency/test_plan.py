@@ -44,6 +44,22 @@ def test_a_domain_whose_stop_still_waits_for_its_lease_gets_no_second_one():
     assert {} == opened(emergency_step(emergency(), rows(**busy(ASKED, 1, 2)), facts()))
 
 
+def test_a_stop_whose_hosts_can_all_not_be_had_any_more_ends_and_lets_the_next_domain_be_asked_for():
+    """They went to repair while it waited for them; it would find that minutes later."""
+    in_repair = [lease(name, ids.host("c1", name), counted=Counted.FAILED) for name in names(4)]
+    its = rows(**busy(ASKED, 1, 4))
+
+    steps = [emergency_step(emergency(), its, facts(leases=leases)) for leases in (in_repair, in_repair[:3])]
+
+    assert [(f"{EMERGENCY}/1",), ()] == [step.halts for step in steps]
+
+
+def test_a_stop_whose_hosts_nobody_can_tell_of_goes_on_waiting():
+    unknown = {name: seen(name, base=NodeBase.UNKNOWN) for name in names(4)}
+
+    assert () == emergency_step(emergency(), rows(**busy(ASKED, 1, 4)), facts(nodes=unknown)).halts
+
+
 def test_each_pool_has_the_width_for_itself():
     two = [host(n, "a") for n in names(4)] + [host(n, "b") for n in names(4, 5)]
     its = [r.model_copy(update={"pool": "a" if r.domain == "d001" else "b"}) for r in rows()[:8]]
