@@ -11,6 +11,7 @@ from fleet.models.stop import Stop, StopKind
 from store import upserts
 from store.audit import write_audit
 from store.part import Part
+from store.tables.fleet import AUDIT
 from store.tables.hosts import PAGES
 from store.tables.ledger import STOPS
 
@@ -98,14 +99,16 @@ class Stops(Part):
         def work(connection: Connection) -> tuple[Stop, ...]:
             if not _is_first(connection, once, now):
                 return ()
+            named = Stop(kind=StopKind.STOP, cluster=cluster, pool=pool, actor=actor, reason=reason, at=now)
             statement = update(STOPS).where(_of_scope(cluster, pool), STOPS.c.lifted_at.is_(None))
             if said_at is not None:
-                statement = statement.where(STOPS.c.at <= said_at)
+                # Who says it second has no row of their own, and stands in the log.
+                since = select(AUDIT.c.action).where(AUDIT.c.subject == named.scope, AUDIT.c.at > said_at)
+                statement = statement.where(STOPS.c.at <= said_at, STOPS.c.kind.not_in(since))
             statement = statement.values(lifted_at=now, lifted_by=actor, lift_reason=reason)
             rows = connection.execute(statement.returning(STOPS)).all()
             if rows:
                 kinds = [row.kind for row in rows]
-                named = Stop(kind=StopKind.STOP, cluster=cluster, pool=pool, actor=actor, reason=reason, at=now)
                 detail = f"lifted: {', '.join(sorted(kinds))}"
                 entry = AuditEntry(
                     at=now, actor=actor, action="lift", subject=named.scope, reason=reason, detail=detail

@@ -74,6 +74,23 @@ async def test_lifting_ends_stops_and_freezes_of_exactly_that_scope(store):
     assert lifts == [("cluster c1", "lifted: freeze, stop")]
 
 
+async def test_a_resume_that_waited_lifts_nothing_that_was_said_after_it(store):
+    """Neither what was set since, nor what somebody said for the second time since."""
+    await store.set_stop(stop(f.C))
+    await store.set_stop(stop(f.C, f.P))
+    await store.set_stop(stop(f.C, kind=StopKind.FREEZE))
+    again = stop(f.C, kind=StopKind.FREEZE, reason="again").model_copy(update={"at": f.later(60)})
+    assert await store.set_stop(again) == stop(f.C, kind=StopKind.FREEZE)
+    await store.set_stop(stop(f.C, "storage").model_copy(update={"at": f.later(60)}))
+
+    lifted = [
+        await store.lift_stop(f.C, pool, "bob", "over", f.later(90), said_at=f.later(30))
+        for pool in (None, f.P, "storage")
+    ]
+
+    assert lifted == [(stop(f.C),), (stop(f.C, f.P),), ()]
+
+
 async def test_a_scope_that_was_lifted_can_be_stopped_again(store):
     await store.set_stop(stop(f.C))
     await store.lift_stop(f.C, None, "bob", "over", f.NOW)
