@@ -77,7 +77,8 @@ class AvoidanceDoor:
             before = next(iter(await self._store.avoidances_of(ask.cluster, ask.id)), None)
             if before is not None:
                 reason = f"as it was answered before: {before.state}: {before.reason}"
-                found.append((before.ask, Offer(until=before.until, planned=before.planned, reason=reason)))
+                until = before.until if before.state is AvoidanceState.GRANTED else None
+                found.append((before.ask, Offer(until=until, planned=before.planned, reason=reason)))
                 continue
             facts = await self._store.avoidance_facts(ask.cluster, ask.pool, await self._store.clock())
             found.append((ask, offer(ask, facts)))
@@ -124,16 +125,20 @@ class AvoidanceDoor:
 
 
 def asks_of(wish: Wish, members: Mapping[str, Host], now: Moment) -> tuple[AvoidanceAsk, ...]:
-    """A wish as the requests to each pool's train. `InvalidInput` when none of its hosts is a member of a pool, and for
-    what no row takes.
+    """A wish as the requests to each pool's train. `InvalidInput` when none of its hosts is a member of a pool, or one
+    that was named is not, and for what no row takes.
     """
     pools: dict[str, list[str]] = {}
+    strangers = []
     for name in dict.fromkeys(wish.hosts):
         host = members.get(name)
         if host is not None and not host.decommissioned:
             pools.setdefault(host.pool, []).append(name)
-    if not pools:
-        some: Sequence[str] = wish.hosts[:3]
+        else:
+            strangers.append(name)
+    # A job may run beyond our pools; a host that a person named, and misspelt, would be visited.
+    if not pools or (strangers and not wish.job):
+        some: Sequence[str] = strangers[:3]
         raise InvalidInput("hosts", wish.cluster, f"expected members of a pool, found {', '.join(some) or 'none'}")
     try:
         return tuple(_ask_of(wish, pool, hosts, now) for pool, hosts in sorted(pools.items()))

@@ -7,7 +7,7 @@ import typer
 
 from fleet.errors import InvalidInput, Refused
 from fleet.hostlist import compact
-from fleet.models.avoidance import Avoidance, AvoidanceSource
+from fleet.models.avoidance import Avoidance, AvoidanceSource, AvoidanceState
 from fleet.models.messages import Command
 from runtime.avoidance_keys import job_key, site_key
 from runtime.settings import load_settings
@@ -38,7 +38,9 @@ def request(  # noqa: PLR0913 - the options of a command
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Ask the trains to keep away: granted until a date, or refused with the reason and the planned visit."""
+    """Ask the trains to keep away: granted until a date, or refused with the reason and the planned visit. Exit code 1
+    where a train does not keep away.
+    """
     who = command(actor, reason)
     asked = Request(cluster, until, who.actor, who.reason, job=job, hosts=hosts, user=user[:64], key=key)
     run(_plan(asked, as_json) if dry_run else _request(asked, as_json))
@@ -85,10 +87,12 @@ async def _plan(asked: Request, as_json: bool) -> None:
         found = await door.plan(asked)
     if as_json:
         print_json([{"pool": ask.pool, "hosts": list(ask.hosts), **dump(offer)} for ask, offer in found])
-        return
-    for ask, offer in found:
-        say(f"{ask.cluster}/{ask.pool}, {compact(frozenset(ask.hosts))}: would be {offer.reason}")
-    say("nothing was changed")
+    else:
+        for ask, offer in found:
+            say(f"{ask.cluster}/{ask.pool}, {compact(frozenset(ask.hosts))}: would be {offer.reason}")
+        say("nothing was changed")
+    if any(offer.until is None for _, offer in found):
+        raise typer.Exit(1)
 
 
 async def _request(asked: Request, as_json: bool) -> None:
@@ -96,6 +100,9 @@ async def _request(asked: Request, as_json: bool) -> None:
         rows = await door.request(asked)
         told = await door.tell(rows)
     _show(rows, told, as_json)
+    # A script goes on with its run only where all of it is kept.
+    if any(row.state is not AvoidanceState.GRANTED for row in rows):
+        raise typer.Exit(1)
 
 
 async def _list(cluster: str | None, everything: bool, as_json: bool) -> None:

@@ -19,6 +19,7 @@ BAD = {
     "both": ((*REQUEST, "--job", "1", "--hosts", "gpu001", "--until", "+2h"), "expected either --job or --hosts"),
     "no hostlist": ((*REQUEST, "--hosts", "gpu[", "--until", "+2h"), "expected a hostlist such as"),
     "hosts that are nobody's": ((*REQUEST, "--hosts", "x1", "--until", "+2h"), "expected members of a pool, found x1"),
+    "a misspelt host": ((*REQUEST, "--hosts", "gpu001,gpu01", "--until", "+2h"), "a pool, found gpu01\n"),
     "a key that no row takes": ((*REQUEST, "--hosts", "gpu001", "--until", "+2h", "--key", "k" * 700), "a key of"),
     "a date without its sign": ((*REQUEST, "--hosts", "gpu001", "--until", "2h"), "expected a date such as +2h"),
     "a date without its zone": ((*REQUEST, "--hosts", "gpu001", "--until", "2030-01-31T08:00"), "with its zone"),
@@ -99,3 +100,16 @@ def test_a_secret_is_named_and_never_given(maintrain, monkeypatch, name):
     monkeypatch.setenv("MAINTRAIN_AVOID_KEY", name)
     told = maintrain("avoid", "list")
     assert (2, True) == (told.code, "MAINTRAIN_AVOID_KEY: expected env:NAME" in told.err)
+
+
+def test_a_script_hears_by_the_exit_code_that_a_train_does_not_keep_away(synced):
+    past = (*HOSTS, "--until", "2020-01-31T08:00:00Z")
+    dry, asked = synced(*past, "--dry-run"), synced(*past)
+    assert (1, True) == (dry.code, "would be refused: expected a date to come" in dry.out)
+    assert (1, True) == (asked.code, "refused: expected a date to come" in asked.out)
+    assert (1, "refused") == ((told := synced(*past, "--json")).code, json.loads(told.out)[0]["state"])
+
+    kept = (*HOSTS, "--until", "+2h", "--key", "k1")
+    assert [0, 0] == [synced(*kept, "--dry-run").code, synced(*kept).code]
+    synced("avoid", "withdraw", "sim", json.loads(synced("avoid", "list", "--json").out)[0]["ask"]["id"], *BECAUSE)
+    assert [1, 1] == [synced(*kept, "--dry-run").code, synced(*kept).code], "it was taken back since"
