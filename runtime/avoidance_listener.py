@@ -25,7 +25,9 @@ PATH = b"/v1/avoidance"
 LARGEST = 8 * 1024
 """Bytes of a body; headers are bounded by h11."""
 PATIENCE = 10.0
-"""Seconds for one connection."""
+"""Seconds for reading a request, and for writing its answer."""
+ANSWERED_WITHIN = 20.0
+"""Seconds for its answer: the scheduler is read for it, which may take as long while it is busy."""
 MOST = 64
 """Connections at once; others are closed."""
 AGAIN = 5.0
@@ -45,8 +47,8 @@ class _Wrong(Exception):
 class AvoidanceListener:
     """Serves jobs of the clusters that this worker serves. Raises `InvalidInput` for a secret that can't be had."""
 
-    def __init__(self, parts: Parts) -> None:
-        settings = parts.settings
+    def __init__(self, parts: Parts, answered_within: float = ANSWERED_WITHIN) -> None:
+        settings, self._answered_within = parts.settings, answered_within
         self._parts, self._door = parts, AvoidanceDoor(parts.store)
         self._secret = site_key(settings.avoid_key or "", settings.data)
         host, _, port = (settings.avoid_listen or "").rpartition(":")
@@ -73,8 +75,7 @@ class AvoidanceListener:
             return
         self._open += 1
         try:
-            async with asyncio.timeout(PATIENCE):
-                await self._exchange(reader, writer)
+            await self._exchange(reader, writer)
         except (TimeoutError, OSError, h11.RemoteProtocolError) as error:
             log.info("a job's request broke off", error=str(error) or type(error).__name__)
         except Exception:  # the last resort of a connection: the others go on
@@ -87,9 +88,11 @@ class AvoidanceListener:
         connection, bodiless = h11.Connection(h11.SERVER), False
         try:
             try:
-                request = await _head(connection, reader)
-                bodiless = request.method == b"HEAD"
-                status, body = _OK, await self._answer(request, await _body(connection, reader))
+                async with asyncio.timeout(PATIENCE):
+                    request = await _head(connection, reader)
+                    bodiless = request.method == b"HEAD"
+                    asked = await _body(connection, reader)
+                status, body = _OK, await self._answer(request, asked)
             except h11.RemoteProtocolError as error:
                 raise _Wrong(error.error_status_hint, str(error)) from error
         except _Wrong as wrong:
@@ -100,7 +103,8 @@ class AvoidanceListener:
             if not bodiless:
                 writer.write(connection.send(h11.Data(data=body)) or b"")
             writer.write(connection.send(h11.EndOfMessage()) or b"")
-            await writer.drain()
+            async with asyncio.timeout(PATIENCE):
+                await writer.drain()
 
     async def _answer(self, request: h11.Request, body: bytes) -> bytes:
         if (request.method, request.target) != (b"POST", PATH):
@@ -117,7 +121,10 @@ class AvoidanceListener:
         if not is_signed(key, stamp, given, body, wall()):
             raise _Wrong(_UNSIGNED, "expected a signature with the key of this job, and a clock that is right")
         try:
-            return _ANSWERS.dump_json(tuple(_shown(row) for row in await self._act(asked, given)))
+            async with asyncio.timeout(self._answered_within):
+                return _ANSWERS.dump_json(tuple(_shown(row) for row in await self._act(asked, given)))
+        except TimeoutError as error:
+            raise _Wrong(_DOWN, f"no answer within {self._answered_within:g} s: repeat the request") from error
         except (InvalidInput, Refused) as error:
             raise _Wrong(_NO, str(error)) from error
         except MaintrainError as error:

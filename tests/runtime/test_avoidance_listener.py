@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 
 from drivers.clock import wall
+from drivers.registry import OpenDrivers
 from fleet import ids
 from runtime.avoidance_keys import job_key, signature
 from runtime.avoidance_listener import LARGEST, AvoidanceListener
@@ -44,23 +46,37 @@ class Job:
 async def site(tmp_path):
     opened = await StepSite.open(tmp_path)
     (tmp_path / "key").write_bytes(SECRET)
+    opened.data = tmp_path
     yield opened
     await opened.close()
 
 
-@pytest.fixture
-async def job(site, tmp_path):
+class Silent:
+    """A scheduler that does not answer."""
+
+    async def view(self, not_before: float = 0.0):
+        await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def listening(site, hands, **bounds):
     port = await choose_port(0, 0)
-    settings = Settings(data=tmp_path, avoid_listen=f"127.0.0.1:{port}", avoid_key="file:key")
+    settings = Settings(data=site.data, avoid_listen=f"127.0.0.1:{port}", avoid_key="file:key")
     record = await site.store.fleet()
     site.engine = Engine()
-    parts = Parts(settings, site.store, record, {CLUSTER: site.hands}, site.pages, site.engine)
-    listener = AvoidanceListener(parts)
+    parts = Parts(settings, site.store, record, {CLUSTER: hands}, site.pages, site.engine)
+    listener = AvoidanceListener(parts, **bounds)
     task = asyncio.create_task(listener.run())
     await asyncio.wait_for(listener.ready.wait(), 10)
     yield Job(f"http://127.0.0.1:{port}/v1/avoidance", site.world.submit_job(hosts=("gpu004",)))
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+async def job(site):
+    async with listening(site, site.hands) as found:
+        yield found
 
 
 async def test_a_job_asks_is_answered_once_and_makes_way(site, job):
@@ -175,3 +191,11 @@ async def test_a_job_that_has_ended_asks_for_nothing(site, job):
     site.world.end_job(job.job)
     status, told = await job.say("avoid", until="+2h")
     assert (409, f"job {job.job} holds no hosts now") == (status, told["error"])
+
+
+async def test_a_job_is_told_that_the_scheduler_does_not_answer(site):
+    hands = OpenDrivers(scheduler=Silent(), hardware=site.hands.hardware, verifier=site.hands.verifier)
+    async with listening(site, hands, answered_within=0.1) as job:
+        status, told = await job.say("avoid", until="+2h", request="r1")
+        assert (503, "no answer within 0.1 s: repeat the request") == (status, told["error"])
+        assert (200, []) == await job.say("show")
