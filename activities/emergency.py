@@ -111,39 +111,33 @@ class EmergencyPlanning:
         return after, opened[0]
 
     async def _notify(self, emergency: Emergency, hosts: Sequence[EmergencyHost]) -> None:
-        """Send its own signal, or its pools', to the jobs on the hosts that it is to take, each job once; what fails is
-        tried at the next look, and a job that can't be told keeps no other from being told.
+        """Send the signal that a job has asked for, the emergency's own or its pool's to the jobs on the hosts that it
+        is to take, each job once; what fails is tried at the next look, but for a signal that a job has asked for.
         """
-        cluster = await self.deps.cluster(emergency.spec.cluster)
-        own = emergency.spec.drain.signal if emergency.spec.drain is not None else None
-        signals = {p.name: name for p in cluster.pools if (name := own or p.drain.signal) is not None}
+        cluster, store = await self.deps.cluster(emergency.spec.cluster), self.deps.store
+        given = emergency.spec.drain.signal if emergency.spec.drain is not None else None
+        signals = {p.name: given or p.drain.signal for p in cluster.pools}
         its_hosts = (h for h in hosts if h.state is not EmergencyHostState.LEFT_OUT)
-        told = {h.host: signals[h.pool] for h in its_hosts if h.pool in signals}
-        if not told:
+        told = {h.host: signals.get(h.pool) for h in its_hosts}
+        if not told or not (any(told.values()) or await store.names_signals(cluster.name)):
             return
         scheduler = self.deps.reach(cluster.name).scheduler
         try:
             view = await scheduler.view(not_before=time.monotonic())
-            for job in sorted(view.jobs.values(), key=lambda j: j.id):
-                its = [told[h] for h in job.hosts if h in told]
-                if its and job.holds and not job.ours:
-                    await self._tell(scheduler, emergency, job.id, its[0])
+            on_them = [j for j in view.jobs.values() if j.holds and not j.ours and not told.keys().isdisjoint(j.hosts)]
+            # Another signal than the one that it handles would end it.
+            asked = await store.job_signals(cluster.name, [job.id for job in on_them])
+            for job in sorted(on_them, key=lambda j: j.id):
+                name = asked.get(job.id) or next((s for h in job.hosts if (s := told.get(h))), None)
+                told_key = f"notice/{emergency.id}/{job.id}"
+                if name is None or await store.claimed(told_key):
+                    continue
+                # The dispatcher's looks may tell one that has a signal of its own at the same time.
+                if job.id not in asked or await store.first_time(told_key, now()):
+                    await scheduler.signal_jobs((job.id,), name)
+                    await store.first_time(told_key, now())
         except DriverError as error:
             activity.logger.warning(f"jobs on hosts of {emergency.id} were perhaps not told yet: {error}")
-
-    async def _tell(self, scheduler: Scheduler, emergency: Emergency, job: str, signal: str) -> None:
-        """Tell one job, once. Raises `Unreachable`, where the others can't be told either."""
-        told = f"notice/{emergency.id}/{job}"
-        if await self.deps.store.claimed(told):
-            return
-        try:
-            await scheduler.signal_jobs((job,), signal)
-        except Unreachable:
-            raise
-        except DriverError as error:
-            activity.logger.warning(f"job {job} on hosts of {emergency.id} was perhaps not told yet: {error}")
-            return
-        await self.deps.store.first_time(told, now())
 
     async def _anew(self, after: Emergency) -> EmergencyPlanned:
         """A look that a person's word overtook says nothing: it is to look again."""

@@ -103,7 +103,7 @@ class PinSwitching:
     async def _announce(self, switch: PinSwitch, look: PinLook) -> None:
         """Tell the jobs of today that the switch comes; one that can't be told now is told when it closes."""
         cluster = await self.deps.cluster(switch.spec.cluster)
-        if not any(pool.drain.signal for pool in cluster.pools):
+        if not (any(p.drain.signal for p in cluster.pools) or await self.deps.store.names_signals(cluster.name)):
             return
         try:
             view = await self.deps.reach(cluster.name).scheduler.view(not_before=time.monotonic())

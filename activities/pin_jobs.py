@@ -64,8 +64,8 @@ async def hold_jobs(
 async def tell_jobs(
     deps: Deps, switch: PinSwitch, cluster: Cluster, members: Collection[Host], jobs: Sequence[Job]
 ) -> None:
-    """Send each job the signal of a pool it runs in, where that has one, once for each time that the switch comes: what
-    a job saved days ago, for a closing that did not come, is of no use to it.
+    """Send each job the signal that it has asked for, or that of a pool it runs in, where there is one, once for each
+    time that the switch comes: what a job saved days ago, for a closing that did not come, is of no use to it.
 
     A job is claimed before it is told; a scheduler that fails here is logged and holds nothing up.
     """
@@ -73,9 +73,11 @@ async def tell_jobs(
     told: dict[str, list[str]] = {}
     # Not for each grant: one that is asked for anew follows the last by seconds.
     coming = ids.request(switch.id, switch.checks)
+    # Another signal than the one that it handles would end it.
+    asked = await deps.store.job_signals(cluster.name, [job.id for job in jobs])
     for job in jobs:
         pools = (cluster.pool(pool_of[host]) for host in job.hosts if host in pool_of)
-        signal = next((p.drain.signal for p in pools if p is not None and p.drain.signal), None)
+        signal = asked.get(job.id) or next((p.drain.signal for p in pools if p is not None and p.drain.signal), None)
         if signal and not job.ours and await deps.store.first_time(f"notice/{coming}/{job.id}", now()):
             told.setdefault(signal, []).append(job.id)
     for signal, chosen in told.items():
