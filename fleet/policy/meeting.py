@@ -105,7 +105,7 @@ def stopovers(
                 hosts=free,
                 units=frozenset(unit for name in free if name in waiting for unit in on.get(name, ())),
                 slack_seconds=slack,
-                arrives_seconds=other + _notice_left(progress, train),
+                arrives_seconds=max(other + _notice_left(progress, train), _kept_away(progress, train)),
             )
         )
     return found
@@ -117,3 +117,9 @@ def _notice_left(progress: DomainProgress, train: TrainFacts) -> float:
         return 0.0
     told = progress.noticed_at if progress.state is DomainState.NOTICED else None
     return max(0.0, (((told or train.now) + train.pool.notice) - train.now).total_seconds())
+
+
+def _kept_away(progress: DomainProgress, train: TrainFacts) -> float:
+    """Time for which the train keeps away from the domain, as its jobs were granted."""
+    until = train.avoided.get(progress.domain.name, train.now)
+    return max(0.0, (until - train.now).total_seconds())

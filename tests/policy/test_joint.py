@@ -211,6 +211,12 @@ def test_domains_that_are_done_given_back_or_served_already_take_no_part():
     assert [] == stopovers(gpu_train(of, stops=(stop(StopKind.STOP),)), ledger(), UNITS, waiting)
 
 
+def test_a_domain_that_its_train_keeps_away_from_comes_when_its_jobs_were_granted():
+    of = gpu_train(cycle(DUE, DUE), avoided={"d001": NOW + timedelta(hours=6)})
+    found = stopovers(of, ledger(), UNITS, frozenset(names("gpu", 8)))
+    assert [("d000", 0.0), ("d001", 6 * 3600.0)] == [(s.place.domain, s.arrives_seconds) for s in found]
+
+
 def test_a_host_may_hang_on_several_switches_by_the_fleet_file_and_by_its_features():
     hosts = {h.name: h for h in (host("a1", features=("switch=rail1", "h100")), host("a2", rack="r9"), host("a3"))}
     switches = {"rail2": Reach(hosts="a[1,3]"), "leaf9": Reach(racks=("r9",))}
