@@ -96,12 +96,13 @@ class Avoidances(TrainFactsPart):
     async def change_avoidances(
         self, cluster: str, changes: Iterable[AvoidanceChange], actor: str, now: Moment
     ) -> tuple[Avoidance, ...]:
-        """Change those of them that are still open; as they are then. Audited."""
+        """Change those of them that are still open, and never to a later date; as they are then. Audited."""
         wanted = {change.id: change for change in changes}
 
         def work(connection: Connection) -> tuple[Avoidance, ...]:
             found = _among(connection, wanted)
-            return tuple(_change(connection, row, wanted[row.id], actor, now) for row in found if row.open)
+            these = (row for row in found if row.open and not wanted[row.id].gives_more(row))
+            return tuple(_change(connection, row, wanted[row.id], actor, now) for row in these)
 
         return await self._database.write(work, lock=ledger_lock(cluster)) if wanted else ()
 

@@ -139,3 +139,7 @@ class AvoidanceChange(Decision):
     until: Moment | None = None
     """An earlier date, where it goes on; None leaves the date."""
     planned: Moment | None = None
+
+    def gives_more(self, row: Avoidance) -> bool:
+        """True for one that was worked out before the row's date was taken back further."""
+        return self.until is not None and row.until is not None and self.until > row.until

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import create_engine, event
 
-from fleet.models.avoidance import AvoidancePolicy, AvoidanceState
+from fleet.models.avoidance import AvoidanceChange, AvoidancePolicy, AvoidanceState
 from fleet.models.observation import Observation, ObservedHost
 from fleet.policy.avoidance import offer, spent
 from store.avoidance_rows import ROWS, charged_avoidances, open_avoidances, open_or_changed
@@ -13,7 +13,7 @@ from store.tables.columns import METADATA
 from tests.store import facts as f
 from tests.store.test_avoidances import LONG, ask, cycled, with_pool
 
-REFUSED, WITHDRAWN = AvoidanceState.REFUSED, AvoidanceState.WITHDRAWN
+GRANTED, REFUSED, WITHDRAWN = AvoidanceState.GRANTED, AvoidanceState.REFUSED, AvoidanceState.WITHDRAWN
 
 
 def test_what_is_over_is_never_read_through():
@@ -94,3 +94,17 @@ async def test_a_notice_is_claimed_once_a_job_and_only_while_its_visit_is_to_com
     assert () == await claimed(told, "11"), "it was put off"
     assert () == await claimed(due, "7", "11", at=2), "and its jobs are kept"
     assert ("7", "11") == await claimed(due, "7", "11", at=LONG), "and all are told of the next one"
+
+
+async def test_a_date_that_was_taken_back_further_meanwhile_is_not_given_back(store):
+    await cycled(store)
+    await store.ask_avoidance(ask(), f.NOW, offer)
+
+    async def shorten(minutes: int):
+        change = AvoidanceChange(id="a1", state=GRANTED, until=f.later(60 * minutes), reason=f"{minutes} minutes only")
+        return await store.change_avoidances(f.C, [change], "maintrain", f.later(1))
+
+    (kept,) = await shorten(20)
+    assert (f.later(1200), "20 minutes only") == (kept.until, kept.reason)
+    assert () == await shorten(40)
+    assert (kept,) == await store.avoidances(f.C)

@@ -36,7 +36,7 @@ class AvoidanceBook(Protocol):
     async def change_avoidances(
         self, cluster: str, changes: Iterable[AvoidanceChange], actor: str, now: Moment
     ) -> tuple[Avoidance, ...]:
-        """Change those of them that are still open; as they are then. Audited."""
+        """Change those of them that are still open, and never to a later date; as they are then. Audited."""
         ...
 
     async def avoidances(
