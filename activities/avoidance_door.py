@@ -93,13 +93,16 @@ class AvoidanceDoor:
         for ask in await self._asks(wish):
             await self._store.ask_avoidance(ask, await self._store.clock(), decide)
 
-    async def ready(self, wish: Wish) -> tuple[Avoidance, ...]:
-        """Note a job's word that it may be visited now."""
+    async def ready(self, wish: Wish, said_at: Moment | None = None) -> tuple[Avoidance, ...]:
+        """Note a job's word that it may be visited now; none is noted for a word of `said_at` where the job was granted
+        something since.
+        """
         if not wish.job:
             raise InvalidInput("job", "", "expected a job: hosts alone can't say that they are ready")
         # Its own key: the job may have asked to be avoided under the same one.
         asks = await self._asks(replace(wish, key=f"{wish.key}/ready"))
-        return tuple([await self._store.say_ready(ask, await self._store.clock()) for ask in asks])
+        said = [await self._store.say_ready(ask, await self._store.clock(), said_at) for ask in asks]
+        return tuple(row for row in said if row is not None)
 
     async def withdraw(
         self, cluster: str, what: str, actor: str, why: str, said_at: Moment | None = None

@@ -60,7 +60,7 @@ class AvoidanceLooks:
     async def look(self, cluster: str, view: ClusterView, began: Moment) -> None:
         """Bring a cluster's avoidances in step with a whole reading of its scheduler, which began then."""
         store = self._deps.store
-        await self._answer(cluster, view)
+        await self._answer(cluster, view, began)
         at = await self._deps.clock()
         rows = await store.avoidances_since(cluster, at - RECENT)
         if not rows:
@@ -79,7 +79,7 @@ class AvoidanceLooks:
         notes |= await self._overruled(cluster, [row for row in rows if row.stands(at)], view)
         await self._note(cluster, notes, view)
 
-    async def _answer(self, cluster: str, view: ClusterView) -> None:
+    async def _answer(self, cluster: str, view: ClusterView, began: Moment) -> None:
         """Answer each word once; the same words of the same run of a job are the same request."""
         spoken = {
             f"{cluster}/{job.id}.{job.restarts}/{sha256(word.text.encode()).hexdigest()[:12]}": (job, word)
@@ -97,7 +97,8 @@ class AvoidanceLooks:
             job, word = spoken[key]
             before = turned_away.pop(job.id, "")
             try:
-                await self._answer_one(cluster, key, job, word)
+                if not await self._answer_one(cluster, key, job, word, began):
+                    continue
             except (InvalidInput, Refused) as error:
                 # Nothing that a look has to fail for.
                 turned_away[job.id] = plain_note(f"not taken down: {error}")
@@ -121,28 +122,33 @@ class AvoidanceLooks:
         members = {host.name for host in await self._deps.store.hosts(cluster) if not host.decommissioned}
         return {key for key in before if members.isdisjoint(spoken[key][0].hosts)}
 
-    async def _answer_one(self, cluster: str, key: str, job: Job, word: Word) -> None:
+    async def _answer_one(self, cluster: str, key: str, job: Job, word: Word, began: Moment) -> bool:
+        """False where it is to be heard again. A look may have stood still since it began, and its job have asked for
+        more: its word takes back nothing of that.
+        """
         wish = replace(job_wish(cluster, job, key, AvoidanceSource.COMMENT), why=word.why, signal=word.signal)
         if word.problem:
             await self._door.refuse(wish, word.problem)
         elif word.verb == "avoid":
             await self._door.ask(replace(wish, until=until_of(word.until, await self._deps.clock())))
         elif word.verb == "ready":
-            for row in await self._door.ready(wish):
+            rows = await self._door.ready(wish, began)
+            for row in rows:
                 await self._wake(cluster, row.ask.pool)
+            return bool(rows)
         else:
             # Heard again by another worker, it takes back what its first hearing may have died before, and no more.
-            heard_at = await self._deps.clock()
-            said_at = await self._deps.store.first_claim(f"avoid/{key}", heard_at)
+            said_at = await self._deps.store.first_claim(f"avoid/{key}", began)
             try:
                 rows = await self._door.withdraw(cluster, job.id, wish.actor, "its comment says so", said_at)
             except Refused as error:
-                if said_at == heard_at:
+                if said_at == began:
                     raise
                 activity.logger.debug(f"job {job.id} of {cluster} was heard before: {error}")
-                return
+                return True
             for pool in sorted({row.ask.pool for row in rows}):
                 await self._wake(cluster, pool)
+        return True
 
     async def _keep(self, cluster: str, rows: Sequence[Avoidance]) -> None:
         """Have those that stand follow the fleet file and what their trains can keep; none ends the look that fails."""

@@ -74,17 +74,21 @@ class Avoidances(TrainFactsPart):
 
         return await self._database.write(work, lock=ledger_lock(ask.cluster))
 
-    async def say_ready(self, ask: AvoidanceAsk, now: Moment) -> Avoidance:
-        """Note a job's word that it may be visited now; what it was granted ends. Idempotent by the id. Audited.
+    async def say_ready(self, ask: AvoidanceAsk, now: Moment, said_at: Moment | None = None) -> Avoidance | None:
+        """Note a job's word that it may be visited now; what it was granted ends. Idempotent by the id. Audited. None,
+        and nothing is written, for a word of `said_at` where the job was granted something since.
 
         Raises InvalidInput for an id that was used for another job.
         """
 
-        def work(connection: Connection) -> Avoidance:
+        def work(connection: Connection) -> Avoidance | None:
             known = _read(connection, ask.id)
             if known is not None:
                 return _same(known, ask)
-            for row in _of_job(connection, ask):
+            rows = _of_job(connection, ask)
+            if said_at is not None and any(r.asked_at > said_at for r in rows if r.state is AvoidanceState.GRANTED):
+                return None
+            for row in rows:
                 _change(connection, row, _ended(row, "the job says that it is ready"), ask.actor, now)
             reason = f"job {ask.job} says that it may be visited now"
             made = Avoidance(ask=ask, state=AvoidanceState.READY, asked_at=now, changed_at=now, reason=reason)

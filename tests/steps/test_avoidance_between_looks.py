@@ -3,10 +3,13 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from activities.avoidance_door import AvoidanceDoor, job_wish, running_job
 from activities.avoidance_looks import MOST_AT_ONCE
 from activities.avoiding import Avoiding
 from activities.deps import Deps
+from activities.looking import look
 from activities.train import Planning
 from drivers.registry import OpenDrivers
 from fleet import ids
@@ -17,6 +20,7 @@ from fleet.models.messages import TrainInput
 from fleet.models.scheduler import ClusterView, Job, JobKind, JobState
 from fleet.models.train import Domain, StopAction
 from tests.scenarios.site import CLUSTER, POOL
+from tests.steps.looks import Looks
 from tests.steps.test_avoidance_moves import another_pool
 from tests.steps.urgent import signals
 
@@ -127,6 +131,25 @@ async def test_a_gang_over_two_pools_reads_what_both_trains_answer(looks):
     looks.site.world.comment_job(job, "maintrain:withdraw")
     await looks()
     assert (await looks.note(job)).startswith(f"maintrain: {POOL}: withdrawn: ")
+
+
+@pytest.mark.parametrize("word", ["maintrain:ready", "maintrain:withdraw"])
+async def test_a_look_that_stood_still_takes_back_nothing_that_was_granted_since(looks, word):
+    job = looks.site.world.submit_job(hosts=("gpu004",), comment="maintrain:avoid until=+1h")
+    await looks()
+    looks.site.world.comment_job(job, word)
+    stood_still = await looks.run(look, looks.deps, CLUSTER)
+    looks.site.world.comment_job(job, "maintrain:avoid until=+4h")
+    assert GRANTED == (await Looks(looks.site)())[job].state
+
+    await looks.run(looks.looks.look, CLUSTER, *stood_still)
+    (row,) = await looks.site.store.avoidances(CLUSTER, over=False)
+    assert (GRANTED, True) == (row.state, row.until - row.asked_at > timedelta(hours=3))
+
+    looks.site.world.comment_job(job, f"{word} 2")
+    await looks()
+    standing = await looks.site.store.avoidances(CLUSTER, over=False)
+    assert [] == [row for row in standing if row.state is GRANTED], "said again, it is heard"
 
 
 async def test_what_ended_with_its_job_follows_no_host(looks):

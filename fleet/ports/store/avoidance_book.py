@@ -29,8 +29,10 @@ class AvoidanceBook(Protocol):
         """
         ...
 
-    async def say_ready(self, ask: AvoidanceAsk, now: Moment) -> Avoidance:
-        """Note a job's word that it may be visited now; what it was granted ends. Idempotent by the id. Audited."""
+    async def say_ready(self, ask: AvoidanceAsk, now: Moment, said_at: Moment | None = None) -> Avoidance | None:
+        """Note a job's word that it may be visited now; what it was granted ends. Idempotent by the id. Audited. None,
+        and nothing is written, for a word of `said_at` where the job was granted something since.
+        """
         ...
 
     async def change_avoidances(
