@@ -3,7 +3,7 @@ job, those that can't be kept are taken back, and jobs can read on themselves ho
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -12,6 +12,7 @@ from temporalio import activity
 
 from activities.avoidance_door import AvoidanceDoor, job_wish
 from activities.avoidance_moves import follow_moves, revoke_gone
+from activities.avoidance_notes import JobNotes
 from activities.deps import Deps, now
 from fleet import ids
 from fleet.avoidance_words import MARK, Word, until_of, word_in
@@ -24,7 +25,6 @@ from fleet.models.scheduler import ClusterView, Job
 from fleet.policy.avoidance_upkeep import (
     ended_by_jobs,
     ended_by_time,
-    may_note,
     notes_of,
     overruled_words,
     plain_note,
@@ -35,9 +35,7 @@ MAINTRAIN = "maintrain"
 RECENT = timedelta(minutes=10)
 """For how long the note on a job is kept in step with a request that is over."""
 MOST_AT_ONCE = 200
-"""Words of jobs that are answered after one look, and notes that are written: a look must not last for minutes."""
-MOST_MISSES = 3
-"""Notes that can't be written, after which a look writes no more."""
+"""Words of jobs that are answered after one look: it must not last for minutes."""
 _GOES_AHEAD = (EmergencyState.ANNOUNCED, EmergencyState.RUNNING)
 _TAKEN = (EmergencyHostState.PENDING, EmergencyHostState.ASKED, EmergencyHostState.UNDER_WAY)
 
@@ -46,14 +44,12 @@ class AvoidanceLooks:
     """Follows what jobs say from look to look."""
 
     def __init__(self, deps: Deps) -> None:
-        self._deps, self._door = deps, AvoidanceDoor(deps.store)
+        self._deps, self._door, self._notes = deps, AvoidanceDoor(deps.store), JobNotes(deps)
         self._answered: dict[str, frozenset[str]] = {}
         self._turned_away: dict[str, dict[str, str]] = {}
         """Cluster: job: why its words could not even be taken down, for it to read."""
         self._outside: dict[str, set[str]] = {}
         """Cluster: words that could not be taken down, as those of jobs on hosts that are in nobody's pool."""
-        self._unwritten: dict[str, set[str]] = {}
-        """Cluster: jobs that took no note when they were to have one last: the others go first."""
         self._ready: dict[str, frozenset[tuple[str, str]]] = {}
         """Cluster: pools and their domains whose jobs have all said that they are ready."""
 
@@ -65,7 +61,7 @@ class AvoidanceLooks:
         rows = await store.avoidances_since(cluster, at - RECENT)
         if not rows:
             self._ready.pop(cluster, None)
-            await self._note(cluster, self._turned_away[cluster], view)
+            await self._notes.write(cluster, self._turned_away[cluster], view)
             return
         changes = (*ended_by_time(rows, at), *ended_by_jobs((r for r in rows if r.asked_at < began), view.jobs))
         ended = await store.change_avoidances(cluster, changes, MAINTRAIN, at)
@@ -77,7 +73,7 @@ class AvoidanceLooks:
         rows = await store.avoidances_since(cluster, at - RECENT)
         notes = self._turned_away[cluster] | notes_of(rows, view.jobs)
         notes |= await self._overruled(cluster, [row for row in rows if row.stands(at)], view)
-        await self._note(cluster, notes, view)
+        await self._notes.write(cluster, notes, view)
 
     async def _answer(self, cluster: str, view: ClusterView, began: Moment) -> None:
         """Answer each word once; the same words of the same run of a job are the same request."""
@@ -215,25 +211,6 @@ class AvoidanceLooks:
             except DriverError as error:
                 activity.logger.warning(f"job {ask.job} was perhaps not told of {emergency.id}: {error}")
 
-    async def _note(self, cluster: str, notes: Mapping[str, str], view: ClusterView) -> None:
-        """Write on jobs how their request stands, where that is ours to write and says something else."""
-        # A scheduler of a site's own, written before there were notes, goes on without.
-        write = getattr(self._deps.reach(cluster).scheduler, "note_on_job", None)
-        if write is None:
-            return
-        missed = self._unwritten[cluster] = self._unwritten.get(cluster, set()).intersection(view.jobs)
-        misses = 0
-        for job, note in sorted(_differing(notes, view.jobs), key=lambda one: one[0] in missed)[:MOST_AT_ONCE]:
-            try:
-                await write(job, note)
-                missed.discard(job)
-            except DriverError as error:
-                activity.logger.warning(f"job {job} of {cluster} can't read its answer on itself: {error}")
-                missed.add(job)
-                misses += 1
-                if misses == MOST_MISSES or isinstance(error, Unreachable):
-                    return
-
 
 async def renegotiate(deps: Deps, cluster: str, pool: str) -> bool:
     """Take back what can't be kept beside the cycle bound; True when something was."""
@@ -241,10 +218,3 @@ async def renegotiate(deps: Deps, cluster: str, pool: str) -> bool:
     # Long for a pool with many grants and narrow windows: a worker has heartbeats to send meanwhile.
     changes = await asyncio.to_thread(renegotiated, facts)
     return bool(await deps.store.change_avoidances(cluster, changes, MAINTRAIN, facts.train.now))
-
-
-def _differing(notes: Mapping[str, str], jobs: Mapping[str, Job]) -> Iterable[tuple[str, str]]:
-    for job_id, note in notes.items():
-        job = jobs.get(job_id)
-        if job is not None and job.holds and may_note(job) and job.note != note:
-            yield job_id, note

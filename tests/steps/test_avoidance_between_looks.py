@@ -1,5 +1,6 @@
 """What comes between a look and what follows from it: words, dates, moves and ends that cross one another."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -7,6 +8,7 @@ import pytest
 
 from activities.avoidance_door import AvoidanceDoor, job_wish, running_job
 from activities.avoidance_looks import MOST_AT_ONCE
+from activities.avoidance_notes import JobNotes
 from activities.avoiding import Avoiding
 from activities.deps import Deps
 from activities.looking import look
@@ -198,6 +200,17 @@ async def test_a_job_that_takes_no_note_keeps_no_other_from_its_own(looks):
         await looks()
     assert {""} == {await looks.note(job) for job in jobs[:4]}
     assert (await looks.note(jobs[4])).startswith("maintrain: granted: ")
+
+
+async def test_a_scheduler_that_takes_long_for_each_note_has_the_rest_with_the_next_looks(looks):
+    jobs = [looks.site.world.submit_job(hosts=(f"gpu00{n}",)) for n in (1, 2, 4)]
+    notes, writing = dict.fromkeys(jobs, "maintrain: granted"), JobNotes(looks.deps, within=0.0)
+    written = []
+    for _ in range(3):
+        view = await looks.site.hands.scheduler.view(not_before=time.monotonic())
+        await looks.run(writing.write, CLUSTER, notes, view)
+        written.append([await looks.note(job) for job in jobs].count("maintrain: granted"))
+    assert [1, 2, 3] == written
 
 
 async def test_an_update_for_a_job_counts_against_the_user_that_it_names(looks):
