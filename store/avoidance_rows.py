@@ -13,6 +13,8 @@ from store.tables.avoidances import AVOIDANCES
 from store.tables.hosts import PAGES
 
 ROWS = select(AVOIDANCES.c.id, AVOIDANCES.c.document).order_by(AVOIDANCES.c.asked_at, AVOIDANCES.c.id)
+_MOST = 1000
+"""Rows that anybody is shown of one job."""
 _OPEN = ROWS.where(
     AVOIDANCES.c.cluster == bindparam("cluster_"),
     AVOIDANCES.c.pool == bindparam("pool_"),
@@ -44,6 +46,21 @@ def open_or_changed(
     parts = (these.where(c.open == true()), these.where(c.changed_at > since, *changed))
     rows = {row.id: row for part in parts for row in connection.execute(part)}
     return tuple(sorted(read_avoidances(rows.values()), key=lambda row: (row.asked_at, row.id)))
+
+
+def named_avoidances(connection: Connection, cluster: str, what: str, over: bool | None) -> tuple[Avoidance, ...]:
+    """Those of an id or a job, the newest first, and so many as anybody is shown. By two statements, as above: a job
+    asks how it stands as often as it likes.
+    """
+    c, rows = AVOIDANCES.c, dict[str, Row[Any]]()
+    for this in (c.id == what, c.job == what):
+        statement = select(c.id, c.document).where(c.cluster == cluster, this)
+        if over is not None:
+            statement = statement.where(c.open.is_(not over))
+        newest = statement.order_by(c.asked_at.desc(), c.id.desc()).limit(_MOST)
+        rows |= {row.id: row for row in connection.execute(newest)}
+    found = read_avoidances(rows.values())
+    return tuple(sorted(found, key=lambda row: (row.asked_at, row.id), reverse=True))
 
 
 def kept_away(connection: Connection, cluster: str, pool: str, hosts: str, at: Moment) -> bool:

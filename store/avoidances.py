@@ -17,7 +17,14 @@ from fleet.policy.avoidance import carried, joined, least_charge, standing_of
 from fleet.policy.avoidance_bound import called_off
 from store import documents
 from store.audit import MAINTRAIN, write_audit
-from store.avoidance_rows import ROWS, charged_avoidances, forget_notices, open_or_changed, read_avoidances
+from store.avoidance_rows import (
+    ROWS,
+    charged_avoidances,
+    forget_notices,
+    named_avoidances,
+    open_or_changed,
+    read_avoidances,
+)
 from store.events import write_event
 from store.part import ledger_lock
 from store.tables.avoidances import AVOIDANCES
@@ -26,8 +33,6 @@ from store.trains import TrainFactsPart
 
 _SOME = 500
 """Names in one statement; databases bound them."""
-_MOST = 1000
-"""Rows that anybody is shown of one job."""
 
 
 class Avoidances(TrainFactsPart):
@@ -124,12 +129,7 @@ class Avoidances(TrainFactsPart):
 
     async def avoidances_of(self, cluster: str, what: str, *, over: bool | None = None) -> tuple[Avoidance, ...]:
         """The newest first, of an id or a job; those that are over or not."""
-        c = AVOIDANCES.c
-        statement = select(c.id, c.document).where(c.cluster == cluster, (c.id == what) | (c.job == what))
-        if over is not None:
-            statement = statement.where(c.open.is_(not over))
-        statement = statement.order_by(c.asked_at.desc(), c.id.desc()).limit(_MOST)
-        return await self._database.read(lambda connection: read_avoidances(connection.execute(statement)))
+        return await self._database.read(lambda connection: named_avoidances(connection, cluster, what, over))
 
     async def avoidances_since(self, cluster: str, since: Moment) -> tuple[Avoidance, ...]:
         """Open ones of a cluster, and those that changed since, the oldest first."""

@@ -20,5 +20,6 @@ AVOIDANCES = Table(
     Index("ix_avoidances_cluster_open", "cluster", "open"),
     Index("ix_avoidances_cluster_signal", "cluster", "signal"),
     Index("ix_avoidances_cluster_changed_at", "cluster", "changed_at"),
+    Index("ix_avoidances_cluster_job", "cluster", "job"),
 )
 """`open` rows may mean something to a train; `until` is null where nothing was ever granted."""

@@ -7,7 +7,7 @@ from sqlalchemy import create_engine, event
 from fleet.models.avoidance import AvoidanceChange, AvoidancePolicy, AvoidanceState
 from fleet.models.observation import Observation, ObservedHost
 from fleet.policy.avoidance import offer, spent
-from store.avoidance_rows import ROWS, charged_avoidances, open_avoidances, open_or_changed
+from store.avoidance_rows import ROWS, charged_avoidances, named_avoidances, open_avoidances, open_or_changed
 from store.tables.avoidances import AVOIDANCES
 from store.tables.columns import METADATA
 from tests.store import facts as f
@@ -28,12 +28,14 @@ def test_what_is_over_is_never_read_through():
         open_avoidances(connection, f.C, f.P)
         charged_avoidances(connection, f.C, f.P, f.NOW)
         open_or_changed(connection, ROWS.where(AVOIDANCES.c.cluster == f.C), f.NOW)
+        for over in (None, False):
+            named_avoidances(connection, f.C, "7", over)
         statements = asked[:]
         plans = [connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given).all() for sql, given in statements]
 
     reads = [row.detail for plan in plans for row in plan if "avoidances" in row.detail]
     assert reads
-    assert [] == [detail for detail in reads if "(cluster=? AND " not in detail]
+    assert [] == [detail for detail in reads if "(cluster=? AND " not in detail and "(id=?" not in detail]
 
 
 async def test_who_asks_for_a_little_more_all_the_time_is_charged_for_it_once_and_read_as_one(store):
