@@ -32,12 +32,14 @@ def offer(ask: AvoidanceAsk, facts: AvoidanceFacts) -> Offer:
         bound = latest(train, ask.hosts, others, until)
         if bound is None or bound < until:
             until, why = bound or now, _by_bound(facts, bound)
-    stands = own.until if own is not None and own.until is not None else now
+    # What an earlier run of the job was granted ends with the look that finds that run over.
+    of_run = own if own is not None and own.ask.restarts >= ask.restarts else None
+    stands = of_run.until if of_run is not None and of_run.until is not None else now
     # A date that is no later is worth it for hosts that the earlier one did not keep.
-    more = own is not None and not set(ask.hosts) <= set(own.ask.hosts)
-    if own is not None and not more and until < (no_more := min(ask.until, stands)):
+    more = of_run is not None and not set(ask.hosts) <= set(of_run.ask.hosts)
+    if of_run is not None and not more and until < (no_more := min(ask.until, stands)):
         # What was granted is not lost by asking for no more than that, nor gone on with on another user's budget.
-        until = no_more if own.ask.user == ask.user else now
+        until = no_more if of_run.ask.user == ask.user else now
     if until <= now or ask.until > stands > until or (ask.until > stands == until and not more):
         kept = f", and what was granted until {moment(stands)} stands" if stands > now else ""
         return _refused(f"{why}{kept}", planned)

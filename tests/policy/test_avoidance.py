@@ -99,6 +99,15 @@ def test_a_later_request_takes_the_place_of_the_earlier_one():
     assert hours(1.5) == offer(shorter, facts(granted, now=hours(1))).until
 
 
+def test_what_an_earlier_run_of_a_job_was_granted_stands_for_no_later_one():
+    granted = row(ask(), hours(9))
+    for until in (9.5, 20):
+        found = offer(ask(until=hours(until), id="b", restarts=1), facts(granted, now=hours(1)))
+        assert timedelta(0) <= hours(9) - found.until <= timedelta(seconds=1), "as far as the cycle has room"
+    late = offer(ask(until=hours(20), id="b", restarts=1), facts(granted, now=hours(1), visit_seconds=4 * 3600.0))
+    assert (None, False) == (late.until, "stands" in late.reason), "it ends with the next look"
+
+
 def test_who_asks_again_for_no_later_a_date_loses_nothing_that_was_granted():
     granted = row(ask(), hours(9))
     slower = {"visit_seconds": 1.5 * 3600}
