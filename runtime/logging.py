@@ -43,7 +43,9 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     if json:
         final += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
     else:
-        final.append(structlog.dev.ConsoleRenderer(colors=stream.isatty()))
+        # The one that is its default shows the variables of every frame, keys and passwords among them.
+        traceback = structlog.dev.plain_traceback
+        final.append(structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=traceback))
     handler = logging.StreamHandler(stream)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
     root = logging.getLogger()

@@ -53,6 +53,26 @@ def test_in_a_pipe_every_line_is_one_json_object(log):
     assert "of a kind" in broke["exception"]
 
 
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_an_error_shows_where_it_came_from_and_no_value_of_a_variable(log, form):
+    stream = Terminal()
+    log(stream, MAINTRAIN_LOG_FORMAT=form)
+
+    def signs(key: str) -> None:
+        raise ValueError("of a kind")
+
+    for name in ("ours", "theirs"):
+        try:
+            signs("a key of " + "enough bytes")
+        except ValueError:
+            told = structlog.stdlib.get_logger(name) if name == "ours" else logging.getLogger(name)
+            told.warning("broke", exc_info=True)
+
+    shown = stream.getvalue()
+    assert (2, True) == (shown.count("ValueError: of a kind"), "in signs" in shown)
+    assert "a key of enough bytes" not in shown
+
+
 def test_on_a_terminal_it_is_for_people(log):
     stream = Terminal()
     log(stream, MAINTRAIN_LOG_FORMAT="auto")
