@@ -9,6 +9,7 @@ from fleet import ids
 from fleet.models.avoidance import Avoidance
 from fleet.models.base import Moment
 from store import documents
+from store.prefixes import begins_with
 from store.tables.avoidances import AVOIDANCES
 from store.tables.hosts import PAGES
 
@@ -75,7 +76,7 @@ def kept_away(connection: Connection, cluster: str, pool: str, hosts: str, at: M
 def forget_notices(connection: Connection, cluster: str, pool: str, cycle: int, domain: str) -> None:
     """Jobs that were told of a visit that is put off are told of the next one, too."""
     prefix = f"{ids.notices(cluster, pool, cycle, domain)}/"
-    connection.execute(delete(PAGES).where(PAGES.c.key.startswith(prefix, autoescape=True)))
+    connection.execute(delete(PAGES).where(begins_with(connection, PAGES.c.key, prefix)))
 
 
 def read_avoidances(rows: "Iterable[Row[Any]]") -> tuple[Avoidance, ...]:

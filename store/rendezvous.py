@@ -11,6 +11,7 @@ from fleet.models.ledger import Counted
 from fleet.models.pin import PinHostState
 from store import upserts
 from store.part import Part
+from store.prefixes import begins_with
 from store.tables.hosts import FABRIC_READY, PAGES
 from store.tables.ledger import LEASE_HOSTS
 from store.tables.pins import PIN_HOSTS
@@ -77,14 +78,22 @@ class Rendezvous(Part):
 
     async def last_claim(self, prefix: str) -> str | None:
         """The key that was claimed last of those that begin with `prefix`."""
-        found = select(PAGES.c.key).where(PAGES.c.key.startswith(prefix, autoescape=True))
-        statement = found.order_by(PAGES.c.at.desc(), PAGES.c.key.desc()).limit(1)
-        return await self._database.read(lambda connection: connection.execute(statement).scalar_one_or_none())
+
+        def work(connection: Connection) -> str | None:
+            found = select(PAGES.c.key).where(begins_with(connection, PAGES.c.key, prefix))
+            statement = found.order_by(PAGES.c.at.desc(), PAGES.c.key.desc()).limit(1)
+            return connection.execute(statement).scalar_one_or_none()
+
+        return await self._database.read(work)
 
     async def count_claims(self, prefix: str) -> int:
         """How many keys were claimed that begin with `prefix`."""
-        statement = select(func.count()).where(PAGES.c.key.startswith(prefix, autoescape=True))
-        return await self._database.read(lambda connection: int(connection.execute(statement).scalar_one()))
+
+        def work(connection: Connection) -> int:
+            these = begins_with(connection, PAGES.c.key, prefix)
+            return int(connection.execute(select(func.count()).where(these)).scalar_one())
+
+        return await self._database.read(work)
 
 
 def _planned(connection: Connection, visit: str) -> Iterable[str]:
