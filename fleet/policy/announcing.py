@@ -38,7 +38,7 @@ def next_announced(
     domain = min(planned, key=lambda p: p.state is DomainState.NOTICED, default=None)
     if domain is None or domain.noticed_at is None:
         return None
-    begins = _begins(facts, domain.noticed_at, visits)
+    begins = _begins(facts, domain.domain.name, domain.noticed_at, visits)
     if facts.now > begins + facts.pool.drain.deadline:
         return None
     hosts = tuple(host for host in domain.domain.hosts if host in up)
@@ -121,8 +121,8 @@ def _granted(domain: DomainProgress, visits: Mapping[str, Visit]) -> bool:
     return visit is None or visit.state is not VisitState.WAITING
 
 
-def _begins(facts: TrainFacts, noticed_at: Moment, visits: Mapping[str, Visit]) -> Moment:
-    """After the jobs' notice, and after the visit that is under way as visits go."""
+def _begins(facts: TrainFacts, domain: str, noticed_at: Moment, visits: Mapping[str, Visit]) -> Moment:
+    """After the jobs' notice and the date they were granted, and after the visit that is under way as visits go."""
     length = timedelta(seconds=facts.visit_seconds)
     ends = [v.granted_at + length for v in visits.values() if v.granted_at is not None]
-    return max([noticed_at + facts.pool.notice, *ends])
+    return max([noticed_at + facts.pool.notice, facts.avoided.get(domain, noticed_at), *ends])

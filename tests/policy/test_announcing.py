@@ -32,7 +32,7 @@ def visiting(name, state, **more):
     return progress(name, DomainState.VISITING, visit=visit.id), {visit.id: visit}
 
 
-def told(*domains, at=0, visits=None, up=frozenset(UP), closed=None, stops=()):
+def told(*domains, at=0, visits=None, up=frozenset(UP), closed=None, stops=(), **more):
     cycle = Cycle(
         cluster=f.C, pool=f.P, number=1, opened_at=f.NOW, due_at=f.later(9e6), closed_at=closed, domains=domains
     )
@@ -46,6 +46,7 @@ def told(*domains, at=0, visits=None, up=frozenset(UP), closed=None, stops=()):
         open_visits=tuple(visits or ()),
         visit_seconds=3600.0,
         cycle_asked=True,
+        **more,
     )
     return next_announced(facts, visits or {}, up, LEAD)
 
@@ -54,6 +55,11 @@ def test_the_next_stop_is_announced_for_the_end_of_its_notice():
     found = told(progress("d1", DomainState.NOTICED), progress("d2", DomainState.DUE), at=600)
 
     assert (("d1-1", "d1-2"), 1200.0, LASTS.total_seconds()) == (found.hosts, found.begins_in, found.lasts)
+
+
+def test_a_stop_that_its_jobs_put_off_a_little_is_announced_for_their_date():
+    found = told(progress("d1", DomainState.NOTICED), at=600, avoided={"d1": f.later(3000)})
+    assert 2400.0 == found.begins_in
 
 
 def test_one_ahead_is_announced_for_the_end_of_the_visit_under_way():
