@@ -47,8 +47,8 @@ class _Wrong(Exception):
 class AvoidanceListener:
     """Serves jobs of the clusters that this worker serves. Raises `InvalidInput` for a secret that can't be had."""
 
-    def __init__(self, parts: Parts, answered_within: float = ANSWERED_WITHIN) -> None:
-        settings, self._answered_within = parts.settings, answered_within
+    def __init__(self, parts: Parts, answered_within: float = ANSWERED_WITHIN, again: float = AGAIN) -> None:
+        settings, self._answered_within, self._again = parts.settings, answered_within, again
         self._parts, self._door = parts, AvoidanceDoor(parts.store)
         self._secret = site_key(settings.avoid_key or "", settings.data)
         host, _, port = (settings.avoid_listen or "").rpartition(":")
@@ -58,12 +58,15 @@ class AvoidanceListener:
 
     async def run(self) -> None:
         """Without end; an address that is taken is tried again, for another worker of this machine may have it."""
+        told = ""
         while True:
             try:
                 server = await asyncio.start_server(self._serve, self._host, self._port, limit=LARGEST)
             except OSError as error:
-                log.warning("jobs can't ask here", address=f"{self._host}:{self._port}", error=str(error))
-                await asyncio.sleep(AGAIN)
+                if told != str(error):
+                    log.warning("jobs can't ask here", address=f"{self._host}:{self._port}", error=str(error))
+                told = str(error)
+                await asyncio.sleep(self._again)
                 continue
             async with server:
                 self.ready.set()

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from drivers.clock import wall
 from drivers.registry import OpenDrivers
@@ -59,8 +60,8 @@ class Silent:
 
 
 @asynccontextmanager
-async def listening(site, hands, **bounds):
-    port = await choose_port(0, 0)
+async def listening(site, hands, port=0, **bounds):
+    port = port or await choose_port(0, 0)
     settings = Settings(data=site.data, avoid_listen=f"127.0.0.1:{port}", avoid_key="file:key")
     record = await site.store.fleet()
     site.engine = Engine()
@@ -199,3 +200,20 @@ async def test_a_job_is_told_that_the_scheduler_does_not_answer(site):
         status, told = await job.say("avoid", until="+2h", request="r1")
         assert (503, "no answer within 0.1 s: repeat the request") == (status, told["error"])
         assert (200, []) == await job.say("show")
+
+
+async def test_an_address_that_another_worker_has_is_told_of_once_and_taken_when_it_is_free(site):
+    with capture_logs() as logged:
+        async with listening(site, site.hands) as job:
+            port = httpx.URL(job.url).port
+
+            async def second() -> int:
+                async with listening(site, site.hands, port, again=0.01) as other:
+                    return (await other.say("show"))[0]
+
+            waiting = asyncio.create_task(second())
+            while not [line for line in logged if "ask here" in line["event"]]:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
+        assert 200 == await waiting
+    assert ["jobs can't ask here"] == [line["event"] for line in logged if "ask here" in line["event"]]
