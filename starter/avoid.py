@@ -106,8 +106,10 @@ async def _request(asked: Request, as_json: bool) -> None:
 
 
 async def _list(cluster: str | None, everything: bool, as_json: bool) -> None:
-    async with Avoidances.open(CommandLine) as door:
-        rows = await door.avoidances(cluster, over=None if everything else False)
+    async with facts() as store:
+        rows = await Avoidances(store, CommandLine).avoidances(cluster, over=None if everything else False)
+        if cluster is not None and not rows:
+            find_cluster((await in_force(store)).fleet, cluster)
     if as_json:
         print_json([dump(row) for row in rows])
         return

@@ -83,6 +83,11 @@ def test_a_jobs_hosts_and_user_are_the_schedulers_and_it_may_say_that_it_is_read
     assert {"ready"} == {row["state"] for row in standing}
 
 
+def test_of_a_misspelt_cluster_nothing_is_said(synced):
+    found = synced("avoid", "list", "sin")
+    assert (2, "", True) == (found.code, found.out, "expected one of sim" in found.err)
+
+
 def test_what_would_be_done_for_a_job_that_holds_nothing_is_refused_as_it_would_be(synced):
     found = synced("avoid", "ready", "sim", "99999", "--dry-run")
     assert (1, "error: job 99999 holds no hosts now\n") == (found.code, found.err)
