@@ -112,7 +112,7 @@ class EmergencyPlanning:
 
     async def _notify(self, emergency: Emergency, hosts: Sequence[EmergencyHost]) -> None:
         """Send the signal that a job has asked for, the emergency's own or its pool's to the jobs on the hosts that it
-        is to take, each job once; what fails is tried at the next look, but for a signal that a job has asked for.
+        is to take, each job once; where the scheduler is silent, it is tried at the next look.
         """
         cluster, store = await self.deps.cluster(emergency.spec.cluster), self.deps.store
         given = emergency.spec.drain.signal if emergency.spec.drain is not None else None
@@ -134,10 +134,19 @@ class EmergencyPlanning:
                     continue
                 # The dispatcher's looks may tell one that has a signal of its own at the same time.
                 if job.id not in asked or await store.first_time(told_key, now()):
-                    await scheduler.signal_jobs((job.id,), name)
+                    await self._tell(emergency, job.id, name)
                     await store.first_time(told_key, now())
         except DriverError as error:
             activity.logger.warning(f"jobs on hosts of {emergency.id} were perhaps not told yet: {error}")
+
+    async def _tell(self, emergency: Emergency, job: str, name: str) -> None:
+        """Send one job a signal. One that the scheduler says no to may have got it, and keeps no other from its own."""
+        try:
+            await self.deps.reach(emergency.spec.cluster).scheduler.signal_jobs((job,), name)
+        except Unreachable:
+            raise
+        except DriverError as error:
+            activity.logger.warning(f"job {job} was perhaps not told of {emergency.id}: {error}")
 
     async def _anew(self, after: Emergency) -> EmergencyPlanned:
         """A look that a person's word overtook says nothing: it is to look again."""
