@@ -3,6 +3,7 @@ job, those that can't be kept are taken back, and jobs can read on themselves ho
 """
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -35,7 +36,11 @@ MAINTRAIN = "maintrain"
 RECENT = timedelta(minutes=10)
 """For how long the note on a job is kept in step with a request that is over."""
 MOST_AT_ONCE = 200
-"""Words of jobs that are answered after one look: it must not last for minutes."""
+"""Words of jobs that are answered after one look, however long they take."""
+WITHIN = 5.0
+"""Seconds within which more are answered: a look must not last for minutes, and a worker that was just started hears
+all of them again, the new ones among them.
+"""
 _GOES_AHEAD = (EmergencyState.ANNOUNCED, EmergencyState.RUNNING)
 _TAKEN = (EmergencyHostState.PENDING, EmergencyHostState.ASKED, EmergencyHostState.UNDER_WAY)
 
@@ -43,7 +48,8 @@ _TAKEN = (EmergencyHostState.PENDING, EmergencyHostState.ASKED, EmergencyHostSta
 class AvoidanceLooks:
     """Follows what jobs say from look to look."""
 
-    def __init__(self, deps: Deps) -> None:
+    def __init__(self, deps: Deps, within: float = WITHIN) -> None:
+        self._within = within
         self._deps, self._door, self._notes = deps, AvoidanceDoor(deps.store), JobNotes(deps)
         self._answered: dict[str, frozenset[str]] = {}
         self._turned_away: dict[str, dict[str, str]] = {}
@@ -88,8 +94,10 @@ class AvoidanceLooks:
         outside = await self._still_outside(cluster, spoken)
         new = [key for key in spoken if key not in known and key not in outside]
         new.sort(key=lambda key: spoken[key][0].id in turned_away)
-        answered = set(known)
-        for key in new[:MOST_AT_ONCE]:
+        answered, begun = set(known), time.monotonic()
+        for count, key in enumerate(new):
+            if count >= MOST_AT_ONCE and time.monotonic() - begun >= self._within:
+                break
             job, word = spoken[key]
             before = turned_away.pop(job.id, "")
             try:
