@@ -138,7 +138,10 @@ async def _withdraw(cluster: str, what: str, asked: Command, dry_run: bool, as_j
             rows = await door.standing(cluster, what)
             if not rows:
                 raise Refused(f"nothing that was granted to {what!r} in {cluster} stands")
-            say(f"would be withdrawn: {', '.join(row.id for row in rows)} ({asked.reason}); nothing was changed")
+            if as_json:
+                print_json([{**dump(row), "dry_run": True} for row in rows])
+            else:
+                say(f"would be withdrawn: {', '.join(row.id for row in rows)} ({asked.reason}); nothing was changed")
             return
         rows = await door.withdraw(cluster, what, asked.actor, asked.reason)
         told = await door.tell(rows)
@@ -149,6 +152,9 @@ async def _ready(cluster: str, job: str, dry_run: bool, as_json: bool) -> None:
     async with Avoidances.open(CommandLine) as door:
         if dry_run:
             standing = await door.plan_ready(cluster, job)
+            if as_json:
+                print_json([{**dump(row), "dry_run": True} for row in standing])
+                return
             ends = f", and {', '.join(row.id for row in standing)} would end" if standing else ""
             say(f"job {job} would be noted as ready{ends}; nothing was changed")
             return

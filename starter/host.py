@@ -3,9 +3,10 @@
 import typer
 
 from fleet import ids
+from fleet.errors import Refused
 from fleet.evidence import findings_lines, rung_end
 from fleet.models.host import Host, HostSet, Standing
-from fleet.models.ledger import LeaseHost
+from fleet.models.ledger import Counted, LeaseHost
 from fleet.models.messages import Command
 from fleet.models.rungs import RungRecord
 from fleet.models.work import HostOutcome, StepRecord
@@ -66,11 +67,14 @@ app.command("take-over")(take_over)
 async def _tell(name: str, cluster: str | None, what: str, asked: Command, dry_run: bool) -> None:
     async with facts() as store:
         where = await in_repair(store, (await in_force(store)).fleet, name, cluster)
+        lease = await store.lease(where, name)
         asked = asked.model_copy(update={"at": await store.clock()})
+    absent = f"{where}/{name} is not in repair"
     if dry_run:
+        if lease is None or lease.counted is not Counted.FAILED:
+            raise Refused(absent)
         say(f"would be told to the repair of {where}/{name}: {what} ({asked.reason}); nothing was changed")
         return
-    absent = f"{where}/{name} is not in repair"
     async with engine() as client:
         answer = await update(client, ids.host(where, name), what, asked, absent)
     say(answer)

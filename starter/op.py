@@ -7,16 +7,16 @@ import typer
 
 from fleet.errors import InvalidInput
 from fleet.models.messages import Command
-from fleet.models.operation import OVER, Operation, OperationState, Said
+from fleet.models.operation import OVER, OperationState, Said, Word
 from fleet.operation_view import operation_lines
 from fleet.policy.explaining import explanation_lines
-from fleet.policy.operation_orders import refusal, subject
+from fleet.policy.operation_orders import speak, subject
 from starter.asynchronous import run
 from starter.op_plan import plain, plan_lines
 from starter.op_spec import Asked
 from starter.operations import Operations
 from starter.options import Actor, DryRun, Json, Reason, command
-from starter.session import facts
+from starter.session import facts, now
 from starter.show import dump, print_json, say, table
 from starter.times import moment
 from starter.wording import near
@@ -29,6 +29,8 @@ Scopes = Annotated[
     typer.Argument(metavar="SCOPE...", help="Such as sim/rack/r1, sim/host/gpu[001-004], sim/switch/leaf1 or sim."),
 ]
 Name = Annotated[str, typer.Argument(metavar="OPERATION", help="An operation, such as op/7 or 7.")]
+MOST = 100_000
+"""Operations that a list is made of."""
 When = "such as 2026-01-31T08:00:00Z or '2026-01-31T08:00 Europe/Berlin'"
 
 
@@ -73,6 +75,7 @@ def submit(  # noqa: PLR0913 - the options of a command
 def list_(
     state: Annotated[str | None, typer.Option("--state", help="Only these; default: those that are not over.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Those that are over, too.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=MOST, help="Most to show.")] = 200,
     as_json: Json = False,
 ) -> None:
     """Operations, the newest first."""
@@ -80,7 +83,7 @@ def list_(
     if state is not None and state not in names:
         told = f"expected one of {', '.join(names)}, found {state!r}{near(state, names)}"
         raise InvalidInput("--state", "", told)
-    run(_list(state, everything, as_json))
+    run(_list(state, everything, limit, as_json))
 
 
 @app.command()
@@ -141,10 +144,13 @@ async def _submit(asked: Asked, as_json: bool) -> None:
     say(made.told)
 
 
-async def _list(state: str | None, everything: bool, as_json: bool) -> None:
+async def _list(state: str | None, everything: bool, limit: int, as_json: bool) -> None:
     wide = everything or state in {s.value for s in OVER}
     async with Operations.open() as door:
-        found = [op for op in await door.operations(over=None if wide else False) if state in (None, op.state.value)]
+        # Of a state all are looked through, since none of the newest may be in it.
+        newest = await door.operations(over=None if wide else False, limit=limit + 1 if state is None else MOST)
+        found = [op for op in newest if state in (None, op.state.value)]
+        more, found = len(found) > limit, found[:limit]
         reasons = [await door.waits(op) for op in found]
     if as_json:
         print_json([dump(op) for op in found])
@@ -157,6 +163,8 @@ async def _list(state: str | None, everything: bool, as_json: bool) -> None:
         for o, why in zip(found, reasons, strict=True)
     ]
     say(table(("operation", "kind", "scope", "state", "submitted", "by", "why"), rows))
+    if more:
+        say(f"and older ones: maintrain op list --limit N shows more than {limit}")
 
 
 async def _show(wanted: str, as_json: bool) -> None:
@@ -197,7 +205,11 @@ async def _say(wanted: str, said: Said, who: Command, dry_run: bool, as_json: bo
     async with Operations.open() as door:
         if dry_run:
             op = await door.operation(wanted)
-            say(refusal(op, said) or _would(op, said))
+            would = speak(Word(said=said, actor=who.actor, reason=who.reason, at=now()))(op).operation
+            if as_json:
+                print_json({**dump(would), "dry_run": True})
+            else:
+                say(f"would be {_would(said)}: {op.id}; nothing was changed")
             return
         spoken = await door.say(wanted, said, who.actor, who.reason)
     if as_json:
@@ -207,5 +219,5 @@ async def _say(wanted: str, said: Said, who: Command, dry_run: bool, as_json: bo
     say(spoken.told)
 
 
-def _would(op: Operation, said: Said) -> str:
-    return f"would be {'cancelled' if said is Said.CANCEL else f'reported as {said}'}: {op.id}; nothing was changed"
+def _would(said: Said) -> str:
+    return "cancelled" if said is Said.CANCEL else f"reported as {said}"

@@ -64,6 +64,8 @@ def test_hosts_are_asked_for_listed_and_given_back(synced):
     key = row["ask"]["id"]
     assert "/sim/k1/" in key, "the same key in another cluster is another request"
     assert "nothing was changed" in synced("avoid", "withdraw", "sim", key, *BECAUSE, "--dry-run").out
+    (would,) = json.loads(synced("avoid", "withdraw", "sim", key, *BECAUSE, "--dry-run", "--json").out)
+    assert {**row, "dry_run": True} == would
     assert "withdrawn: withdrawn by ann" in synced("avoid", "withdraw", "sim", key, *BECAUSE).out
     late = synced("avoid", "withdraw", "sim", key, *BECAUSE)
     assert (1, True) == (late.code, "stands" in late.err)
@@ -77,6 +79,8 @@ def test_a_jobs_hosts_and_user_are_the_schedulers_and_it_may_say_that_it_is_read
     assert {("sim", job, "ann")} == {(row["ask"]["user"], row["ask"]["job"], row["ask"]["actor"]) for row in asked}
 
     assert f"job {job} would be noted as ready" in synced("avoid", "ready", "sim", job, "--dry-run").out
+    would = json.loads(synced("avoid", "ready", "sim", job, "--dry-run", "--json").out)
+    assert {(job, True)} == {(row["ask"]["job"], row["dry_run"]) for row in would}
     said = json.loads(synced("avoid", "ready", "sim", job, "--json").out)
     assert {"ready"} == {row["state"] for row in said}
     standing = json.loads(synced("avoid", "list", "--json").out)

@@ -181,8 +181,6 @@ def test_a_resume_of_what_is_not_stopped_says_so(synced):
         ["freeze", "--everything", *BECAUSE],
         ["train", "stop", POOL, *BECAUSE],
         ["train", "start", POOL],
-        ["host", "repaired", "gpu001", *BECAUSE],
-        ["host", "decommission", "gpu001", *BECAUSE],
         ["compat", "adopt", *BECAUSE],
         ["resume", "sim", *BECAUSE],
     ],

@@ -84,6 +84,16 @@ def test_a_dry_run_of_each_writes_nothing(in_repair):
     assert "nothing was changed" in dry.out
 
 
+@pytest.mark.parametrize("word", ["repaired", "retry", "decommission"])
+def test_a_persons_word_tried_dry_writes_nothing_and_is_refused_of_a_host_in_no_repair(in_repair, word):
+    before = in_repair.facts()
+    dry, other = (in_repair("host", word, host, *WHY, "--dry-run") for host in (HOST, "gpu002"))
+
+    assert (0, before) == (dry.code, in_repair.facts())
+    assert f"would be told to the repair of sim/{HOST}: {word}" in dry.out
+    assert (1, "", "error: sim/gpu002 is not in repair\n") == (other.code, other.out, other.err)
+
+
 def test_a_foreign_host_is_taken_over_and_counts_as_failed_at_once(synced):
     drained("vendor: RMA 4711", repair=False)
     taken = synced("host", "take-over", HOST, "--from", "vendor", *WHY)
