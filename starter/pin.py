@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fleet.errors import InvalidInput, Unreachable
+from fleet.errors import InvalidInput, Refused, Unreachable
 from fleet.models.messages import Command
 from fleet.models.pin import PinHostState, PinSpec, PinSwitch
 from fleet.models.units import format_duration
@@ -113,17 +113,21 @@ async def _switch(spec: PinSpec, asked: Command, dry_run: bool) -> None:
         check_spec(spec, cluster)
         drafted = await plan_switch(store, fleet, cluster, spec)
         if dry_run:
+            last = await store.last_pin_switch(cluster.name)
+            if last is not None and not last.over:  # as the start would be
+                raise Refused(f"{last.id} ({last.name}) is not over: {last.reason or last.state}")
             _say_plan(drafted)
             say("nothing was changed")
             return
-        prior = cluster.pins[spec.component]
+        prior, lacks = cluster.pins[spec.component], "the pin switch was not started"
         try:
             async with engine() as client:  # first of all: with Temporal down nothing is written
                 started = await store.start_pin_switch(spec, prior, asked.actor, asked.reason, await store.clock())
+                lacks = f"{started.id} is written, but its workflow does not run; the dispatcher takes it up"
                 await start_dispatcher(client, spec.cluster)
                 await start_pin_switch(client, started)
         except Unreachable as error:
-            raise Unreachable(f"the pin switch was not started: {error}") from error
+            raise Unreachable(f"{lacks}: {error}") from error
     say(f"started: {started.id}, {started.name}, window {format_duration(spec.window)}")
     say(drafted.check.reason)
     for line in late_lines(drafted):

@@ -99,16 +99,19 @@ async def _start(file: Path, asked: Command, dry_run: bool) -> None:
         first, rest = drafted.phases[0], sum(sum(map(len, p.hosts.values())) for p in drafted.phases[1:])
         words = f"{sum(map(len, first.hosts.values()))} hosts in phase {first.phase}, {rest} in the phases after it"
         if dry_run:
-            say(f"would be started: {spec.id}, {words}; nothing was changed")
+            begins = "would be started" if known is None else "was started before"
+            say(f"{begins}: {spec.id}, {words}; nothing was changed")
             return
+        lacks = "the rollout was not started"
         try:
             async with engine() as client:  # first of all: with Temporal down nothing is written
                 new = await store.start_rollout(spec, asked.actor, asked.reason, await store.clock())
+                lacks = f"{spec.id} is written, and keeps its spec, but its workflow does not run: start it once more"
                 for cluster in spec.clusters:
                     await start_dispatcher(client, cluster)
                 await start_rollout(client, spec)
         except Unreachable as error:
-            raise Unreachable(f"the rollout was not started: {error}") from error
+            raise Unreachable(f"{lacks}: {error}") from error
         say(f"{'started' if new else 'was started before'}: {spec.id}, {words}")
         say("its hosts get it with their trains' visits: see maintrain train status")
 

@@ -100,13 +100,15 @@ async def _start(cluster: str, pool: str, cycles: int | None, asked: Command, dr
         if dry_run:
             say(f"train of {where}: would be asked for {how}; nothing was changed")
             return
+        lacks = "the train was not started"
         try:
             async with engine() as client:  # first of all: with Temporal down nothing is written
                 await store.ask_cycles(cluster, pool, cycles, asked.actor, asked.reason, now())
+                lacks = f"{how} are asked for, but the train was not started: start it once more"
                 await start_dispatcher(client, cluster)
                 started = await start_train(client, cluster, pool)
         except Unreachable as error:
-            raise Unreachable(f"the train was not started: {error}") from error
+            raise Unreachable(f"{lacks}: {error}") from error
         say(f"train of {where}: asked for {how}, {'started' if started else 'it runs already'}")
         for found in await store.stops(cluster, pool):
             say(f"it waits: {found.kind} of {found.scope} by {found.actor} ({found.reason})")

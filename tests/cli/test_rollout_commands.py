@@ -120,6 +120,11 @@ def test_a_dry_run_and_a_start_without_temporal_change_nothing(synced, tmp_path)
     assert before == synced.facts()
 
 
+def test_of_one_that_was_started_before_a_dry_run_says_so(started, tmp_path):
+    dry = started("rollout", "start", write(tmp_path), *BECAUSE, "--dry-run")
+    assert (0, True) == (dry.code, dry.out.startswith(f"was started before: {DRIVER}, "))
+
+
 def test_a_rollout_without_hosts_in_its_scope_is_refused(synced, tmp_path):
     found = synced("rollout", "start", write(tmp_path, hosts={"model": "h100"}), *BECAUSE)
 
