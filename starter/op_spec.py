@@ -16,6 +16,7 @@ from fleet.models.stack import Upgrade
 from fleet.models.units import parse_duration
 from fleet.policy.operation_checks import check_scope_kind, takes_hosts, usual_work
 from starter.catalogue_files import own_catalogue
+from starter.times import foreseen
 from starter.wording import expected, near
 
 
@@ -49,8 +50,8 @@ def spec_of(asked: Asked) -> OperationSpec:
         "upgrades": tuple(_upgrade(text) for text in asked.upgrades),
         "takes": takes_hosts(kind),
         "not_with": kind.not_with,
-        "earliest": asked.earliest,
-        "latest": asked.latest,
+        "earliest": None if asked.earliest is None else foreseen("--earliest", asked.earliest),
+        "latest": None if asked.latest is None else foreseen("--latest", asked.latest),
         "duration": _duration(asked.duration) if asked.duration else kind.duration,
         "priority": _one_of("--class", Priority, asked.priority) if asked.priority else Priority.AD_HOC,
         "actor": asked.actor,

@@ -113,9 +113,8 @@ async def _switch(spec: PinSpec, asked: Command, dry_run: bool) -> None:
         check_spec(spec, cluster)
         drafted = await plan_switch(store, fleet, cluster, spec)
         if dry_run:
-            last = await store.last_pin_switch(cluster.name)
-            if last is not None and not last.over:  # as the start would be
-                raise Refused(f"{last.id} ({last.name}) is not over: {last.reason or last.state}")
+            for open_ in (s for s in await store.open_pin_switches(cluster.name) if s.under_way):  # as the start would be
+                raise Refused(f"{open_.id} ({open_.name}) is not over: {open_.reason or open_.state}")
             _say_plan(drafted)
             say("nothing was changed")
             return

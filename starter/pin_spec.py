@@ -9,6 +9,7 @@ from fleet.models.fleetfile import Cluster
 from fleet.models.pin import JobsFate, PinSpec
 from fleet.models.units import format_duration
 from starter.session import IN_FORCE
+from starter.times import moment
 from starter.wording import expected, near
 
 _ARGUMENTS = {"cluster": "CLUSTER", "component": "COMPONENT", "version": "VERSION"}
@@ -19,6 +20,8 @@ def asked_for(values: Mapping[str, object], together: Sequence[str]) -> PinSpec:
     given = {name: value for name, value in values.items() if value is not None}
     if isinstance(given.get("max_failed"), str) and str(given["max_failed"]).isdecimal():
         given["max_failed"] = int(str(given["max_failed"]))
+    if isinstance(given.get("at"), str):
+        given["at"] = moment("--at", str(given["at"]))
     try:
         return PinSpec.model_validate({**given, "together": _pairs(together)})
     except ValidationError as error:

@@ -5,6 +5,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fleet.errors import InvalidInput
 
+FIRST_YEAR, LAST_YEAR = 2000, 2199
+"""Between them times can be added to a moment and taken from it, and a timer can wait for it; and a date without its
+dashes, which reads as seconds since 1970, is none of these.
+"""
 _EXAMPLES = "a time with its zone, such as 2026-01-31T08:00:00Z or '2026-01-31T08:00 Europe/Berlin'"
 
 
@@ -22,9 +26,16 @@ def moment(option: str, text: str) -> datetime:
     if found.tzinfo is None and not zone:
         raise InvalidInput(option, "", f"expected {_EXAMPLES}, found {text!r}")
     try:
-        return found.astimezone(UTC) if found.tzinfo is not None else _in_zone(option, found, zone)
+        return foreseen(option, found.astimezone(UTC) if found.tzinfo is not None else _in_zone(option, found, zone))
     except OverflowError as error:
         raise InvalidInput(option, "", f"expected a time that any clock can show, found {text!r}") from error
+
+
+def foreseen(option: str, at: datetime) -> datetime:
+    """The moment, if anybody plans for its year. InvalidInput names the years there are."""
+    if not FIRST_YEAR <= at.year <= LAST_YEAR:
+        raise InvalidInput(option, "", f"expected a year from {FIRST_YEAR} to {LAST_YEAR}, found {at.year}")
+    return at
 
 
 def _in_zone(option: str, wall: datetime, name: str) -> datetime:

@@ -32,7 +32,7 @@ class Pins(Part):
 
         def work(connection: Connection) -> PinSwitch:
             before = switches_of(connection, spec.cluster)
-            under_way = next((s for s in before if not s.over and s.state is not PinState.LATE), None)
+            under_way = next((s for s in before if s.under_way), None)
             if under_way is not None:
                 raise Refused(f"{under_way.id} ({under_way.name}) is not over: {under_way.reason or under_way.state}")
             number = 1 + (before[0].number if before else 0)

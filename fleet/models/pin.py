@@ -134,6 +134,11 @@ class PinSwitch(Fact):
         return self.state in OVER
 
     @property
+    def under_way(self) -> bool:
+        """True while no other switch of its cluster may begin: one that is late bars none."""
+        return not self.over and self.state is not PinState.LATE
+
+    @property
     def deadline(self) -> Moment | None:
         """When its window ends; None before it is closed."""
         return None if self.closed_at is None else self.closed_at + self.spec.window

@@ -37,6 +37,7 @@ BAD = {
     ),
     "a duration of ages": ((*HOLD, "--duration", "99999999999999d"), "--duration: expected a duration of ten years"),
     "more than its pool ever lets out": ((*HOLD[:3], "sim/cluster"), "it would wait for ever, cut it into several"),
+    "a time beyond all planning": ((*HOLD, "--earliest", "9999-12-31T23:59:59Z"), "expected a year from 2000 to 2199"),
     "a zone that is none": ((*HOLD, "--latest", "2030-01-31T08:00 Mars/Olympus"), "expected a zone such as"),
     "a window before it begins": (
         (*HOLD, "--earliest", "2030-02-01T08:00Z", "--latest", "2030-01-31T08:00Z"),
@@ -108,6 +109,8 @@ def test_a_list_shows_what_is_under_way_and_a_cancel_is_in_force_at_once(synced)
     assert "op/1" in synced("op", "list").out
 
     assert "would be cancelled: op/1" in synced("op", "cancel", "op/1", *BECAUSE, "--dry-run").out
+    dry = json.loads(synced("op", "cancel", "op/1", *BECAUSE, "--dry-run", "--json").out)
+    assert ("op/1", True, "cancel") == (dry["id"], dry["dry_run"], dry["word"]["said"])
     assert 0 == synced("op", "cancel", "op/1", *BECAUSE).code
     assert "ada" == json.loads(synced("op", "show", "op/1", "--json").out)["word"]["actor"]
     again = synced("op", "cancel", "op/1", "--reason", "once more")
@@ -116,9 +119,10 @@ def test_a_list_shows_what_is_under_way_and_a_cancel_is_in_force_at_once(synced)
 
 def test_a_report_before_the_work_began_is_refused(synced):
     synced(*HOLD, *BECAUSE)
-    result = synced("op", "done", "op/1", *BECAUSE)
+    result, dry = synced("op", "done", "op/1", *BECAUSE), synced("op", "done", "op/1", *BECAUSE, "--dry-run")
 
     assert (1, True) == (result.code, "its work has not begun" in result.err)
+    assert (1, "", result.err) == (dry.code, dry.out, dry.err)
 
 
 def test_an_operation_that_is_not_there_is_refused_with_those_there_are(synced):
@@ -159,6 +163,25 @@ def test_a_state_that_is_over_is_listed_when_asked_for(synced):
     assert "no operation is under way" in synced("op", "list").out
     assert "expired" in synced("op", "list", "--state", "expired").out
     assert "expected one of submitted" in synced("op", "list", "--state", "odd").err
+
+
+def test_a_list_says_that_there_are_more_and_finds_a_state_however_old(synced):
+    for number in range(3):
+        synced("op", "submit", "verify-host", f"sim/host/gpu00{number + 1}", *BECAUSE)
+
+    async def end():
+        store = await open_store(load_settings().store_url)
+        expired = {"state": OperationState.EXPIRED}
+        await store.change_operation("op/1", lambda op: OperationChange(op.model_copy(update=expired)))
+        await store.close()
+
+    asyncio.run(end())
+    newest, every = synced("op", "list", "--limit", "1").out, synced("op", "list", "--all").out
+    assert ["op/3"] == [line.split()[0] for line in newest.splitlines() if line.startswith("op/")]
+    assert newest.endswith("and older ones: maintrain op list --limit N shows more than 1\n")
+    assert "older ones" not in every
+    (old,) = json.loads(synced("op", "list", "--state", "expired", "--limit", "1", "--json").out)
+    assert "op/1" == old["id"]
 
 
 TIMES = {

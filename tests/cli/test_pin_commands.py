@@ -30,7 +30,11 @@ BAD_SWITCHES = {
     "a window of nothing": ((*SWITCH[:6], "0s", "--override-floor"), "--window: expected a length of time above 0"),
     "a fate that jobs do not have": ((*SWITCH, "--jobs", "kill"), "--jobs: expected one of 'await' or 'requeue'"),
     "a time without its zone": ((*SWITCH, "--at", "2026-01-31T08:00:00"), "--at: expected a time with its zone"),
-    "a time that is none": ((*SWITCH, "--at", "tonight"), "--at: expected a time such as"),
+    "a time that is none": ((*SWITCH, "--at", "tonight"), "--at: expected a time with its zone"),
+    "a date without its dashes": ((*SWITCH, "--at", "20990131"), "--at: expected a time with its zone"),
+    "seconds since an epoch": ((*SWITCH, "--at", "4102444800"), "--at: expected a time with its zone"),
+    "a time beyond all planning": ((*SWITCH, "--at", "9999-12-31T23:59:59Z"), "--at: expected a year from 2000 to"),
+    "a time before all planning": ((*SWITCH, "--at", "0001-01-01T00:00:00Z"), "--at: expected a year from 2000 to"),
     "a number that is none": ((*SWITCH, "--max-failed", "few"), "--max-failed: expected a number of hosts"),
     "jobs for the whole window": ((*SWITCH, "--clear-within", "30m"), "--clear-within: expected less than the window"),
     "jobs that are requeued when their time is over": (
@@ -116,6 +120,12 @@ def test_a_plan_and_the_status_name_hosts_that_are_late_for_an_earlier_switch(st
     assert "pin/sim/nccl/2: nccl 2.23.4 to 2.21.5 in sim: checking" in told
     assert "gpu001 late: drained by another" in told
     assert "pin/sim/nccl/1" not in started("pin", "status", "pin/sim/nccl/2").out
+
+
+def test_beside_one_that_is_not_over_a_dry_run_is_refused_as_the_start_would_be(started):
+    result = started(*SWITCH, *BECAUSE, "--dry-run")
+    assert (1, "") == (result.code, result.out)
+    assert result.err.startswith(f"error: {ID} (nccl 2.21.5 to 2.23.4 in sim) is not over: ")
 
 
 def test_without_temporal_nothing_is_started(synced):
