@@ -30,7 +30,6 @@ from fleet.policy.emergency_change import after_look, overtaken
 from fleet.policy.emergency_orders import EmergencyVerb, Gate, emergency_order, said_once
 from fleet.policy.emergency_plan import LOOKS_AGAIN, EmergencyStep, settling_hosts
 from fleet.policy.large_look import is_noticed, looks_again, next_step
-from fleet.ports.scheduler import Scheduler
 
 
 class EmergencyPlanning:

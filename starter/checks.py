@@ -3,6 +3,7 @@ members as far as the file itself tells them. What only the scheduler knows is c
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import PurePath
 
 from fleet.hostlist import compact, expand
@@ -11,12 +12,15 @@ from fleet.models.fleetfile import Cluster, FleetFile
 from fleet.models.hosts import HostsHardware
 from fleet.models.matrix import MatrixEntry
 from fleet.models.pool import Pool
+from fleet.models.units import format_duration
 from fleet.models.verifiers import ToolsVerifier
 from fleet.policy.limits import problems as limit_problems
 from fleet.policy.rung_steps import impossible
 from fleet.policy.version_patterns import check as check_pattern
 from fleet.policy.windows import problems as window_problems
 
+LEAST_BETWEEN_LOOKS = timedelta(milliseconds=100)
+"""Without a pause the dispatcher would do nothing but look, and the scheduler nothing but answer it."""
 Found = tuple[str, str]
 """The place, as names joined by dots, and what was expected there."""
 
@@ -26,7 +30,7 @@ def file_problems(fleet: FleetFile) -> list[Found]:
     return [
         (f"clusters.{cluster.name}.{place}", wanted)
         for cluster in fleet.clusters
-        for check in (_hostlists, _states, _hands, impossible, _matrix, _members, _windows)
+        for check in (_hostlists, _states, _hands, impossible, _matrix, _members, _windows, _lengths)
         for place, wanted in check(cluster)
     ]
 
@@ -121,6 +125,31 @@ def _windows(cluster: Cluster) -> Iterator[Found]:
     for pool in cluster.pools:
         for number, wanted in window_problems(pool):
             yield f"pools.{pool.name}.windows.{number}", wanted
+
+
+def _lengths(cluster: Cluster) -> Iterator[Found]:
+    """Lengths of time with which nothing would ever come to rest, or to an end."""
+    if cluster.observe_every < LEAST_BETWEEN_LOOKS:
+        yield "observe_every", f"expected at least {format_duration(LEAST_BETWEEN_LOOKS)} between two looks"
+    lengths = {
+        "host_back_within": cluster.host_back_within,
+        "reboot_begins_within": cluster.reboot_begins_within,
+        **{f"pools.{p.name}.cycle_bound": p.cycle_bound for p in cluster.pools},
+        **{f"pools.{p.name}.visit_budget": p.visit_budget for p in cluster.pools},
+    }
+    for place, length in lengths.items():
+        if not length:
+            yield place, "expected a length of time above 0"
+    for component in cluster.stack.components:
+        if component.within is not None and component.within < component.duration:
+            wanted = f"expected at least its duration, {format_duration(component.duration)}"
+            yield f"stack.components.{component.name}.within", f"{wanted}: every host would go to repair"
+    for pool in cluster.pools:
+        stale, every = pool.autostop.stale_after, cluster.observe_every
+        if stale <= every:
+            wanted = f"expected more than observe_every, {format_duration(every)}, found {format_duration(stale)}: "
+            why = "each look would be too old for a grant before the next one, and the pool in autostop"
+            yield f"pools.{pool.name}.autostop.stale_after", wanted + why
 
 
 def _named(pool: Pool) -> tuple[str, ...] | None:

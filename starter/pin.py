@@ -1,5 +1,6 @@
 """`maintrain pin`: switch a pinned, job-facing component of a cluster everywhere at once, and look at switches."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -113,8 +114,7 @@ async def _switch(spec: PinSpec, asked: Command, dry_run: bool) -> None:
         check_spec(spec, cluster)
         drafted = await plan_switch(store, fleet, cluster, spec)
         if dry_run:
-            for open_ in (s for s in await store.open_pin_switches(cluster.name) if s.under_way):  # as the start would be
-                raise Refused(f"{open_.id} ({open_.name}) is not over: {open_.reason or open_.state}")
+            _check_alone(await store.open_pin_switches(cluster.name))
             _say_plan(drafted)
             say("nothing was changed")
             return
@@ -132,6 +132,13 @@ async def _switch(spec: PinSpec, asked: Command, dry_run: bool) -> None:
     for line in late_lines(drafted):
         say(line)
     say(f"it asks for an approval once every host is prepared: maintrain pin approve {started.id} --reason …")
+
+
+def _check_alone(open_: Sequence[PinSwitch]) -> None:
+    """Raise `Refused` as the start would."""
+    for other in open_:
+        if other.under_way:
+            raise Refused(f"{other.id} ({other.name}) is not over: {other.reason or other.state}")
 
 
 async def _plan(spec: PinSpec, as_json: bool) -> None:

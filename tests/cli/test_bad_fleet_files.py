@@ -22,6 +22,26 @@ BAD_FIELDS = {
         "expected a duration with its",
     ),
     "a negative duration": ("notice: 2s", "notice: -2s", f"{POOL}.notice", "expected a duration with its unit"),
+    "looks without a pause": (
+        "observe_every: 1s",
+        "observe_every: 0s",
+        "clusters[0].observe_every",
+        "expected at least 0.1s between two looks",
+    ),
+    "looks that are too old before the next": (
+        "observe_every: 1s",
+        "observe_every: 5m",
+        f"{POOL}.autostop.stale_after",
+        "expected more than observe_every, 5m, found 20s",
+    ),
+    "an upgrade that is given up before its end": (
+        "{name: bios, layer: bios, duration: 2s,",
+        "{name: bios, layer: bios, duration: 2s, within: 1s,",
+        "clusters[0].stack.components[1].within",
+        "expected at least its duration, 2s",
+    ),
+    "a cycle that is over at once": ("cycle_bound: 20m", "cycle_bound: 0s", f"{POOL}.cycle_bound", "time above 0"),
+    "a visit of no time": ("visit_budget: 20s", "visit_budget: 0s", f"{POOL}.visit_budget", "time above 0"),
     "a buffer in words": (
         "failure_buffer: 6",
         "failure_buffer: six",
@@ -111,7 +131,7 @@ BAD_FIELDS = {
         "relates_to: [cuda, nccl]",
         "relates_to: [cuda, ncl]",
         "clusters[0].stack.components[4].relates_to",
-        "'ncl' is not a job-facing component",
+        "expected a job-facing component, found 'ncl'",
     ),
     "a component twice": (
         "{name: bios, layer: bios,",
