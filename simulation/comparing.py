@@ -5,10 +5,12 @@ another and all meet the same luck.
 import multiprocessing
 import os
 import resource
+import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.queues import Queue
@@ -62,14 +64,32 @@ def compare(
     # Fresh processes: a copy of one with threads (a progress bar, a client) might hang.
     context = multiprocessing.get_context("spawn")
     heard = context.Queue()
+    others = set(multiprocessing.active_children())
     with ProcessPoolExecutor(at_once, context, _into, (heard,)) as pool:
-        running = [pool.submit(_measure_there, each) for each in scenarios]
         try:
+            with _deaf_to_interrupts():
+                running = [pool.submit(_measure_there, each) for each in scenarios]
             _listen(running, heard, told)
             return [each.result() for each in running]
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            # They would go on to the end of what they simulate, and then wait for ever for more.
+            for process in set(multiprocessing.active_children()) - others:
+                process.terminate()
+                process.join()
             raise
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Processes that are started meanwhile don't hear a Ctrl-C in their terminal, which would have each of them tell a
+    traceback: it is for the one that started them.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def processors() -> int:
