@@ -40,7 +40,8 @@ def leave(code: int) -> NoReturn:
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         try:
-            stream.flush()
+            if stream is not None:  # None where the process was started with it closed
+                stream.flush()
         except (OSError, ValueError):
             # The reader has gone (a closed pipe); what it was told before is all it wanted.
             continue

@@ -121,7 +121,7 @@ def _invalid(error: ValidationError) -> InvalidInput:
 
 
 def _check_paths(settings: Settings) -> None:
-    if settings.data.exists() and not settings.data.is_dir():
+    if os.path.exists(settings.data) and not settings.data.is_dir():  # of a name too long `exists` would raise
         raise InvalidInput(SOURCE, "MAINTRAIN_DATA", f"expected a folder, {settings.data} is a file")
     if settings.temporal_binary and not shutil.which(settings.temporal_binary):
         raise InvalidInput(

@@ -43,10 +43,20 @@ def main() -> None:
 def run_command(arguments: Sequence[str]) -> int:
     """Run one command; every failure becomes one message on stderr and an exit code."""
     try:
+        _check_text(arguments)
         code = command_line(app).main(args=list(arguments), prog_name="maintrain", standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:
         return _ended(error)
     return code if isinstance(code, int) else 0
+
+
+def _check_text(arguments: Sequence[str]) -> None:
+    """Bytes that are no text can be stored and looked up nowhere. Raises InvalidInput."""
+    for text in arguments:
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidInput("command line", "", f"expected text in UTF-8, found {text[:60]!r}") from error
 
 
 def _ended(error: BaseException) -> int:

@@ -3,6 +3,7 @@
 Nothing is opened, connected to or changed: the answer comes from `simulation`, which runs the policies of `fleet`.
 """
 
+import os
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -64,10 +65,25 @@ Policies = Annotated[list[Policy] | None, typer.Option("--policy", help="Once or
 Days = Annotated[float, typer.Option("--days", min=0.1, max=3650, help="Length of time.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same answer.")]
 Domain = Annotated[int | None, typer.Option("--domain", min=1, max=500, help="Hosts of a maintenance domain.")]
-Length = Annotated[str | None, typer.Option(metavar="LENGTH", help="Such as 30d, 2h or 90m.")]
+Cycle = Annotated[
+    str | None,
+    typer.Option(
+        "--cycle", metavar="LENGTH", help="From one cycle's opening to the next. Default: 30d, or half a pool's bound."
+    ),
+]
+Visit = Annotated[
+    str | None,
+    typer.Option("--visit", metavar="LENGTH", help="A host's, once drained. Default: 2h, or a pool's visit budget."),
+]
+Drain = Annotated[
+    str | None,
+    typer.Option("--drain", metavar="LENGTH", help="Time jobs have to end. Default: 1h, or a pool's deadline."),
+]
 Failures = Annotated[float, typer.Option("--failures", min=0, max=10_000, help="Of hosts, per 1,000 node-days.")]
 Bad = Annotated[str, typer.Option("--bad-version", metavar="SHARE", help="The upgrade fails so many hosts' visits.")]
-Release = Annotated[str, typer.Option("--release", metavar="LENGTH", help="When the upgrade is released.")]
+Release = Annotated[
+    str, typer.Option("--release", metavar="LENGTH", help="When the upgrade is released, from the beginning.")
+]
 Html = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page with pictures, in one file.")]
 Svg = Annotated[Path | None, typer.Option("--svg", metavar="DIR", help="Write the pictures, a file each.")]
 Processes = Annotated[int | None, typer.Option("--processes", min=1, max=64, help="At once; default: one a processor.")]
@@ -86,9 +102,9 @@ def whatif(  # noqa: PLR0913 - the options of a command
     policy: Policies = None,
     seed: Seed = 0,
     domain: Domain = None,
-    cycle: Length = None,
-    visit: Length = None,
-    drain: Length = None,
+    cycle: Cycle = None,
+    visit: Visit = None,
+    drain: Drain = None,
     failures: Failures = 6.5,
     bad_version: Bad = "0%",
     release: Release = "0d",
@@ -145,7 +161,7 @@ def _read(
     name: str, hosts: int, days: float, per_host: int | None, costs: JobCosts | None
 ) -> tuple[Workload, tuple[str, ...]]:
     path = Path(name)
-    if not path.exists():
+    if not os.path.exists(name):  # of a name too long for any file `path.exists` would raise
         raise InvalidInput("--workload", "", f"expected a file, or one of {', '.join(sorted(NAMES))}; found {name!r}")
     read = read_file(path, per_host or GPUS, per_host)
     jobs = read.workload.clip(days, hosts)

@@ -84,9 +84,11 @@ def read_yaml(path: Path) -> YamlText:
 
 def _read(path: Path, source: str) -> str:
     try:
-        if path.stat().st_size > MOST_BYTES:
+        with path.open("rb") as file:
+            raw = file.read(MOST_BYTES + 1)  # a pipe or a device does not tell its size before
+        if len(raw) > MOST_BYTES:
             raise InvalidInput(source, "", f"expected a file of at most {MOST_BYTES // 1024**2} MiB")
-        return path.read_bytes().decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidInput(source, "", f"expected text in UTF-8, found byte {error.start} to be none") from error
     except FileNotFoundError as error:

@@ -1,5 +1,6 @@
 """Which database a URL means."""
 
+import os
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
@@ -32,6 +33,8 @@ def parse(url: str) -> URL:
     if not target.database:
         raise InvalidInput("store URL", "database", EXPECTED)
     if driver.startswith("sqlite"):
+        if "?" in url:  # what follows is no part of the path: the facts would be in another file
+            raise InvalidInput("store URL", "database", "expected a path without ?")
         _make_folder(target)
     return target.set(drivername=driver)
 
@@ -40,7 +43,7 @@ def _make_folder(target: URL) -> None:
     path = Path(target.database or "")
     if str(path) == ":memory:" or target.host or target.query:
         raise InvalidInput("store URL", "database", "expected a plain file, which several processes can share")
-    if path.is_dir():
+    if os.path.isdir(path):  # of a name too long `is_dir` would raise
         raise InvalidInput("store URL", str(path), "expected a file, found a folder")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -61,7 +61,8 @@ class Stack(Fact):
             raise ValueError(f"components.{component.name}.layer: expected one of {', '.join(self.layers)}")
         for other in component.relates_to:
             if not any(c.name == other and not self.host_facing(c) for c in self.components):
-                raise ValueError(f"components.{component.name}.relates_to: {other!r} is not a job-facing component")
+                wanted = f"expected a job-facing component, found {other!r}"
+                raise ValueError(f"components.{component.name}.relates_to: {wanted}")
         for other in component.atomic_with:
             if not any(c.name == other and self.host_facing(c) for c in self.components):
                 raise ValueError(f"components.{component.name}.atomic_with: {other!r} is not a host-facing component")

@@ -49,7 +49,7 @@ def _clauses(pattern: str) -> tuple[tuple[str, str], ...]:
     if not re.search(r"[<>=!,]", text):
         if not _GLOB.match(text):
             raise ValueError(
-                f"expected a version (550.54), a glob (550.*) or a range (>=550.54,<560), found {pattern!r}"
+                f"expected a version (550.54), a glob (550.*) or a range (>=550.54,<560), found {pattern[:60]!r}"
             )
         return (("", text),)
     clauses = []
@@ -57,7 +57,8 @@ def _clauses(pattern: str) -> tuple[tuple[str, str], ...]:
         found = _CLAUSE.match(part.strip())
         if found is None or not _VERSION.match(found[2]):
             raise ValueError(
-                f"expected clauses such as >=550.54 joined by commas (operators >= > <= < == !=), found {pattern!r}"
+                "expected clauses such as >=550.54 joined by commas (operators >= > <= < == !=), "
+                f"found {pattern[:60]!r}"
             )
         clauses.append((found[1], found[2]))
     return tuple(clauses)

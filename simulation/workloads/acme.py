@@ -21,17 +21,17 @@ def read_acme(lines: Iterable[str], source: str, gpus_per_host: int = 8) -> Impo
     """GPU jobs from the trace's lines. Raises InvalidInput with file, line, field and what was expected."""
     rows = Rows(source, gpus_per_host)
     table = csv.DictReader(lines, strict=True)
-    while table.fieldnames == []:  # an empty line
-        table.fieldnames = None
-    lacking = [name for name in NEEDED if name not in (table.fieldnames or ())]
-    if lacking:
-        found = ", ".join(table.fieldnames or ()) or "nothing"
-        raise InvalidInput(f"{source}:1", ", ".join(lacking), f"no such column of the Acme trace; found {found}")
     try:
+        while table.fieldnames == []:  # an empty line
+            table.fieldnames = None
+        lacking = [name for name in NEEDED if name not in (table.fieldnames or ())]
+        if lacking:
+            found = ", ".join(table.fieldnames or ()) or "nothing"
+            raise InvalidInput(f"{source}:1", ", ".join(lacking), f"no such column of the Acme trace; found {found}")
         for row in table:
             _job(row, rows, table.line_num)
     except csv.Error as error:
-        raise InvalidInput(f"{source}:{table.line_num}", "", f"expected a row of CSV: {error}") from error
+        raise InvalidInput(f"{source}:{table.reader.line_num}", "", f"expected a row of CSV: {error}") from error
     return rows.done()
 
 

@@ -30,7 +30,7 @@ FIELDS = (
     "preceding job",
     "think time",
 )
-_HEADER = re.compile(r";\s*(MaxNodes|MaxProcs)\s*:\s*(\d+)")
+_HEADER = re.compile(r";\s*(MaxNodes|MaxProcs)\s*:\s*(\d{1,9})(?!\d)")
 _PARTIAL = {2, 3, 4}
 """Statuses of the pieces of a job that was swapped out: a line of its own sums them up."""
 

@@ -61,6 +61,7 @@ BAD_COMMANDS = {
     "a check of one thing twice": (["compat", "check", "bmc=1", "bmc=2"], 2, "expected bmc once"),
     "an adoption of the unseen": (["compat", "adopt", *BECAUSE], 1, "no host of sim is known to be in production"),
     "a publication of no file": (["compat", "publish", "none.yaml", *BECAUSE], 2, "expected a file, there is none"),
+    "a name that is no text": (["op", "show", "\udcff"], 2, "command line: expected text in UTF-8, found '\\udcff'"),
     "a load of two files": (["fleet", "load", "a.yaml", "b.yaml"], 2, "b.yaml"),
 }
 
@@ -144,6 +145,15 @@ def test_a_bad_setting_names_its_variable(maintrain, monkeypatch, variable, valu
     assert variable in result.err
     assert expected in result.err
     assert result.err.count("error:") == 1
+
+
+def test_a_data_folder_that_can_be_nowhere_is_bad_input(maintrain, monkeypatch):
+    monkeypatch.setenv("MAINTRAIN_DATA", "d" * 300)
+
+    result = maintrain("ledger")
+
+    assert (2, True) == (result.code, "expected a folder to write in" in result.err)
+    assert "maintrain failed" not in result.err
 
 
 def test_a_store_that_is_no_database_is_told_in_one_line(maintrain):

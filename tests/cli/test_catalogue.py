@@ -133,7 +133,7 @@ def test_the_stack_is_kept_in_full_so_that_a_new_catalogue_changes_nothing_by_it
         ("from: catalogue ", "from: catalogue\n      layer: [a] ", "stack.layer", "expected one of the fields"),
         ("duration: 8m}", "duration: soon}", "stack.components[9].duration", "expected a duration with its unit"),
         ("duration: 8m}", "speed: 8m}", "stack.components[9].speed", "expected one of the fields"),
-        ("duration: 8m}", "relates_to: [kernel]}", "stack.components", "'kernel' is not a job-facing component"),
+        ("duration: 8m}", "relates_to: [kernel]}", "stack.components", "a job-facing component, found 'kernel'"),
         ("        - dcgm\n", "        - {name: mine, layer: driver}\n", "components[11].duration", "it is missing"),
         ("        - dcgm\n", "        - kernel\n", "stack.components", "expected each component name once"),
         ("        - dcgm\n", "        - 7\n", "stack.components[11]", "expected"),

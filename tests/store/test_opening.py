@@ -127,6 +127,12 @@ async def test_a_folder_that_cant_be_made_is_named(tmp_path):
         await open_store(f"sqlite:///{tmp_path}/file/facts.db")
 
 
+async def test_a_path_of_which_a_url_would_drop_the_end_is_refused_and_no_other_file_is_made(tmp_path):
+    with pytest.raises(InvalidInput, match="expected a path without"):
+        await open_store(f"sqlite:///{tmp_path}/a?b/facts.db")
+    assert [] == list(tmp_path.iterdir())
+
+
 async def test_a_folder_in_place_of_the_file_is_refused(tmp_path):
     with pytest.raises(InvalidInput, match="expected a file, found a folder"):
         await open_store(f"sqlite:///{tmp_path}")

@@ -172,6 +172,12 @@ class TestAcme:
         expected = "trace.csv:1: submit_time, duration, state: no such column of the Acme trace; found user, node_num"
         assert str(error.value).startswith(expected)
 
+    def test_a_header_that_is_no_row_of_csv_is_named_too(self) -> None:
+        with pytest.raises(InvalidInput) as error:
+            read_lines(['user,node_num,"gpu_num"s', "u,1,8"], "trace.csv")
+
+        assert str(error.value).startswith("trace.csv:1: expected a row of CSV: ")
+
 
 class TestStandardWorkloadFormat:
     def test_the_example_turns_processors_into_hosts_by_its_header(self) -> None:
@@ -209,6 +215,9 @@ class TestStandardWorkloadFormat:
 
         expected = "log.swf: MaxNodes, MaxProcs: not in the header: tell the processors of a host (--per-host)"
         assert expected == str(error.value)
+        with pytest.raises(InvalidInput) as endless:
+            read_lines([f"; MaxNodes: {'9' * 5000}", "; MaxProcs: 64", SWF], "log.swf")
+        assert expected == str(endless.value)
         assert [4] == read_lines([SWF], "log.swf", processors_per_host=16).workload.hosts.tolist()
 
     def test_a_line_of_another_length_or_with_a_word_in_it_is_named(self) -> None:
