@@ -5,7 +5,7 @@ from html import escape
 
 from fleet.models.report import PoolReport, Report
 from starter.report_pictures import COLOURS, FLOOR, causes, cycles, hosts_out
-from starter.report_text import cycles_on_time, interruptions, name_of
+from starter.report_text import cycles_on_time, interruptions, name_of, verdict
 
 HOSTS_SHOWN = 50
 _STYLE = """
@@ -48,16 +48,16 @@ def _summary(pools: Sequence[PoolReport]) -> str:
     for p in pools:
         low = f"{p.lowest.up} of {p.lowest.members} (floor {p.lowest.floor})" if p.lowest else "-"
         under = f"{p.hours_under_floor:.1f}"
-        rows.append((name_of(p), "kept" if p.kept else "not kept", low, under, cycles_on_time(p), interruptions(p)))
+        rows.append((name_of(p), verdict(p), low, under, cycles_on_time(p), interruptions(p)))
     heads = ("pool", "promises", "lowest up", "hours under the floor", "cycles on time", "jobs interrupted")
     return _table(heads, rows)
 
 
 def _pool(pool: PoolReport, found: Report) -> list[str]:
-    verdict = "kept" if pool.kept else "broken"
+    shade = {"kept": "kept", "not kept": "broken"}.get(verdict(pool), "quiet")
     parts = [
         f"<h2>{escape(name_of(pool))}</h2>",
-        f'<p class="{verdict}">{escape(pool.reason)}</p>',
+        f'<p class="{shade}">{escape(pool.reason)}</p>',
         f'<p class="quiet">{pool.members} hosts; observed {pool.observed_hours:.1f} h, '
         f"not observed {pool.unobserved_hours:.1f} h</p>",
     ]

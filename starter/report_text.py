@@ -39,6 +39,13 @@ def name_of(pool: PoolReport) -> str:
     return f"{pool.cluster}/{pool.pool}"
 
 
+def verdict(pool: PoolReport) -> str:
+    """Whether its promises were kept; of what nobody observed that can't be said."""
+    if not pool.kept:
+        return "not kept"
+    return "kept" if pool.observed_hours else "not observed"
+
+
 def cycles_on_time(pool: PoolReport) -> str:
     """How many of the cycles that ended, or should have, kept their bound."""
     ended = [c for c in pool.cycles if c.end != "under way"]
@@ -58,9 +65,7 @@ def _row(pool: PoolReport) -> tuple[object, ...]:
     under = f"{pool.hours_under_floor:.1f}"
     if pool.hours_under_floor_overridden:
         under += f" ({pool.hours_under_floor_overridden:.1f} overridden)"
-    kept = "yes" if pool.kept else "NO"
-    if not pool.observed_hours:
-        kept = "?"
+    kept = {"kept": "yes", "not kept": "NO"}.get(verdict(pool), "?")
     over = f"{pool.hours_over_buffer:.1f}"
     return (name_of(pool), kept, up, floor, under, over, cycles_on_time(pool), interruptions(pool), pool.reason)
 

@@ -9,9 +9,10 @@ from xml.etree import ElementTree
 import pytest
 
 from fleet.models.observation import SetCounts
-from fleet.models.report import HostOut, Interruption, Out, PoolSpan, Report, ReportFacts
+from fleet.models.report import CycleTimes, HostOut, Interruption, Out, PoolSpan, Report, ReportFacts
 from fleet.policy.report import report
 from starter.report_page import page
+from starter.report_text import report_lines, verdict
 from store import open_store
 
 NOW = datetime.now(UTC)
@@ -25,12 +26,14 @@ class Reader(HTMLParser):
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.text = ""
+        self.cells: list[str] = []
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data):
         self.text += data
+        self.cells.append(data)
 
 
 def span(begin, end, up, failed=0, cause="repair"):
@@ -107,6 +110,22 @@ def test_the_page_is_one_file_with_pictures(loaded, tmp_path):
     assert {"script", "link", "img", "iframe"}.isdisjoint(tags)
     assert [] == [a for _, attributes in read.tags for a in attributes if a in ("href", "src") or a.startswith("on")]
     assert "0.1 h under the floor (repair)" in read.text
+
+
+def test_of_what_nobody_observed_no_page_says_that_it_was_kept():
+    unseen = span(20, 0, 64).model_copy(update={"seen": False})
+    late = CycleTimes(pool="late", number=1, opened_at=NOW - timedelta(hours=20), due_at=NOW - timedelta(hours=2))
+    times = {"begin": NOW - timedelta(days=1), "end": NOW}
+    spans = {"gpu": (unseen,), "late": (unseen,)}
+    found = report([ReportFacts(cluster="c1", members=64, spans=spans, cycles=(late,), **times)])
+    read = Reader()
+    read.feed(page(found))
+
+    assert ["not observed", "not kept"] == [verdict(pool) for pool in found.pools]
+    rows = [line.split() for line in "\n".join(report_lines(found)).splitlines() if line.startswith("c1/")]
+    assert [["c1/gpu", "?"], ["c1/late", "NO"]] == [row[:2] for row in rows if not row[0].endswith(":")]
+    assert {"not observed", "not kept"} <= set(read.cells)
+    assert "kept" not in read.cells
 
 
 def test_a_file_that_can_not_be_written_is_told(loaded, tmp_path):
