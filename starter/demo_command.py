@@ -1,4 +1,4 @@
-"""`maintrain demo`: a whole cycle before your eyes, on the simulated cluster or on a real Slurm on loopback."""
+"""`maintrain demo`: trains before your eyes, on a simulated cluster or on a real Slurm on loopback."""
 
 from typing import Annotated
 
@@ -11,7 +11,10 @@ app = typer.Typer()
 def demo(
     slurm: Annotated[bool, typer.Option("--slurm", help="On a real 16-node Slurm on loopback (as root).")] = False,
 ) -> None:
-    """Run one full cycle with an outside observer; exit 0 only if every invariant held."""
+    """Carry three rollouts through a simulated cluster (with --slurm: a cycle of a real one), watched from outside.
+
+    Exit code 0 only if every invariant held and all ended as it must.
+    """
     # Loaded here: the demo brings parts that no other command needs.
     from starter.demo import run  # noqa: PLC0415
 

@@ -93,8 +93,11 @@ async def _load(path: Path, asked: Command, diff: bool, dry_run: bool) -> None:
         record = await store.load_fleet(fleet, text, asked.actor, asked.reason, now(), permit)
     kept = before is not None and before.revision == record.revision
     say(f"revision {record.revision} {'was in force already' if kept else 'is in force'}")
+    new = [c.name for c in fleet.clusters if before is not None and before.fleet.cluster(c.name) is None]
     if before is None:
         say("next: maintrain fleet sync")
+    elif new:
+        say(f"next: maintrain setup, which starts the dispatcher of {', '.join(new)}, and maintrain fleet sync")
 
 
 def _told(before: FleetFile | None, after: FleetFile) -> list[str]:

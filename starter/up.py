@@ -58,7 +58,7 @@ async def _up() -> None:
         say(f"Temporal {server.record.address}, UI {server.record.ui}")
         await prepare(await connect(settings, patience=PATIENCE), record.fleet if record else None)
         if record is None:
-            say("no fleet file is in force yet: maintrain fleet load FILE")
+            say("no fleet file is in force yet: maintrain fleet load FILE, then maintrain setup for its dispatchers")
         await run_worker(settings, None, stop)
 
 

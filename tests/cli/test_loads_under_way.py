@@ -85,6 +85,13 @@ def test_an_open_visit_without_hosts_keeps_its_pool_and_not_the_pins(synced, tmp
     assert 0 == synced("fleet", "load", changed(tmp_path, *PINNED)).code
 
 
+def test_a_cluster_that_is_new_is_told_with_what_it_needs_next(synced, tmp_path):
+    told = synced("fleet", "load", changed(tmp_path, "name: sim\n", "name: sun\n"))
+
+    assert (0, "") == (told.code, told.err)
+    assert told.out.endswith("next: maintrain setup, which starts the dispatcher of sun, and maintrain fleet sync\n")
+
+
 def test_with_nothing_under_way_a_pool_may_go_by_another_name(synced, tmp_path):
     assert 0 == synced("fleet", "load", changed(tmp_path, *RENAMED)).code
 
@@ -93,6 +100,7 @@ def test_a_person_has_a_word_on_a_leased_host_that_is_no_member_any_more(synced)
     begin(synced, leased=True)
     with sqlite3.connect(synced.data / "facts.db") as db:
         db.execute("UPDATE hosts SET retired_at = since WHERE name = 'gpu001'")
+        db.execute("UPDATE lease_hosts SET counted = 'failed' WHERE host = 'gpu001'")
     db.close()
 
     told = synced("host", "decommission", "gpu001", "--reason", "sold", "--dry-run")
