@@ -63,6 +63,8 @@ async def _connect_once(settings: Settings, runtime: Runtime | None, interceptor
     except (RuntimeError, RPCError, TimeoutError) as error:
         why = str(error) or f"no answer within {CONNECT_WITHIN:.0f} s"
         raise Unreachable(f"Temporal at {target} can't be reached: {why}") from error
+    except ValueError as error:  # such as a port that is none
+        raise InvalidInput("environment", "TEMPORAL_*", f"expected what a client can use: {error}") from error
 
 
 def _config(settings: Settings) -> ClientConnectConfig:

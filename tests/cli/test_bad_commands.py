@@ -156,6 +156,15 @@ def test_a_data_folder_that_can_be_nowhere_is_bad_input(maintrain, monkeypatch):
     assert "maintrain failed" not in result.err
 
 
+def test_an_address_of_temporal_that_is_none_keeps_no_stop_from_being_in_force(loaded, monkeypatch):
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:99999")
+
+    stopped, setup = loaded("stop", "sim", *BECAUSE), loaded("setup")
+
+    assert (0, "", True) == (stopped.code, stopped.err, "the stop is in force in the store" in stopped.out)
+    assert (2, True) == (setup.code, "error: environment: TEMPORAL_*: expected what a client can use: " in setup.err)
+
+
 def test_a_store_that_is_no_database_is_told_in_one_line(maintrain):
     maintrain.data.mkdir()
     (maintrain.data / "facts.db").write_bytes(b"no database at all" * 1000)
