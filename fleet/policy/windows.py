@@ -35,16 +35,14 @@ class Span(NamedTuple):
 
 def spans(windows: Sequence[Window], since: Moment, until: Moment) -> Iterator[Span]:
     """Open stretches that end after `since` and open before `until`, in order; windows that touch are one stretch."""
-    current: Span | None = None
+    found: list[Span] = []
     for span in sorted(_all(windows, since - _DAY, until)):
-        if current is not None and span.opens <= current.closes:
-            current = Span(current.opens, max(current.closes, span.closes))
-            continue
-        if current is not None and current.closes > since:
-            yield current
-        current = span
-    if current is not None and current.closes > since:
-        yield current
+        if found and span.opens <= found[-1].closes:
+            found[-1] = Span(found[-1].opens, max(found[-1].closes, span.closes))
+        else:
+            found.append(span)
+    # Openings are counted by days: the last day's may lie beyond.
+    return (s for s in found if s.closes > since and s.opens < until)
 
 
 def begin(windows: Sequence[Window], at: Moment, need: timedelta) -> Moment | None:

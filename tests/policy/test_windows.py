@@ -77,6 +77,11 @@ def test_of_a_doubled_hour_the_first_one_counts_and_only_once(opens, closes, exp
     assert [expected] == [span for span in found if span == expected or span[0].startswith("25 0")]
 
 
+def test_what_opens_later_on_the_last_day_lies_beyond():
+    """For who counts open time up to a moment it would be less than none."""
+    assert [("10 20:00", "11 04:00")] == opened([NIGHT], "2026-06-10 12:00", "2026-06-11 12:00")
+
+
 def test_windows_that_touch_are_one():
     weekend = window("00:00", "24:00", zone="UTC", days=(Weekday.SATURDAY, Weekday.SUNDAY))
 

@@ -177,6 +177,16 @@ def test_windows_count_for_what_is_kept_free_and_for_how_long_a_cycle_takes():
     assert point(asked, 8).cycle_days == pytest.approx(point(always, 8).cycle_days * 4, rel=0.05)
 
 
+@pytest.mark.parametrize("hour", range(0, 24, 3))
+def test_what_share_of_the_time_windows_are_open_is_the_same_at_every_hour(hour):
+    """An hour late in the day: asked in the morning, the one after the last of the weeks that are counted."""
+    nightly = POOL.model_copy(update={"windows": (Window(opens="22:00", closes="23:00"),)})
+    asked = size_question(nightly, hosts(64), (), (), NOW.replace(hour=hour))
+    assert 1 / 24 == pytest.approx(asked.open_share)
+    assert 28 == len(asked.open_hours)
+    assert 8.0 == pytest.approx(point(asked, 8).reserved)
+
+
 @pytest.mark.parametrize(("minutes", "a_night"), [(150, 2), (180, 2), (190, 1), (370, 1)])
 def test_as_many_visits_begin_in_a_window_as_find_their_need_left_of_it(minutes, a_night):
     """Six hours a night, of which the last visit needs three: what a train on these windows does."""
