@@ -104,8 +104,10 @@ def look_ahead(facts: TrainFacts, view: ClusterView | None, kept: KeptPrices | N
     due = (cycle.due_at - facts.now).total_seconds()
     visiting = DomainState.VISITING in states
     notice, length = facts.pool.notice.total_seconds(), facts.visit_seconds
-    begins = max(notice, (opened_at - facts.now).total_seconds() + notice)
-    begins = max(begins, length if visiting else 0.0, facts.held_seconds)
+    tell = max(notice, (opened_at - facts.now).total_seconds() + notice)
+    ready = min([tell, *(told(facts, d) for d in domains if d.state is DomainState.NOTICED)])
+    # One visit at a time, and an emergency goes before, also where jobs have had their time by now.
+    begins = max(ready, length if visiting else 0.0, facts.held_seconds)
     prices = (kept or KeptPrices()).look(facts, cycle, view, facts.now + timedelta(seconds=begins))
     return Outlook(
         facts=facts,
@@ -118,7 +120,7 @@ def look_ahead(facts: TrainFacts, view: ClusterView | None, kept: KeptPrices | N
         ),
         prices=prices.only(np.array(indices, np.int64), (facts.now - cycle.opened_at).total_seconds()),
         calendar=Calendar.of(facts.pool.windows, facts.now, visit_need(facts)),
-        begins=min([begins, *(told(facts, d) for d in domains if d.state is DomainState.NOTICED)]),
+        begins=begins,
         opened_at=opened_at,
     )
 

@@ -94,6 +94,20 @@ def test_the_domain_whose_jobs_were_told_goes_first_when_they_have_had_their_tim
     assert timedelta(minutes=10) == found.visits[0].begin - NOW
 
 
+@pytest.mark.parametrize(
+    ("first", "changes", "begins"),
+    [(DomainState.VISITING, {}, HOUR), (DomainState.VISITED, {"held_seconds": 3 * 3600.0}, 3 * HOUR)],
+    ids=["a visit is under way", "an emergency goes before"],
+)
+def test_jobs_that_have_had_their_time_do_not_bring_the_visit_before_its_turn(first, changes, begins):
+    facts = train(3, states={1: first}, due=begins + 2 * HOUR - timedelta(minutes=1), **changes)
+    told = facts.cycle.domains[1].model_copy(update={"state": DomainState.NOTICED, "noticed_at": ago(minutes=45)})
+    cycle = facts.cycle.model_copy(update={"domains": (facts.cycle.domains[0], told, facts.cycle.domains[2])})
+    found = timetable(facts.model_copy(update={"cycle": cycle}), None)
+    assert [("d2", begins), ("d3", begins + HOUR)] == [(v.domain, v.begin - NOW) for v in found.visits]
+    assert "1 of 2 visits end after their due date" in found.at_risk
+
+
 def test_a_domain_that_jobs_were_granted_to_keep_is_not_planned_before_their_date():
     found = timetable(train(3, avoided={"d1": NOW + 5 * HOUR}), None)
     assert ("d2", "d3", "d1") == found.order
