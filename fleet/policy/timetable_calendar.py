@@ -1,5 +1,6 @@
 """When a train's visits may begin, in seconds from a moment on: a pool's windows as arrays."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -44,18 +45,21 @@ class Calendar:
         """The first moment from `at` on at which a visit may begin; inf for never."""
         if self.always:
             return at
-        place = int(np.searchsorted(self.last, at))
+        place = bisect_left(self.last, at)
         return inf if place == len(self.last) else max(at, self.opens[place])
 
     def slots(self, at: float, length: float, count: int) -> Floats:
         """When each of so many visits of one length begins, one after the other; inf for those without room."""
         if self.always:
             return at + length * np.arange(count, dtype=np.float64)
-        found = np.full(count, inf)
-        for i in range(count):
-            at = self.begin(at)
-            if at == inf:
-                break
-            found[i] = at
-            at += length
+        found, done = np.full(count, inf), 0
+        while done < count and (at := self.begin(at)) < inf:  # a stretch at once: a large pool's visits are thousands
+            last, most = self.last[bisect_left(self.last, at)], count - done
+            if length > 0 and last < inf:
+                most = min(most, int((last - at) / length) + 1)
+            begins = at + length * np.arange(most, dtype=np.float64)
+            begins = begins[begins <= last]
+            found[done : done + len(begins)] = begins
+            done += len(begins)
+            at = float(begins[-1]) + length
         return found

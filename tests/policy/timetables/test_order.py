@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 from math import inf
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -146,6 +147,39 @@ def test_the_next_visit_alone_is_that_of_the_whole_order_of_a_few():
         given = case(seed, 6)
         whole = visit_order(given.left, given.prices, given.calendar, 0.0)
         assert whole[0] == next_visit(given.left, given.prices, given.calendar, 0.0)
+
+
+class Counted(Calendar):
+    """Counts how often it is asked when a visit may begin."""
+
+    asked: ClassVar[list[float]] = []
+
+    def begin(self, at: float) -> float:
+        self.asked.append(at)
+        return super().begin(at)
+
+
+def test_places_in_windows_are_looked_for_a_window_at_a_time():
+    count, prices = 80, Prices(80)
+    for n in range(count):
+        add(prices, str(n), [n], float(n + 1))
+    Counted.asked.clear()
+    left = alike(count, due=4, length=HOUR / 2)
+    visit_order(left, prices, Counted(WINDOWS.opens, WINDOWS.last), 0.0)
+    assert len(Counted.asked) < 10 * count
+
+
+def test_places_in_windows_are_those_of_one_visit_after_another():
+    rng = np.random.default_rng(3)
+    for _ in range(60):
+        opens = np.cumsum(rng.integers(1, 40, 12)) * HOUR
+        calendar = Calendar(tuple(opens.tolist()), tuple((opens + rng.integers(0, 9, 12) * 600.0).tolist()))
+        at, length = float(rng.integers(0, 20)) * HOUR, float(rng.integers(1, 120)) * 60.0
+        found = calendar.slots(at, length, 40).tolist()
+        for begin in found:
+            at = calendar.begin(at)
+            assert begin == pytest.approx(at)
+            at += length
 
 
 def test_visits_are_priced_at_their_beginnings():
