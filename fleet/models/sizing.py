@@ -103,6 +103,8 @@ class SizeQuestion(Fact):
     """The weeks that those are of."""
     need_hours: float = Field(0.0, ge=0)
     """What must be left of a window for a visit to begin in it, however long visits are."""
+    notice_hours: float = Field(0.0, ge=0)
+    """Visits begin no closer together: their jobs are told one domain ahead."""
     domains: dict[int, int] = Field(default_factory=dict)
     """Size: domains that the pool's topology makes of it; where it is not told, members by size."""
     placed_host_hours: dict[int, float] = Field(default_factory=dict)

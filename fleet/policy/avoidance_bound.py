@@ -37,6 +37,17 @@ def finish(facts: TrainFacts, names: Iterable[str], avoided: Mapping[str, Moment
     return at
 
 
+def foreseen(facts: TrainFacts, domains: Iterable[DomainProgress]) -> tuple[Moment | None, timedelta]:
+    """When the visits of these domains will have ended as a train goes, and how far apart they begin: jobs are told one
+    domain ahead, so that where a notice is longer than a visit it is the notices that follow one another.
+    """
+    length = timedelta(seconds=facts.visit_seconds)
+    apart = max(length, facts.pool.notice)
+    paced = facts if apart == length else facts.model_copy(update={"visit_seconds": apart.total_seconds()})
+    done = finish(paced, (d.domain.name for d in domains), facts.avoided)
+    return None if done is None else done - (apart - length), apart
+
+
 def left(cycle: Cycle | None) -> tuple[DomainProgress, ...]:
     """Domains that an open cycle has yet to be done with; none between cycles."""
     if cycle is None or cycle.closed_at is not None:

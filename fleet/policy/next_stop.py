@@ -24,7 +24,7 @@ from fleet.models.facts import TrainFacts
 from fleet.models.stop import Stop
 from fleet.models.train import Cycle, DomainProgress, DomainState, NextStop, StopAction
 from fleet.models.units import format_duration
-from fleet.policy.avoidance_bound import finish, visit_need
+from fleet.policy.avoidance_bound import foreseen, visit_need
 from fleet.policy.stopping import in_words
 from fleet.policy.too_large import too_large
 from fleet.policy.windows import HORIZON, begin, waits_for_window
@@ -220,15 +220,15 @@ def _at_risk(facts: TrainFacts, cycle: Cycle, remaining: list[DomainProgress]) -
 
 def _too_late(facts: TrainFacts, cycle: Cycle, remaining: list[DomainProgress]) -> str:
     """Why these domains can't be visited by the due date, counting only the time in the pool's windows."""
-    held, left = timedelta(seconds=facts.held_seconds), len(remaining)
-    done = finish(facts, (d.domain.name for d in remaining), facts.avoided)
+    held, left, (done, apart) = timedelta(seconds=facts.held_seconds), len(remaining), foreseen(facts, remaining)
     due = f"the due date {cycle.due_at.isoformat(sep=' ', timespec='seconds')}"
     if done is None:
         return f"{left} domains left, and the pool's windows have no room for them before {due}"
     if done <= cycle.due_at:
         return ""
-    each, late = format_duration(timedelta(seconds=round(facts.visit_seconds))), _rounded(done - cycle.due_at)
-    within = ", begun in the pool's windows," if facts.pool.windows else ""
+    each, late = format_duration(_rounded(apart)), _rounded(done - cycle.due_at)
+    within = " for its notice" if apart.total_seconds() > facts.visit_seconds else ""
+    within += ", begun in the pool's windows," if facts.pool.windows else ""
     before = f"; {facts.held_by} goes before, for about {format_duration(_rounded(held))}" if held else ""
     away = f"; jobs were granted that {len(facts.avoided)} of them are not visited yet" if facts.avoided else ""
     return f"{left} domains left at {each} each{within} end {format_duration(late)} after {due}{before}{away}"

@@ -39,22 +39,25 @@ def closed_form(question: SizeQuestion) -> float:
 def smallest(question: SizeQuestion) -> float:
     """The size below which the cycle's visits don't fit into its bound; inf where none fits.
 
-    members / s visits of fixed + s x host seconds each, in the open share of the bound.
+    members / s visits of fixed + s x host seconds each, in the open share of the bound; as many notices in all of it.
     """
     room = question.bound_days * DAY_H * 3600.0 * question.open_share - question.members * question.visit.host_seconds
-    return question.members * question.visit.fixed_seconds / room if room > 0 else inf
+    told = question.members * question.notice_hours / (question.bound_days * DAY_H)
+    return max(told, question.members * question.visit.fixed_seconds / room) if room > 0 else inf
 
 
 def point(question: SizeQuestion, size: int) -> SizePoint:
     """What one size costs."""
     domains = question.domains.get(size, -(-question.members // size))
     hours = question.visit.seconds(size) / 3600.0
-    days = domains * _days_a_visit(question, hours)
+    apart = max(hours, question.notice_hours)
+    days = domains * _days_a_visit(question, apart)
     every = max(question.every_days, days)
     lost = question.placed_host_hours.get(size)
     why_not = question.refused.get(size, "")
     if days > question.bound_days:
-        why_not = f"a cycle takes {_days(days)}, the bound is {_days(question.bound_days)}"
+        told = f" with {_days(apart / DAY_H)} of notice each" if apart > hours else ""
+        why_not = f"a cycle takes {_days(days)}{told}, the bound is {_days(question.bound_days)}"
     return SizePoint(
         size=size,
         domains=domains,

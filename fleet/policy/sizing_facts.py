@@ -65,6 +65,7 @@ def size_question(
         open_for_days=_WEEKS / timedelta(days=1),
         need_hours=(pool.drain.deadline + pool.visit_budget) / _HOUR,
         domains=domains,
+        notice_hours=pool.notice / _HOUR,
         placed_host_hours=placed if counted else {},
         refused=refused,
     )

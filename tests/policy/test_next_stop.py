@@ -179,6 +179,14 @@ def test_a_bound_that_can_be_met_is_not_at_risk():
     assert expected == next_stop(train(cycle(domain(1), domain(2), due_at=NOW + timedelta(hours=2)))).at_risk
 
 
+def test_a_notice_longer_than_a_visit_puts_the_bound_at_risk_as_it_paces_the_train():
+    days = POOL.model_copy(update={"notice": timedelta(days=1)})
+    four = tuple(domain(n) for n in (1, 2, 3, 4))
+    expected = "4 domains left at 1d each for its notice end 1h after the due date 2026-03-04 12:00:00+00:00"
+    assert expected == next_stop(train(cycle(*four, due_at=NOW + timedelta(days=3)), pool=days)).at_risk
+    assert "" == next_stop(train(cycle(*four, due_at=NOW + timedelta(days=3, hours=1)), pool=days)).at_risk
+
+
 def test_a_domain_that_a_visit_of_another_pool_waits_for_goes_before_one_whose_jobs_were_told():
     told = domain(1, NOTICED, noticed_at=ago(hours=1))
     called = {"invited": frozenset({"d003"})}

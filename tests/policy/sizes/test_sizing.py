@@ -215,6 +215,16 @@ def test_a_visit_longer_than_a_window_holds_up_the_next_one():
         assert nights * point(asked, 64).domains == pytest.approx(point(asked, 64).cycle_days, rel=1e-3)
 
 
+def test_a_notice_longer_than_visits_paces_the_cycle():
+    told = POOL.model_copy(update={"notice": timedelta(days=1), "cycle_bound": timedelta(days=10)})
+    asked = size_question(told, hosts(64), (), [VisitLength(hosts=8, seconds=7200.0)], NOW)
+    assert [(16.0, "a cycle takes 16d with 1d of notice each, the bound is 10d"), (8.0, "")] == [
+        (p.cycle_days, p.why_not) for p in (point(asked, 4), point(asked, 8))
+    ]
+    assert 6.4 == pytest.approx(smallest(asked))
+    assert 2.0 == point(asked, 8).visit_hours
+
+
 def test_a_best_size_that_the_pools_promises_hold_down_says_so():
     gangs = tuple(job(str(n), *(f"g{h:03d}" for h in range(16 * n, 16 * n + 16))) for n in range(4))
     costly = {"job_costs": JobCosts(checkpoint=timedelta(days=1)), "cycle_bound": timedelta(days=4)}
