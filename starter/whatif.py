@@ -3,6 +3,7 @@
 Nothing is opened, connected to or changed: the answer comes from `simulation`, which runs the policies of `fleet`.
 """
 
+import math
 import os
 from collections.abc import Sequence
 from datetime import timedelta
@@ -33,6 +34,8 @@ GPUS = 8
 """Of a host, unless it is told otherwise."""
 SHORTEST_CYCLE = timedelta(minutes=1)
 """Every cycle is simulated: without a bound, a slip of the unit runs for days."""
+MOST_OF_IT = 0.9
+"""Share of the time asked for that the jobs of a file are to come in."""
 MOST_JOBS = 280_000
 """Made up at most, so that the largest fleets are answered in a minute."""
 
@@ -169,6 +172,7 @@ def _read(
     if not len(jobs):
         raise InvalidInput(name, "", f"expected jobs within {days:g} days that fit on {hosts} hosts, found none")
     notes = [f"left out, {left}: submitted later than day {days:g}, or larger than {hosts} hosts"] if left else []
+    notes += _too_short(float(jobs.submit_s[-1]) / DAY_S, days)
     costs = costs or JobCosts()
     restart_s, checkpoint_s = costs.restart.total_seconds(), costs.checkpoint.total_seconds()
     told = format_duration(costs.restart), format_duration(costs.checkpoint)
@@ -176,6 +180,17 @@ def _read(
         f"Every job restarts in {told[0]} and saves every {told[1]} (the pool's job_costs, or their defaults)."
     )
     return jobs.costing(restart_s, checkpoint_s), (*read.notes, *notes)
+
+
+def _too_short(told_days: float, days: float) -> list[str]:
+    """Said of a history that ends long before the time asked for."""
+    if told_days >= MOST_OF_IT * days:
+        return []
+    asked = max(0.1, math.ceil(told_days * 10) / 10)
+    return [
+        f"The last job of the file comes on day {told_days:.3g} of {days:g}: nothing comes after it, and what is told a"
+        f" day, or as a share or mean of the time, is of all {days:g} days. --days {asked:g} is as long as the file."
+    ]
 
 
 def _scenario(about: dict[str, object], jobs: Workload) -> Scenario:

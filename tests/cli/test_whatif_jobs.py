@@ -25,3 +25,16 @@ def test_a_line_that_cant_be_read_is_one_clear_error(maintrain, tmp_path):
     assert 2 == found.code
     assert f"{log}:2: NNodes: expected a whole number of at least 1, found 'many'" in found.err
     assert "Traceback" not in found.err
+
+
+def test_a_history_that_ends_long_before_the_time_asked_for_is_told(maintrain, tmp_path):
+    log = tmp_path / "log.swf"
+    log.write_text(SWF + SWF.replace("1 0 10", "2 86400 10", 1))
+    asked = ("whatif", "--hosts", "200", "--processes", "1", "--policy", "nothing", "--workload", log)
+    asked += ("--per-host", "16")
+    long, right = (json.loads(maintrain(*asked, "--days", n, "--json").out)["assumptions"] for n in ("10", "1"))
+
+    assert any(
+        "The last job of the file comes on day 1 of 10" in said and "--days 1 is as long" in said for said in long
+    )
+    assert not any("The last job" in said for said in right)
