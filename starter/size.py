@@ -64,7 +64,19 @@ async def made(store: Store, cluster: Cluster, pool: Pool, flash_at_once: int | 
     question = size_question(pool, hosts, jobs, ended, now, (flash_at_once, flash))
     kind = kind_of(question.mix, pool.replicas is not None)
     found = sizing(f"{cluster.name}/{pool.name}", question, pool.domain.size, question.domains, kind)
-    return found.model_copy(update={"notes": (f"the jobs are not known: {trouble}",)}) if trouble else found
+    return without_jobs(found, trouble) if trouble else found
+
+
+def without_jobs(found: Sizing, trouble: str) -> Sizing:
+    """What is left of an answer whose jobs can't be read: they are not none, and no size is the best."""
+    told = {
+        "best": None,
+        "reason": "not known, for its jobs are not; what interruptions cost is missing from every size",
+        "kind_because": "as if no jobs ran on it, which is not known",
+        "sensitivity": (),
+        "notes": (f"the jobs are not known: {trouble}",),
+    }
+    return found.model_copy(update=told)
 
 
 def as_plain(found: Sizing) -> dict[str, Any]:

@@ -150,7 +150,7 @@ class Sizing(Decision):
     kind_because: str
     today: int
     best: int | None
-    """None where no size keeps the bound."""
+    """None where no size keeps the bound, or the jobs could not be read."""
     closed_form: float
     """The best size by the formula of docs/sizing.md, before topology and bound."""
     smallest: float | None

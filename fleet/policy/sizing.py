@@ -46,7 +46,8 @@ def kind_of(mix: JobMix, has_replicas: bool) -> tuple[PoolKind, str]:
 
 
 def sizing(pool: str, question: SizeQuestion, today: int, among: Iterable[int], kind: tuple[PoolKind, str]) -> Sizing:
-    """Look at every size of `among`, and say which is best."""
+    """Look at every size of `among`, and say which is best. A size of today's that is above what there is takes all."""
+    today = min(today, question.members)
     points = tuple(point(question, size) for size in sorted(set(among)))
     chosen = best(points)
     free, floor = closed_form(question), smallest(question)

@@ -42,10 +42,11 @@ def size_question(
     domains: dict[int, int] = {}
     placed: dict[int, float] = {}
     refused: dict[int, str] = {}
-    for size in sorted({*sizes(len(members), _groups(members, pool)), min(pool.domain.size, len(members))} - {0}):
+    today = min(pool.domain.size, len(members))
+    for size in sorted({*sizes(len(members), _groups(members, pool)), today} - {0}):
         spec = DomainSpec(size=size, group_by=pool.domain.group_by)
         formed = form_domains(members, spec, pool.replicas)
-        if max(len(d.hosts) for d in formed) < size and size != pool.domain.size:
+        if max(len(d.hosts) for d in formed) < size and size != today:
             continue  # the same domains as a smaller size, with more kept free
         domains[size] = len(formed)
         placed[size] = _placed(formed, counted)
@@ -64,8 +65,8 @@ def size_question(
         open_hours=open_hours,
         open_for_days=_WEEKS / timedelta(days=1),
         need_hours=(pool.drain.deadline + pool.visit_budget) / _HOUR,
-        domains=domains,
         notice_hours=pool.notice / _HOUR,
+        domains=domains,
         placed_host_hours=placed if counted else {},
         refused=refused,
     )

@@ -44,6 +44,8 @@ class Outlook(NamedTuple):
     begins: float
     """When the next visit may begin at the earliest."""
     opened_at: Moment
+    known: bool
+    """Whether the jobs are."""
 
 
 def timetable(facts: TrainFacts, view: ClusterView | None) -> Timetable:
@@ -122,6 +124,7 @@ def look_ahead(facts: TrainFacts, view: ClusterView | None, kept: KeptPrices | N
         calendar=Calendar.of(facts.pool.windows, facts.now, visit_need(facts)),
         begins=begins,
         opened_at=opened_at,
+        known=view is not None,
     )
 
 
@@ -177,6 +180,8 @@ def _reason(outlook: Outlook, visits: Sequence[PlannedVisit], placed: Sequence[P
     if not visits:
         return "the pool's windows have no room for a visit"
     first = placed[0]
+    if not outlook.known:
+        return f"{visits[0].domain} is first in the fixed order, for the jobs are not known{spare_of(visits)}"
     others = outlook.prices.at(np.array([first.begin]))[0] / _HOUR
     rank = outlook.left.rank
     if rank[first.domain] < rank.max():

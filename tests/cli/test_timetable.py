@@ -1,12 +1,16 @@
 """`maintrain train plan --days`: as a table, as JSON, as a picture, and what is told when the bound can't be met."""
 
 import json
+from datetime import timedelta
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import yaml
 
+from fleet.policy.timetable import timetable
+from starter.timetable import Planned, timetable_json, timetable_lines
 from tests.cli.conftest import SIMULATED
+from tests.policy.timetables.test_timetable import train
 
 POOL = "sim/gpu-train"
 
@@ -76,6 +80,27 @@ def test_a_bound_that_can_not_be_met_is_told_with_what_would_help(synced, tmp_pa
     again = result.out.partition("a cycle bound of ")[2].split()[0]
     changed(synced, tmp_path, cycle_bound=again)
     assert "at risk" not in synced("train", "plan", POOL, "--days", "14").out
+
+
+def test_what_jobs_lose_is_not_told_where_they_are_not_known():
+    found = timetable(train(2), None)
+    planned = Planned("c1/gpu-train", found, timedelta(days=14), "squeue does not answer", "", True)
+    said = timetable_lines(planned)
+    (first,) = (line for line in "\n".join(said).splitlines() if line.startswith("d1 "))
+    assert ["?", "?"] == first.split()[6:8]
+    assert "2 visits" == said[-2].strip()
+    assert "the jobs are not known: squeue does not answer" == said[-1]
+    plain = timetable_json(planned)
+    assert (None, None) == (plain["cost_host_hours"], plain["visits"][0]["jobs"])
+    assert planned.title.endswith(", its jobs not known")
+    stopped = planned._replace(jobs_unknown="", stopped="a storm", asked=False)
+    assert stopped.title.endswith(", as if stops were lifted, as if a cycle were asked for")
+
+
+def test_a_timetable_of_a_train_that_was_not_asked_to_run_says_so(synced):
+    result = synced("train", "plan", POOL, "--days", "14")
+    assert "as if asked for now: no cycle is (maintrain train start sim/gpu-train)" in result.out
+    assert json.loads(synced("train", "plan", POOL, "--days", "14", "--json").out)["cycle_asked"] is False
 
 
 def test_days_that_are_no_days_and_files_that_can_not_be_written_are_refused(synced, tmp_path):

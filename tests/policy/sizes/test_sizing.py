@@ -19,7 +19,7 @@ from fleet.policy.sizing import kind_of, sizes, sizing
 from fleet.policy.sizing_cost import best, closed_form, cycle_cost, point, smallest, touched, visit_model
 from fleet.policy.sizing_facts import size_question
 from fleet.policy.windows import ended
-from starter.size import as_plain, lines
+from starter.size import as_plain, lines, without_jobs
 from tests.policy.make import NOW, ago, pool
 
 HOURS_2 = VisitModel(fixed_seconds=7200.0)
@@ -252,6 +252,26 @@ def test_jobs_that_lose_nothing_cost_nothing_at_any_size():
         found = sizing("p", asked, 8, asked.domains, kind_of(asked.mix, False))
         assert {0.0} == {p.interrupted for p in found.points}
         assert {found.best} == {s.best for s in found.sensitivity if "visits" not in s.what}
+
+
+@pytest.mark.parametrize("replicas", [None, Replicas(by="rack")])
+def test_a_size_above_all_of_a_pools_hosts_is_all_of_them(replicas):
+    wide = POOL.model_copy(update={"domain": DomainSpec(size=72, group_by=Grouping.RACK), "replicas": replicas})
+    asked = size_question(wide, hosts(16), (job("1", "g000", "g008"),), (), NOW)
+    found = sizing("p", asked, wide.domain.size, asked.domains, kind_of(asked.mix, replicas is not None))
+    now = found.point(found.today)
+    assert (16, 16 * 24.0, 1 if replicas is None else 2) == (now.size, now.reserved, now.domains)
+    assert any("today)" in line for line in lines(found)[2].splitlines())
+
+
+def test_jobs_that_can_not_be_read_are_not_told_to_be_none():
+    asked = size_question(POOL, hosts(64), (), (), NOW)
+    found = without_jobs(sizing("p", asked, 8, asked.domains, kind_of(asked.mix, False)), "squeue does not answer")
+    said = "\n".join(lines(found))
+    assert (None, ()) == (found.best, found.sensitivity)
+    assert "best: not known, for its jobs are not" in said
+    assert "the jobs are not known: squeue does not answer" in said
+    assert "nothing gangs" not in said
 
 
 def test_a_pool_without_hosts_has_no_size():

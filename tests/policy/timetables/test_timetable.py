@@ -140,6 +140,12 @@ def test_the_train_takes_the_domain_that_the_timetable_puts_first_and_says_why()
     assert "d1" == next_stop(train(4)).domain
 
 
+def test_jobs_that_are_not_known_are_not_told_to_be_none():
+    idle, unknown = timetable(train(2), view()), timetable(train(2), None)
+    assert idle.reason.startswith("no job that would be interrupted runs on d1")
+    assert unknown.reason.startswith("d1 is first in the fixed order, for the jobs are not known; d2 keeps ")
+
+
 def test_a_due_date_that_can_not_be_kept_is_told_with_what_would_help():
     found = timetable(train(6, due=4 * HOUR), None)
     assert "3 of 6 visits end after their due date" in found.at_risk
