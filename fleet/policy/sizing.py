@@ -14,15 +14,20 @@ _NOTABLE = 0.01
 
 
 def sizes(members: int, groups: Sequence[int] = (), most: int = MOST_HOSTS) -> list[int]:
-    """Sizes worth a look: where domains follow racks, say, even parts of one and whole ones; else all small ones and
-    some of the larger. `groups`: how many hosts the racks have.
+    """Sizes worth a look: all small ones and some of the larger of `possible`."""
+    return _thinned(possible(members, groups, most))
+
+
+def possible(members: int, groups: Sequence[int] = (), most: int = MOST_HOSTS) -> Sequence[int]:
+    """Sizes that there can be: where domains follow racks, say, even parts of one and whole ones. `groups`: how many
+    hosts the racks have.
     """
     largest = min(members, most)
     if not groups:
-        return _thinned(range(1, largest + 1))
+        return range(1, largest + 1)
     parts = {-(-group // count) for group in groups for count in range(1, group + 1)}
     whole = {size for group in groups for size in range(group, largest + 1, group)}
-    return _thinned(sorted(s for s in parts | whole if s <= largest))
+    return sorted(s for s in parts | whole if s <= largest)
 
 
 def _thinned(found: Iterable[int]) -> list[int]:

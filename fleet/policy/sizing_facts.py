@@ -1,7 +1,7 @@
 """From a pool as it is (hosts, topology, running jobs, visits that ended) to the question of its domain size."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from itertools import compress
 
@@ -14,8 +14,8 @@ from fleet.models.train import Domain
 from fleet.policy.domains import form_domains
 from fleet.policy.job_costs import lost
 from fleet.policy.limits import problems
-from fleet.policy.sizing import sizes
-from fleet.policy.sizing_cost import visit_model
+from fleet.policy.sizing import possible, sizes
+from fleet.policy.sizing_cost import point, visit_model
 from fleet.policy.timetable_kept import interruptible
 from fleet.policy.windows import closing, spans
 
@@ -42,20 +42,27 @@ def size_question(
     domains: dict[int, int] = {}
     placed: dict[int, float] = {}
     refused: dict[int, str] = {}
-    today = min(pool.domain.size, len(members))
-    for size in sorted({*sizes(len(members), _groups(members, pool)), today} - {0}):
+    today, groups = min(pool.domain.size, len(members)), _groups(members, pool)
+
+    def look(size: int) -> int:
+        """At a size, or at the smaller one that makes the same domains and keeps less free."""
         spec = DomainSpec(size=size, group_by=pool.domain.group_by)
         formed = form_domains(members, spec, pool.replicas)
-        if max(len(d.hosts) for d in formed) < size and size != today:
-            continue  # the same domains as a smaller size, with more kept free
+        largest = max(len(d.hosts) for d in formed)
+        if largest < size and size != today:
+            return largest if largest in domains else look(largest)
         domains[size] = len(formed)
         placed[size] = _placed(formed, counted)
         wrong = problems(pool.model_copy(update={"domain": spec}), len(members))
         if wrong:
             refused[size] = wrong[0]
+        return size
+
+    for size in sorted({*sizes(len(members), groups), today} - {0}):
+        look(size)
     bound, open_hours = pool.cycle_bound / timedelta(days=1), _open_hours(pool, now)
     open_for = sum(closes - opens for opens, closes in open_hours)
-    return SizeQuestion(
+    question = SizeQuestion(
         members=max(1, len(members)),
         visit=visit_model(ended, _promised(pool, flash)),
         mix=_mix(counted),
@@ -66,10 +73,24 @@ def size_question(
         open_for_days=_WEEKS / timedelta(days=1),
         need_hours=(pool.drain.deadline + pool.visit_budget) / _HOUR,
         notice_hours=pool.notice / _HOUR,
-        domains=domains,
-        placed_host_hours=placed if counted else {},
-        refused=refused,
-    )
+    ).model_copy(update={"domains": domains, "placed_host_hours": placed if counted else {}, "refused": refused})
+    # Of the large sizes only some were looked at, and where the bound or a promise decides it is the last that can be.
+    all_ = possible(len(members), groups)
+    _to_the_edge(all_, domains, look, lambda size: point(question, size).cycle_days <= question.bound_days)
+    _to_the_edge(all_, domains, look, lambda size: size in refused)
+    return question
+
+
+def _to_the_edge(
+    among: Sequence[int], seen: Mapping[int, int], look: Callable[[int], int], holds: Callable[[int], bool]
+) -> None:
+    """Look between two sizes that were seen, so that the first one that something holds for is found."""
+    known = sorted(seen)
+    first = next((place for place, size in enumerate(known) if holds(size)), 0)
+    between = [size for size in among if known[first - 1] < size < known[first]] if first else []
+    while between:
+        middle = len(between) // 2
+        between = between[:middle] if holds(look(between[middle])) else between[middle + 1 :]
 
 
 def _is_hit(job: Job, mine: set[str], pool: Pool, now: Moment) -> bool:

@@ -236,6 +236,26 @@ def test_a_best_size_that_the_pools_promises_hold_down_says_so():
     assert said[8].startswith("8 hosts, for more would cost less but can't be (16: planned_buffer: expected at least")
 
 
+@pytest.mark.parametrize(("grouping", "smallest_"), [(Grouping.NONE, 50), (Grouping.RACK, 56)])
+def test_the_smallest_and_the_largest_size_that_can_be_are_found_between_those_that_are_looked_at_first(
+    grouping, smallest_
+):
+    """Of the large ones each is an eighth larger than the one before."""
+    spec = DomainSpec(size=8, group_by=grouping)
+    grouped = POOL.model_copy(update={"domain": spec, "cycle_bound": timedelta(days=1)})
+    each = [VisitLength(hosts=8, seconds=3600.0)]
+    asked = size_question(grouped, hosts(1200), (), each, NOW)
+    assert smallest_ == sizing("p", asked, 8, asked.domains, kind_of(asked.mix, False)).best
+
+    held = grouped.model_copy(update={"planned_buffer": smallest_})
+    asked = size_question(held, hosts(1200), (), each, NOW)
+    assert smallest_ == sizing("p", asked, 8, asked.domains, kind_of(asked.mix, False)).best
+    gangs = (job("1", *(f"g{n:03d}" for n in range(1200))),)
+    longer = held.model_copy(update={"planned_buffer": 100, "cycle_bound": timedelta(days=9)})
+    asked = size_question(longer, hosts(1200), gangs, each, NOW)
+    assert {Grouping.NONE: 100, Grouping.RACK: 96}[grouping] == max(s for s in asked.domains if s not in asked.refused)
+
+
 def test_where_no_size_can_be_small_ones_and_large_ones_say_why():
     held = pool(domain=DomainSpec(size=2), planned_buffer=2, cycle_bound=timedelta(hours=20))
     asked = size_question(held, hosts(64), (), (), NOW)
