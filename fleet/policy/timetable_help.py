@@ -1,7 +1,8 @@
 """When a timetable can't keep its due dates: which, and what would help, computed and not guessed.
 
-Each help is enough by itself while everything else stays as it is. Visits of one length that go as soon as they may end
-soonest in the order of the dates before which they may not begin, so that order tells what is enough.
+Each help is enough by itself while everything else stays as it is, in this cycle or from the next one on, as it says.
+Visits of one length that go as soon as they may end soonest in the order of the dates before which they may not begin,
+so that order tells what is enough.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from fleet.models.base import Moment
 from fleet.models.facts import TrainFacts
 from fleet.models.pool import MOST_HOSTS
 from fleet.models.timetable import PlannedVisit
+from fleet.policy.limits import problems
 from fleet.policy.timetable_calendar import Calendar, Floats
 from fleet.policy.timetable_exact import Remaining
 from fleet.policy.timetable_words import length
@@ -134,7 +136,17 @@ def _larger_domains(trouble: Trouble, hosts: Sequence[int]) -> str:
     size = -(-total // low) if low else inf
     if size > MOST_HOSTS or size <= largest:
         return ""
-    return f"from the next cycle on: domains of {size} hosts (today up to {largest}), in {-(-total // size)} visits"
+    words = f"from the next cycle on: domains of {size} hosts (today up to {largest}), in {-(-total // size)} visits"
+    return f"{words}{_promised_otherwise(trouble.facts, int(size))}"
+
+
+def _promised_otherwise(facts: TrainFacts, size: int) -> str:
+    """What else a fleet file with domains of this size must change, or it is refused."""
+    members = sum(not host.decommissioned for host in facts.hosts)
+    spec = facts.pool.domain.model_copy(update={"size": size})
+    wrong = problems(facts.pool.model_copy(update={"domain": spec}), members) if members else ()
+    fields = dict.fromkeys(sentence.partition(":")[0] for sentence in wrong)
+    return f", with another {' and another '.join(fields)}" if fields else ""
 
 
 def _without_avoidance(trouble: Trouble) -> str:
@@ -165,4 +177,7 @@ def _longer_bound(trouble: Trouble) -> str:
         return ""
     last, due = max(v.end for v in trouble.visits), max(v.due for v in trouble.visits)
     bound = ceil((last - trouble.opened_at).total_seconds() / 60) * 60
-    return f"a cycle bound of {length(bound)} (today {length((due - trouble.opened_at).total_seconds())})"
+    cycle = trouble.facts.cycle
+    # An open cycle keeps its due date, whatever is loaded.
+    later = ", from the next cycle on" if cycle is not None and cycle.closed_at is None else ""
+    return f"a cycle bound of {length(bound)} (today {length((due - trouble.opened_at).total_seconds())}){later}"

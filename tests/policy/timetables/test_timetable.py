@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from fleet.models.facts import TrainFacts
 from fleet.models.host import Host
 from fleet.models.job_costs import JobCosts
+from fleet.models.pool import DomainSpec
 from fleet.models.scheduler import ClusterView, Job, JobKind, JobState
 from fleet.models.train import Cycle, Domain, DomainProgress, DomainState
 from fleet.models.units import parse_duration
@@ -166,6 +167,17 @@ def test_each_help_is_enough_by_itself():
     assert not timetable(train(6, due=6.5 * HOUR), None).at_risk
 
 
+def test_larger_domains_that_the_pools_promises_refuse_are_told_with_what_else_must_change():
+    hosts = tuple(
+        Host(cluster="c1", name=f"g{n}{x}", pool="gpu-train", since=ago(days=9)) for n in range(1, 7) for x in "ab"
+    )
+    held = POOL.model_copy(update={"domain": DomainSpec(size=2), "planned_buffer": 2, "floor": 10, "failure_buffer": 1})
+    for pool_, words in ((held, ", with another planned_buffer and another floor"), (POOL, "")):
+        found = timetable(train(6, due=4 * HOUR, hosts=hosts, pool=pool_), None)
+        expected = f"from the next cycle on: domains of 4 hosts (today up to 2), in 3 visits{words}"
+        assert expected in found.helps
+
+
 def given_back(facts, *, until) -> TrainFacts:
     """The last domain was given back three times; its pause ends `until` from now."""
     deadline = facts.pool.drain.deadline
@@ -178,7 +190,7 @@ def test_no_help_is_told_that_a_domain_which_may_not_begin_yet_makes_useless():
     facts = given_back(train(3, due=9 * HOUR), until=9 * HOUR - timedelta(minutes=24))
     found = timetable(facts, None)
     assert "1 of 3 visits end after" in found.at_risk
-    assert ("a cycle bound of 1d9h36m (today 1d9h)",) == found.helps
+    assert ("a cycle bound of 1d9h36m (today 1d9h), from the next cycle on",) == found.helps
 
 
 def test_visits_are_to_be_as_short_as_a_domain_that_may_begin_late_needs():
