@@ -18,6 +18,8 @@ from fleet.models.units import parse_duration
 _SAID = re.compile(r"maintrain:job((?:\s+[a-z]+=[^\s;]+)+)")
 _PART = re.compile(r"([a-z]+)=([^\s;]+)")
 
+OVERRUN = timedelta(minutes=5)
+"""A job that still runs so long after its end is let run on (Slurm's OverTimeLimit), and nobody knows until when."""
 MOST = 4
 """Times what its pool assumes that a job may say it loses: more would buy what avoidance has budgets for."""
 

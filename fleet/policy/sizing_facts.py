@@ -12,7 +12,7 @@ from fleet.models.scheduler import Job
 from fleet.models.sizing import JobMix, SizeQuestion, VisitLength, VisitModel
 from fleet.models.train import Domain
 from fleet.policy.domains import form_domains
-from fleet.policy.job_costs import lost
+from fleet.policy.job_costs import OVERRUN, lost
 from fleet.policy.limits import problems
 from fleet.policy.sizing import possible, sizes
 from fleet.policy.sizing_cost import point, visit_model
@@ -97,7 +97,7 @@ def _is_hit(job: Job, mine: set[str], pool: Pool, now: Moment) -> bool:
     """Whether a job would still run on hosts of the pool when they are emptied now."""
     if mine.isdisjoint(job.hosts):
         return False
-    return job.ends_by is None or job.ends_by > now + pool.drain.deadline
+    return job.ends_by is None or not now - OVERRUN <= job.ends_by <= now + pool.drain.deadline
 
 
 def _lost_hours(job: Job, pool: Pool, now: Moment) -> float:

@@ -17,7 +17,7 @@ from fleet.models.facts import TrainFacts
 from fleet.models.job_costs import JobCosts
 from fleet.models.scheduler import ClusterView, Job, JobState
 from fleet.models.train import Cycle
-from fleet.policy.job_costs import lost, lost_changes
+from fleet.policy.job_costs import OVERRUN, lost, lost_changes
 from fleet.policy.timetable_guard import Flags
 from fleet.policy.timetable_prices import Places, Prices
 
@@ -68,6 +68,7 @@ class KeptPrices:
         names = [*self._moving.union(changed)] if self._moving else changed
         if names:
             self._price(names, [*map(jobs.__getitem__, names)], cycle.opened_at, costs, begins)
+        self.prices.run_on((facts.now - OVERRUN - cycle.opened_at).total_seconds())
         return self.prices
 
     def _price(self, names: list[str], jobs: list[Job], since: Moment, costs: JobCosts, begins: Moment) -> None:

@@ -72,6 +72,12 @@ class Prices:
         if self._gone > max(_ROOM, len(self._place)):
             self._close_ranks()
 
+    def run_on(self, since: float) -> None:
+        """Jobs that are there still, and were to end before `since`: nobody knows when they will."""
+        late = (self._ends < since) & (self._ends > -inf)
+        if late.any():
+            self._ends[late], self._last = inf, None
+
     def at(self, times: Floats) -> Floats:
         """Prices of every domain for visits that begin at these times, in ascending order: one row a time."""
         slots = len(times)

@@ -153,6 +153,8 @@ def test_a_pools_own_jobs_are_counted_on_the_domains_that_its_topology_makes():
     gang = job("1", *(f"g{n:03d}" for n in range(4, 20)))
     others = (job("2", "g040", ours=True), job("3", "g041", ends_by=NOW), job("4", "elsewhere"))
     asked = size_question(POOL, hosts(64), (gang, *others), (), NOW)
+    late = job("5", "g041", ends_by=ago(hours=1))
+    assert 2 == len(size_question(POOL, hosts(64), (gang, late), (), NOW).mix.count)
     assert {4: 16, 8: 8, 16: 4} == {s: asked.domains[s] for s in (4, 8, 16)}
     assert {4: 4 * 16.0, 8: 3 * 16.0, 16: 2 * 16.0} == {s: asked.placed_host_hours[s] for s in (4, 8, 16)}
     assert JobMix(hosts=(16.0,), count=(1.0,), lost_hours=(1.0,)) == asked.mix

@@ -79,6 +79,12 @@ def test_jobs_of_ours_and_jobs_that_are_over_by_the_drain_deadline_cost_nothing(
     assert ("d1", "d3") == found.order
 
 
+def test_a_job_that_is_let_run_on_after_its_end_is_not_over():
+    late = job("1", "g1a", "g1b", ends=-timedelta(minutes=6))
+    found = timetable(train(2), view(late, job("2", "g2a", "g2b", ends=-timedelta(minutes=1))))
+    assert [("d2", 0, 0.0), ("d1", 1, 2.0)] == [(v.domain, v.jobs, v.cost_host_hours) for v in found.visits]
+
+
 def test_the_one_that_is_visited_and_those_that_are_done_have_no_visit_to_come():
     states = {1: DomainState.VISITING, 2: DomainState.VISITED, 3: DomainState.SKIPPED}
     found = timetable(train(4, states=states), None)
