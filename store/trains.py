@@ -33,7 +33,9 @@ class TrainFactsPart(Part):
             return None
         hosts = self._hosts.read(connection, cluster).values()
         asked, left = _asked(connection, cluster, pool)
-        seconds = _visit_seconds(connection, cluster, pool) or promised.visit_budget.total_seconds()
+        # From its grant to its end, as those that were: draining first.
+        whole = promised.drain.deadline + promised.visit_budget
+        seconds = _visit_seconds(connection, cluster, pool) or whole.total_seconds()
         held_by, rounds = emergency_ahead(connection, cluster, pool)
         cycle, avoidances = read_cycle(connection, cluster, pool), open_avoidances(connection, cluster, pool)
         look = self._observations.read(connection, cluster) if avoidances else None

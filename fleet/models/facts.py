@@ -55,7 +55,7 @@ class TrainFacts(Fact):
     stops: tuple[Stop, ...]
     open_visits: tuple[str, ...]
     visit_seconds: float
-    """Expected length of a visit: mean of the last ones, else the visit budget."""
+    """Expected length of a visit, from grant to end: mean of the last ones, else drain deadline and visit budget."""
     cycle_asked: bool
     """True when a person asked for one more cycle, or the train runs without end."""
     endless: bool = False

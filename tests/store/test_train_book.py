@@ -37,7 +37,8 @@ async def test_the_facts_of_a_train_before_its_first_cycle(store):
 
     assert (f.C, f.fleet_file().clusters[0].pools[0], f.NOW) == (found.cluster, found.pool, found.now)
     assert f.hosts(2) == found.hosts
-    assert (found.cycle, found.open_visits, found.visit_seconds) == (None, (), 7200.0)
+    # Nothing ended yet: the drain deadline of ten minutes, then the visit budget.
+    assert (found.cycle, found.open_visits, found.visit_seconds) == (None, (), 600.0 + 7200.0)
     assert (found.cycle_asked, found.endless) == (False, False)
     assert [stop.reason for stop in found.stops] == ["storm"]
 
