@@ -17,6 +17,10 @@ from fleet.models.windows import DAY_MINUTES, Weekday, Window, minutes_of
 
 HORIZON = timedelta(days=400)
 """How far ahead anybody looks: every window comes within a week, so this only bounds what is always open or never."""
+BEGIN_WITHIN = timedelta(minutes=10)
+"""A window is longer than what begins in it by so much: who looks at the opening looks a moment later, and a train only
+every few minutes; in a window without a moment to spare nothing would ever begin.
+"""
 _DAY = timedelta(days=1)
 _FAR = (8 * _DAY, HORIZON)
 """How far ahead is looked at first: nearly every answer lies in the days to come."""
@@ -79,13 +83,14 @@ def ended(windows: Sequence[Window], at: Moment, visits: int, each: timedelta, n
 
 def problems(pool: Pool) -> Iterator[tuple[int, str]]:
     """Windows in which no visit could ever begin, by their number, with what was expected of them."""
-    need = pool.drain.deadline + pool.visit_budget
+    need = pool.drain.deadline + pool.visit_budget + BEGIN_WITHIN
     for number, window in enumerate(pool.windows):
         alike = [_by_the_clock(w) for w in pool.windows if w.zone == window.zone]
         first = next(_all([_by_the_clock(window)], *_WEEK))
         longest = max(s.closes - s.opens for s in spans(alike, *_WEEK) if s.opens <= first.opens < s.closes)
         if longest < need:
-            wanted = f"expected at least {_hours(need)}, the drain deadline and the visit budget"
+            within = f"{_hours(BEGIN_WITHIN)} to begin in"
+            wanted = f"expected at least {_hours(need)}, the drain deadline, the visit budget and {within}"
             yield number, f"{wanted}; {window} is {_hours(longest)} long"
 
 

@@ -35,7 +35,7 @@ def test_the_example_loads_and_plans_a_train_for_each_kind(maintrain):
         (
             'opens: "22:00", closes: "06:00"',
             'opens: "23:59", closes: "00:00"',
-            "windows[0]: expected at least 2m, the drain deadline and the visit budget; "
+            "windows[0]: expected at least 12m, the drain deadline, the visit budget and 10m to begin in; "
             "daily 23:59-00:00 Europe/Berlin is 1m long",
         ),
         (

@@ -175,10 +175,28 @@ def test_a_window_in_which_no_visit_could_begin_is_told_with_what_it_takes():
     assert [
         (
             0,
-            "expected at least 1h10m, the drain deadline and the visit budget; "
+            "expected at least 1h20m, the drain deadline, the visit budget and 10m to begin in; "
             "daily 22:00-23:00 Europe/Berlin is 1h00m long",
         )
     ] == list(problems(pool(windows=(short, long))))
+
+
+def test_in_the_shortest_window_that_is_accepted_a_train_that_always_looks_a_little_late_begins():
+    shortest = next(
+        one
+        for one in (window("22:00", f"23:{minute:02}", zone="UTC") for minute in range(60))
+        if not list(problems(pool(windows=(one,))))
+    )
+    now, of, late = NOW, cycle(domain(1), domain(2)), timedelta(seconds=90)
+    for _ in range(6):  # of looks: it tells the jobs, waits for the window, and goes
+        stop = next_stop(train(of, now=now, pool=pool(windows=(shortest,), notice=timedelta(minutes=30))))
+        if stop.action is StopAction.NOTICE:
+            of = cycle(domain(1, DomainState.NOTICED, noticed_at=now), domain(2))
+        elif stop.action is StopAction.VISIT:
+            break
+        else:
+            now = stop.until + late
+    assert (StopAction.VISIT, 1) == (stop.action, now.day)
 
 
 def test_two_short_windows_that_touch_are_long_enough():
