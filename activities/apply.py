@@ -12,7 +12,7 @@ from activities.deps import Deps, beating
 from activities.failing import mapped
 from activities.holding import FENCE_LIFE
 from activities.offboarded import OffboardedAtFence, offboarded_since, unless_offboarded
-from activities.pausing import Pauses, Silences
+from activities.pausing import Pauses, Silences, told
 from activities.recording import recorded
 from activities.refusals import refused, stoppable
 from activities.rungs import held_by_us_alone, looked, skip
@@ -216,7 +216,7 @@ class Applying:
             await acting.keep_drained()
             task = await self._poll(acting, intent, task)
         component = await component_of(self.deps, acting, upgrade)
-        version = (await acting.hands.hardware.versions(order.host)).get(upgrade.component)
+        version = (await told(acting.hands.hardware.versions(order.host))).get(upgrade.component)
         result = after_apply(task, version, upgrade, component is not None and component.reboot)
         state = IntentState.DONE if result.action is StepAction.GO_ON else IntentState.FAILED
         acting.finish(state, result.reason)
@@ -225,7 +225,7 @@ class Applying:
     async def _poll(self, acting: Acting, intent: Intent, task: DeviceTask) -> DeviceTask:
         # An upgrade that has to be ended by us, such as by a BMC's reset, is ended by whichever attempt watches it.
         fence = acting.fence(Deed.DISRUPT, intent, finishing=True)
-        known = await acting.hands.hardware.tasks(acting.order.host, task.component, fence)
+        known = await told(acting.hands.hardware.tasks(acting.order.host, task.component, fence))
         found = next((t for t in known if t.id == task.id), None)
         if found is None:
             raise Unreachable(f"the device of {acting.order.host} no longer shows task {task.id}")

@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from activities.acting import Acting
-from activities.pausing import Pauses, Silences
+from activities.pausing import Pauses, Silences, as_silence
 from fleet.errors import DriverError, HostState
 from fleet.models.fleetfile import Cluster
 from fleet.models.intent import Intent, IntentState
@@ -46,7 +46,7 @@ async def say_again(acting: Acting, intent: Intent, overdue: Overdue) -> StepRes
         versions = await acting.hands.hardware.versions(acting.order.host)
     except DriverError as error:
         if not await overdue():
-            raise
+            raise as_silence(error) from error
         # The gate reads them back all the same, and has the last word.
         return StepResult(action=StepAction.GO_ON, reason=f"booted anew; its versions can't be read now: {error}")
     return after_reboot(versions, acting.order.applied)

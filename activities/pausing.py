@@ -1,8 +1,12 @@
 """Pauses between looks while a step waits."""
 
 import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
 
-from fleet.errors import DriverError
+from fleet.errors import DriverError, Refused, Unreachable
+
+T = TypeVar("T")
 
 FIRST, GROWTH = 0.05, 1.5
 SILENCES, ASK_AGAIN = 3, 2.0
@@ -21,12 +25,27 @@ class Silences:
         worker, with a pause after each.
         """
         if not overdue:
-            raise error
+            raise as_silence(error) from error
         self._heard += 1
         if self._heard == SILENCES:
             return True
         await asyncio.sleep(ASK_AGAIN)
         return False
+
+
+def as_silence(error: DriverError) -> DriverError:
+    """The error as one that is tried again. A device in the midst of a step may refuse to be read for a while: a BMC
+    that starts does not know its users yet, nor its system's model. That says nothing of what was begun.
+    """
+    return Unreachable(str(error)) if isinstance(error, Refused) else error
+
+
+async def told(reading: Awaitable[T]) -> T:
+    """What a device tells in the midst of a step; when it refuses to, that is a silence."""
+    try:
+        return await reading
+    except Refused as no:
+        raise as_silence(no) from no
 
 
 class Pauses:
