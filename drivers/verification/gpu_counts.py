@@ -9,6 +9,11 @@ from fleet.models.verification import Category, Finding, Severity
 _UUID = re.compile(r"(GPU|MIG)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _COUNT = re.compile(r"\d{1,12}")
 _WIDTH = re.compile(r"(\d{1,2})x?")
+_GONE = {
+    "GPU is lost": ("the driver has lost it", Severity.ISOLATE),
+    "GPU requires reset": ("it requires a reset", Severity.RESET),
+}
+"""What nvidia-smi says in the place of any value of a GPU that is there no more; in CSV between brackets."""
 _SAID = {"no": False, "0": False, "yes": True, "1": True}
 
 
@@ -47,6 +52,10 @@ def judge_counts(gpus: list[Gpu], expected: Expected) -> Answer:
     elif len(gpus) > expected.gpus:
         doubts.append(f"nvidia-smi: {len(gpus)} GPUs, expected {expected.gpus}")
     for gpu in gpus:
+        gone = _gone(gpu)
+        if gone is not None:
+            findings.append(gone)
+            continue
         told = [_pcie(gpu, expected.pcie_width)]
         if expected.ecc:
             told += [_ecc(gpu), _rows(gpu)]
@@ -61,6 +70,12 @@ def gpu_finding(
 ) -> Finding:
     """A finding on one GPU."""
     return Finding(category=category, summary=f"{uuid[:40]}: {told}", severity=severity)
+
+
+def _gone(gpu: Gpu) -> Finding | None:
+    words = (gpu.ecc, gpu.uncorrected, gpu.width, gpu.most_width, gpu.pending, gpu.failure)
+    said = [_GONE[plain] for word in words if (plain := word.strip("[]")) in _GONE]
+    return gpu_finding(gpu.uuid, *said[0]) if said else None
 
 
 def _ecc(gpu: Gpu) -> Answer:

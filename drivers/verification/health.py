@@ -6,7 +6,14 @@ from drivers.verification.answer import Answer, doubt, evidence_of, unusable
 from drivers.verification.gpu_counts import Expected
 from drivers.verification.parse_dcgm import parse_dcgm
 from drivers.verification.parse_gpucm import parse_gpucm
-from drivers.verification.parse_nvidia_smi import GPU_FIELDS, ROW_FIELDS, parse_csv, parse_nvlinks, parse_xml
+from drivers.verification.parse_nvidia_smi import (
+    GPU_FIELDS,
+    ROW_FIELDS,
+    parse_csv,
+    parse_nvlinks,
+    parse_xml,
+    plain_fault,
+)
 from drivers.verification.parse_xid import NO_ENTRIES, parse_xid, shows_kernel_lines, whole_dmesg
 from fleet.models.command import CommandResult
 from fleet.models.verification import Category
@@ -53,6 +60,8 @@ async def _nvidia_smi(remote: Remote, host: str, options: NvidiaSmiHealth) -> An
     links = [[*program, "nvlink", "-s"]] if options.nvlinks else []
     results = [await remote.run(host, argv, within) for argv in queries + links]
     evidence = "\n".join(map(evidence_of, results))
+    if (fault := plain_fault(results, options.gpus)) is not None:
+        return fault.plus(Answer(evidence=evidence))
     if (why := _first_failure(results, "nvidia-smi")) is not None:
         return doubt(why, evidence)
     texts = [result.stdout for result in results]

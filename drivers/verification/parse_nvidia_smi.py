@@ -5,13 +5,14 @@ What a GPU does not support reads `[N/A]` and is a doubt where it was asked for,
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree as Xml
 
 from drivers.verification.answer import Answer, doubt
 from drivers.verification.gpu_counts import Expected, Gpu, gpu_finding, judge_counts
 from fleet.errors import BadAnswer
-from fleet.models.verification import Severity
+from fleet.models.command import CommandResult
+from fleet.models.verification import Category, Finding, Severity
 
 GPU_FIELDS = (
     "uuid",
@@ -24,8 +25,30 @@ ROW_FIELDS = ("gpu_uuid", "remapped_rows.pending", "remapped_rows.failure")
 _COUNT = re.compile(r"\d{1,12}")
 _LINK = re.compile(r"\s+Link (\d{1,2}): (<inactive>|(\d{1,4}(?:\.\d{1,4})?) GB/s)")
 _LINKS_OF = re.compile(r"GPU (\d{1,2}): [^\n]*\(UUID: ((?:GPU|MIG)-[0-9a-f-]{36})\)")
+_LOST = re.compile(r"^.*(?:GPU is lost|device handle for GPU.*: Unknown Error).*$", re.MULTILINE)
+"""No line on permissions or a blocked device, which speaks of how the tool is run."""
+_NONE = re.compile(r"^No devices were found$", re.MULTILINE)
+_INFOROM = re.compile(r"^.*infoROM is corrupted.*$", re.MULTILINE)
 _SRAM, _SRAM_SPLIT = ("sram_uncorrectable",), ("sram_uncorrectable_parity", "sram_uncorrectable_secded")
 """Newer drivers count parity and SECDED errors of the SRAM apart."""
+
+
+def plain_fault(results: Sequence[CommandResult], gpus: int) -> Answer | None:
+    """What queries that failed say of the GPUs all the same, on a host of so many; None when they say nothing of them.
+
+    The tool is there and the driver answers it, so that a GPU which it can't reach is no doubt.
+    """
+    said = "\n".join(f"{result.stdout}\n{result.stderr}" for result in results if result.status)
+    told, severity = "", Severity.ISOLATE
+    if lost := _LOST.search(said):
+        told = lost[0]
+    elif _NONE.search(said):
+        told = f"0 of {gpus} GPUs are there"
+    elif corrupted := _INFOROM.search(said):
+        told, severity = corrupted[0], Severity.ERROR
+    if not told:
+        return None
+    return Answer((Finding(category=Category.HARDWARE, summary=f"nvidia-smi: {told.strip()}", severity=severity),))
 
 
 def parse_csv(gpus_csv: str, rows_csv: str, expected: Expected) -> Answer:

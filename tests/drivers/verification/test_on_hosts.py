@@ -27,6 +27,7 @@ def first(found: Verification) -> tuple[Verdict, str, Category, Severity]:
         ("gpu_sick", (FAILED, "dcgm", Category.HARDWARE, Severity.ISOLATE)),
         ("software_fault", (FAILED, "dcgm", Category.SOFTWARE, Severity.ERROR)),
         ("gpu_missing", (FAILED, "nvidia_smi", Category.HARDWARE, Severity.ISOLATE)),
+        ("gpu_lost", (FAILED, "nvidia_smi", Category.HARDWARE, Severity.ISOLATE)),
         ("ecc_errors", (FAILED, "nvidia_smi", Category.HARDWARE, Severity.RESET)),
         ("ecc_off", (FAILED, "nvidia_smi", Category.SOFTWARE, Severity.ERROR)),
         ("row_pending", (FAILED, "nvidia_smi", Category.HARDWARE, Severity.RESET)),
