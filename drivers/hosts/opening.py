@@ -26,7 +26,8 @@ def open_hosts(
     """Make the driver; nothing is connected to yet. Relative paths are under `data`. `hook` installs hosts anew, `book`
     has the images that rollouts bring.
 
-    Raises `InvalidInput` for secrets that are not there, recipes that don't fit, and what else only this machine knows.
+    Raises `InvalidInput` for certificates that are not there, recipes that don't fit, and what else only this machine
+    knows. Secrets are read when they are needed.
     """
     remote = SshRemote(options.ssh, data)
     ssh = SshMechanism(options.ssh, remote)

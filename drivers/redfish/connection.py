@@ -11,12 +11,11 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from urllib.parse import urlsplit
 
 import httpx
 
 from drivers.handshake import Handshake
-from drivers.redfish.document import Document, checked_path, parse
+from drivers.redfish.document import HTTPS, Document, checked_path, parse, split_uri
 from drivers.redfish.wire import Wire
 from fleet.errors import BadAnswer, DriverError, Refused, Unreachable
 from fleet.ports.fence import Fence
@@ -155,10 +154,10 @@ class Bmc:
 
     def own_path(self, uri: str, what: str) -> str:
         """The path of a URI that must lead to this BMC; vendors take images outside `/redfish/` too."""
-        parts, own = urlsplit(uri), self._client.base_url
-        if parts.netloc and (parts.hostname != own.host or (parts.port or 443) != (own.port or 443)):
+        (host, port, path), own = split_uri(uri, what), self._client.base_url
+        if host is not None and (host, port) != (own.host, own.port or HTTPS):
             raise BadAnswer(f"{what}: leads away from the BMC, to {uri[:_SHOWN]!r}")
-        return checked_path(parts.path, what, under="/")
+        return checked_path(path, what, under="/")
 
     def _denied(self, status: int) -> Refused:
         return Refused(f"{self.host}: its BMC refuses our user and password, or what they may do (HTTP {status})")

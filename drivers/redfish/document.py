@@ -3,9 +3,12 @@
 import json
 import re
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from fleet.errors import BadAnswer
 
+HTTPS = 443
+"""The port of a BMC where its address names none."""
 _SHOWN = 160
 _LONGEST_TEXT = 1024
 _LONGEST_PATH = 512
@@ -154,6 +157,15 @@ def _depth(value: object) -> int:
                 inner += item
         level, depth = inner, depth + 1
     return depth
+
+
+def split_uri(uri: str, what: str) -> tuple[str | None, int, str]:
+    """Host, port and path of a URI; without a host it is a path alone. Raises `BadAnswer` for what is no URI."""
+    try:
+        parts = urlsplit(uri)
+        return (parts.hostname or "") if parts.netloc else None, parts.port or HTTPS, parts.path
+    except ValueError as error:
+        raise BadAnswer(f"{what}: expected a URI, found {uri[:_SHOWN]!r}: {error}") from error
 
 
 def checked_path(value: object, what: str, under: str = "/redfish/") -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from drivers.redfish.connection import connected
 from drivers.redfish.reading import Site, look
 from drivers.secrets import read_secret
-from fleet.errors import InvalidInput
+from fleet.errors import InvalidInput, Unreachable
 from fleet.models.base import HOST_PATTERN
 from fleet.models.redfish import Redfish
 from fleet.policy.addressing import address_of
@@ -27,16 +27,23 @@ class Reach:
 
     @asynccontextmanager
     async def at(self, host: str) -> AsyncIterator[Site]:
-        """The host's BMC, for the length of one call."""
+        """The host's BMC, for the length of one call.
+
+        `Unreachable` too while its address or a secret is not to be had: somebody may be changing it, and neither what
+        is under way with this host nor the work on others is over for that.
+        """
         if not _HOST.fullmatch(host):
             raise InvalidInput("host", "", f"expected a host name, found {host[:80]!r}")
         options = self._options
-        address = options.addresses.get(host) or address_of("redfish", options.address, host)
-        # Read each time, so that a password that was changed is taken up.
-        user, password = [
-            (await asyncio.to_thread(read_secret, ref, self._data)).get_secret_value()
-            for ref in (options.user, options.password)
-        ]
+        try:
+            address = options.addresses.get(host) or address_of("redfish", options.address, host)
+            # Read each time, so that a password that was changed is taken up.
+            user, password = [
+                (await asyncio.to_thread(read_secret, ref, self._data)).get_secret_value()
+                for ref in (options.user, options.password)
+            ]
+        except InvalidInput as error:
+            raise Unreachable(f"{host}: {error}") from error
         timeout = options.timeout.total_seconds()
         async with connected(host, address, (user, password), self._trust, timeout) as bmc:
             yield await look(bmc, options.models)

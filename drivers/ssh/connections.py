@@ -34,7 +34,11 @@ class Connections:
         self._jump_lock = asyncio.Lock()
 
     async def get(self, host: str) -> asyncssh.SSHClientConnection:
-        """The host's connection. Raises `Unreachable` or, for another host's key, `BadAnswer`."""
+        """The host's connection. Raises `Unreachable` or, for another host's key, `BadAnswer`.
+
+        `Unreachable` too while its address, our key or the file of host keys is not to be had: somebody may be changing
+        it, and neither what is under way with this host nor the work on others is over for that.
+        """
         if not _HOST.fullmatch(host):
             raise Refused(f"expected a host name, found {host[:80]!r}")
         async with self._locks.setdefault(host, asyncio.Lock()):
@@ -80,7 +84,10 @@ class Connections:
 
     def _address(self, host: str) -> str:
         given = self._options.addresses.get(host)
-        return address_of("ssh", self._options.address, host) if given is None else given
+        try:
+            return address_of("ssh", self._options.address, host) if given is None else given
+        except InvalidInput as error:
+            raise Unreachable(f"{host}: {error}") from error
 
     async def _through(self) -> asyncssh.SSHClientConnection | None:
         jump = self._options.jump
@@ -120,6 +127,8 @@ class Connections:
             raise Unreachable(f"{name} ({address}) does not let {user} in: {error}") from error
         except TimeoutError as error:
             raise Unreachable(f"{name} ({address}) does not answer within {within:g} s") from error
+        except InvalidInput as error:
+            raise Unreachable(f"{name} ({address}) can't be reached: {error}") from error
         except (OSError, asyncssh.Error) as error:
             raise Unreachable(f"{name} ({address}) can't be reached: {error}") from error
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fleet.errors import BadAnswer, InvalidInput, OutcomeUnknown, Refused, Unreachable
+from fleet.errors import BadAnswer, OutcomeUnknown, Refused, Unreachable
 from fleet.models.hardware import TaskState
 from fleet.ports.fence import open_fence
 from fleet.ports.mechanism import Activation
@@ -278,5 +278,5 @@ async def test_completed_with_a_critical_status_has_failed(bmc: OddBmc, tmp_path
 async def test_a_secret_that_is_not_there_is_told_by_its_place(bmc: OddBmc, tmp_path: Path) -> None:
     mechanism = odd_mechanism(bmc, tmp_path)
     (tmp_path / "password").unlink()
-    with pytest.raises(InvalidInput, match="secret: file password: expected a readable file"):
+    with pytest.raises(Unreachable, match="one: secret: file password: expected a readable file"):
         await mechanism.versions("one")

@@ -5,13 +5,14 @@ import contextlib
 import re
 import time
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 import pytest
 from pydantic import ValidationError
 
 from drivers.ssh import SshRemote
-from fleet.errors import BadAnswer, InvalidInput, Refused, Unreachable
+from fleet.errors import BadAnswer, Refused, Unreachable
 from fleet.models.ssh import Ssh
 from tests.drivers.ssh.case import HOST, settings
 from tests.emulators.hosts import HostFarm
@@ -120,7 +121,7 @@ async def test_a_key_that_is_none_is_told_without_its_text(farm: HostFarm, tmp_p
     (tmp_path / "key").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2\n")
     remote = SshRemote(settings(farm, key={"file": "key"}), tmp_path)
 
-    with pytest.raises(InvalidInput) as caught:
+    with pytest.raises(Unreachable) as caught:
         await remote.run(HOST, ["true"], 10)
     assert "file key" in str(caught.value)
     assert "hunter2" not in repr(caught.value) + repr(caught.value.__cause__)
@@ -197,6 +198,21 @@ async def test_the_address_template_takes_the_hosts_number(farm: HostFarm) -> No
         await remote.close()
 
     assert "gpu002\n" == result.stdout
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [{"key": {"file": "gone"}}, {"known_hosts": "gone"}, {"addresses": {}, "address": "127.1.0.{number}"}],
+    ids=["key", "host keys", "address"],
+)
+async def test_what_is_missing_on_our_side_leaves_a_host_unreachable(
+    farm: HostFarm, tmp_path: Path, gone: dict[str, Any]
+) -> None:
+    remote = SshRemote(settings(farm, **gone), tmp_path)
+
+    with pytest.raises(Unreachable, match=r"gone|number"):
+        await remote.run("unnumbered" if "address" in gone else HOST, ["true"], 10)
+    await remote.close()
 
 
 async def test_a_command_is_put_behind_what_makes_it_privileged(farm: HostFarm) -> None:
