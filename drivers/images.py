@@ -16,17 +16,19 @@ from typing import BinaryIO
 import httpx
 
 from drivers.handshake import Handshake
-from fleet.errors import InvalidInput, Refused, Unreachable
+from fleet.errors import InvalidInput, Unreachable
 from fleet.models.images import Image, ImageCatalogue
 from fleet.ports.images import ImageBook
 
 _PIECE = 1 << 20
 _FOUND, _UNCHANGED = 200, 304
+_LATER = (408, 425, 429)
+_SERVER_ERROR = 500
 
 
 class Images:
-    """A catalogue's files. Raises `InvalidInput` for a file that is missing or not the one listed, since only a person
-    can put that right, `Refused` for what a store does not serve, `Unreachable` when it does not answer.
+    """A catalogue's files. Raises `InvalidInput` for a file that is missing, not the one listed or not served as it is,
+    since only a person can put that right, `Unreachable` for a store that does not answer, or says that it can't now.
     """
 
     def __init__(self, catalogue: ImageCatalogue, data: Path, book: ImageBook | None = None) -> None:
@@ -79,7 +81,7 @@ class Images:
         if image.url is not None:
             return image.url
         if self.catalogue.store is None:
-            raise Refused(f"{image.component} {image.version}: no HTTP store is named from which a BMC could fetch it")
+            raise InvalidInput("images", _named(image), "no HTTP store is named from which a BMC could fetch it")
         return f"{self.catalogue.store.rstrip('/')}/{image.file}"
 
     async def _downloaded(self, image: Image, *, afresh: bool) -> Path:
@@ -108,8 +110,11 @@ class Images:
         ):
             if response.status_code == _UNCHANGED and tag:
                 return
-            if response.status_code != _FOUND:
-                raise Refused(f"{uri}: HTTP {response.status_code}")
+            status = response.status_code
+            if status >= _SERVER_ERROR or status in _LATER:
+                raise Unreachable(f"{uri}: HTTP {status}")
+            if status != _FOUND:
+                raise InvalidInput("images", _named(image), f"{uri} is not served: HTTP {status}")
             await self._keep(image, path, response)
 
     async def _keep(self, image: Image, path: Path, response: httpx.Response) -> None:
@@ -122,7 +127,8 @@ class Images:
                 async for piece in response.aiter_bytes(_PIECE):
                     size += len(piece)
                     if size > self.catalogue.largest:
-                        raise Refused(f"{response.url}: expected at most {self.catalogue.largest} bytes")
+                        told = f"{response.url}: expected at most {self.catalogue.largest} bytes"
+                        raise InvalidInput("images", _named(image), told)
                     digest.update(piece)
                     await asyncio.to_thread(file.write, piece)
             _compare(image, digest.hexdigest(), str(response.url))

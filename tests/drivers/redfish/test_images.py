@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from drivers.images import Images
-from fleet.errors import InvalidInput, Refused, Unreachable
+from fleet.errors import InvalidInput, Unreachable
 from fleet.models.images import Image, ImageCatalogue
 from tests.drivers.redfish.webstore import serving
 
@@ -74,22 +74,32 @@ async def test_what_a_bmc_will_fetch_is_what_the_store_serves_now(tmp_path: Path
             await store.served(image)
 
 
-async def test_a_store_without_the_image_refuses_and_one_that_is_away_is_unreachable(tmp_path: Path) -> None:
-    with serving(tmp_path) as (address, _), pytest.raises(Refused, match="HTTP 404"):
+async def test_a_store_without_the_image_is_a_person_s_to_mend_and_one_that_is_away_unreachable(tmp_path: Path) -> None:
+    with serving(tmp_path) as (address, _), pytest.raises(InvalidInput, match="is not served: HTTP 404"):
         await read(images(tmp_path, store=address))
     with pytest.raises(Unreachable):
         await read(images(tmp_path, store=address))
 
 
+@pytest.mark.parametrize(
+    ("status", "error"), [(403, InvalidInput), (302, InvalidInput), (429, Unreachable), (503, Unreachable)]
+)
+async def test_a_store_that_can_t_now_is_asked_again_and_one_that_won_t_is_not(
+    tmp_path: Path, status: int, error: type[Exception]
+) -> None:
+    with serving(tmp_path, failing=status) as (address, _), pytest.raises(error, match=f"HTTP {status}"):
+        await read(images(tmp_path, store=address))
+
+
 async def test_an_image_larger_than_any_may_be_is_not_kept(tmp_path: Path) -> None:
-    with serving(write(tmp_path / "web")) as (address, _), pytest.raises(Refused, match="at most 1000 bytes"):
+    with serving(write(tmp_path / "web")) as (address, _), pytest.raises(InvalidInput, match="at most 1000 bytes"):
         await read(images(tmp_path, store=address, largest=1000))
     assert [] == [path for path in (tmp_path / "images").rglob("*") if path.is_file()]
 
 
 async def test_without_a_store_a_bmc_has_nowhere_to_fetch_from(tmp_path: Path) -> None:
     store = images(write(tmp_path), folder=".")
-    with pytest.raises(Refused, match="no HTTP store"):
+    with pytest.raises(InvalidInput, match="no HTTP store"):
         await store.served(store.find("bmc", "1.1", "any"))
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[tuple[str, list[int]]]:
-    """Its address, and the statuses of its answers so far."""
+def serving(folder: Path, failing: int | None = None) -> Iterator[tuple[str, list[int]]]:
+    """Its address, and the statuses of its answers so far; `failing`: the status of all of them."""
     statuses: list[int] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -18,7 +18,8 @@ def serving(folder: Path) -> Iterator[tuple[str, list[int]]]:
             path = folder / self.path.lstrip("/")
             body = path.read_bytes() if path.is_file() else b""
             tag = f'"{hashlib.sha256(body).hexdigest()}"'
-            status = 404 if not path.is_file() else 304 if self.headers.get("If-None-Match") == tag else 200
+            known = self.headers.get("If-None-Match") == tag
+            status = failing or (404 if not path.is_file() else 304 if known else 200)
             statuses.append(status)
             self.send_response(status)
             self.send_header("ETag", tag)
@@ -32,6 +33,8 @@ def serving(folder: Path) -> Iterator[tuple[str, list[int]]]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", statuses
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", statuses
+        finally:
+            server.shutdown()
+            thread.join()
