@@ -4,6 +4,7 @@ import asyncio
 import re
 from dataclasses import dataclass
 
+from drivers.clock import wall
 from drivers.redfish.bmctask import moment
 from drivers.redfish.connection import Bmc
 from drivers.redfish.document import Document
@@ -15,6 +16,8 @@ ROOT = "/redfish/v1/"
 _EXPANDED = "?$expand=.($levels=1)"
 _CLOCKS_SINCE = 2000
 """A year before which no BMC was reset: its clock was not set."""
+_CLOCK_OFF = 24 * 3600.0
+"""Seconds by which the clock of a BMC is off that was not set: many begin at the date of their firmware."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,13 @@ async def last_reset(site: Site) -> str | None:
     try:
         if await _drops_tasks(site):
             return None
-        told = (await manager(site)).text_or("LastResetTime")
+        found = await manager(site)
+        told, clock = found.text_or("LastResetTime"), moment(found.text_or("DateTime"))
     except BadAnswer:
         return None  # which of its managers is meant need not be known for anything else
     at = moment(told)
-    return told if at is not None and at.year >= _CLOCKS_SINCE else None
+    unset = clock is not None and abs(clock.timestamp() - wall()) > _CLOCK_OFF
+    return told if at is not None and at.year >= _CLOCKS_SINCE and not unset else None
 
 
 async def update_service(site: Site) -> Document:

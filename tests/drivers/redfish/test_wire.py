@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,18 @@ async def test_a_bmc_whose_clock_begins_anew_does_not_say_since_when(bmc: OddBmc
     """It would tell the same time after every restart."""
     with_last_reset(bmc, told)
     assert None is await odd_mechanism(bmc, tmp_path).remembers_since("one", "bios")
+
+
+@pytest.mark.parametrize(("off", "remembers"), [(timedelta(hours=3), True), (timedelta(days=400), False)])
+async def test_a_bmc_whose_clock_was_not_set_does_not_say_since_when(
+    bmc: OddBmc, tmp_path: Path, off: timedelta, remembers: bool
+) -> None:
+    """It would begin at the date of its firmware after every restart."""
+    clock = datetime.now(UTC) - off
+    with_last_reset(bmc, (clock - timedelta(minutes=5)).isoformat())
+    bmc.resources[f"{ROOT}/Managers/1"]["DateTime"] = clock.isoformat()
+    found = await odd_mechanism(bmc, tmp_path).remembers_since("one", "bios")
+    assert remembers == (found is not None)
 
 
 @pytest.mark.parametrize(
