@@ -5,13 +5,15 @@ nothing began and the earlier attempt is shut out. If it can't be told, the answ
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from fleet.models.base import Decision, Moment
 from fleet.models.hardware import DeviceTask, TaskState
 from fleet.models.intent import Intent, IntentState
 from fleet.models.units import format_duration
+
+_RECKONED = timedelta(seconds=1)
 
 
 class ResumeAction(StrEnum):
@@ -160,9 +162,21 @@ def _forgotten(intent: Intent, remembers_since: str | None, long_ago: bool) -> s
     before = intent.before.remembers_since
     if before is None or remembers_since is None:
         return "the device does not tell whether it restarted and may have forgotten it"
-    if remembers_since != before:
+    if not _same_start(before, remembers_since):
         return f"the device restarted at {remembers_since} and may have forgotten it"
     return "that is so long ago that its task may have ended and been dropped" if long_ago else ""
+
+
+def _same_start(before: str, now: str) -> bool:
+    """Whether both words tell of the same start. OpenBMC reckons its own anew for each answer, from a clock and an
+    uptime in whole seconds, so that it comes out a second earlier or later; and no BMC is back within a second.
+    """
+    if now == before:
+        return True
+    try:
+        return abs(datetime.fromisoformat(now) - datetime.fromisoformat(before)) <= _RECKONED
+    except (ValueError, TypeError):  # no times, or one of them without its zone
+        return False
 
 
 def _no_task(intent: Intent, version_now: str | None, token_age: timedelta, life: timedelta, forgotten: str) -> Resume:

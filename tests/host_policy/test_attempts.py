@@ -62,6 +62,20 @@ def test_a_device_that_may_have_restarted_since_proves_nothing_by_showing_no_tas
     assert apply(found, tasks, "1.1", LIFE, now).action is ResumeAction.DONE
 
 
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        ("2026-11-16T08:00:01Z", ResumeAction.BEGIN),
+        ("2026-11-16T08:59:59+01:00", ResumeAction.BEGIN),
+        ("2026-11-16T08:00:02Z", ResumeAction.UNKNOWN),
+        ("2026-11-16T08:00:00", ResumeAction.UNKNOWN),
+        ("a word", ResumeAction.UNKNOWN),
+    ],
+)
+def test_a_device_that_reckons_its_start_anew_for_each_answer_has_not_restarted_for_a_second(now, expected):
+    assert apply(intent(), [OLD], "1.0", LIFE, now).action is expected
+
+
 @pytest.mark.parametrize(("looked", "expected"), [(None, True), (-1, True), (5, True), (6, False), (35, False)])
 def test_a_device_is_unwatched_since_it_was_last_read_or_the_intent_was_written(looked, expected):
     half_an_hour, now = timedelta(minutes=30), NOW + timedelta(minutes=36)

@@ -63,10 +63,10 @@ async def apply(site, hardware):
 
 
 def restart(real: RealHosts) -> None:
-    """The BMC restarts, and forgets what it was doing. It tells its start to the second, within which no real one is
-    back: this one waits for the next.
+    """The BMC restarts, and forgets what it was doing. A start that is told to the second, and perhaps reckoned anew,
+    is the same within two: this one waits for so long, in which no real one is back.
     """
-    time.sleep(1.0)
+    time.sleep(2.0)
     before = len(real.bmcs.journal(HOST, "bmc_back"))
     Client(real.bmcs, HOST).reset("ForceRestart", manager=True)
     eventually(lambda: len(real.bmcs.journal(HOST, "bmc_back")) > before)
