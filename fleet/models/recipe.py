@@ -145,12 +145,15 @@ class ReadyRecipe(Fact):
 class PlaybookRecipe(Fact):
     """An Ansible playbook that installs, run where the worker runs; needs the extra `maintrain[ansible]`.
 
-    It is told `maintrain_version` and `maintrain_component` as extra variables, and is limited to the one host.
+    It is told `maintrain_version` and `maintrain_component` as extra variables, and is limited to the one host. Ansible
+    reaches that by the inventory and by settings of its own: none of ours (user, key, port, host keys) get there.
     """
 
     kind: Literal["playbook"]
     playbook: str = Field(pattern=r"^[^\x00-\x1f-][^\x00-\x1f]{0,499}$", description="path of the playbook")
-    inventory: str | None = Field(None, description="path of the inventory; default: the host alone, by our settings")
+    inventory: str | None = Field(
+        None, description="path of the inventory, which says how hosts are reached; default: the host's name alone"
+    )
     probe: BareProbe
     activation: Brings = Brings.NOTHING
     timeout: Duration = parse_duration("1h")
