@@ -16,7 +16,8 @@ TEST_FAILED = 226
 """A test failed, by an error that does not call for isolation (-30)."""
 ISOLATE = 205
 """A test failed by an error for which the host should be isolated (-51)."""
-NOT_RUN = {217: "another diagnostic is running already", 203: "it was killed", 190: "it was stopped"}
+RUNS_ALREADY = 217
+NOT_RUN = {RUNS_ALREADY: "another diagnostic is running already", 203: "it was killed", 190: "it was stopped"}
 REQUIRED = {
     1: ("software",),
     2: ("software", "memory", "pcie"),

@@ -1,5 +1,6 @@
 """The verifier against real processes behind a real sshd: the contract, and what each fault of a tool becomes."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -91,6 +92,21 @@ async def test_a_tool_that_hangs_is_ended_and_inconclusive(farm):
 
     assert (INCONCLUSIVE, True) == (found.verdict, found.seconds < 9)
     assert "did not end by itself" in found.findings[0].summary
+
+
+async def test_a_diagnostic_that_runs_already_is_waited_for(farm):
+    case = ToolCase(farm, health=[{"kind": "dcgm", "within": "5m"}])
+    farm.fault(case.hosts[0], "diag_running")
+    before = len(farm.journal("ran"))
+
+    verifying = asyncio.create_task(case.verifier.verify(HEALTH, case.hosts[0], (), pool="train"))
+    while 217 not in [ran["status"] for ran in farm.journal("ran")[before:]]:
+        await asyncio.wait((verifying,), timeout=0.1)
+    farm.clear_faults(case.hosts[0])
+    found = await verifying
+    await case.close()
+
+    assert PASSED == found.verdict
 
 
 async def test_a_failed_provider_outweighs_an_inconclusive_one(case: ToolCase):
