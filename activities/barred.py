@@ -25,12 +25,15 @@ class Barred:
         """True when the step is to give up. Raises `error`, for another attempt, while the device still has time;
         False once that is over, and in this attempt it has not had its last word yet.
         """
+        return await self._silences.last_word(error, overdue=await self.is_over())
+
+    async def is_over(self) -> bool:
+        """Whether the device's time is over; it begins when this is first asked."""
         order, deps = self._acting.order, self._acting.deps
         clock = await deps.clock()
         frozen = await deps.store.count_claims(f"{FROZEN}/{order.record}/{order.step.key}/")
         key = f"barred/{order.record}/{order.step.key}" + (f"/{frozen}" if frozen else "")
-        since = await deps.store.first_claim(key, clock)
-        return await self._silences.last_word(error, overdue=clock - since > self._within)
+        return clock - await deps.store.first_claim(key, clock) > self._within
 
 
 class Sight:

@@ -135,8 +135,16 @@ class Booting(ABC):
                 return await self._begin(acting, intent)
             except NotBegun as no:
                 if await barred.for_good(no):
-                    acting.finish(IntentState.FAILED, str(no))
-                    return StepResult(action=StepAction.HAND_OVER, reason=str(no), host_state=HostState.UNKNOWN)
+                    return self._given_up(acting, no)
+            except DriverError as error:
+                # It may have begun: it is not sent again at once, but by an attempt that looks at the boot id first.
+                if await barred.is_over():
+                    return self._given_up(acting, error)
+                raise
+
+    def _given_up(self, acting: Acting, error: DriverError) -> StepResult:
+        acting.finish(IntentState.FAILED, str(error))
+        return StepResult(action=StepAction.HAND_OVER, reason=str(error), host_state=HostState.UNKNOWN)
 
     async def _sent(self, acting: Acting, intent: Intent) -> None:
         """Wait until what an earlier attempt may still be sending is over: a boot in its midst proves nothing."""

@@ -170,3 +170,26 @@ async def test_a_host_that_refuses_its_reboot_is_asked_again_until_its_time_is_o
     late = await site.run(Rebooting(deps).reboot, again)
     assert (StepAction.HAND_OVER, HostState.PARTLY_APPLIED) == (late.action, late.host_state)
     assert "its BMC is flashing" in late.reason
+
+
+async def told_again(site, deps):
+    """An earlier attempt has told the host to reboot, which it did not, and is dead."""
+    boot = Before(boot_id=await site.hands.hardware.boot_id(HOST))
+    hours_ago = datetime.now(UTC) - timedelta(hours=1)
+    await site.store.open_intent(OPERATION, "reboot", "a dead attempt", boot, hours_ago)
+    return await site.run(Rebooting(deps).reboot, order(StepKind.REBOOT))
+
+
+async def test_a_reboot_that_fails_each_time_it_is_told_is_told_again_for_a_while(site, broken):
+    await site.drain()
+    with pytest.raises(ApplicationError, match="reboot: rc 1"):
+        await told_again(site, broken(reboot=BadAnswer("reboot: rc 1")))
+    assert IntentState.OPEN is await state(site, "reboot")
+
+
+async def test_a_reboot_that_fails_each_time_it_is_told_goes_to_repair_in_the_end(site, broken):
+    await site.drain()
+    await barred_since(site, "reboot", timedelta(hours=1))
+    late = await told_again(site, broken(reboot=BadAnswer("reboot: rc 1")))
+    assert (StepAction.HAND_OVER, HostState.UNKNOWN, "reboot: rc 1") == (late.action, late.host_state, late.reason)
+    assert IntentState.FAILED is await state(site, "reboot")
