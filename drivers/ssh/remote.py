@@ -1,7 +1,8 @@
 """Commands on hosts by SSH: a `fleet.ports.remote.Remote`.
 
 SSH carries a command as one string that the login shell reads, so an argument list is quoted to be read back as it was.
-The host itself ends a command whose time is up (coreutils' `timeout`): a worker or connection that dies leaves none.
+The host itself ends a command whose time is up (coreutils' `timeout`), and one that takes nothing in when its
+connection goes: a measurement that a dead worker left behind would slow the one of its successor.
 """
 
 import asyncio
@@ -26,6 +27,13 @@ _GRACE = 3.0
 _TIMED_OUT = (124, 137)
 _CHUNK = 65536
 _ASKED_AGAIN, _ASK_PAUSE = 40, 0.05
+_LEASH = (
+    'exec 3<&0; { read -r end <&3; kill "$PPID"; } >/dev/null 2>&1 & leash=$!; trap : TERM; '
+    '"$@" </dev/null 3<&-; status=$?; exec 2>/dev/null; kill "$leash"; exit $status'
+)
+"""What `timeout` runs for a command that takes nothing in: the end of stdin, which is ours to keep open, ends it. The
+trap, which the leash must not have, keeps `timeout` waiting, so that it kills what does not heed it.
+"""
 
 
 class _Lost(Unreachable):
@@ -83,7 +91,7 @@ class SshRemote:
 
     async def _run(self, host: str, argv: Sequence[str], within: float, stdin: bytes) -> tuple[CommandResult, bytes]:
         limit = max(1, math.ceil(within))
-        command = self._command(argv, limit)
+        command = self._command(argv, limit, leashed=not stdin)
         async with self._channel(host):
             connection = await self._connections.get(host)
             started = time.monotonic()
@@ -96,10 +104,11 @@ class SshRemote:
         )
         return result, out.data()
 
-    def _command(self, argv: Sequence[str], limit: int) -> str:
+    def _command(self, argv: Sequence[str], limit: int, *, leashed: bool = False) -> str:
         if not argv or any("\x00" in argument for argument in argv):
             raise Refused("expected a command without NUL characters")
-        return shlex.join((*(self._options.become or ()), "timeout", "-k", str(KILL_AFTER), str(limit), *argv))
+        timed = (*(self._options.become or ()), "timeout", "-k", str(KILL_AFTER), str(limit))
+        return shlex.join((*timed, *(("sh", "-c", _LEASH, "maintrain") if leashed else ()), *argv))
 
     async def close(self) -> None:
         """See the port."""
@@ -131,7 +140,8 @@ class SshRemote:
             async with asyncio.timeout(wait):
                 process = await _session(connection, command)
                 try:
-                    await asyncio.gather(_feed(process, stdin), _take(process.stdout, out), _take(process.stderr, err))
+                    fed = [_feed(process, stdin)] if stdin else []
+                    await asyncio.gather(*fed, _take(process.stdout, out), _take(process.stderr, err))
                     await process.wait_closed()
                 finally:
                     process.close()
