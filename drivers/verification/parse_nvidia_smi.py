@@ -24,6 +24,7 @@ GPU_FIELDS = (
 ROW_FIELDS = ("gpu_uuid", "remapped_rows.pending", "remapped_rows.failure")
 _COUNT = re.compile(r"\d{1,12}")
 _LINK = re.compile(r"\s+Link (\d{1,2}): (<inactive>|(\d{1,4}(?:\.\d{1,4})?) GB/s)")
+_ALL_DOWN = re.compile(r"\s*(?:NVML: )?Unable to retrieve NVLink information as all links are inactive", re.IGNORECASE)
 _LINKS_OF = re.compile(r"GPU (\d{1,2}): [^\n]*\(UUID: ((?:GPU|MIG)-[0-9a-f-]{36})\)")
 _LOST = re.compile(r"^.*(?:GPU is lost|device handle for GPU.*: Unknown Error).*$", re.MULTILINE)
 """No line on permissions or a blocked device, which speaks of how the tool is run."""
@@ -85,6 +86,8 @@ def parse_nvlinks(text: str, gpus: int, links: int) -> Answer:
     for line in text.splitlines():
         if header := _LINKS_OF.fullmatch(line):
             current = active.setdefault(header[2], {})
+        elif _ALL_DOWN.fullmatch(line) and current == {}:
+            current.update(dict.fromkeys(range(links), False))
         elif (link := _LINK.fullmatch(line)) and current is not None and int(link[1]) not in current:
             current[int(link[1])] = link[3] is not None and float(link[3]) > 0
         elif line.strip():

@@ -6,7 +6,7 @@ import pytest
 
 from drivers.verification.answer import Answer
 from drivers.verification.gpu_counts import Expected
-from drivers.verification.parse_nvidia_smi import parse_csv, parse_xml, plain_fault
+from drivers.verification.parse_nvidia_smi import parse_csv, parse_nvlinks, parse_xml, plain_fault
 from fleet.models.command import CommandResult
 from fleet.models.verification import Category, Severity, Verdict
 
@@ -66,3 +66,21 @@ def test_what_nvidia_smi_says_of_a_gpu_as_it_fails_is_no_doubt(status, said, exp
     found = plain_fault([well, broken], 8)
 
     assert (None if expected is None else failed(expected)) == (told(found) if found else None)
+
+
+@pytest.mark.parametrize(
+    "line", ["NVML: Unable to retrieve NVLink", "NVML: Unable to retrieve Nvlink", "\t Unable to retrieve NVLink"]
+)
+def test_a_gpu_without_one_active_link_fails_the_host(line):
+    healthy = sample("smi-nvlinks-healthy.txt")
+    second = healthy.index("GPU 1:")
+    head = healthy[second:].splitlines()[0]
+    down = f"{healthy[:second]}{head}\n{line} information as all links are inActive\n"
+
+    found = parse_nvlinks(down, 2, 4)
+
+    assert failed(Severity.RESET) == told(found)
+    assert "0 of 4 NVLinks are active" in found.findings[0].summary
+    # Beside links, or before any GPU, it makes no sense.
+    beside = f"{healthy}{line} information as all links are inActive\n"
+    assert Verdict.INCONCLUSIVE is parse_nvlinks(beside, 2, 4).verdict
