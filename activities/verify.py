@@ -12,6 +12,7 @@ from activities.borrowing import borrow, left_over, measured_with, partnerless
 from activities.deps import Deps, beating, now
 from activities.failing import mapped
 from activities.left_behind import Quiet
+from activities.lent import Lent
 from activities.meeting import Meetings
 from activities.parked import parked_now
 from activities.pausing import Pauses
@@ -38,7 +39,7 @@ class Verifying:
 
     def __init__(self, deps: Deps, keep_every: float = KEEP_EVERY, idle_again: float = IDLE_AGAIN) -> None:
         self.deps, self._keep_every, self._idle_again = deps, keep_every, idle_again
-        self._meetings = Meetings(deps.store.gathering)
+        self._meetings, self._lent = Meetings(deps.store.gathering), Lent()
 
     @activity.defn(name="verify")
     @mapped
@@ -117,9 +118,12 @@ class Verifying:
         while True:
             found = await self._partners(acting, pool)
             if found.action is FabricAction.RUN:
-                await self._until_unmeasured(acting, found.partners)
                 task = VerificationTask.FABRIC
-                return await acting.hands.verifier.verify(task, order.host, found.partners, pool=order.pool)
+                async with self._lent.counted([f"{order.cluster}/{name}" for name in found.partners]):
+                    await self._until_unmeasured(acting, found.partners)
+                    told = await acting.hands.verifier.verify(task, order.host, found.partners, pool=order.pool)
+                await self._lent.free(f"{order.cluster}/{order.host}")
+                return told
             if terms.limit is None:
                 return partnerless(f"no partner: {terms.reason}")
             borrowed = await borrow(acting, (*found.partners, *found.instead), terms.limit)
