@@ -8,6 +8,7 @@ from fleet.models.work import HostOutcome, HostWork, StepRecord
 from store import documents, upserts
 from store.intents import close_intent
 from store.part import Part
+from store.prefixes import begins_with
 from store.tables.hosts import OUTCOMES, STEPS, WORKS
 from store.tables.ledger import LEASE_HOSTS
 
@@ -81,7 +82,7 @@ class History(Part):
         """Evidence of a repair and all of its tries, oldest first."""
 
         def work(connection: Connection) -> tuple[StepRecord, ...]:
-            of_tries = STEPS.c.operation.startswith(f"{operation}.", autoescape=True)
+            of_tries = begins_with(connection, STEPS.c.operation, f"{operation}.")
             statement = select(STEPS).where((STEPS.c.operation == operation) | of_tries)
             rows = connection.execute(statement.order_by(STEPS.c.started, STEPS.c.id))
             return tuple(documents.load(StepRecord, r.document, "steps", f"{r.operation} {r.step}") for r in rows)

@@ -11,6 +11,7 @@ from fleet.models.intent import Before, Intent, IntentEnd, IntentState
 from store import documents, upserts
 from store.events import write_event
 from store.part import Part, ledger_lock
+from store.prefixes import begins_with
 from store.tables.hosts import INTENTS
 
 _THIS = (INTENTS.c.operation == bindparam("operation_")) & (INTENTS.c.step == bindparam("step_"))
@@ -28,6 +29,13 @@ _FINISH = _HELD.values(state=bindparam("state_"), result=bindparam("result_"))
 def intents_of(connection: Connection, operation: str) -> tuple[Intent, ...]:
     """Intents of an operation in the order they were opened."""
     return tuple(_read(row) for row in connection.execute(_OF_OPERATION, {"operation_": operation}))
+
+
+def under_way(connection: Connection, operation: str) -> str | None:
+    """A step of an operation, or of one of a repair's tries, that was sent and is not over."""
+    its = (INTENTS.c.operation == operation) | begins_with(connection, INTENTS.c.operation, f"{operation}.")
+    statement = select(INTENTS.c.step).where(its, INTENTS.c.state == IntentState.OPEN, INTENTS.c.sent.is_(True))
+    return connection.execute(statement.limit(1)).scalar_one_or_none()
 
 
 def close_intent(connection: Connection, operation: str, step: str, end: IntentEnd) -> None:

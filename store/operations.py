@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from fleet import ids
 from fleet.errors import InvalidInput
@@ -21,10 +21,12 @@ from fleet.models.operation import (
 from fleet.models.operation_part import Parking
 from store import documents
 from store.audit import write_audit
+from store.intents import under_way
 from store.members import mark_released
 from store.operation_events import tell_operation
 from store.operation_parts import end_parts, hosts_of_operation, parkings_of, unpark
 from store.part import Part, ledger_lock
+from store.prefixes import begins_with
 from store.request_rows import read_request
 from store.requests import end_request, file_request
 from store.tables.hosts import INTENTS
@@ -157,11 +159,13 @@ class Operations(Part):
 
     async def held_for_outsider(self, op_id: str) -> frozenset[str]:
         """Operation ids of the hosts that are drained and in the hold."""
-        of_it = or_(*(INTENTS.c.operation.startswith(f"{op_id}{mark}", autoescape=True) for mark in "#/"))
-        statement = select(INTENTS.c.operation).where(
-            of_it, INTENTS.c.step == "hold", INTENTS.c.state == IntentState.OPEN
-        )
-        return await self._database.read(lambda connection: frozenset(connection.execute(statement).scalars()))
+        held = select(INTENTS.c.operation).where(INTENTS.c.step == "hold", INTENTS.c.state == IntentState.OPEN)
+
+        def work(connection: Connection) -> frozenset[str]:
+            these = begins_with(connection, INTENTS.c.operation, f"{op_id}#", f"{op_id}/")
+            return frozenset(connection.execute(held.where(these)).scalars())
+
+        return await self._database.read(work)
 
     async def open_effects(self, cluster: str, hosts: Iterable[str]) -> dict[str, str]:
         """Host: the step whose effect was sent and is not over, by whoever holds it."""
@@ -173,7 +177,7 @@ class Operations(Part):
                 some = names[start : start + _SOME]
                 these = (LEASE_HOSTS.c.cluster == cluster) & LEASE_HOSTS.c.host.in_(some)
                 for lease in connection.execute(select(LEASE_HOSTS.c.host, LEASE_HOSTS.c.operation).where(these)):
-                    step = _under_way(connection, lease.operation)
+                    step = under_way(connection, lease.operation)
                     if step is not None:
                         found[lease.host] = step
             return found
@@ -191,13 +195,6 @@ def open_on(connection: Connection, clusters: Collection[str]) -> tuple[Operatio
     rows = connection.execute(statement.order_by(OPERATIONS.c.number))
     found = (documents.load(Operation, row.document, "operations", row.id) for row in rows)
     return tuple(op for op in found if not set(op.spec.clusters).isdisjoint(clusters))
-
-
-def _under_way(connection: Connection, operation: str) -> str | None:
-    """A step of an operation, or of one of a repair's tries, that was sent and is not over."""
-    its = (INTENTS.c.operation == operation) | INTENTS.c.operation.startswith(f"{operation}.", autoescape=True)
-    statement = select(INTENTS.c.step).where(its, INTENTS.c.state == IntentState.OPEN, INTENTS.c.sent.is_(True))
-    return connection.execute(statement.limit(1)).scalar_one_or_none()
 
 
 def _read(connection: Connection, op_id: str) -> Operation | None:

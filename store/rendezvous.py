@@ -78,11 +78,11 @@ class Rendezvous(Part):
 
     async def last_claim(self, prefix: str) -> str | None:
         """The key that was claimed last of those that begin with `prefix`."""
+        newest = select(PAGES.c.key).order_by(PAGES.c.at.desc(), PAGES.c.key.desc()).limit(1)
 
         def work(connection: Connection) -> str | None:
-            found = select(PAGES.c.key).where(begins_with(connection, PAGES.c.key, prefix))
-            statement = found.order_by(PAGES.c.at.desc(), PAGES.c.key.desc()).limit(1)
-            return connection.execute(statement).scalar_one_or_none()
+            these = begins_with(connection, PAGES.c.key, prefix)
+            return connection.execute(newest.where(these)).scalar_one_or_none()
 
         return await self._database.read(work)
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Dialect, Integer, MetaData
+from sqlalchemy import BigInteger, Column, DateTime, Dialect, Index, Integer, MetaData
 from sqlalchemy.types import TypeDecorator
 
 METADATA = MetaData(
@@ -41,3 +41,9 @@ class UtcMoment(TypeDecorator[datetime]):
 def number() -> Column[Any]:
     """A primary key that counts up, so that rows keep the order in which they were written."""
     return Column("id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True)
+
+
+def by_bytes(column: Column[Any]) -> None:
+    """An index by which keys that begin alike are found; in SQLite each has that already (see `store.prefixes`)."""
+    name, ops = f"ix_{column.table.name}_{column.name}_bytes", {column.name: "text_pattern_ops"}
+    Index(name, column, postgresql_ops=ops).ddl_if(dialect="postgresql")

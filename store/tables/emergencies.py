@@ -27,4 +27,5 @@ EMERGENCY_HOSTS = Table(
     Column("give_backs", Integer, nullable=False),
     Column("reason", Text, nullable=False),
     Column("at", UtcMoment, nullable=False),
+    Index("ix_emergency_hosts_state", "state", "emergency"),
 )

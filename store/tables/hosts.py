@@ -2,7 +2,7 @@
 
 from sqlalchemy import Boolean, Column, Float, Index, Integer, Table, Text, UniqueConstraint, true
 
-from store.tables.columns import METADATA, UtcMoment, number
+from store.tables.columns import METADATA, UtcMoment, by_bytes, number
 
 INTENTS = Table(
     "intents",
@@ -21,6 +21,8 @@ INTENTS = Table(
     Column("result", Text, nullable=False),
     UniqueConstraint("operation", "step"),
 )
+
+by_bytes(INTENTS.c.operation)
 
 WORKS = Table(
     "works",
@@ -42,6 +44,8 @@ STEPS = Table(
     Column("document", Text, nullable=False),
     UniqueConstraint("operation", "step"),
 )
+
+by_bytes(STEPS.c.operation)
 
 OUTCOMES = Table(
     "outcomes",
@@ -112,3 +116,5 @@ PAGES = Table(
     Column("key", Text, primary_key=True),
     Column("at", UtcMoment, nullable=False),
 )
+
+by_bytes(PAGES.c.key)

@@ -56,7 +56,10 @@ async def test_migrating_again_changes_nothing(store, url):
 
 async def test_tables_and_migrations_say_the_same(url):
     def differences(connection):
-        return compare_metadata(MigrationContext.configure(connection), METADATA)
+        def here(item, *_):
+            return connection.dialect.name == "postgresql" or not str(item.name).endswith("_bytes")
+
+        return compare_metadata(MigrationContext.configure(connection, opts={"include_object": here}), METADATA)
 
     assert await on(url, differences) == []
 
