@@ -70,7 +70,11 @@ class Visits(Part):
             domain = _domain(row.cluster, row.pool, row.cycle, row.domain) & (DOMAINS.c.visit == visit_id)
             connection.execute(update(DOMAINS).where(domain).values(**values))
 
-        await self._database.write(work)
+        where = select(VISITS.c.cluster).where(VISITS.c.id == visit_id)
+        cluster = await self._database.glance(lambda connection: connection.execute(where).scalar_one_or_none())
+        if cluster is not None:
+            # Who asks for its hosts sees it end before or after that: nobody looks after a grant to one that is over.
+            await self._database.write(work, lock=ledger_lock(cluster))
 
     async def visit(self, visit_id: str) -> Visit | None:
         """A visit."""
