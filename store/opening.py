@@ -2,7 +2,7 @@
 
 import fleet.ports.store
 from store.database import Database
-from store.migrations.upgrade import upgrade
+from store.migrations.upgrade import is_newest, upgrade
 from store.sqlite import SqliteDatabase
 from store.store import SqlStore
 from store.urls import parse
@@ -18,7 +18,8 @@ async def open_store(url: str) -> fleet.ports.store.Store:
     """
     database = _database(url)
     try:
-        await database.write(upgrade, lock=MIGRATION_LOCK)
+        if not await database.read(is_newest):
+            await _upgrade(url)
     except BaseException:
         await database.close()
         raise
@@ -31,11 +32,22 @@ async def migrate(url: str) -> None:
     await store.close()
 
 
-def _database(url: str) -> Database:
+async def _upgrade(url: str) -> None:
+    """However long it takes: an index on what years have left takes longer than any statement of ours may, and would
+    be begun anew with each start, for ever; whoever comes second waits for as long.
+    """
+    database = _database(url, bounded=False)
+    try:
+        await database.write(upgrade, lock=MIGRATION_LOCK)
+    finally:
+        await database.close()
+
+
+def _database(url: str, *, bounded: bool = True) -> Database:
     target = parse(url)
     if target.get_backend_name() == "sqlite":
         return SqliteDatabase(target)
     # Loaded here, with its driver: few commands are run on it, and people wait for each.
-    from store.postgres import PostgresDatabase  # noqa: PLC0415
+    from store.postgres import COMMAND_TIMEOUT_S, PostgresDatabase  # noqa: PLC0415
 
-    return PostgresDatabase(target)
+    return PostgresDatabase(target, COMMAND_TIMEOUT_S if bounded else None)

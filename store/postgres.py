@@ -24,10 +24,11 @@ _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 class PostgresDatabase:
     """See `store.database.Database`. A `lock` is an advisory lock that ends with its transaction."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, command_timeout_s: float | None = COMMAND_TIMEOUT_S) -> None:
+        """`command_timeout_s` bounds a statement, its wait for others included; None: nothing does."""
         self._engine = create_async_engine(
             url,
-            connect_args={"timeout": CONNECT_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S},
+            connect_args={"timeout": CONNECT_TIMEOUT_S, "command_timeout": command_timeout_s},
             pool_size=CONNECTIONS,
             max_overflow=SPARE,
             pool_timeout=POOL_TIMEOUT_S,

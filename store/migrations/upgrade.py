@@ -15,7 +15,7 @@ def newest() -> str:
 
 def upgrade(connection: Connection) -> None:
     """Run the migrations that are pending. Raises MaintrainError for a schema newer than this program."""
-    if _is_newest(connection):
+    if is_newest(connection):
         return
     # Loaded here: Alembic takes as long to import as a command takes to run, and there is hardly ever anything to do.
     from store.migrations.pending import run_pending  # noqa: PLC0415
@@ -23,7 +23,8 @@ def upgrade(connection: Connection) -> None:
     run_pending(connection)
 
 
-def _is_newest(connection: Connection) -> bool:
+def is_newest(connection: Connection) -> bool:
+    """Whether there is nothing to migrate."""
     if not inspect(connection).has_table("alembic_version"):
         return False
     return list(connection.execute(_HAVE).scalars()) == [newest()]

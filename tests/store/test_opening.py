@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from store import migrate, open_store
 from store.migrations.pending import config
 from store.migrations.upgrade import newest
 from store.opening import _database
+from store.postgres import PostgresDatabase
 from store.sqlite import SqliteDatabase
 from store.store import SqlStore
 from store.tables import METADATA
@@ -202,3 +204,30 @@ def test_sqlite_runs_as_promised():
 def test_the_newest_revision_by_its_file_is_the_head_of_the_migrations(tmp_path):
     with create_engine(f"sqlite:///{tmp_path}/empty.db").connect() as connection:
         assert [newest()] == ScriptDirectory.from_config(config(connection)).get_heads()
+
+
+async def test_a_statement_is_bounded_but_where_a_large_store_is_migrated(postgres):
+    """An index on the rows of years takes minutes; a start that gives it up begins it anew, for ever."""
+    url = postgres.url(postgres.new_database())
+
+    def slow(connection):
+        connection.execute(text("SELECT pg_sleep(0.5)")).close()
+
+    for bound, ends in ((0.1, Unreachable), (None, None)):
+        database = PostgresDatabase(parse(url), bound)
+        with pytest.raises(ends) if ends else nullcontext():
+            await database.write(slow)
+        await database.close()
+
+
+async def test_facts_that_are_up_to_date_are_opened_beside_whoever_writes(tmp_path):
+    url = f"sqlite:///{tmp_path}/facts.db"
+    await migrate(url)
+    other = sqlite3.connect(tmp_path / "facts.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    store = await open_store(url)
+
+    assert () == await store.stops()
+    other.close()
+    await store.close()
