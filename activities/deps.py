@@ -75,27 +75,28 @@ class Deps:
             name = next((h.pool for h in await self.store.hosts(cluster) if h.name == host), name)
         return await self.pool(cluster, name)
 
-    async def page(self, page: Page) -> None:
-        """Send a page once for its key; twice at worst, when the worker dies between the page and its note.
+    async def page(self, page: Page) -> bool:
+        """Send a page once for its key; twice at worst, when the worker dies between the page and its note. True when
+        it was tried now.
 
-        One that can't be delivered holds nobody up: it is kept, and `page_again` sends it later. Two that see the
-        same occasion at once, a step and the dispatcher, send one page: the first to claim the turn does.
+        It is kept before it is sent: one that can't be delivered, or whose worker dies with it, holds nobody up, and
+        `page_again` sends it later. Two that see the same occasion at once, a step and the dispatcher, send one page:
+        the first to claim the turn does.
         """
         turn = int(now().timestamp() // PAGE_AGAIN)
         if await self.store.claimed(page.key) or await self.store.claimed(f"{page.key}@{turn - 1}"):
-            return
+            return False
+        await self.store.keep_page(KeptPage(key=page.key, title=page.title, body=page.body, at=now(), owner=page.to))
         if not await self.store.first_time(f"{page.key}@{turn}", now()):
-            return
+            return False
         try:
             await self._send(page)
         except Unreachable as error:
             activity.logger.error(f"{error}; it is kept, and tried again with the dispatcher's next looks")
-            await self.store.keep_page(
-                KeptPage(key=page.key, title=page.title, body=page.body, at=now(), owner=page.to)
-            )
-            return
+            return True
         await self.store.first_time(page.key, now())
         await self.store.forget_page(page.key)
+        return True
 
     async def _send(self, page: Page) -> None:
         if not page.to:
@@ -109,14 +110,16 @@ class Deps:
             await self.pager.page(page.title, f"{page.body}\n({page.to}, its owner's address, can't be read.)")
 
     async def page_again(self) -> None:
-        """Try the pages once more that no address took a while ago; the oldest tells whether one takes any."""
+        """Try the pages once more that an address did not take a while ago, the oldest first, up to one that fails
+        again: the next look goes on behind it, so that none stands before all others for ever.
+        """
         for kept in await self.store.kept_pages(now() - timedelta(seconds=2 * PAGE_AGAIN)):
             if await self.store.claimed(kept.key):
                 await self.store.forget_page(kept.key)
                 continue
             body = f"{kept.body}\n(Held up: this came up at {kept.at:%Y-%m-%d %H:%M:%S}Z.)"
-            await self.page(Page(kept.key, kept.title, body, kept.owner))
-            if not await self.store.claimed(kept.key):
+            tried = await self.page(Page(kept.key, kept.title, body, kept.owner))
+            if tried and not await self.store.claimed(kept.key):
                 return
 
 

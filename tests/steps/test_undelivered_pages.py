@@ -1,13 +1,16 @@
-"""A page that no address takes is not lost."""
+"""A page that an address does not take is not lost."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.pages import Page
 from fleet.errors import Unreachable
 from fleet.models.outbox import KeptPage
+from tests.steps.site import Pages
 
 PAGE = Page("undrained/1", "gpu001 was undrained by another", "it was drained again")
 
@@ -48,3 +51,41 @@ async def test_a_kept_page_is_delivered_and_forgotten(site):
         await ActivityEnvironment().run(site.deps.page_again)
 
     assert ([PAGE.title], ()) == (site.pages.titles, await kept(site))
+
+
+class Dying:
+    """The worker is killed as it sends."""
+
+    async def page(self, title: str, body: str) -> None:
+        raise asyncio.CancelledError
+
+
+async def test_a_page_whose_worker_dies_with_it_is_kept_for_another(site):
+    """The step that paged is tried again in the same minute: to it the page is under way."""
+    with pytest.raises(asyncio.CancelledError):
+        await ActivityEnvironment().run(replace(site.deps, pager=Dying()).page, PAGE)
+    await ActivityEnvironment().run(site.deps.page, PAGE)
+
+    assert ([], ["undrained/1"]) == (site.pages.titles, [page.key for page in await kept(site)])
+
+
+class OneSilent(Pages):
+    """The owner of one page has an address that never answers."""
+
+    async def page(self, title: str, body: str, to: str = "") -> None:
+        if to:
+            raise Unreachable("the owner's address took no page")
+        await super().page(title, body)
+
+
+async def test_one_page_that_nobody_ever_takes_does_not_stand_before_the_others(site):
+    at = datetime.now(UTC) - timedelta(minutes=9)
+    later = at + timedelta(minutes=1)
+    await site.store.keep_page(KeptPage(key="first", title="no answer", body="so", at=at, owner="GONE"))
+    await site.store.keep_page(KeptPage(key="second", title="answered", body="so", at=later))
+    deps = replace(site.deps, pager=(pages := OneSilent()))
+
+    for _ in range(2):
+        await ActivityEnvironment().run(deps.page_again)
+
+    assert (["answered"], ["first"]) == (pages.titles, [page.key for page in await kept(site)])
