@@ -1,15 +1,16 @@
 """What every activity is given, and the clock."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from temporalio import activity
 
 from activities.pages import Page
-from fleet.errors import InvalidInput, Unreachable
+from fleet.errors import InvalidInput, NotAllTold, Unreachable
 from fleet.models.base import Moment
 from fleet.models.fleetfile import Cluster
 from fleet.models.outbox import KeptPage
@@ -93,21 +94,27 @@ class Deps:
             await self._send(page)
         except Unreachable as error:
             activity.logger.error(f"{error}; it is kept, and tried again with the dispatcher's next looks")
+            if isinstance(error, NotAllTold) and error.took:
+                await self.store.first_time(f"{page.key}>{','.join(sorted(error.took))}", now())
             return True
         await self.store.first_time(page.key, now())
         await self.store.forget_page(page.key)
         return True
 
     async def _send(self, page: Page) -> None:
+        tell: Callable[..., Awaitable[None]] = self.pager.page
+        took = await self.store.last_claim(f"{page.key}>")
+        if took is not None:
+            tell = partial(tell, but=took.rpartition(">")[2].split(","))
         if not page.to:
-            await self.pager.page(page.title, page.body)
+            await tell(page.title, page.body)
             return
         try:
-            await self.pager.page(page.title, page.body, to=page.to)
+            await tell(page.title, page.body, to=page.to)
         except InvalidInput as error:
             # An owner's address that can't be read must not keep the others from being told.
             activity.logger.error(f"{page.to} is no address: {error}")
-            await self.pager.page(page.title, f"{page.body}\n({page.to}, its owner's address, can't be read.)")
+            await tell(page.title, f"{page.body}\n({page.to}, its owner's address, can't be read.)")
 
     async def page_again(self) -> None:
         """Try the pages once more that an address did not take a while ago, the oldest first, up to one that fails

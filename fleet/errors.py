@@ -4,6 +4,7 @@
     ├── InvalidInput            operator; nothing was touched: file, field and what was expected
     ├── DriverError             the outside world did not do as asked
     │   ├── Unreachable         retry: no answer in time, connection refused
+    │   │   └── NotAllTold      retry: one address of several did not take a page
     │   ├── BadAnswer           retry, then operator: malformed, stale, partial, or an error inside a "success"
     │   ├── Refused             train: a clear no (busy BMC, unknown host)
     │   └── ForeignHold         train: somebody else's drain is on the host; it is left as it is
@@ -18,6 +19,7 @@
 An ambiguous outcome of a side effect is read back first and decided then; it is never retried blindly.
 """
 
+from collections.abc import Collection
 from enum import StrEnum
 
 
@@ -67,6 +69,14 @@ class DriverError(MaintrainError):
 
 class Unreachable(DriverError):
     """No answer in time, or no connection."""
+
+
+class NotAllTold(Unreachable):
+    """An address did not take a page. `took` are those that did, now or before: they are not told again."""
+
+    def __init__(self, message: str, took: Collection[str] = ()) -> None:
+        self.took = frozenset(took)
+        super().__init__(message)
 
 
 class BadAnswer(DriverError):

@@ -1,11 +1,11 @@
 """From a sink of the fleet file to the way to its receiver."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from drivers.events import WebhookSender
-from fleet.errors import InvalidInput
+from fleet.errors import InvalidInput, NotAllTold
 from fleet.models.event import Event
 from fleet.models.event_sink import EventSink
 from fleet.ports.events import EventSender
@@ -17,12 +17,19 @@ class AppriseSender:
 
     def __init__(self, variable: str, environ: Mapping[str, str] | None = None) -> None:
         self._variable, self._environ = variable, os.environ if environ is None else environ
+        self._took: tuple[str, Collection[str]] = ("", ())
+        """An event, and the addresses that took it while another did not: they are not sent it again."""
 
     async def send(self, event: Event) -> None:
         """Raises `InvalidInput` for a variable that is not set or that apprise can't read."""
         if not self._environ.get(self._variable, "").strip():
             raise InvalidInput("environment", self._variable, "expected apprise URLs, found it not set")
-        await ApprisePager((self._variable,), self._environ).page(title_of(event), body_of(event))
+        but = self._took[1] if self._took[0] == event.id else ()
+        try:
+            await ApprisePager((self._variable,), self._environ).page(title_of(event), body_of(event), but=but)
+        except NotAllTold as error:
+            self._took = (event.id, error.took)
+            raise
 
     async def close(self) -> None:
         """Nothing is kept open."""

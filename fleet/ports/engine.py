@@ -1,5 +1,6 @@
 """The port to the workflow engine, for activities that must know whether a holder still exists."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 from fleet.models.base import Moment
@@ -24,9 +25,11 @@ class Engine(Protocol):
 class Pager(Protocol):
     """Tells people."""
 
-    async def page(self, title: str, body: str, to: str = "") -> None:
+    async def page(self, title: str, body: str, to: str = "", but: Collection[str] = ()) -> None:
         """Send one page to every configured address; with none configured it is only logged.
 
         `to` names one more address that it is for, such as a rollout owner's: an environment variable of the worker.
+        `but` are those that need it no more. Raises `NotAllTold`, which names them, where some took it and some did
+        not, and another `Unreachable` where that can't be told.
         """
         ...

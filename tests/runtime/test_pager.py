@@ -3,22 +3,28 @@
 import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 import structlog
 
-from fleet.errors import InvalidInput, Unreachable
-from runtime.pager import ApprisePager
+from fleet.errors import InvalidInput, NotAllTold, Unreachable
+from fleet.models.event import EventKind, event
+from runtime.event_senders import AppriseSender
+from runtime.pager import REST, SLOW, ApprisePager
 
 
 class Listener(HTTPServer):
-    """Keeps what is posted to it; answers `status`."""
+    """Keeps what is posted to it; answers `status`, after `seconds` by a clock of its own."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Posts)
         self.pages: list[dict[str, str]] = []
-        self.status = 200
+        self.status, self.seconds, self.at = 200, 0.0, 0.0
+
+    def clock(self) -> float:
+        return self.at
 
     @property
     def url(self) -> str:
@@ -30,6 +36,7 @@ class _Posts(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.server.pages.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.server.at += self.server.seconds
         self.send_response(self.server.status)
         self.end_headers()
 
@@ -65,13 +72,40 @@ async def test_a_page_that_is_not_taken_is_told(listener):
         await pager.page("gpu007 needs a person", "")
 
 
-async def test_one_address_of_two_that_fails_is_told_and_the_other_is_paged(listener):
+async def test_one_address_of_two_that_fails_is_told_and_the_other_is_paged_once(listener):
     pager = ApprisePager(("PAGER",), {"PAGER": f"{listener.url} json://127.0.0.1:9/"})
 
-    with pytest.raises(Unreachable):
+    with pytest.raises(NotAllTold) as first:
         await pager.page("gpu007 needs a person", "")
+    with pytest.raises(NotAllTold) as again:
+        await pager.page("gpu007 needs a person", "", but=first.value.took)
 
-    assert len(listener.pages) == 1
+    assert ({"PAGER:0"}, 1) == (again.value.took, len(listener.pages))
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(SLOW, [0, 3]), (0.0, [0, 1, 2, 3])])
+async def test_an_address_that_is_slow_to_take_no_page_is_left_alone_for_a_while(listener, seconds, asked):
+    pager = ApprisePager(("PAGER",), {"PAGER": listener.url}, listener.clock)
+    listener.status, listener.seconds = 500, seconds
+
+    for number in range(3):
+        with pytest.raises(NotAllTold):
+            await pager.page(f"page {number}", "")
+    listener.status, listener.at = 200, listener.at + REST
+    await pager.page("page 3", "")
+
+    assert [f"page {number}" for number in asked] == [page["title"] for page in listener.pages]
+
+
+async def test_an_event_is_sent_again_only_to_the_address_that_did_not_take_it(listener):
+    sender = AppriseSender("CHAT", {"CHAT": f"json://127.0.0.1:9/ {listener.url}"})
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+
+    for occasion in ("op-1", "op-1", "op-2"):
+        with pytest.raises(NotAllTold):
+            await sender.send(event(EventKind.AUTOSTOP, occasion, at, ("sim", None), reason=occasion))
+
+    assert ["op-1", "op-2"] == [page["message"].splitlines()[0] for page in listener.pages]
 
 
 async def test_without_an_address_a_page_is_only_logged():

@@ -1,6 +1,7 @@
 """A page that an address does not take is not lost."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +9,7 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.pages import Page
-from fleet.errors import Unreachable
+from fleet.errors import NotAllTold, Unreachable
 from fleet.models.outbox import KeptPage
 from tests.steps.site import Pages
 
@@ -67,6 +68,46 @@ async def test_a_page_whose_worker_dies_with_it_is_kept_for_another(site):
     await ActivityEnvironment().run(site.deps.page, PAGE)
 
     assert ([], ["undrained/1"]) == (site.pages.titles, [page.key for page in await kept(site)])
+
+
+class HalfSilent:
+    """Two addresses, one of which is away for a while."""
+
+    def __init__(self) -> None:
+        self.away, self.told = True, []
+
+    async def page(self, title: str, body: str, to: str = "", but: Collection[str] = ()) -> None:
+        left = {"A:0", "B:0"} - set(but)
+        took = left - {"B:0"} if self.away else left
+        self.told += took
+        if took != left:
+            raise NotAllTold("not everywhere", (*but, *took))
+
+
+class EachInItsTurn:
+    """Facts that every try of a page comes to in a turn of its own."""
+
+    def __init__(self, store) -> None:
+        self._store = store
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    async def claimed(self, key: str) -> bool:
+        return "@" not in key and await self._store.claimed(key)
+
+    async def first_time(self, key: str, now: datetime) -> bool:
+        return "@" in key or await self._store.first_time(key, now)
+
+
+async def test_an_address_that_took_a_page_is_not_told_again_for_one_that_did_not(site):
+    deps = replace(site.deps, store=EachInItsTurn(site.store), pager=(pager := HalfSilent()))
+
+    for away in (True, True, False, False):
+        pager.away = away
+        await ActivityEnvironment().run(deps.page, PAGE)
+
+    assert (["A:0", "B:0"], ()) == (pager.told, await kept(site))
 
 
 class OneSilent(Pages):
