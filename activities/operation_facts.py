@@ -17,7 +17,6 @@ from fleet.policy.parking import as_told, boot_due, drained_for, not_parked, ret
 from fleet.policy.scopes import resolve
 from fleet.policy.sets import places
 
-_MOST_OUTCOMES = 100_000
 _ACTIVE = (OperationState.PREPARING, OperationState.WORKING, OperationState.CLOSING)
 
 
@@ -51,7 +50,7 @@ async def _pools(deps: Deps, op: Operation) -> list[Pool]:
 async def _ended(deps: Deps, op: Operation) -> dict[str, tuple[Outcome, str]]:
     found: dict[str, tuple[Outcome, str]] = {}
     for cluster in op.spec.clusters:
-        for row in await deps.store.outcomes(cluster, visit=op.id, limit=_MOST_OUTCOMES):
+        for row in await deps.store.outcomes(cluster, visit=op.id):
             found[f"{cluster}/{row.host}"] = row.outcome, row.reason
     return found
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, literal_column, select
 
 from fleet import ids
 from fleet.errors import Refused
@@ -15,7 +15,10 @@ from store import documents, upserts
 from store.audit import MAINTRAIN, write_audit
 from store.tables.handovers import HANDOVERS
 
-UNDER_WAY = HANDOVERS.c.state.in_((HandoverState.ASKED.value, HandoverState.ACKNOWLEDGED.value))
+# In the words of its index, which keeps those alone.
+UNDER_WAY = HANDOVERS.c.state.in_(
+    [literal_column(f"'{state}'") for state in (HandoverState.ASKED.value, HandoverState.ACKNOWLEDGED.value)]
+)
 
 
 def file(connection: Connection, asked: Handover) -> Handover:

@@ -96,16 +96,18 @@ class History(Part):
     async def outcomes(
         self, cluster: str, *, visit: str | None = None, host: str | None = None, limit: int = 1000
     ) -> tuple[HostOutcome, ...]:
-        """History, newest first."""
-        statement = select(OUTCOMES).where(OUTCOMES.c.cluster == cluster)
-        if visit is not None:
+        """History, newest first; all of it of a visit."""
+        statement = select(OUTCOMES).order_by(OUTCOMES.c.at.desc(), OUTCOMES.c.id.desc())
+        if visit is None:
+            statement = statement.where(OUTCOMES.c.cluster == cluster).limit(limit)
+        else:
+            # Its cluster is looked at below: asked for both, SQLite reads all that ever ended in the cluster.
             statement = statement.where(OUTCOMES.c.visit == visit)
         if host is not None:
             statement = statement.where(OUTCOMES.c.host == host)
-        statement = statement.order_by(OUTCOMES.c.at.desc(), OUTCOMES.c.id.desc()).limit(limit)
 
         def work(connection: Connection) -> tuple[HostOutcome, ...]:
-            rows = connection.execute(statement)
+            rows = [row for row in connection.execute(statement) if row.cluster == cluster]
             return tuple(documents.load(HostOutcome, row.document, "outcomes", row.operation) for row in rows)
 
         return await self._database.read(work)

@@ -26,11 +26,12 @@ from store.tables.rollouts import COHORTS, ROLLOUTS
 
 _HOSTS_AT_ONCE = 500
 _IN_ORDER = select(ROLLOUTS.c.id, ROLLOUTS.c.document).order_by(ROLLOUTS.c.started_at, ROLLOUTS.c.id)
+_RUNNING = select(ROLLOUTS.c.id).where(ROLLOUTS.c.state == RolloutState.RUNNING)
+# Of those that run alone: a join reads the cohorts of all that ever did.
 _TO_TRY = (
     select(COHORTS.c.host)
-    .join(ROLLOUTS, ROLLOUTS.c.id == COHORTS.c.rollout)
     .join(HOSTS, (HOSTS.c.cluster == COHORTS.c.cluster) & (HOSTS.c.name == COHORTS.c.host))
-    .where(ROLLOUTS.c.state == RolloutState.RUNNING, COHORTS.c.tried_at.is_(None))
+    .where(COHORTS.c.rollout.in_(_RUNNING), COHORTS.c.tried_at.is_(None))
     .where(COHORTS.c.cluster == bindparam("cluster_"), HOSTS.c.pool == bindparam("pool_"))
     .where(HOSTS.c.retired_at.is_(None))
 )

@@ -11,7 +11,11 @@ from store import open_store
 from store.opening import _database
 from tests.store import facts as f
 
-WHOLE = re.compile(r"(?:SCAN|Seq Scan on) (steps|intents|pages|emergency_hosts)")
+GROWS = "steps|intents|pages|emergency_hosts|outcomes|handovers|avoidances|rollout_cohorts"
+# By its cluster alone: of all that ever was in it, but where the index keeps only what is under way.
+WHOLE = re.compile(
+    rf"(?:SCAN|Seq Scan on) ({GROWS})|SEARCH ({GROWS}) USING INDEX (?!ix_handovers_open).*\(cluster=\?\)"
+)
 
 ASKED = {
     "the steps of a repair and its tries": lambda s: s.tried("repair/c1/gpu0001/1"),
@@ -19,6 +23,10 @@ ASKED = {
     "what was claimed last": lambda s: s.last_claim("tried/repair/c1/gpu0001/1."),
     "hosts in the hold of an operation": lambda s: s.held_for_outsider("op/1"),
     "emergencies that are not through": lambda s: s.unfinished_emergencies(f.C),
+    "what a visit came to": lambda s: s.outcomes(f.C, visit="v1"),
+    "handovers under way": lambda s: s.handovers(f.C),
+    "what a job asked for": lambda s: s.avoidances_of(f.C, "4711"),
+    "whom a train visits first": lambda s: s.train_facts(f.C, f.P, f.NOW),
 }
 
 
@@ -52,6 +60,8 @@ async def plan(url, statement, parameters):
 
 @pytest.mark.parametrize("what", ASKED)
 async def test_nothing_is_read_whole_that_grows_for_years(store, url, asked, what):
+    await f.ready(store)
+    asked.clear()
     await ASKED[what](store)
     plans = [await plan(url, *each) for each in list(asked) if each[0].startswith(("SELECT", "DELETE"))]
 
@@ -92,3 +102,11 @@ async def test_they_are_found_in_a_database_with_the_order_of_a_language(postgre
 
     assert (2, "tried/a.2") == (await store.count_claims("tried/a."), await store.last_claim("tried/a."))
     await store.close()
+
+
+async def test_all_that_came_of_a_visit_is_told_and_in_the_cluster_that_is_asked_for(store):
+    for number in range(1001):
+        await store.record_outcome(f.outcome(f"gpu{number:04}", f"op/1#gpu{number:04}", visit="op/1"))
+    await store.record_outcome(f.outcome("gpu0000", "op/1/c2#gpu0000", visit="op/1", cluster="c2"))
+
+    assert (1001, 1) == tuple([len(await store.outcomes(name, visit="op/1")) for name in (f.C, "c2")])

@@ -99,7 +99,7 @@ class HostBook(Protocol):
     async def outcomes(
         self, cluster: str, *, visit: str | None = None, host: str | None = None, limit: int = 1000
     ) -> tuple[HostOutcome, ...]:
-        """History, newest first."""
+        """History, newest first; all of it of a visit."""
         ...
 
     async def next_repair(self, cluster: str, host: str) -> int:
