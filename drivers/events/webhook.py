@@ -48,7 +48,7 @@ class WebhookSender:
                 await answer.aclose()
         except TimeoutError as error:
             raise Unreachable(f"sink {self._name}: no answer within {self._timeout:g} s") from error
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last two: of a host that can be none
             self._failed(error)
         if answer.status_code in _TAKEN:
             return

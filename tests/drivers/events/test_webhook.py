@@ -155,6 +155,14 @@ async def test_a_secret_url_is_read_when_it_is_needed_and_never_told(receiver, s
     assert 2 == len(receiver.posts)
 
 
+@pytest.mark.parametrize("host", ["10.0.0.300", "hooks..example", "-ü-.example"])
+async def test_a_host_that_can_be_none_is_told_as_any_that_is_not_reached(sender, host):
+    with pytest.raises(Unreachable, match="sink chat: ") as told:
+        await sender(url=f"https://{host}/a-secret-path").send(TOLD)
+
+    assert host not in str(told.value)
+
+
 @pytest.mark.parametrize("secret", ["short", "whsec_short", "whsec_%%%%"])
 async def test_a_weak_or_garbled_key_sends_nothing_and_is_not_repeated(receiver, sender, tmp_path, secret):
     (tmp_path / "key").write_text(secret)
