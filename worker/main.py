@@ -4,6 +4,8 @@ other drivers, it drains and opens those.
 
 import argparse
 import asyncio
+import math
+import time
 from collections.abc import Collection, Sequence
 
 import structlog
@@ -27,7 +29,7 @@ from worker.signals import stop_on_signals
 log = structlog.stdlib.get_logger(__name__)
 
 SERVER_WITHIN = 60.0
-"""Seconds a starting worker waits for Temporal: it may be started together with it."""
+"""Seconds a starting worker waits for Temporal, and for the store: it may be started together with them."""
 LOOK_EVERY = 2.0
 """Seconds between looks at which fleet file is in force."""
 
@@ -54,7 +56,9 @@ async def run_worker(settings: Settings, clusters: Collection[str] | None, stop:
     telemetry = open_telemetry(settings)
     client = await connect(settings, runtime=telemetry.runtime, patience=SERVER_WITHIN)
     collect_seldom()
-    while await fleet_in_force(settings, stop):
+    patience = SERVER_WITHIN
+    while await fleet_in_force(settings, stop, patience):
+        patience = math.inf  # it was right once: a store that is away while drivers are opened anew comes back
         parts = await open_parts(settings, client, clusters)
         try:
             await _serve(client, parts, telemetry, stop)
@@ -62,19 +66,30 @@ async def run_worker(settings: Settings, clusters: Collection[str] | None, stop:
             await parts.close()
 
 
-async def fleet_in_force(settings: Settings, stop: asyncio.Event) -> bool:
-    """Wait until there is a fleet file to serve; False when told to stop."""
-    store = await open_store(settings.store_url)
-    told = False
-    try:
-        while not stop.is_set():
-            if await store.fleet() is not None:
+async def fleet_in_force(settings: Settings, stop: asyncio.Event, patience: float = SERVER_WITHIN) -> bool:
+    """Wait until there is a fleet file to serve; False when told to stop. Raises `Unreachable` when the store does not
+    answer for so many seconds.
+    """
+    told, deadline = False, time.monotonic() + patience
+    while not stop.is_set():
+        try:
+            if await _has_fleet(settings):
                 return True
             if not told:
                 log.info("waiting for a fleet file: maintrain fleet load FILE")
-                told = True
-            await _pause(stop)
-        return False
+            told, deadline = True, math.inf
+        except Unreachable as error:
+            if time.monotonic() >= deadline:
+                raise
+            log.warning("the store does not answer", error=str(error))
+        await _pause(stop)
+    return False
+
+
+async def _has_fleet(settings: Settings) -> bool:
+    store = await open_store(settings.store_url)
+    try:
+        return await store.fleet() is not None
     finally:
         await store.close()
 
