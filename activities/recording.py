@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.acting import Acting
 from activities.attempt import FROZEN
-from activities.deps import now
+from activities.deps import now, short_key
 from activities.word import gives_way_to_a_person
 from fleet.errors import LeaseLost, StaleAttempt
 from fleet.models.work import StepAction, StepKind, StepRecord, StepResult
@@ -67,7 +67,7 @@ async def _ended(acting: Acting, body: Callable[[], Awaitable[StepResult]]) -> S
     pause = ASK_AGAIN if result.asks_again is None else timedelta(seconds=result.asks_again)
     if result.asks_again is None:
         frozen = f"{FROZEN}/{acting.order.record}/{acting.order.step.key}/{result.reason}"
-        await acting.deps.store.first_time(frozen, now())
+        await acting.deps.store.first_time(short_key(frozen), now())
     gives_way = await _before_it_is_asked_again(acting)
     if gives_way is None:
         raise ApplicationError(

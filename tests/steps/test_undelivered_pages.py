@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from temporalio.testing import ActivityEnvironment
 
+from activities.deps import LONGEST_KEY
 from activities.pages import Page
 from fleet.errors import NotAllTold, Unreachable
 from fleet.models.outbox import KeptPage
@@ -108,6 +109,16 @@ async def test_an_address_that_took_a_page_is_not_told_again_for_one_that_did_no
         await ActivityEnvironment().run(deps.page, PAGE)
 
     assert (["A:0", "B:0"], ()) == (pager.told, await kept(site))
+
+
+async def test_a_page_about_a_drain_with_a_long_reason_has_a_key_that_a_database_finds(site):
+    """PostgreSQL keeps no key of 3,000 bytes, and a look that can't page is never over."""
+    one, other = (PAGE._replace(key=f"unowned/sim/gpu001/{'because ' * 700}{end}") for end in "ab")
+    silent = replace(site.deps, pager=Silent())
+    for page in (one, other, one):
+        await ActivityEnvironment().run(silent.page, page)
+
+    assert [LONGEST_KEY] * 2 == [len(page.key) for page in await kept(site)]
 
 
 class OneSilent(Pages):
