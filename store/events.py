@@ -33,7 +33,12 @@ def write_event(connection: Connection, event: Event, now: Moment | None = None)
     told = event.model_copy(update={"sequence": sequence, "reason": event.reason[:_WORDS]})
     row = {"cluster": event.cluster, "sequence": sequence, "id": event.id, "kind": event.kind, "at": event.at}
     row |= {"kept_at": now or event.at, "document": documents.dump(told)}
-    return upserts.add_missing(connection, EVENTS, row)
+    if upserts.add_missing(connection, EVENTS, row):
+        return True
+    # Another told it while this one waited for the head: a number without an event would count as given up by sinks.
+    last = update(EVENT_HEADS).where(EVENT_HEADS.c.cluster == event.cluster)
+    connection.execute(last.values(sequence=EVENT_HEADS.c.sequence - 1))
+    return False
 
 
 def was_told(connection: Connection, *ids: str) -> bool:
