@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import asyncpg
@@ -26,9 +27,12 @@ class PostgresDatabase:
 
     def __init__(self, url: URL, command_timeout_s: float | None = COMMAND_TIMEOUT_S) -> None:
         """`command_timeout_s` bounds a statement, its wait for others included; None: nothing does."""
+        # By the driver itself, which reads what people write after the `?` (sslmode, sslrootcert, …) as libpq does.
+        name = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        connect = partial(asyncpg.connect, name, timeout=CONNECT_TIMEOUT_S, command_timeout=command_timeout_s)
         self._engine = create_async_engine(
-            url,
-            connect_args={"timeout": CONNECT_TIMEOUT_S, "command_timeout": command_timeout_s},
+            "postgresql+asyncpg://",
+            async_creator=connect,
             pool_size=CONNECTIONS,
             max_overflow=SPARE,
             pool_timeout=POOL_TIMEOUT_S,

@@ -206,6 +206,17 @@ def test_the_newest_revision_by_its_file_is_the_head_of_the_migrations(tmp_path)
         assert [newest()] == ScriptDirectory.from_config(config(connection)).get_heads()
 
 
+@pytest.mark.parametrize("more", ["sslmode=disable", "sslmode=prefer&application_name=maintrain"])
+async def test_a_server_is_named_as_for_its_own_tools(postgres, more):
+    await migrate(f"{postgres.url(postgres.new_database())}&{more}")
+
+
+@pytest.mark.parametrize("more", ["sslmode=nonsense", "no_such_setting=1"])
+async def test_what_no_server_knows_is_one_line(postgres, more):
+    with pytest.raises(MaintrainError, match=r"store: .*(sslmode|no_such_setting)"):
+        await migrate(f"{postgres.url(postgres.new_database())}&{more}")
+
+
 async def test_a_statement_is_bounded_but_where_a_large_store_is_migrated(postgres):
     """An index on the rows of years takes minutes; a start that gives it up begins it anew, for ever."""
     url = postgres.url(postgres.new_database())
