@@ -23,10 +23,13 @@ class Database(Protocol):
         """`read` for a few rows by an index, where a thread or another hop would cost more than the reading."""
         ...
 
-    async def write(self, work: Callable[[Connection], T], *, lock: str | Iterable[str] = ()) -> T:
+    async def write(
+        self, work: Callable[[Connection], T], *, lock: str | Iterable[str] = (), durable: bool = False
+    ) -> T:
         """Run `work` as one transaction: committed whole, or, if it raises, not at all.
 
-        Transactions that name the same lock, or one of several, run one after the other, over all processes.
+        Transactions that name the same lock, or one of several, run one after the other, over all processes. A
+        `durable` one, and all before it, outlive the machine's loss of power; the last ones without it may not.
         """
         ...
 

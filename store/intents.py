@@ -77,7 +77,7 @@ class Intents(Part):
                 return intent
             return _read(connection.execute(_SELECT, _key(operation, step)).one())
 
-        return await self._database.write(work, lock=ledger_lock(cluster) if cluster is not None else ())
+        return await self._database.write(work, lock=ledger_lock(cluster) if cluster is not None else (), durable=True)
 
     async def intent(self, operation: str, step: str) -> Intent | None:
         """The intent of a step."""
@@ -110,7 +110,7 @@ class Intents(Part):
     async def note_sent(self, operation: str, step: str, token: str, *, sent: bool) -> None:
         """Note that something may be sent under an intent from now on, or that nothing was. Raises `StaleAttempt`."""
         key = {**_key(operation, step), "token_": token}
-        await self._database.write(lambda connection: _write(connection, _SENT, key, {"sent_": sent}))
+        await self._database.write(lambda connection: _write(connection, _SENT, key, {"sent_": sent}), durable=sent)
 
     async def note_look(self, operation: str, step: str, token: str, now: Moment) -> None:
         """Note that the device was read for an open intent. Raises `StaleAttempt` as `record_task`."""

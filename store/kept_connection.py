@@ -19,11 +19,17 @@ class KeptConnection:
     def __init__(self, engine: Engine, begin: str) -> None:
         self._engine, self._begin = engine, begin
         self._connection: Connection | None = None
+        self._durable = False
 
-    def run(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` as one transaction: committed whole, or, if it raises, not at all."""
+    def run(self, work: Callable[[Connection], T], *, durable: bool = False) -> T:
+        """Run `work` as one transaction: committed whole, or, if it raises, not at all. A `durable` one is on the disk
+        when it ends, and so is all before it.
+        """
         connection = self._connection or self._connect()
         driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+        if durable != self._durable:  # not to be changed within a transaction
+            driver.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
         driver.execute(self._begin)
         try:
             found = work(connection)

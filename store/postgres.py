@@ -51,8 +51,10 @@ class PostgresDatabase:
         """The same: a server is asked over the network, however little is asked."""
         return await self.read(work)
 
-    async def write(self, work: Callable[[Connection], T], *, lock: str | Iterable[str] = ()) -> T:
-        """Run `work` as one transaction."""
+    async def write(
+        self, work: Callable[[Connection], T], *, lock: str | Iterable[str] = (), durable: bool = False
+    ) -> T:
+        """Run `work` as one transaction; each is durable, unless the server is set otherwise."""
         with _told_plainly():
             async with self._engine.begin() as connection:
                 # In one order everywhere, so that nobody waits for a lock of someone who waits for theirs.

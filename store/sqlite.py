@@ -3,6 +3,9 @@
 What reads a few rows does so on the event loop: in WAL mode a reader waits for nobody, and a tenth of a millisecond
 is less than the hop to a thread and back. Whole tables and all that writes stay off the loop.
 
+A transaction does not wait for the disk, but for those that must outlive a loss of power: what is written down before a
+side effect, and a person's stop. Each takes all before it to the disk, too.
+
 The driver is the plain one, in threads of our own, since a transaction is then one hop off the event loop; through
 aiosqlite every statement, fetch and commit is one: measured, six times the time and CPU. A caller that is cancelled
 leaves its transaction to end by itself, whole.
@@ -53,9 +56,11 @@ class SqliteDatabase:
         with told_plainly():
             return self._glancing.run(work)
 
-    async def write(self, work: Callable[[Connection], T], *, lock: str | Iterable[str] = ()) -> T:
+    async def write(
+        self, work: Callable[[Connection], T], *, lock: str | Iterable[str] = (), durable: bool = False
+    ) -> T:
         """Run `work` as one transaction, after those before it."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, work)
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, work, durable)
 
     async def clock(self) -> datetime:
         """That of the machine: all who share a file are on it."""
@@ -70,9 +75,9 @@ class SqliteDatabase:
         with told_plainly(), self._reading.connect() as connection:
             return work(connection)
 
-    def _write(self, work: Callable[[Connection], T]) -> T:
+    def _write(self, work: Callable[[Connection], T], durable: bool) -> T:
         with told_plainly():
-            return self._writing.run(work)
+            return self._writing.run(work, durable=durable)
 
     def _close(self) -> None:
         self._writer.shutdown()

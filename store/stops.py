@@ -77,7 +77,7 @@ class Stops(Part):
             )
             return first
 
-        return await self._database.write(work)
+        return await self._database.write(work, durable=True)
 
     async def lift_stop(
         self,
@@ -116,7 +116,7 @@ class Stops(Part):
                 write_audit(connection, entry)
             return tuple(_read(row) for row in sorted(rows, key=lambda row: row.id))
 
-        return await self._database.write(work)
+        return await self._database.write(work, durable=True)
 
 
 def _of_scope(cluster: str | None, pool: str | None) -> ColumnElement[bool]:

@@ -50,7 +50,7 @@ class StepwiseDatabase:
 
     glance = read
 
-    async def write(self, work: Callable, *, lock: object = ()) -> Any:
+    async def write(self, work: Callable, *, lock: object = (), durable: bool = False) -> Any:
         self.before_write()
         self.driver.execute("SAVEPOINT work")
         try:
