@@ -120,7 +120,16 @@ def test_an_interrupted_whatif_leaves_no_process_behind_and_no_traceback(tmp_pat
     told = tmp_path / "told"
     with told.open("wb") as out:
         command = [sys.executable, "-m", "starter", "whatif", *long]
-        process = subprocess.Popen(command, stdout=out, stderr=out, cwd=tmp_path, env=env, start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            stdout=out,
+            stderr=out,
+            cwd=tmp_path,
+            env=env,
+            start_new_session=True,
+            # A shell has what it starts in the background ignore it, these tests too.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+        )
     try:
         until(lambda: "simulated" in told.read_text())
         children = [int(c) for c in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]

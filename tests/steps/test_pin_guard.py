@@ -120,7 +120,7 @@ async def test_no_host_goes_on_to_the_new_pin_of_a_switch_that_goes_back(switch,
     assert EndCause.STOP is ended.cause
     assert why in ended.reason
     assert "2.21" == (await switch.site.hands.hardware.versions("gpu003"))["nccl"]
-    assert ["withdrawn"] == [i.state for i in await switch.site.store.intents(operation)]
+    assert {"withdrawn"} >= {i.state for i in await switch.site.store.intents(operation)}
 
 
 async def test_a_job_that_slipped_in_is_waited_for_and_the_drain_ends_when_the_switch_goes_back(switch):
