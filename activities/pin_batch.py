@@ -134,7 +134,7 @@ class PinBatching:
         return PinHostWork(work=work, steps=chosen, lost=lost)
 
     async def _steps(self, switch: PinSwitch, phase: PinPhase, host: PinHost) -> tuple[Step, ...] | None:
-        cluster, pool = await self.deps.pool(switch.spec.cluster, host.pool)
+        cluster, pool = await self.deps.pool_of(switch.spec.cluster, host.host, host.pool)
         targets = switch.spec.targets
         if phase is PinPhase.MOVE:
             return steps_there(cluster, pool, targets)
